@@ -1,0 +1,30 @@
+# make setup           everything a fresh machine needs; leaves .venv/bin/zcprobe working
+# make bench ARGS=...  the benchmark: zcprobe compare
+# make test ARGS=...   pytest, as root
+# make lint            ruff, mypy, import-linter
+# make clean           removes what set-up, builds and checks made; results stay
+# V=1 shows the installers' own output.
+
+VENV := .venv/bin
+
+.PHONY: setup bench test lint clean
+
+setup:
+	@tools/setup.sh
+
+bench: setup
+	@$(VENV)/zcprobe compare $(ARGS)
+
+test: setup
+	@$(VENV)/pytest $(ARGS)
+
+lint: setup
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+clean:
+	rm -rf .venv build *.egg-info zcprobe/native/_core.c zcprobe/native/_core.*.so
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find bpf tests zcprobe -name __pycache__ -type d -prune -exec rm -rf {} +

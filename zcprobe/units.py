@@ -1,0 +1,51 @@
+"""Sizes, rates and durations as people write them and as plots show them."""
+
+import re
+
+from zcprobe.errors import UsageError
+
+__all__ = ["format_bytes", "format_duration_ns", "format_rate_bps", "parse_bytes", "parse_rate_bps"]
+
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)", re.IGNORECASE)
+_EXPONENT = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def _parse(text: str, base: int, what: str, example: str) -> int:
+    match = _QUANTITY.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is not a {what}", f"write a number and one of K, M, G: {example}")
+    number, suffix = match.groups()
+    value = float(number) * base ** _EXPONENT[suffix.lower()]
+    if value != int(value):
+        raise UsageError(f"{text!r} is not a whole {what}", f"for example {example}")
+    return int(value)
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes from `"64K"`; K, M and G are powers of 1024, as in iperf3's -l."""
+    return _parse(text, 1024, "size in bytes", "4096, 64K or 1M")
+
+
+def parse_rate_bps(text: str) -> int:
+    """Bits per second from `"600M"`; K, M and G are powers of 1000, as in iperf3's -b and tc."""
+    return _parse(text, 1000, "rate in bits per second", "600M or 1G")
+
+
+def _scaled(value: float, base: int, units: tuple[str, ...]) -> str:
+    index = 0
+    while abs(value) >= base and index < len(units) - 1:
+        value /= base
+        index += 1
+    return f"{value:.3g} {units[index]}" if abs(value) < 1000 else f"{value:.0f} {units[index]}"
+
+
+def format_bytes(value: float) -> str:
+    return _scaled(value, 1024, ("B", "KiB", "MiB", "GiB", "TiB"))
+
+
+def format_rate_bps(value: float) -> str:
+    return _scaled(value, 1000, ("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"))
+
+
+def format_duration_ns(value: float) -> str:
+    return _scaled(value, 1000, ("ns", "µs", "ms", "s"))
