@@ -1,0 +1,1 @@
+"""BPF C of the probes and the few stub headers that BCC compiles them against."""

@@ -1,0 +1,121 @@
+/* Structure layouts of the running kernel, read from its BTF by libbpf. */
+#include <bpf/btf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+
+struct zc_btf {
+	struct btf *btf;
+};
+
+struct zc_btf *zc_btf_open(void)
+{
+	struct zc_btf *handle = calloc(1, sizeof(*handle));
+	struct btf *btf;
+
+	if (!handle)
+		return NULL;
+	btf = btf__load_vmlinux_btf();
+	if (!btf || (intptr_t)btf < 0) {	/* libbpf before 1.0 returns an error pointer */
+		free(handle);
+		errno = errno ? errno : ENOENT;
+		return NULL;
+	}
+	handle->btf = btf;
+	return handle;
+}
+
+void zc_btf_close(struct zc_btf *handle)
+{
+	btf__free(handle->btf);
+	free(handle);
+}
+
+static const struct btf_type *skip_modifiers(const struct btf *btf, uint32_t id)
+{
+	const struct btf_type *type = btf__type_by_id(btf, id);
+
+	while (type && (btf_is_mod(type) || btf_is_typedef(type)))
+		type = btf__type_by_id(btf, type->type);
+	return type;
+}
+
+/* Bit offset of one member, descending into anonymous ones; its type in *found. */
+static int64_t member_bits(const struct btf *btf, const struct btf_type *type, const char *name, size_t length,
+			   const struct btf_type **found)
+{
+	const struct btf_member *member = btf_members(type);
+
+	for (uint16_t i = 0; i < btf_vlen(type); i++, member++) {
+		const char *member_name = btf__name_by_offset(btf, member->name_off);
+		const struct btf_type *member_type = skip_modifiers(btf, member->type);
+		int64_t inner;
+
+		if (!member_type)
+			continue;
+		if (strlen(member_name) == length && !memcmp(member_name, name, length)) {
+			*found = member_type;
+			return btf_member_bit_offset(type, i);
+		}
+		if (*member_name || !btf_is_composite(member_type))
+			continue;
+		inner = member_bits(btf, member_type, name, length, found);
+		if (inner >= 0)
+			return btf_member_bit_offset(type, i) + inner;
+	}
+	return -ENOENT;
+}
+
+static const struct btf_type *find_struct(const struct btf *btf, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+
+	return id < 0 ? NULL : btf__type_by_id(btf, id);
+}
+
+int64_t zc_btf_offset(const struct zc_btf *handle, const char *structure, const char *path)
+{
+	const struct btf_type *type = find_struct(handle->btf, structure);
+	int64_t bits = 0;
+
+	while (*path) {
+		size_t length = strcspn(path, ".");
+		int64_t step;
+
+		if (!type || !btf_is_composite(type))
+			return -ENOENT;
+		step = member_bits(handle->btf, type, path, length, &type);
+		if (step < 0)
+			return step;
+		bits += step;
+		path += length + (path[length] == '.');
+	}
+	return bits / 8;
+}
+
+int64_t zc_btf_size(const struct zc_btf *handle, const char *structure)
+{
+	const struct btf_type *type = find_struct(handle->btf, structure);
+
+	return type ? (int64_t)type->size : -ENOENT;
+}
+
+int zc_btf_tracepoint_args(const struct zc_btf *handle, const char *name)
+{
+	char typedef_name[128];
+	const struct btf_type *type;
+	int id;
+
+	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
+	id = btf__find_by_name_kind(handle->btf, typedef_name, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return -ENOENT;
+	type = skip_modifiers(handle->btf, id);
+	if (type && btf_is_ptr(type))
+		type = skip_modifiers(handle->btf, type->type);
+	if (!type || !btf_is_func_proto(type))
+		return -ENOENT;
+	return btf_vlen(type) - 1;	/* the first is the tracepoint's own data pointer */
+}

@@ -1,0 +1,184 @@
+/* Record streams: the sender fills chunks, a writer thread empties them into files.
+ *
+ * One producer and one consumer: `produced` and `consumed` count chunks and only their owner writes them. Memory is
+ * chunk_count chunks a stream, whatever the run's length; a record that finds no free chunk is counted as lost.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core.h"
+
+static const size_t record_bytes[ZC_STREAM_COUNT] = {
+	[ZC_STREAM_SEND] = sizeof(struct zc_send_record),
+	[ZC_STREAM_NOTIFICATION] = sizeof(struct zc_notification_record),
+	[ZC_STREAM_FLUSH] = sizeof(struct zc_flush_record),
+	[ZC_STREAM_MEMINFO] = sizeof(struct zc_meminfo_record),
+};
+
+struct stream {
+	int fd;
+	uint8_t *chunks;
+	size_t record_bytes;
+	uint32_t filled;	/* records in the chunk being filled */
+	uint64_t lost;
+	uint64_t records;
+	_Atomic uint64_t produced;
+	_Atomic uint64_t consumed;
+};
+
+struct zc_recorder {
+	struct stream streams[ZC_STREAM_COUNT];
+	uint32_t chunk_records;
+	uint32_t chunk_count;
+	pthread_t writer;
+	atomic_bool closing;
+	int error;
+};
+
+static int write_all(int fd, const uint8_t *bytes, size_t count)
+{
+	while (count > 0) {
+		ssize_t written = write(fd, bytes, count);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		bytes += written;
+		count -= written;
+	}
+	return 0;
+}
+
+static uint8_t *chunk_at(const struct zc_recorder *recorder, const struct stream *stream, uint64_t number)
+{
+	return stream->chunks + number % recorder->chunk_count * recorder->chunk_records * stream->record_bytes;
+}
+
+static bool write_ready_chunks(struct zc_recorder *recorder, struct stream *stream)
+{
+	uint64_t consumed = atomic_load_explicit(&stream->consumed, memory_order_relaxed);
+	uint64_t produced = atomic_load_explicit(&stream->produced, memory_order_acquire);
+
+	if (consumed == produced)
+		return false;
+	for (; consumed < produced; consumed++) {
+		int error = recorder->error ? 0 : write_all(stream->fd, chunk_at(recorder, stream, consumed),
+							    recorder->chunk_records * stream->record_bytes);
+		if (error)
+			recorder->error = error;
+		atomic_store_explicit(&stream->consumed, consumed + 1, memory_order_release);
+	}
+	return true;
+}
+
+static void *write_chunks(void *argument)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	struct zc_recorder *recorder = argument;
+
+	for (;;) {
+		/* read before the pass: chunks handed over before closing are then seen by it */
+		bool closing = atomic_load(&recorder->closing), busy = false;
+
+		for (int i = 0; i < ZC_STREAM_COUNT; i++)
+			busy |= write_ready_chunks(recorder, &recorder->streams[i]);
+		if (closing)
+			return NULL;
+		if (!busy)
+			nanosleep(&pause, NULL);
+	}
+}
+
+static void free_recorder(struct zc_recorder *recorder)
+{
+	for (int i = 0; i < ZC_STREAM_COUNT; i++)
+		free(recorder->streams[i].chunks);
+	free(recorder);
+}
+
+static int start_writer(struct zc_recorder *recorder)
+{
+	sigset_t all, before;
+	int error;
+
+	/* signals are for the sender's thread, whose system calls they interrupt */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&recorder->writer, NULL, write_chunks, recorder);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uint32_t chunk_count)
+{
+	struct zc_recorder *recorder = calloc(1, sizeof(*recorder));
+	int error = 0;
+
+	if (!recorder)
+		return NULL;
+	recorder->chunk_records = chunk_records;
+	recorder->chunk_count = chunk_count;
+	for (int i = 0; i < ZC_STREAM_COUNT; i++) {
+		struct stream *stream = &recorder->streams[i];
+
+		stream->fd = fds[i];
+		stream->record_bytes = record_bytes[i];
+		stream->chunks = calloc((size_t)chunk_records * chunk_count, record_bytes[i]);
+		if (!stream->chunks)
+			error = ENOMEM;
+	}
+	if (!error)
+		error = start_writer(recorder);
+	if (error) {
+		free_recorder(recorder);
+		errno = error;
+		return NULL;
+	}
+	return recorder;
+}
+
+void *zc_record(struct zc_recorder *recorder, enum zc_stream_index index)
+{
+	struct stream *stream;
+	uint64_t produced;
+
+	if (!recorder)
+		return NULL;
+	stream = &recorder->streams[index];
+	produced = atomic_load_explicit(&stream->produced, memory_order_relaxed);
+	if (stream->filled == recorder->chunk_records) {
+		if (produced + 1 - atomic_load_explicit(&stream->consumed, memory_order_acquire) >= recorder->chunk_count) {
+			stream->lost++;
+			return NULL;
+		}
+		atomic_store_explicit(&stream->produced, ++produced, memory_order_release);
+		stream->filled = 0;
+	}
+	stream->records++;
+	return chunk_at(recorder, stream, produced) + stream->filled++ * stream->record_bytes;
+}
+
+int zc_recorder_close(struct zc_recorder *recorder, uint64_t *lost_count, uint64_t *record_count)
+{
+	int error;
+
+	atomic_store(&recorder->closing, true);
+	pthread_join(recorder->writer, NULL);
+	error = recorder->error;
+	for (int i = 0; i < ZC_STREAM_COUNT; i++) {
+		struct stream *stream = &recorder->streams[i];
+		uint64_t last = atomic_load(&stream->produced);
+
+		if (!error)
+			error = write_all(stream->fd, chunk_at(recorder, stream, last),
+					  stream->filled * stream->record_bytes);
+		lost_count[i] = stream->lost;
+		record_count[i] = stream->records;
+	}
+	free_recorder(recorder);
+	return error;
+}

@@ -1,0 +1,32 @@
+"""C structs and enums of the core as numpy dtypes and Python mappings, so that none is written down twice."""
+
+from typing import Any
+
+import numpy as np
+
+from zcprobe.native import ffi
+
+__all__ = ["dtype_of", "enum_names", "struct_to_dict"]
+
+
+def dtype_of(struct: str) -> np.dtype[np.void]:
+    """The numpy dtype of `struct <struct>`, with the compiler's own offsets and padding."""
+    ctype = ffi.typeof(f"struct {struct}")
+    names, formats, offsets = [], [], []
+    for name, field in ctype.fields:
+        kind = "i" if int(ffi.cast(field.type, -1)) < 0 else "u"
+        names.append(name)
+        formats.append(f"{kind}{ffi.sizeof(field.type)}")
+        offsets.append(field.offset)
+    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": ffi.sizeof(ctype)})
+
+
+def enum_names(enum: str, prefix: str) -> dict[int, str]:
+    """Value -> lower-case name without its prefix, for the constants of `enum <enum>`."""
+    relements = ffi.typeof(f"enum {enum}").relements
+    return {int(value): name.removeprefix(prefix).lower() for name, value in relements.items()}
+
+
+def struct_to_dict(pointer: Any) -> dict[str, int]:
+    """The integer members of the struct behind a pointer."""
+    return {name: int(getattr(pointer, name)) for name, _ in ffi.typeof(pointer[0]).fields}
