@@ -1,0 +1,47 @@
+"""Structure layouts of the running kernel from its BTF, never from headers of some other kernel."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from zcprobe.errors import HostError
+from zcprobe.native import ffi, lib
+
+__all__ = ["Btf", "open_btf"]
+
+
+class Btf:
+    """The running kernel's types; valid inside `open_btf()` only."""
+
+    def __init__(self, handle: object) -> None:
+        self._handle = handle
+
+    def offset(self, structure: str, path: str) -> int | None:
+        """Byte offset of a member, given as `"member.inner"`; anonymous members are looked through; None: no such."""
+        offset = int(lib.zc_btf_offset(self._handle, structure.encode(), path.encode()))
+        return None if offset < 0 else offset
+
+    def size(self, structure: str) -> int | None:
+        """sizeof(struct), or None when the kernel has no such struct."""
+        size = int(lib.zc_btf_size(self._handle, structure.encode()))
+        return None if size < 0 else size
+
+    def tracepoint_arguments(self, name: str) -> int | None:
+        """How many arguments the raw tracepoint passes, or None when the kernel has no such tracepoint."""
+        count = int(lib.zc_btf_tracepoint_args(self._handle, name.encode()))
+        return None if count < 0 else count
+
+
+@contextmanager
+def open_btf() -> Iterator[Btf]:
+    """Reads /sys/kernel/btf/vmlinux (about 15 ms); HostError when the kernel has none."""
+    handle = lib.zc_btf_open()
+    if handle == ffi.NULL:
+        raise HostError(
+            f"the kernel's type information cannot be read: {os.strerror(ffi.errno)}",
+            "run a kernel built with CONFIG_DEBUG_INFO_BTF=y, or use --probes none",
+        )
+    try:
+        yield Btf(handle)
+    finally:
+        lib.zc_btf_close(handle)

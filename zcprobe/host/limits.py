@@ -1,0 +1,83 @@
+"""The limits a MSG_ZEROCOPY sender meets here: optmem, memlock, and the capabilities that lift them."""
+
+import resource
+from pathlib import Path
+
+import msgspec
+
+from zcprobe.errors import HostError
+from zcprobe.host.namespaces import OPTMEM_MAX, optmem_is_per_namespace
+
+__all__ = ["CAPABILITIES", "Limits", "effective_capabilities", "read_limits", "read_optmem_max"]
+
+CAPABILITIES = {
+    "CAP_NET_ADMIN": 12,
+    "CAP_IPC_LOCK": 14,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_PERFMON": 38,
+    "CAP_BPF": 39,
+}
+"""Bit numbers of include/uapi/linux/capability.h, of the capabilities that matter to zcprobe."""
+
+STATUS = Path("/proc/self/status")
+
+_INITIAL_USER_NAMESPACE = 0xEFFFFFFD
+"""PROC_USER_INIT_INO: the inode that the kernel gives to its first user namespace."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """None stands for unlimited in the memlock values, and for unknown in the optmem ones."""
+
+    optmem_max_bytes: int | None
+    optmem_per_namespace: bool | None
+    memlock_soft_bytes: int | None
+    memlock_hard_bytes: int | None
+    capabilities: tuple[str, ...]
+    initial_user_namespace: bool
+
+    @property
+    def memlock_applies(self) -> bool:
+        """Whether pinned pages count against RLIMIT_MEMLOCK.
+
+        mm_account_pinned_pages() exempts CAP_IPC_LOCK held in the initial user namespace, and no limit.
+        """
+        exempt = "CAP_IPC_LOCK" in self.capabilities and self.initial_user_namespace
+        return self.memlock_soft_bytes is not None and not exempt
+
+
+def effective_capabilities(status: str) -> tuple[str, ...]:
+    """Those of CAPABILITIES in the CapEff line of a /proc/PID/status text; HostError without such a line."""
+    for line in status.splitlines():
+        if line.startswith("CapEff:"):
+            mask = int(line.split()[1], 16)
+            return tuple(name for name, bit in CAPABILITIES.items() if mask >> bit & 1)
+    raise HostError("/proc/self/status has no CapEff line", "mount /proc")
+
+
+def read_optmem_max(path: Path = OPTMEM_MAX) -> int | None:
+    """net.core.optmem_max in bytes; None where it does not exist (a namespace on a kernel before 6.8)."""
+    try:
+        return int(path.read_text())
+    except FileNotFoundError:
+        return None
+
+
+def _limit(value: int) -> int | None:
+    return None if value == resource.RLIM_INFINITY else value
+
+
+def read_limits() -> Limits:
+    """The limits of this process, here and now."""
+    try:
+        per_namespace = optmem_is_per_namespace()
+    except HostError:
+        per_namespace = None
+    soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    return Limits(
+        optmem_max_bytes=read_optmem_max(),
+        optmem_per_namespace=per_namespace,
+        memlock_soft_bytes=_limit(soft),
+        memlock_hard_bytes=_limit(hard),
+        capabilities=effective_capabilities(STATUS.read_text()),
+        initial_user_namespace=Path("/proc/self/ns/user").stat().st_ino == _INITIAL_USER_NAMESPACE,
+    )
