@@ -1,0 +1,2 @@
+/* BCC sizes ring buffers in pages of this size. */
+#define PAGE_SIZE 4096

@@ -1,0 +1,1 @@
+/* Nothing of it is needed: BCC brings its own copy of the BPF interface. */

@@ -1,0 +1,120 @@
+/* Maps, kernel reads and the filter that all probes share. Concatenated first (BCC wants one file), so no includes.
+ *
+ * OFFSET_<struct>_<member> come from the running kernel's BTF, ADDRESS_* from its symbol table: see probes/layout.py.
+ */
+#include "zcprobe.h"
+
+_Static_assert(sizeof(struct zc_kernel_event) == 64, "user space reads events of 64 bytes");
+_Static_assert(OFFSET_sk_buff_cb == 40, "cb begins at 40 in every kernel we know: check the layout before going on");
+_Static_assert(SIZE_sock_exterr_skb <= 48, "sock_exterr_skb must fit into sk_buff.cb");
+_Static_assert(OFFSET_sock_exterr_skb_ee_ee_data - OFFSET_sock_exterr_skb_ee_ee_errno == 12, "uapi sock_extended_err");
+
+#define __always_inline inline __attribute__((always_inline))
+
+#define ENOBUFS 105
+#define CAP_IPC_LOCK 14
+#define SO_EE_ORIGIN_ZEROCOPY 5
+#define SO_EE_CODE_ZEROCOPY_COPIED 1
+#define NO_LO (~0ULL)
+
+struct extended_err {	/* uapi struct sock_extended_err */
+	u32 ee_errno;
+	u8 ee_origin;
+	u8 ee_type;
+	u8 ee_code;
+	u8 ee_pad;
+	u32 ee_info;
+	u32 ee_data;
+};
+
+struct socket_state {
+	u64 tail_lo;	/* lo of the last tail seen: a merge keeps it, an append changes it */
+	u32 optmem_before_bytes;	/* level when the previous send call returned */
+	u32 optmem_peak_bytes;	/* highest level seen on the return of a send call */
+};
+
+BPF_RINGBUF_OUTPUT(events, RING_PAGES);
+BPF_PERCPU_ARRAY(lost_events, u64, 1);
+BPF_ARRAY(target_netns, u32, 1);
+BPF_HASH(sockets, u64, struct socket_state, 4096);
+
+static __always_inline u32 read_u32(u64 address)
+{
+	u32 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)address);
+	return value;
+}
+
+static __always_inline u64 read_u64(u64 address)
+{
+	u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)address);
+	return value;
+}
+
+/* The run's sockets are those of its own network namespace. */
+static __always_inline bool is_ours(u64 sk)
+{
+	u32 zero = 0, *wanted = target_netns.lookup(&zero);
+	u64 net;
+
+	if (!wanted || !*wanted)
+		return false;
+	net = read_u64(sk + OFFSET_sock___sk_common_skc_net);
+	return read_u32(net + OFFSET_net_ns_inum) == *wanted;
+}
+
+static __always_inline struct socket_state *state_of(u64 sk)
+{
+	struct socket_state fresh = { .tail_lo = NO_LO, .optmem_before_bytes = ~0U };
+
+	return sockets.lookup_or_try_init(&sk, &fresh);
+}
+
+static __always_inline u32 optmem_limit(u64 sk)
+{
+#ifdef OFFSET_net_core_sysctl_optmem_max
+	return read_u32(read_u64(sk + OFFSET_sock___sk_common_skc_net) + OFFSET_net_core_sysctl_optmem_max);
+#else
+	return read_u32(ADDRESS_sysctl_optmem_max);
+#endif
+}
+
+static __always_inline struct zc_kernel_event *new_event(u64 sk, u8 kind)
+{
+	struct zc_kernel_event *event = events.ringbuf_reserve(sizeof(*event));
+
+	if (!event) {
+		u32 zero = 0;
+		u64 *lost = lost_events.lookup(&zero);
+
+		if (lost)
+			*lost += 1;
+		return 0;
+	}
+	__builtin_memset(event, 0, sizeof(*event));
+	event->time_ns = bpf_ktime_get_ns();
+	event->cookie = read_u64(sk + OFFSET_sock___sk_common_skc_cookie);
+	event->optmem_bytes = read_u32(sk + OFFSET_sock_sk_omem_alloc);
+	event->optmem_max_bytes = optmem_limit(sk);
+	event->errqueue_depth = read_u32(sk + OFFSET_sock_sk_error_queue_qlen);
+	event->next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
+	event->stack_id = -1;
+	event->thread_id = bpf_get_current_pid_tgid();
+	event->cpu = bpf_get_smp_processor_id();
+	event->kind = kind;
+	return event;
+}
+
+/* The reader polls: waking it for each event would cost more than the event. */
+static __always_inline void submit(struct zc_kernel_event *event)
+{
+	events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void read_extended_err(u64 skb, struct extended_err *error)
+{
+	bpf_probe_read_kernel(error, sizeof(*error), (void *)(skb + OFFSET_sk_buff_cb + OFFSET_sock_exterr_skb_ee_ee_errno));
+}

@@ -1,0 +1,107 @@
+"""The only module that imports bcc, and only when probes are wanted: the import maps 65 MB."""
+
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from types import ModuleType
+from typing import Any, BinaryIO
+
+from zcprobe.errors import HostError
+
+__all__ = ["Program", "import_bcc"]
+
+
+def import_bcc() -> ModuleType:
+    """The bcc module; HostError when it is missing or is another project of that name."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # bcc 0.26 has escape sequences that Python 3.12 warns of
+            import bcc
+    except ImportError as error:
+        raise HostError(
+            "bcc, which loads the probes, is not installed (no Python module bcc)",
+            "install the distribution's package (Debian, Ubuntu: python3-bpfcc), or use --probes none",
+        ) from error
+    if not hasattr(bcc, "BPF"):
+        raise HostError(
+            f"the Python module bcc at {getattr(bcc, '__file__', None) or list(bcc.__path__)} is another project",
+            "pip uninstall bcc, then install the distribution's package (Debian, Ubuntu: python3-bpfcc)",
+        )
+    module: ModuleType = bcc
+    return module
+
+
+@contextmanager
+def _captured_stderr() -> Iterator[BinaryIO]:
+    """What LLVM and libbpf write to file descriptor 2, which their exceptions do not carry."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
+        try:
+            yield captured
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+@contextmanager
+def _explained(what: str, hint: str) -> Iterator[None]:
+    """bcc raises the bare class Exception and says why on stderr: both become one HostError."""
+    with _captured_stderr() as captured:
+        try:
+            yield
+        except Exception as error:
+            captured.seek(0)
+            lines = [line.strip() for line in captured.read().decode(errors="replace").splitlines() if line.strip()]
+            telling = [line for line in lines if "error" in line.lower()] or lines
+            reason = f"{error} ({telling[0]})" if telling else str(error)
+            raise HostError(f"{what}: {reason}", hint) from error
+
+
+_HINT = "probes need root, or CAP_BPF and CAP_PERFMON; zcprobe doctor tells more; --probes none measures without them"
+
+
+class Program:
+    """Compiled BPF C and its maps. HostError when the compiler or the kernel refuses it."""
+
+    def __init__(self, text: str, definitions: dict[str, int]) -> None:
+        bcc = import_bcc()
+        flags = [
+            f"-D{name}={value:#x}ULL" if value > 0xFFFF else f"-D{name}={value}" for name, value in definitions.items()
+        ]
+        with as_file(files("zcprobe.bpf")) as folder, _explained("the BPF program does not compile or load", _HINT):
+            # BCC compiles against this folder instead of kernel headers, which need not be installed
+            os.environ["BCC_KERNEL_SOURCE"] = str(folder / "kernel")
+            self._bpf: Any = bcc.BPF(text=text, cflags=[*flags, f"-I{folder}"])
+
+    def attach_raw_tracepoint(self, tracepoint: str, function: str) -> None:
+        with _explained(f"raw tracepoint {tracepoint} cannot be attached", _HINT):
+            self._bpf.attach_raw_tracepoint(tp=tracepoint, fn_name=function)
+
+    def attach_kprobe(self, symbol: str, function: str) -> None:
+        with _explained(f"kprobe {symbol} cannot be attached", _HINT):
+            self._bpf.attach_kprobe(event=symbol, fn_name=function)
+
+    def map_fd(self, name: str) -> int:
+        return int(self._bpf[name].map_fd)
+
+    def set_u32(self, name: str, value: int) -> None:
+        """Element 0 of an array map."""
+        table = self._bpf[name]
+        table[table.Key(0)] = table.Leaf(value)
+
+    def sum_per_cpu(self, name: str) -> list[int]:
+        """Each element of a per-CPU array map, summed over the CPUs."""
+        return [sum(int(part) for part in values) for values in self._bpf[name].values()]
+
+    def walk_stack(self, stack_id: int) -> list[int]:
+        """Kernel addresses of one stack, innermost first."""
+        return [int(address) for address in self._bpf["stacks"].walk(stack_id)]
+
+    def close(self) -> None:
+        self._bpf.cleanup()

@@ -1,0 +1,12 @@
+"""Whether RLIMIT_MEMLOCK, not optmem, refused a send."""
+
+from zcprobe.probes.base import Attachment, Probe
+
+__all__ = ["MEMLOCK"]
+
+MEMLOCK = Probe(
+    "memlock",
+    "whether the send call was held to RLIMIT_MEMLOCK",
+    "locked pages themselves, which only function probes see",
+    (Attachment("cap_capable", "on_cap_capable", 5, "Linux 6.14"),),
+)
