@@ -1,0 +1,40 @@
+import pytest
+
+from zcprobe.errors import UsageError
+from zcprobe.lab.impairment import HoldImpairment, TokenBucket, packet_choice
+
+
+def bucket(rate_bps: int = 1_000_000, burst_bytes: int = 262_144, limit_bytes: int = 1_000_000) -> TokenBucket:
+    return TokenBucket(rate_bps=rate_bps, burst_bytes=burst_bytes, limit_bytes=limit_bytes)
+
+
+def test_ipv4_is_chosen_by_ip_id() -> None:
+    assert packet_choice("ipv4", 16) == ["0x06/0xff+9", "0x0000/0x000f+4"]
+
+
+def test_ipv6_is_chosen_by_sequence_number_from_bit_16() -> None:
+    assert packet_choice("ipv6", 16) == ["0x06/0xff+6", "0x00000000/0x000f0000+44"]
+
+
+def test_one_in_one_is_all_tcp() -> None:
+    assert packet_choice("ipv4", 1) == ["0x06/0xff+9"]
+    assert packet_choice("ipv6", 1) == ["0x06/0xff+6"]
+
+
+@pytest.mark.parametrize("count", [0, -1, 3, 15, 131072])
+def test_shares_that_no_mask_can_express_are_refused(count: int) -> None:
+    with pytest.raises(UsageError, match=f"1 in {count}"):
+        HoldImpairment(one_in_count=count, bucket=bucket())
+
+
+def test_a_held_packet_has_to_fit_into_the_bucket() -> None:
+    with pytest.raises(UsageError, match="GSO"):
+        HoldImpairment(one_in_count=1, bucket=bucket(burst_bytes=70_000))
+
+
+@pytest.mark.parametrize(
+    "values", [{"rate_bps": 7_999}, {"rate_bps": 2**35}, {"burst_bytes": 1}, {"limit_bytes": 0}, {"limit_bytes": 2**32}]
+)
+def test_a_bucket_the_kernel_could_not_keep_is_refused(values: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="out of range"):
+        bucket(**values)

@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from zcprobe.errors import HostError, UsageError
+from zcprobe.lab import journal as journal_module
+from zcprobe.lab import limits
+from zcprobe.lab.journal import Journal, journal
+from zcprobe.lab.limits import changed_host_value, changed_optmem_max
+
+
+@pytest.fixture
+def sysctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file in the place of a sysctl of the whole host, and a journal folder of the test's own."""
+    monkeypatch.setattr(journal_module, "JOURNAL_FOLDER", tmp_path / "run")
+    monkeypatch.setattr(limits, "JOURNAL_FOLDER", tmp_path / "run")
+    monkeypatch.setattr(journal_module, "list_namespaces", list)
+    path = tmp_path / "optmem_max"
+    path.write_text("131072\n")
+    return path
+
+
+def test_the_value_of_the_host_is_journalled_and_restored(sysctl: Path) -> None:
+    with journal("a") as opened:
+        with changed_host_value(sysctl, 20480, opened) as in_force:
+            assert in_force == 20480
+            assert '"131072"' in opened.path.read_text()
+            assert sysctl.read_text() == "20480"
+        assert sysctl.read_text() == "131072"
+        assert opened.is_settled()
+
+
+def test_it_is_restored_after_an_error(sysctl: Path) -> None:
+    def fail(opened: Journal) -> None:
+        with changed_host_value(sysctl, 20480, opened):
+            raise ValueError("in the run")
+
+    with journal("a") as opened, pytest.raises(ValueError, match="in the run"):
+        fail(opened)
+    assert sysctl.read_text() == "131072"
+
+
+def test_two_runs_cannot_hold_it_at_once(sysctl: Path) -> None:
+    with journal("a") as first, journal("b") as second, changed_host_value(sysctl, 20480, first):
+        with pytest.raises(HostError, match="another run holds"), changed_host_value(sysctl, 40960, second):
+            pass
+        assert sysctl.read_text() == "20480"
+
+
+def test_a_value_that_a_dead_run_left_is_not_taken_for_the_original(sysctl: Path) -> None:
+    (sysctl.parent / "run").mkdir()
+    record = f'{{"run_id":"old","pid":4194305,"start_ticks":1,"written_ns":1,"sysctls":{{"{sysctl}":"131072"}}}}'
+    (sysctl.parent / "run" / "old.json").write_text(record)
+    with journal("a") as opened, pytest.raises(HostError, match="dead run left"), changed_host_value(sysctl, 1, opened):
+        pass
+
+
+@pytest.mark.parametrize("value", [0, 575, 2**31])
+def test_a_value_no_kernel_could_use_is_refused(sysctl: Path, value: int) -> None:
+    with (
+        journal("a") as opened,
+        pytest.raises(UsageError, match="out of range"),
+        changed_optmem_max("n", value, opened),
+    ):
+        pass

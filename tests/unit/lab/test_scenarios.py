@@ -1,0 +1,40 @@
+import os
+
+import pytest
+
+from zcprobe.errors import HostError, UsageError
+from zcprobe.lab.scenarios import SCENARIOS, describe_impairment, find_scenario, open_lab
+
+
+def test_the_table_is_keyed_by_name() -> None:
+    assert list(SCENARIOS) == ["in-order", "in-flight", "held-completions", "held-in-flight", "memlock"]
+    assert all(name == scenario.name for name, scenario in SCENARIOS.items())
+
+
+def test_descriptions_are_one_line() -> None:
+    assert all(0 < len(scenario.description) < 100 for scenario in SCENARIOS.values())
+    assert all("\n" not in scenario.description for scenario in SCENARIOS.values())
+
+
+def test_an_unknown_scenario_names_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="unknown scenario 'inorder'") as caught:
+        find_scenario("inorder")
+    assert "in-order, in-flight" in caught.value.hint
+
+
+def test_the_impairment_is_described_with_units() -> None:
+    assert describe_impairment(find_scenario("held-completions")) == {
+        "memlock_bytes": None,
+        "hold_one_in_count": 16,
+        "hold_rate_bps": 600_000_000,
+        "hold_burst_bytes": 262_144,
+        "hold_limit_bytes": 20_000_000,
+    }
+    assert describe_impairment(find_scenario("memlock")) == {"memlock_bytes": 262_144}
+    assert describe_impairment(find_scenario("in-flight"))["delay_congestion_control"] == "reno"
+
+
+def test_a_lab_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(HostError, match="needs root"), open_lab(find_scenario("in-order"), run_id="u", family="ipv4"):
+        pass

@@ -1,0 +1,215 @@
+"""Impairments of the path: held completions, and late acknowledgements.
+
+Each is a description (how much, how fast) and a context manager that puts it on a namespace of the run and takes it
+off again. A TBF qdisc does the waiting in both: a queue of known rate and length.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from pyroute2 import IPRoute
+
+from zcprobe.config import Family
+from zcprobe.errors import HostError, UsageError
+from zcprobe.lab.interrupts import deferred_signals
+from zcprobe.lab.mechanisms import CLSACT, IFB, MIRRED, TBF, requires
+from zcprobe.lab.namespace import run_in_namespace
+from zcprobe.lab.netns import Namespace, NamespacePair
+
+__all__ = [
+    "HOLD_DEVICE",
+    "MIN_HOLD_BURST_BYTES",
+    "DelayImpairment",
+    "HoldImpairment",
+    "TokenBucket",
+    "delayed_acks",
+    "held_clones",
+    "packet_choice",
+]
+
+HOLD_DEVICE = "hold0"
+
+MIN_HOLD_BURST_BYTES = 128 * 1024
+"""tbf_enqueue cuts up or drops what is larger than the bucket; a GSO packet is 64 KiB plus 45 headers."""
+
+_MIN_BURST_BYTES = 1600
+_MAX_LIMIT_BYTES = 2**32 - 1
+_MAX_ONE_IN_COUNT = 65536
+
+_ETHER_PROTOCOL = {"ipv4": 0x0800, "ipv6": 0x86DD}
+_CLSACT_EGRESS = 0xFFFFFFF3
+_TC_H_ROOT = 0xFFFFFFFF
+_TCP_SYSCTLS = Path("/proc/sys/net/ipv4")
+
+
+class TokenBucket(msgspec.Struct, frozen=True, kw_only=True):
+    """A TBF qdisc: `limit_bytes` is the longest queue it keeps; what comes on top is dropped."""
+
+    rate_bps: int
+    burst_bytes: int
+    limit_bytes: int
+
+    def __post_init__(self) -> None:
+        if not 8_000 <= self.rate_bps < 2**32 * 8:
+            raise UsageError(f"a rate of {self.rate_bps} bit/s is out of range", "choose from 8 kbit/s to 34 Gbit/s")
+        if self.burst_bytes < _MIN_BURST_BYTES:
+            raise UsageError(
+                f"a burst of {self.burst_bytes} bytes is out of range",
+                f"choose {_MIN_BURST_BYTES} or more, a packet has to fit",
+            )
+        if not 1 <= self.limit_bytes <= _MAX_LIMIT_BYTES:
+            raise UsageError(f"a queue of {self.limit_bytes} bytes is out of range", "choose from 1 byte to 4 GiB")
+
+
+class HoldImpairment(msgspec.Struct, frozen=True, kw_only=True):
+    """One in `one_in_count` of the sender's TCP packets has a clone that waits in `bucket`.
+
+    The clone shares the data pages, so the completion of its send has to wait for it although the data was
+    acknowledged long ago. A clone that finds the bucket full is freed at once.
+    """
+
+    one_in_count: int
+    bucket: TokenBucket
+
+    def __post_init__(self) -> None:
+        count = self.one_in_count
+        if not 1 <= count <= _MAX_ONE_IN_COUNT or count & (count - 1):
+            raise UsageError(f"1 in {count} packets cannot be chosen", "choose a power of two from 1 to 65536")
+        if self.bucket.burst_bytes < MIN_HOLD_BURST_BYTES:
+            raise UsageError(
+                f"a burst of {self.bucket.burst_bytes} bytes cannot hold GSO packets",
+                f"choose {MIN_HOLD_BURST_BYTES} bytes or more",
+            )
+
+
+class DelayImpairment(msgspec.Struct, frozen=True, kw_only=True):
+    """Acknowledgements wait in `bucket` on their way back, so many sends are in flight at once.
+
+    A queue on the way to the sink would not do: veth keeps the packet's socket (skb_scrub_packet does not orphan since
+    4.19), the sender's TSQ sees the queue and keeps it short, and sends behind it extend one notification instead of
+    adding more. An acknowledged-late send, on the other hand, has left TSQ's account.
+
+    Sends get a notification each only while the send buffer, not the congestion or receive window, is what limits the
+    sender; otherwise they share the notification of the unsent tail. So the TCP settings belong to the impairment:
+    buffers of fixed limits, and a congestion control that grows its window without looking at delay (cubic leaves
+    slow start on it, BBR sizes its window by it). reno is in every kernel.
+    """
+
+    bucket: TokenBucket
+    congestion_control: str = "reno"
+    send_buffer_max_bytes: int = 4 * 1024 * 1024
+    receive_buffer_max_bytes: int = 32 * 1024 * 1024
+
+
+def packet_choice(family: Family, one_in_count: int) -> list[str]:
+    """u32 keys, in pyroute2's `value/mask+offset`, that match one in N TCP packets; offsets count from the IP header.
+
+    IPv4 goes by the low bits of the IP id, which advances by one per GSO segment. IPv6 has no id without fragments:
+    there it is the TCP sequence number from bit 16 up, so whole runs of 64 KiB of the stream are chosen. Without
+    IPv4 options and IPv6 extension headers, which a plain TCP sender never adds.
+    """
+    mask = one_in_count - 1
+    if family == "ipv4":
+        return ["0x06/0xff+9", *([f"0x0000/0x{mask:04x}+4"] if mask else [])]
+    return ["0x06/0xff+6", *([f"0x00000000/0x{mask << 16:08x}+44"] if mask else [])]
+
+
+def _add_bucket(route: IPRoute, index: int, bucket: TokenBucket) -> None:
+    with requires(TBF):
+        # pyroute2 takes a rate in bytes per second when it is a number.
+        rate_bytes = bucket.rate_bps // 8
+        route.tc("add", "tbf", index, rate=rate_bytes, burst=bucket.burst_bytes, limit=bucket.limit_bytes)
+
+
+def _add_hold(device: str, hold: HoldImpairment, family: Family) -> None:
+    with IPRoute() as route:
+        with requires(IFB):
+            route.link("add", ifname=HOLD_DEVICE, kind="ifb")
+            hold_index = route.link_lookup(ifname=HOLD_DEVICE)[0]
+            route.link("set", index=hold_index, state="up")
+        _add_bucket(route, hold_index, hold.bucket)
+        index = route.link_lookup(ifname=device)[0]
+        with requires(CLSACT):
+            route.tc("add", "clsact", index)
+        with requires(MIRRED):
+            route.tc(
+                "add-filter",
+                "u32",
+                index,
+                parent=_CLSACT_EGRESS,
+                prio=1,
+                protocol=_ETHER_PROTOCOL[family],
+                target=0x10000,
+                keys=packet_choice(family, hold.one_in_count),
+                action={"kind": "mirred", "direction": "egress", "action": "mirror", "ifindex": hold_index},
+            )
+
+
+def _remove_hold(device: str) -> None:
+    with IPRoute() as route:
+        for index in route.link_lookup(ifname=device):
+            if any(qdisc.get_attr("TCA_KIND") == "clsact" for qdisc in route.get_qdiscs(index=index)):
+                route.tc("del", "clsact", index)
+        # Frees the clones that still wait. Left there, they would keep the sender's socket alive, and the socket its
+        # namespace, until the bucket has drained.
+        for index in route.link_lookup(ifname=HOLD_DEVICE):
+            route.link("del", index=index)
+
+
+@contextmanager
+def held_clones(sender: Namespace, hold: HoldImpairment, family: Family) -> Iterator[None]:
+    """Mirror the chosen packets that leave `sender` to an IFB behind the bucket.
+
+    ifb_xmit frees what was mirrored, rather than redirected, to it: the clone waits and then vanishes.
+    """
+    try:
+        with deferred_signals():
+            run_in_namespace(sender.name, lambda: _add_hold(sender.device, hold, family))
+        yield
+    finally:
+        with deferred_signals():
+            run_in_namespace(sender.name, lambda: _remove_hold(sender.device))
+
+
+def _set_tcp(settings: dict[str, str]) -> None:
+    for name, value in settings.items():
+        try:
+            (_TCP_SYSCTLS / name).write_text(value)
+        except OSError as error:
+            raise HostError(
+                f"net.ipv4.{name} cannot be set to {value!r} in a network namespace: {error.strerror}",
+                "use a kernel since 4.15, and a congestion control that is loaded",
+            ) from error
+
+
+def _add_delay(device: str, delay: DelayImpairment) -> None:
+    _set_tcp({"tcp_rmem": f"4096 131072 {delay.receive_buffer_max_bytes}"})
+    with IPRoute() as route:
+        _add_bucket(route, route.link_lookup(ifname=device)[0], delay.bucket)
+
+
+def _remove_delay(device: str) -> None:
+    with IPRoute() as route:
+        for index in route.link_lookup(ifname=device):
+            if any(qdisc.get_attr("TCA_KIND") == "tbf" for qdisc in route.get_qdiscs(index=index)):
+                route.tc("del", index=index, parent=_TC_H_ROOT)
+
+
+@contextmanager
+def delayed_acks(pair: NamespacePair, delay: DelayImpairment) -> Iterator[None]:
+    """Put the bucket on the sink's device, where only acknowledgements leave. The TCP settings stay until the
+    namespaces are gone; they are seen by nobody else."""
+    sender_settings = {
+        "tcp_congestion_control": delay.congestion_control,
+        "tcp_wmem": f"4096 16384 {delay.send_buffer_max_bytes}",
+    }
+    try:
+        with deferred_signals():
+            run_in_namespace(pair.sender.name, lambda: _set_tcp(sender_settings))
+            run_in_namespace(pair.sink.name, lambda: _add_delay(pair.sink.device, delay))
+        yield
+    finally:
+        with deferred_signals():
+            run_in_namespace(pair.sink.name, lambda: _remove_delay(pair.sink.device))

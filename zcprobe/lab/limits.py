@@ -1,0 +1,95 @@
+"""net.core.optmem_max for one run.
+
+Per network namespace since 6.8 (the file is there in a fresh namespace), then it is set in the sender's. Before, it is
+one for the whole host: changed under a lock, journalled, and restored.
+"""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from zcprobe.errors import HostError, UsageError
+from zcprobe.lab.interrupts import deferred_signals
+from zcprobe.lab.journal import JOURNAL_FOLDER, Journal, find_leftovers
+from zcprobe.lab.namespace import run_in_namespace
+
+__all__ = ["OPTMEM_MAX_PATH", "changed_host_value", "changed_optmem_max", "read_optmem_max"]
+
+OPTMEM_MAX_PATH = Path("/proc/sys/net/core/optmem_max")
+
+_MIN_OPTMEM_BYTES = 576
+"""SKB_TRUESIZE(0): with less, sock_omalloc refuses the first notification."""
+
+
+def _read(path: Path) -> int:
+    return int(path.read_text())
+
+
+def _write(path: Path, value: int) -> int:
+    """The value in force, read back; HostError when it is not the one asked for."""
+    try:
+        path.write_text(str(value))
+    except OSError as error:
+        raise HostError(
+            f"{path} cannot be set to {value}: {error.strerror}", "run as root, with /proc/sys writable"
+        ) from error
+    in_force = _read(path)
+    if in_force != value:
+        raise HostError(f"{path} is {in_force} after it was set to {value}", "choose a value this kernel accepts")
+    return in_force
+
+
+def read_optmem_max(namespace_name: str) -> int:
+    """Bytes of optmem that each socket of the namespace may hold."""
+    if run_in_namespace(namespace_name, OPTMEM_MAX_PATH.exists):
+        return run_in_namespace(namespace_name, lambda: _read(OPTMEM_MAX_PATH))
+    return _read(OPTMEM_MAX_PATH)
+
+
+@contextmanager
+def changed_host_value(path: Path, value: int, journal: Journal) -> Iterator[int]:
+    """Hold a sysctl of the whole host at `value`; only one run at a time may. Yields the value in force.
+
+    HostError when another run holds it, or a dead run left it changed: its old value would be lost.
+    """
+    JOURNAL_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with (JOURNAL_FOLDER / f"{path.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HostError(f"another run holds {path}", "wait for it to end; this kernel has one for all") from None
+        if any(leftover.name == str(path) for leftover in find_leftovers()):
+            raise HostError(f"a dead run left {path} changed", "zcprobe doctor --clean restores it")
+        old_value = path.read_text().strip()
+        try:
+            with deferred_signals():
+                journal.add_sysctl(path, old_value)
+                in_force = _write(path, value)
+            yield in_force
+        finally:
+            with deferred_signals():
+                path.write_text(old_value)
+                journal.drop_sysctl(path)
+
+
+@contextmanager
+def changed_optmem_max(namespace_name: str, value_bytes: int | None, journal: Journal) -> Iterator[int]:
+    """optmem_max of the sockets in a namespace of this run; None leaves the kernel's own. Yields bytes in force.
+
+    UsageError for a value no kernel could use, HostError when it cannot be set.
+    """
+    if value_bytes is None:
+        yield read_optmem_max(namespace_name)
+        return
+    if not _MIN_OPTMEM_BYTES <= value_bytes < 2**31:
+        raise UsageError(
+            f"optmem_max of {value_bytes} bytes is out of range",
+            f"choose {_MIN_OPTMEM_BYTES} or more; 131072 is the kernel's default, 20480 was until 6.7",
+        )
+    if run_in_namespace(namespace_name, OPTMEM_MAX_PATH.exists):
+        # Gone with the namespace, so there is nothing to restore.
+        yield run_in_namespace(namespace_name, lambda: _write(OPTMEM_MAX_PATH, value_bytes))
+        return
+    with changed_host_value(OPTMEM_MAX_PATH, value_bytes, journal) as in_force:
+        yield in_force

@@ -1,0 +1,175 @@
+"""Named scenarios, and the lab that a run of one needs."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import msgspec
+
+from zcprobe.config import Family
+from zcprobe.errors import HostError, UsageError
+from zcprobe.lab.impairment import DelayImpairment, HoldImpairment, TokenBucket, delayed_acks, held_clones
+from zcprobe.lab.journal import Journal, journal
+from zcprobe.lab.limits import changed_optmem_max
+from zcprobe.lab.namespace import run_in_namespace
+from zcprobe.lab.netns import Namespace, namespace_pair
+
+__all__ = ["SCENARIOS", "Lab", "Scenario", "describe_impairment", "find_scenario", "open_lab"]
+
+_KERNEL_DEFAULT_OPTMEM_BYTES = 131072
+"""net.core.optmem_max since 6.8; explicit where a scenario's outcome depends on it."""
+
+_OLD_DEFAULT_OPTMEM_BYTES = 20480
+"""The default until 6.7."""
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run goes through. `optmem_max_bytes` None is the kernel's own limit, `memlock_bytes` None no limit;
+    with one, the sender gives up CAP_IPC_LOCK, which would exempt it."""
+
+    name: str
+    description: str
+    send_bytes: int = 64 * 1024
+    send_count: int
+    optmem_max_bytes: int | None = None
+    hold: HoldImpairment | None = None
+    delay: DelayImpairment | None = None
+    memlock_bytes: int | None = None
+
+
+SCENARIOS: dict[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario(
+            name="in-order",
+            description="nothing impaired: completions merge into a notification or two (control)",
+            send_count=20_000,
+        ),
+        # The old default has room for two dozen notifications; a send buffer of 4 MiB has room for 64 sends of 64 KiB.
+        # 1056 kbit/s is 2000 bare IPv4 acknowledgements a second, 2640 bytes are forty of them: up to 20 ms late.
+        # Measured, 60 runs of drain and retry: ENOBUFS after 138 to 180 sends in every one, one charge unread and all
+        # others in flight, and again two or three sends after reading that one. At half the rate it is 70 to 280.
+        Scenario(
+            name="in-flight",
+            description="late acknowledgements and little optmem: charges are held by sends not yet acknowledged",
+            send_count=4_000,
+            optmem_max_bytes=_OLD_DEFAULT_OPTMEM_BYTES,
+            delay=DelayImpairment(bucket=TokenBucket(rate_bps=1_056_000, burst_bytes=2_000, limit_bytes=2_640)),
+        ),
+        # Few and short enough holds that most completions arrive, but out of order: each hole costs a queue entry.
+        # Measured, never reading: ENOBUFS after 600 to 7100 sends, 65 to 100 % of the charges unread. Reading without
+        # waiting survives a dozen times or more, until the held sends alone fill optmem; on busy cores, where the
+        # sender is slower, it may survive the whole run.
+        Scenario(
+            name="held-completions",
+            description="1 in 16 packets has a clone held back: completions out of order, notifications cannot merge",
+            send_count=20_000,
+            optmem_max_bytes=_KERNEL_DEFAULT_OPTMEM_BYTES,
+            hold=HoldImpairment(
+                one_in_count=16,
+                bucket=TokenBucket(rate_bps=600_000_000, burst_bytes=256 * 1024, limit_bytes=20_000_000),
+            ),
+        ),
+        # Every clone is held in one queue that never overflows, so completions stay in order and merge, but late: the
+        # bucket's rate is all the goodput that optmem allows. 128 MB hold 157 notifications of nearly any extension.
+        # Measured: ENOBUFS after 160 to 920 sends with one or two charges unread, 157 in all.
+        Scenario(
+            name="held-in-flight",
+            description="every packet has a clone held back: charges are held by sends acknowledged, not completed",
+            send_count=2_000,
+            optmem_max_bytes=_KERNEL_DEFAULT_OPTMEM_BYTES,
+            hold=HoldImpairment(
+                one_in_count=1,
+                bucket=TokenBucket(rate_bps=400_000_000, burst_bytes=256 * 1024, limit_bytes=128_000_000),
+            ),
+        ),
+        # A send of 64 KiB counts as 18 pages against the limit, so the fourth outstanding one is refused.
+        Scenario(
+            name="memlock",
+            description="a memlock limit of 256 KiB and no CAP_IPC_LOCK: ENOBUFS that is not about optmem",
+            send_count=20_000,
+            memlock_bytes=256 * 1024,
+        ),
+    )
+}
+
+
+class Lab(msgspec.Struct, frozen=True, kw_only=True):
+    """An open lab. `impairment` has every parameter in effect, units in its keys, for the run's metadata."""
+
+    scenario: str
+    sender_netns_path: str
+    sink_netns_path: str
+    sender_netns_inode: int
+    sender_address: str
+    sink_address: str
+    optmem_max_bytes: int
+    impairment: dict[str, int | str | None]
+
+
+def find_scenario(name: str) -> Scenario:
+    """The scenario of that name; UsageError names the known ones."""
+    try:
+        return SCENARIOS[name]
+    except KeyError:
+        raise UsageError(f"unknown scenario {name!r}", f"known scenarios: {', '.join(SCENARIOS)}") from None
+
+
+def describe_impairment(scenario: Scenario) -> dict[str, int | str | None]:
+    """The impairment as one flat table: `hold_` and `delay_` parameters and the memlock limit, as far as there are."""
+    described: dict[str, int | str | None] = {"memlock_bytes": scenario.memlock_bytes}
+    for prefix, impairment in (("hold", scenario.hold), ("delay", scenario.delay)):
+        if impairment is not None:
+            parameters = msgspec.to_builtins(impairment)
+            parameters |= parameters.pop("bucket")
+            described |= {f"{prefix}_{name}": value for name, value in parameters.items()}
+    return described
+
+
+def _read_congestion_control() -> str:
+    with open("/proc/sys/net/ipv4/tcp_congestion_control") as file:
+        return file.read().strip()
+
+
+def _require_family(sender: Namespace, family: Family) -> None:
+    if family == "ipv6" and not run_in_namespace(sender.name, lambda: os.path.isdir("/proc/sys/net/ipv6")):
+        raise HostError("this host has no IPv6", "use --family ipv4, or boot without ipv6.disable=1")
+
+
+@contextmanager
+def open_lab(
+    scenario: Scenario,
+    *,
+    run_id: str,
+    family: Family,
+    optmem_max_bytes: int | None = None,
+    run_journal: Journal | None = None,
+) -> Iterator[Lab]:
+    """Everything `scenario` needs, undone on leaving: namespaces, veth pair, impairments, limits.
+
+    `optmem_max_bytes` replaces the scenario's own. Journalled in `run_journal`, or in one opened for the lab alone.
+    HostError when not root or when the kernel lacks a mechanism; the memlock limit is for the sender to set.
+    """
+    if os.geteuid() != 0:
+        raise HostError("a lab of network namespaces needs root", "run with sudo")
+    wanted_optmem = scenario.optmem_max_bytes if optmem_max_bytes is None else optmem_max_bytes
+    with ExitStack() as stack:
+        record = stack.enter_context(journal(run_id)) if run_journal is None else run_journal
+        pair = stack.enter_context(namespace_pair(record))
+        _require_family(pair.sender, family)
+        optmem_in_force = stack.enter_context(changed_optmem_max(pair.sender.name, wanted_optmem, record))
+        if scenario.hold is not None:
+            stack.enter_context(held_clones(pair.sender, scenario.hold, family))
+        if scenario.delay is not None:
+            stack.enter_context(delayed_acks(pair, scenario.delay))
+        congestion_control = run_in_namespace(pair.sender.name, _read_congestion_control)
+        yield Lab(
+            scenario=scenario.name,
+            sender_netns_path=pair.sender.path,
+            sink_netns_path=pair.sink.path,
+            sender_netns_inode=pair.sender.inode,
+            sender_address=getattr(pair.sender, family),
+            sink_address=getattr(pair.sink, family),
+            optmem_max_bytes=optmem_in_force,
+            impairment=describe_impairment(scenario) | {"congestion_control": congestion_control},
+        )
