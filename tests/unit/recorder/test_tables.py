@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from zcprobe.native.structs import dtype_of
+from zcprobe.recorder import tables
+from zcprobe.recorder.tables import TABLES, write_table
+
+
+def test_records_become_columns_with_names_for_enums_and_no_id_as_minus_one(tmp_path: Path) -> None:
+    records = np.zeros(2, dtype_of("zc_send_record"))
+    records["send_id"] = [0, 2**64 - 1]
+    records["zerocopy"] = [1, 0]
+    records.tofile(tmp_path / "spool")
+    assert write_table(TABLES["sends"], tmp_path / "spool", tmp_path) == 2
+    table = pd.read_parquet(tmp_path / "sends.parquet")
+    assert table["send_id"].tolist() == [0, -1]
+    assert table["zerocopy"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
+def test_an_empty_table_has_all_its_columns(table: tables.Table, tmp_path: Path) -> None:
+    (tmp_path / "spool").touch()
+    assert write_table(table, tmp_path / "spool", tmp_path) == 0
+    assert list(pd.read_parquet(tmp_path / f"{table.name}.parquet").columns) == table.columns
+
+
+def test_enums_are_categories(tmp_path: Path) -> None:
+    records = np.zeros(3, dtype_of("zc_flush_record"))
+    records["trigger"] = [0, 2, 1]
+    records.tofile(tmp_path / "spool")
+    write_table(TABLES["flushes"], tmp_path / "spool", tmp_path)
+    assert pd.read_parquet(tmp_path / "flushes.parquet")["trigger"].tolist() == ["enobufs", "settle", "explicit"]
+
+
+def test_chunks_make_the_same_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "_CHUNK_RECORDS", 3)
+    records = np.zeros(10, dtype_of("zc_notification_record"))
+    records["lo"] = records["hi"] = np.arange(10)
+    records.tofile(tmp_path / "spool")
+    assert write_table(TABLES["notifications"], tmp_path / "spool", tmp_path) == 10
+    assert pd.read_parquet(tmp_path / "notifications.parquet")["lo"].tolist() == list(range(10))

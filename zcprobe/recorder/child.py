@@ -1,0 +1,103 @@
+"""A child process of a run (sender or sink), spoken to in lines of JSON, and never left behind."""
+
+import os
+import select
+import subprocess
+import sys
+import time
+from types import TracebackType
+from typing import Self, TypeVar
+
+import msgspec
+
+from zcprobe import errors
+from zcprobe.errors import PeerError, ZcprobeError
+from zcprobe.sender import Failure
+
+__all__ = ["Child"]
+
+Message = TypeVar("Message", bound=msgspec.Struct)
+
+_GRACE_S = 2.0
+
+
+class Child:
+    """`python -m <module>`, in a session of its own so that Ctrl-C reaches only the parent, which decides."""
+
+    def __init__(self, module: str, task: msgspec.Struct) -> None:
+        self._name = module.rpartition(".")[2]
+        self._pending = b""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self.send_line(msgspec.json.encode(task))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Ends the process if it has not ended: politely, then not."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(_GRACE_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def send_line(self, line: bytes = b"") -> None:
+        """One line to the child's stdin; a child that is gone is noticed by the next `expect`."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(line + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+
+    def signal(self, number: int) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def expect(self, message: type[Message], timeout_s: float) -> Message:
+        """The child's next message. Its own error is raised as itself; PeerError when it died or stays silent."""
+        line = self._read_line(time.monotonic() + timeout_s)
+        try:
+            return msgspec.json.decode(line, type=message)
+        except msgspec.ValidationError:
+            failure = msgspec.json.decode(line, type=Failure)
+        kind = getattr(errors, failure.kind, ZcprobeError)
+        raise kind(failure.message, failure.hint)
+
+    def _read_line(self, deadline: float) -> bytes:
+        assert self.process.stdout is not None
+        fd = self.process.stdout.fileno()
+        while b"\n" not in self._pending:
+            readable, _, _ = select.select([fd], [], [], max(0.0, deadline - time.monotonic()))
+            if not readable:
+                raise PeerError(
+                    f"the {self._name} process does not answer", "run again with -v; the host may be overloaded"
+                )
+            data = os.read(fd, 65536)
+            if not data:
+                raise PeerError(self._last_words(), "run again with -v and report what it shows")
+            self._pending += data
+        line, _, self._pending = self._pending.partition(b"\n")
+        return line
+
+    def _last_words(self) -> str:
+        assert self.process.stderr is not None
+        code = self.process.wait()
+        words = self.process.stderr.read().decode(errors="replace").strip().splitlines()
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        return f"the {self._name} process {how}" + (f": {words[-1]}" if words else "")

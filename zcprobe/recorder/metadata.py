@@ -1,0 +1,44 @@
+"""run.json: everything about a run but its tables."""
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from zcprobe.config import RunConfig
+from zcprobe.recorder.reconcile import Finding
+from zcprobe.recorder.summary import Summary
+
+__all__ = ["FORMAT_VERSION", "RunMetadata", "now_utc", "write_json"]
+
+FORMAT_VERSION = 1
+
+
+class RunMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """`complete`: every record and event is there and all counts reconcile. `probes`: probe name -> mechanism."""
+
+    format_version: int = FORMAT_VERSION
+    zcprobe_version: str = version("zcprobe")
+    run_id: str
+    started_utc: str
+    complete: bool
+    config: RunConfig
+    scenario: dict[str, Any]
+    lab: dict[str, Any]
+    host: dict[str, Any]
+    probes: dict[str, str]
+    send_results: dict[str, int]
+    rows: dict[str, int]
+    reconciliation: list[Finding]
+    summary: Summary
+
+
+def now_utc() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_json(path: Path, content: object) -> None:
+    """Indented, for people with a pager."""
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")

@@ -1,0 +1,89 @@
+"""Independent counts of the same thing, held against each other after every run."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from zcprobe.recorder.tables import iterate_records
+from zcprobe.recorder.totals import EventTotals
+from zcprobe.sender import SenderReport
+
+__all__ = ["Finding", "reconcile_probes", "reconcile_sender", "reconcile_sink"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One comparison; `holds` is what counts."""
+
+    what: str
+    expected: int
+    found: int
+    holds: bool
+
+
+def _equal(what: str, expected: int, found: int) -> Finding:
+    return Finding(what, expected, found, expected == found)
+
+
+def _covered(spool: Path) -> tuple[int, int]:
+    """(completions in ranges, ranges that do not begin where another ended) of the notification records."""
+    chunks = [(part["lo"].copy(), part["hi"].copy()) for part in iterate_records(spool, "zc_notification_record")]
+    if not chunks:
+        return 0, 0
+    lo, hi = (np.sort(np.concatenate(parts)) for parts in zip(*chunks, strict=True))
+    gaps = int((lo[1:] != hi[:-1] + 1).sum()) + int(lo[0] != 0)
+    return int((hi - lo + 1).sum()), gaps
+
+
+def reconcile_sender(report: SenderReport, notification_spool: Path | None, send_spool: Path | None) -> list[Finding]:
+    """The sender's counters against its own records (None: recording off)."""
+    result = report.result
+    in_flight = result["send_count"] - result["completion_count"]
+    findings = [_equal("lost records", 0, sum(report.lost_record_counts))]
+    if send_spool is None or notification_spool is None:
+        return findings
+    recorded = sum(int((part["send_id"] != 2**64 - 1).sum()) for part in iterate_records(send_spool, "zc_send_record"))
+    completions, gaps = _covered(notification_spool)
+    findings += [
+        _equal("sends = zerocopy sends recorded", result["send_count"], recorded),
+        _equal("sends - in flight = completions in notification ranges", result["send_count"] - in_flight, completions),
+    ]
+    if in_flight == 0:
+        findings.append(_equal("holes and overlaps between notification ranges", 0, gaps))
+    return findings
+
+
+def reconcile_sink(report: SenderReport) -> list[Finding]:
+    """Bytes and content at the sink against what the sender's socket took. A broken connection has no report."""
+    if report.sink is None:
+        return []
+    mismatches = int(report.sink.first_mismatch is not None)
+    return [
+        _equal("bytes sent = bytes at the sink", report.result["bytes_sent"], report.sink.bytes),
+        _equal("streams with a byte that was not as sent", 0, mismatches),
+    ]
+
+
+def reconcile_probes(report: SenderReport, totals: EventTotals, lost_events: int, charge_bytes: int) -> list[Finding]:
+    """User space against BPF. Purged entries are what the sender left unread."""
+    result = report.result
+    findings = [
+        _equal("lost events", 0, lost_events),
+        _equal("notifications read = READ events", result["notification_count"], totals.read_notifications),
+        _equal("ENOBUFS returned = ENOBUFS events", result["enobufs_count"], totals.enobufs),
+    ]
+    if totals.purged_notifications == 0:
+        findings.append(_equal("completions = sends in READ events", result["completion_count"], totals.completions))
+    if totals.sends is not None:
+        findings.append(_equal("sends = the kernel's count", result["send_count"], totals.sends))
+    if totals.charge_bytes:
+        findings.append(
+            _equal("charge measured on loopback = charge seen by probes", charge_bytes, totals.charge_bytes)
+        )
+    peak = Finding(
+        "optmem peak of SO_MEMINFO is none the probes missed",
+        result["optmem_peak_bytes"],
+        totals.optmem_peak_bytes,
+        result["optmem_peak_bytes"] <= totals.optmem_peak_bytes,
+    )
+    return [*findings, peak]

@@ -1,0 +1,68 @@
+"""A run's folder: written under a temporary name, renamed when complete, never overwritten."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from zcprobe.errors import OutputError
+from zcprobe.lab.journal import Journal
+
+__all__ = ["RunDirectory", "folder_name", "open_run_directory"]
+
+
+def folder_name(scenario: str, what: str, run_id: str) -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{scenario}-{what}-{run_id}"
+
+
+class RunDirectory:
+    """`path` is where to write now; after `keep()`, where it is for good."""
+
+    def __init__(self, parent: Path, name: str) -> None:
+        self._final = parent / name
+        self.path = parent / f".{name}.partial"
+        self.kept = False
+
+    def keep(self) -> None:
+        """Gives the folder its name; OutputError when somebody took the name meanwhile."""
+        if self._final.exists():
+            raise OutputError(f"{self._final} exists already", "nothing is ever overwritten; run again")
+        _give_to_caller(self.path)
+        self.path.rename(self._final)
+        self.path = self._final
+        self.kept = True
+
+
+def _give_to_caller(folder: Path) -> None:
+    """To the user behind sudo, who wants to analyse the results without it."""
+    uid, gid = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
+    if uid is None or gid is None or os.geteuid() != 0:
+        return
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, int(uid), int(gid), follow_symlinks=False)
+
+
+@contextmanager
+def open_run_directory(parent: Path, name: str, journal: Journal) -> Iterator[RunDirectory]:
+    """A new folder below `parent`, removed again unless it was kept. OutputError when it cannot be made."""
+    directory = RunDirectory(parent, name)
+    journal.add_folder(directory.path)
+    try:
+        _make(directory.path)
+        yield directory
+    finally:
+        if not directory.kept:
+            shutil.rmtree(directory.path, ignore_errors=True)
+        journal.drop_folder(parent / f".{name}.partial")
+
+
+def _make(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir()
+    except OSError as error:
+        raise OutputError(
+            f"no folder can be made in {path.parent}: {error.strerror}", "choose another place with -o DIR"
+        ) from error

@@ -1,0 +1,125 @@
+"""What the probes' events add up to, in one pass of bounded memory."""
+
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from zcprobe.native import lib
+from zcprobe.native.structs import dtype_of
+from zcprobe.probes.enobufs import enobufs_causes, split_charges
+from zcprobe.recorder.tables import EVENT_TABLE, iterate_records
+
+__all__ = ["EventTotals", "add_up_events"]
+
+
+class EventTotals(msgspec.Struct):
+    """Over one run. `entries` are whole notifications (read or purged), `pieces` the ones merged into them.
+
+    `true_copied_completions`: sends whose own uarg was copied, whatever the merged notification said.
+    `enobufs_unread_share`: of the charges at the ENOBUFS events by optmem, the part held by unread notifications.
+    """
+
+    events: int = 0
+    completions: int = 0
+    read_notifications: int = 0
+    purged_notifications: int = 0
+    merged_notifications: int = 0
+    true_copied_completions: int = 0
+    enobufs: int = 0
+    enobufs_causes: dict[str, int] = msgspec.field(default_factory=dict)
+    enobufs_in_flight_bytes: int = 0
+    enobufs_unread_bytes: int = 0
+    errqueue_depth_max: int = 0
+    optmem_max_bytes: int = 0
+    optmem_peak_bytes: int = 0
+    charge_bytes: int = 0
+    sends: int | None = None
+    stack_ids: list[int] = []
+
+    @property
+    def enobufs_unread_share(self) -> float | None:
+        charges = self.enobufs_in_flight_bytes + self.enobufs_unread_bytes
+        return self.enobufs_unread_bytes / charges if charges else None
+
+
+_Records = NDArray[np.void]
+
+
+def _lengths(records: _Records) -> NDArray[np.int64]:
+    lengths: NDArray[np.int64] = (records["hi"] - records["lo"]).astype(np.int64) + 1
+    return lengths
+
+
+def _count_entry_copies(entries: _Records) -> int:
+    return int(_lengths(entries[entries["copied"] != 0]).sum())
+
+
+def _correct_copies(entries: _Records, pieces: _Records) -> int:
+    """What pieces merged into whole notifications change in the count of copied sends.
+
+    A merged notification keeps the code of its first uarg, so its code is right for what is left of it without its
+    pieces, and each piece carries its own. `entries` are sorted by lo.
+    """
+    if not len(entries) or not len(pieces):
+        return 0
+    home = entries[np.searchsorted(entries["lo"], pieces["lo"], side="right") - 1]
+    lengths = _lengths(pieces)
+    return int(lengths[pieces["copied"] != 0].sum()) - int(lengths[home["copied"] != 0].sum())
+
+
+def _add_enobufs(totals: EventTotals, records: _Records, baseline_bytes: int, charge_bytes: int) -> None:
+    causes = enobufs_causes(records)
+    totals.enobufs += len(records)
+    totals.enobufs_causes = dict(Counter(totals.enobufs_causes) + Counter(causes.tolist()))
+    in_flight, unread = split_charges(records[causes == "optmem"], baseline_bytes, charge_bytes)
+    totals.enobufs_in_flight_bytes += int(in_flight.sum())
+    totals.enobufs_unread_bytes += int(unread.sum())
+
+
+def _add_levels(totals: EventTotals, records: _Records) -> None:
+    def highest(name: str) -> int:
+        return int(records[name].max(initial=0))
+
+    totals.errqueue_depth_max = max(totals.errqueue_depth_max, highest("errqueue_depth"))
+    totals.optmem_max_bytes = max(totals.optmem_max_bytes, highest("optmem_max_bytes"))
+    totals.optmem_peak_bytes = max(totals.optmem_peak_bytes, highest("optmem_bytes"))
+    totals.charge_bytes = max(totals.charge_bytes, highest("charge_bytes"))
+    closed = records[records["kind"] == lib.ZC_EVENT_CLOSED]
+    for record in closed[closed["cookie"] != 0]:
+        totals.sends = (totals.sends or 0) + int(record["next_send_id"])
+        totals.optmem_peak_bytes = max(totals.optmem_peak_bytes, int(record["optmem_high_bytes"]))
+
+
+def _collect_entries(spool: Path) -> _Records:
+    ends = (lib.ZC_EVENT_READ, lib.ZC_EVENT_PURGED)
+    chunks = [
+        records[np.isin(records["kind"], ends)][["lo", "hi", "copied"]]
+        for records in iterate_records(spool, EVENT_TABLE.struct)
+    ]
+    return np.concatenate(chunks) if chunks else np.empty(0, dtype_of(EVENT_TABLE.struct))
+
+
+def add_up_events(spool: Path, baseline_bytes: int, charge_bytes: int) -> EventTotals:
+    """Totals of a file of `struct zc_kernel_event`; `charge_bytes` is the measured cost of one notification."""
+    totals = EventTotals()
+    entries = _collect_entries(spool)
+    entries = entries[np.argsort(entries["lo"])]
+    totals.completions = int(_lengths(entries).sum())
+    totals.true_copied_completions = _count_entry_copies(entries)
+    stacks: set[int] = set()
+    for records in iterate_records(spool, EVENT_TABLE.struct):
+        kinds = records["kind"]
+        pieces = records[kinds == lib.ZC_EVENT_MERGED]
+        totals.events += len(records)
+        totals.merged_notifications += len(pieces)
+        totals.read_notifications += int((kinds == lib.ZC_EVENT_READ).sum())
+        totals.purged_notifications += int((kinds == lib.ZC_EVENT_PURGED).sum())
+        totals.true_copied_completions += _correct_copies(entries, pieces)
+        _add_enobufs(totals, records[kinds == lib.ZC_EVENT_ENOBUFS], baseline_bytes, charge_bytes)
+        _add_levels(totals, records)
+        stacks.update(np.unique(records["stack_id"]).tolist())
+    totals.stack_ids = sorted(stack for stack in stacks if stack >= 0)
+    return totals
