@@ -1,0 +1,96 @@
+"""Policies side by side: the run, not the send, is the unit of replication."""
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from zcprobe.dataset.load import Run
+
+__all__ = ["CONFIDENCE", "QUANTITIES", "Estimate", "df_policies", "estimate_median", "policy_results"]
+
+QUANTITIES: dict[str, str] = {
+    "goodput_bps": "bit/s",
+    "duration_ns": "ns",
+    "sends": "sends",
+    "enobufs_count": "sendmsg calls",
+    "stall_count": "stalls",
+    "stall_ns_total": "ns",
+    "errqueue_depth_max": "notifications",
+    "optmem_peak_bytes": "bytes",
+    "enobufs_unread_share": "share",
+}
+"""Members of a run's summary -> unit."""
+
+CONFIDENCE = 0.95
+_RESAMPLES = 4000
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """Median of `n` runs and its 95 % bootstrap interval; None where it needs more runs."""
+
+    n: int
+    median: float | None
+    low: float | None
+    high: float | None
+
+
+def estimate_median(values: list[float]) -> Estimate:
+    """Median with a percentile-bootstrap interval over runs (scipy.stats.bootstrap); fixed seed."""
+    if not values:
+        return Estimate(0, None, None, None)
+    median = float(np.median(values))
+    if len(values) == 1:
+        return Estimate(1, median, None, None)
+    if len(set(values)) == 1:
+        return Estimate(len(values), median, median, median)
+    interval = stats.bootstrap(
+        (np.asarray(values, dtype=np.float64),),
+        np.median,
+        confidence_level=CONFIDENCE,
+        n_resamples=_RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(1),
+    ).confidence_interval
+    return Estimate(len(values), median, float(interval.low), float(interval.high))
+
+
+def _values(runs: list[Run], quantity: str) -> list[float]:
+    return [float(run.summary[quantity]) for run in runs if run.summary[quantity] is not None]
+
+
+def policy_results(runs: list[Run]) -> dict[str, dict[str, Any]]:
+    """Policy -> repeats, outcomes (outcome -> runs), enobufs_causes (cause -> calls), medians (quantity -> Estimate)."""
+    results = {}
+    for policy in dict.fromkeys(run.policy for run in runs):
+        own = [run for run in runs if run.policy == policy]
+        causes: Counter[str] = Counter()
+        for run in own:
+            causes.update(run.summary["enobufs_causes"] or {})
+        results[policy] = {
+            "repeats": len(own),
+            "outcomes": dict(Counter(run.summary["outcome"] for run in own)),
+            "enobufs_causes": dict(causes),
+            "medians": {
+                quantity: msgspec.structs.asdict(estimate_median(_values(own, quantity))) for quantity in QUANTITIES
+            },
+        }
+    return results
+
+
+def df_policies(runs: list[Run]) -> pd.DataFrame:
+    """One row per policy and quantity.
+
+    Columns: policy, quantity, unit (str); n (int64, runs with a value); median, low, high (float64, the 95 %
+    bootstrap interval of the median; NaN where n is too small).
+    """
+    rows = [
+        {"policy": policy, "quantity": quantity, "unit": QUANTITIES[quantity], **estimate}
+        for policy, result in policy_results(runs).items()
+        for quantity, estimate in result["medians"].items()
+    ]
+    table = pd.DataFrame(rows, columns=["policy", "quantity", "unit", "n", "median", "low", "high"])
+    return table.astype({"n": "int64", "median": "float64", "low": "float64", "high": "float64"})

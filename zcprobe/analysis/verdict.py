@@ -1,0 +1,71 @@
+"""A comparison in words, and only what its runs support."""
+
+from typing import Any
+
+from zcprobe.units import format_duration_ns, format_rate_bps
+
+__all__ = ["verdict"]
+
+
+def _outcome(result: dict[str, Any]) -> str:
+    total = result["repeats"]
+    words = {
+        "completed": "completed {n} of {total} runs",
+        "dead_enobufs": "died of ENOBUFS in {n} of {total}",
+        "dead_timeout": "hung until the deadline in {n} of {total}",
+        "dead_error": "ended with another error in {n} of {total}",
+        "interrupted": "was interrupted in {n} of {total}",
+    }
+    parts = [words[outcome].format(n=count, total=total) for outcome, count in result["outcomes"].items()]
+    return " and ".join(parts)
+
+
+def _failure(result: dict[str, Any]) -> str:
+    """Where in the run it died, and of what."""
+    sends = result["medians"]["sends"]["median"]
+    text = f" after a median of {sends:.0f} sends" if "completed" not in result["outcomes"] else ""
+    share = result["medians"]["enobufs_unread_share"]["median"]
+    if share is not None:
+        holder = "unread notifications" if share > 0.5 else "sends still in flight"
+        text += f"; at ENOBUFS {max(share, 1 - share):.0%} of the optmem charges were held by {holder}"
+    return text
+
+
+def _price(result: dict[str, Any]) -> str:
+    medians = result["medians"]
+    text = f"; goodput {format_rate_bps(medians['goodput_bps']['median'])}"
+    stalls = medians["stall_count"]["median"]
+    if stalls:
+        text += f", {stalls:.0f} stalls of {format_duration_ns(medians['stall_ns_total']['median'])} in all per run"
+    return text
+
+
+def _sentence(policy: str, result: dict[str, Any]) -> str:
+    text = f"{policy} {_outcome(result)}"
+    if sum(result["enobufs_causes"].values()):
+        text += _failure(result)
+    if "completed" in result["outcomes"]:
+        text += _price(result)
+    causes = {cause: count for cause, count in result["enobufs_causes"].items() if cause != "optmem"}
+    if causes:
+        text += "; causes other than optmem: " + ", ".join(f"{cause} {count}" for cause, count in causes.items())
+    return text + "."
+
+
+def _conclusion(results: dict[str, dict[str, Any]]) -> str:
+    survivors = [policy for policy, result in results.items() if set(result["outcomes"]) == {"completed"}]
+    victims = [policy for policy, result in results.items() if "dead_enobufs" in result["outcomes"]]
+    if not victims:
+        return "No run died of ENOBUFS: this scenario does not show the failure."
+    if not survivors:
+        return "No policy completed all its runs."
+    return (
+        f"{' and '.join(survivors)} completed every run; {' and '.join(victims)} did not survive ENOBUFS in every run."
+    )
+
+
+def verdict(results: dict[str, dict[str, Any]]) -> list[str]:
+    """Sentences from `policy_results()`: one for each policy, then the conclusion. Empty without runs."""
+    if not results:
+        return []
+    return [*(_sentence(policy, result) for policy, result in results.items()), _conclusion(results)]

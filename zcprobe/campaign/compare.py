@@ -1,0 +1,116 @@
+"""A comparison: policies on the same traffic, repeats interleaved and shuffled, so that drift hits all alike."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+
+from zcprobe.analysis.policies import policy_results
+from zcprobe.analysis.verdict import verdict
+from zcprobe.config import RunConfig
+from zcprobe.dataset.load import Comparison, load_comparison
+from zcprobe.errors import UsageError
+from zcprobe.lab.journal import journal
+from zcprobe.policies import find_policy
+from zcprobe.probes.session import ProbeSession
+from zcprobe.recorder.interrupt import Interruption
+from zcprobe.recorder.metadata import FORMAT_VERSION, now_utc, write_json
+from zcprobe.recorder.run import CompletedRun, new_run_id, record_run
+from zcprobe.recorder.run_directory import folder_name, open_run_directory
+from zcprobe.report.html import write_report
+
+__all__ = ["PlannedRun", "compare", "plan_runs"]
+
+
+class PlannedRun(msgspec.Struct, frozen=True):
+    """`repeat` counts from 1 within a policy."""
+
+    policy: str
+    repeat: int
+
+
+def plan_runs(policies: list[str], repeats: int, seed: int) -> list[PlannedRun]:
+    """Every policy once per repeat, in an order shuffled anew for each repeat. UsageError for what is no plan."""
+    if repeats < 1:
+        raise UsageError(f"{repeats} repeats are no comparison", "choose --repeats of 1 or more; 5 give an interval")
+    if len(set(policies)) != len(policies):
+        raise UsageError(f"a policy stands twice in {','.join(policies)}", "name each policy once")
+    for policy in policies:
+        find_policy(policy)
+    order = random.Random(seed)
+    planned = []
+    for repeat in range(1, repeats + 1):
+        round_policies = list(policies)
+        order.shuffle(round_policies)
+        planned += [PlannedRun(policy, repeat) for policy in round_policies]
+    return planned
+
+
+def _record_all(
+    plan: list[PlannedRun], config: RunConfig, folder: Path, probes: ProbeSession | None, interruption: Interruption
+) -> Iterator[tuple[PlannedRun, CompletedRun]]:
+    for planned in plan:
+        yield planned, record_run(msgspec.structs.replace(config, policy=planned.policy), folder, probes, interruption)
+        if interruption.signal_number:
+            return
+
+
+def _entry(planned: PlannedRun, done: CompletedRun) -> dict[str, object]:
+    return {
+        "folder": done.folder.name,
+        "policy": planned.policy,
+        "repeat": planned.repeat,
+        "outcome": done.metadata.summary.outcome,
+        "complete": done.metadata.complete,
+    }
+
+
+def compare(
+    config: RunConfig,
+    policies: list[str],
+    repeats: int,
+    seed: int,
+    parent: Path,
+    probes: ProbeSession | None,
+    interruption: Interruption,
+    on_run: Callable[[PlannedRun, CompletedRun], None],
+) -> Comparison:
+    """Runs the plan and stores its results, figures and report beside the runs.
+
+    `config` has the scenario's defaults; its policy is not used. Interrupted, it keeps the runs made so far.
+    """
+    plan = plan_runs(policies, repeats, seed)
+    run_id, started = new_run_id(), now_utc()
+    with ExitStack() as stack:
+        entry = stack.enter_context(journal(run_id))
+        name = folder_name(config.scenario, "compare", run_id)
+        directory = stack.enter_context(open_run_directory(parent, name, entry))
+        runs = []
+        for planned, done in _record_all(plan, config, directory.path, probes, interruption):
+            runs.append(_entry(planned, done))
+            on_run(planned, done)
+        content = {
+            "format_version": FORMAT_VERSION,
+            "scenario": config.scenario,
+            "started_utc": started,
+            "seed": seed,
+            "planned_runs": len(plan),
+            "runs": runs,
+            "policies": {policy: {} for policy in policies},
+        }
+        write_json(directory.path / "comparison.json", content)
+        _add_results(directory.path, content, policies)
+        write_report(load_comparison(directory.path))
+        directory.keep()
+        return load_comparison(directory.path)
+
+
+def _add_results(folder: Path, content: dict[str, object], policies: list[str]) -> None:
+    """The runs' tables are read back from the folder, as anybody would read them later."""
+    runs = load_comparison(folder).runs
+    results = policy_results(runs)
+    ordered = {policy: results[policy] for policy in policies if policy in results}
+    content |= {"policies": ordered, "verdict": verdict(ordered)}
+    write_json(folder / "comparison.json", content)

@@ -1,0 +1,105 @@
+"""zcprobe compare"""
+
+import argparse
+import secrets
+import sys
+from contextlib import nullcontext
+
+import msgspec
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from zcprobe.campaign.compare import PlannedRun, compare, plan_runs
+from zcprobe.cli.options import run_config
+from zcprobe.dataset.load import Comparison
+from zcprobe.errors import ReconciliationError
+from zcprobe.probes.session import ProbeSession
+from zcprobe.recorder.interrupt import deferred_interrupt
+from zcprobe.recorder.run import CompletedRun, with_scenario_defaults
+from zcprobe.units import format_duration_ns, format_rate_bps
+
+__all__ = ["run"]
+
+
+def _seed(options: argparse.Namespace) -> int:
+    return secrets.randbelow(2**31) if options.seed is None else int(options.seed)
+
+
+def _format_count(value: float) -> str:
+    return f"{value:.0f}"
+
+
+def _range(estimate: dict[str, float | None], show: str) -> str:
+    formats = {"rate": format_rate_bps, "time": format_duration_ns, "count": _format_count}
+    if estimate["median"] is None:
+        return "-"
+    text = formats[show](estimate["median"])
+    if estimate["low"] is None or estimate["high"] is None:
+        return text
+    return f"{text} [{formats[show](estimate['low'])} .. {formats[show](estimate['high'])}]"
+
+
+def _result_table(comparison: Comparison) -> Table:
+    title = f"{comparison.meta['scenario']}: medians over runs and their 95 % bootstrap intervals"
+    table = Table("policy", "outcomes", "sends", "ENOBUFS by cause", "stalls", "stalled", "goodput", title=title)
+    for policy, result in comparison.meta["policies"].items():
+        medians = result["medians"]
+        table.add_row(
+            policy,
+            ", ".join(f"{count} {outcome}" for outcome, count in result["outcomes"].items()),
+            _range(medians["sends"], "count"),
+            ", ".join(f"{count} {cause}" for cause, count in result["enobufs_causes"].items()) or "none",
+            _range(medians["stall_count"], "count"),
+            _range(medians["stall_ns_total"], "time"),
+            _range(medians["goodput_bps"], "rate"),
+        )
+    return table
+
+
+def _print_json(comparison: Comparison) -> None:
+    content = {**comparison.meta, "folder": str(comparison.folder)}
+    sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
+
+
+def _print_text(comparison: Comparison) -> None:
+    Console(width=None if sys.stdout.isatty() else 160).print(_result_table(comparison))
+    print("\n".join(comparison.meta["verdict"]))
+    print(f"report  {comparison.folder / 'report.html'}\nfigures {comparison.folder / 'figures'}")
+
+
+def run(options: argparse.Namespace) -> int:
+    """4 when a run's counts do not reconcile; outcomes of policies are results, not failures."""
+    config = with_scenario_defaults(run_config(options, options.policies.split(",")[0]))
+    policies = options.policies.split(",")
+    seed = _seed(options)
+    total = len(plan_runs(policies, options.repeats, seed))
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        ProbeSession() if config.probes == "auto" else nullcontext(None) as probes,
+        Progress(*columns, console=Console(stderr=True)) as progress,
+        deferred_interrupt() as interruption,
+    ):
+        task = progress.add_task(f"comparing in {config.scenario}", total=total)
+
+        def show(planned: PlannedRun, done: CompletedRun) -> None:
+            summary = done.metadata.summary
+            progress.console.print(
+                f"{planned.policy:<14} repeat {planned.repeat}: {summary.outcome}, {summary.sends} sends,"
+                f" {summary.enobufs_count} ENOBUFS, {format_rate_bps(summary.goodput_bps)}"
+            )
+            progress.advance(task)
+
+        comparison = compare(config, policies, options.repeats, seed, options.output, probes, interruption, show)
+    _print_json(comparison) if options.json else _print_text(comparison)
+    _check(comparison)
+    return -interruption.signal_number
+
+
+def _check(comparison: Comparison) -> None:
+    incomplete = [entry["folder"] for entry in comparison.meta["runs"] if not entry["complete"]]
+    if incomplete:
+        raise ReconciliationError(
+            f"{len(incomplete)} runs have counts that differ: {', '.join(incomplete)}",
+            f"run.json there says which, under reconciliation (below {comparison.folder})",
+        )

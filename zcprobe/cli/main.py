@@ -1,0 +1,46 @@
+"""Entry point: one error class is caught here, and turned into two lines and an exit code."""
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+from zcprobe.cli.parser import make_parser
+from zcprobe.errors import ZcprobeError
+
+__all__ = ["main"]
+
+
+def _verb(name: str) -> Callable[[argparse.Namespace], int]:
+    """Imported late: `zcprobe sink` needs none of pandas, matplotlib and bcc."""
+    module = importlib.import_module(f"zcprobe.cli.{name}")
+    run: Callable[[argparse.Namespace], int] = module.run
+    return run
+
+
+def _die_by(number: int) -> int:
+    """The caller (a shell, make) must see that a signal ended us."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    return 128 + number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = make_parser().parse_args(arguments)
+    try:
+        code = _verb(options.verb)(options)
+        sys.stdout.flush()
+    except ZcprobeError as error:
+        if options.verbose:
+            raise
+        print(f"zcprobe: {error}\n  {error.hint}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _die_by(signal.SIGINT)
+    except BrokenPipeError:
+        # the reader of stdout has gone (head, less): no error of ours; keep Python from flushing into it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return _die_by(-code) if code < 0 else code

@@ -1,0 +1,115 @@
+"""The command line, as data: parsing has no side effects."""
+
+import argparse
+from importlib.metadata import version
+from pathlib import Path
+
+from zcprobe.policies import POLICIES
+from zcprobe.sink import DEFAULT_PORT
+
+__all__ = ["DEFAULT_COMPARISON", "make_parser"]
+
+DEFAULT_COMPARISON = ("qemu-pre", "qemu-shipped", "qemu-merged")
+
+_EXIT_CODES = """\
+exit codes: 0 ok; 1 the run failed; 2 bad usage; 3 this host cannot do it; 4 data incomplete (lost events, counts
+that differ)"""
+
+_RUN_EXAMPLES = """\
+examples:
+  zcprobe run                                       merged fix, completions held back
+  zcprobe run --policy qemu-pre -n 5000             the failure
+  zcprobe run --scenario in-order -l 4K -t 5 -J     five seconds of 4 KiB sends, JSON on stdout
+"""
+
+_COMPARE_EXAMPLES = """\
+examples:
+  zcprobe compare                                   with and without the partial-flush fix
+  zcprobe compare --scenario in-flight --repeats 9
+  zcprobe compare --policies qemu-pre,qemu-merged --optmem-max 20480
+"""
+
+
+def _add_traffic(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("traffic (what is left out takes the scenario's value)")
+    group.add_argument("-l", "--length", metavar="SIZE", help="bytes of one send, with K, M or G")
+    group.add_argument("-n", "--count", type=int, metavar="N", help="number of sends")
+    group.add_argument("-t", "--time", type=float, metavar="SECONDS", help="send for that long instead of -n")
+    group.add_argument("-6", "--ipv6", action="store_true", help="TCP over IPv6")
+    group.add_argument("--optmem-max", metavar="SIZE", help="net.core.optmem_max of the sender's namespace")
+    group.add_argument("-A", "--affinity", metavar="N,M", help="pin the sender to CPU N and the sink to CPU M")
+    group.add_argument("--no-zerocopy", action="store_true", help="plain copying sends: the control")
+
+
+def _add_measurement(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("measurement")
+    group.add_argument(
+        "--deadline", type=float, default=30.0, metavar="SECONDS", help="cut a run that hangs (%(default)g)"
+    )
+    group.add_argument(
+        "--settle", type=float, default=5.0, metavar="SECONDS", help="wait for late completions (%(default)g)"
+    )
+    group.add_argument("--probes", choices=("auto", "none"), default="auto", help="BPF probes (%(default)s)")
+    group.add_argument("--no-record", action="store_true", help="counters only: no record per send")
+    group.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="parent of the new folder (%(default)s)",
+    )
+    group.add_argument("-J", "--json", action="store_true", help="the result as JSON on stdout")
+
+
+def _add_verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, epilog: str = ""
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(
+        name, help=text, description=text, epilog=epilog or None, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="a traceback with errors")
+    return parser
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="zcprobe",
+        description="Diagnoses and benchmarks MSG_ZEROCOPY senders.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"zcprobe {version('zcprobe')}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    run = _add_verb(verbs, "run", "one run of one policy in one scenario", _RUN_EXAMPLES)
+    run.add_argument("--scenario", default="held-completions", help="what happens to the path (%(default)s)")
+    run.add_argument("--policy", default="qemu-merged", help=f"one of {', '.join(POLICIES)} (%(default)s)")
+    run.add_argument(
+        "--to", metavar="HOST[:PORT]", help="send to a zcprobe sink there instead of a scenario of our own"
+    )
+    _add_traffic(run)
+    _add_measurement(run)
+
+    compare = _add_verb(
+        verbs, "compare", "policies on the same traffic: table, verdict, figures, report", _COMPARE_EXAMPLES
+    )
+    compare.add_argument("--scenario", default="held-completions", help="what happens to the path (%(default)s)")
+    compare.add_argument("--policies", default=",".join(DEFAULT_COMPARISON), metavar="A,B,...", help="(%(default)s)")
+    compare.add_argument("--repeats", type=int, default=5, metavar="N", help="runs of each policy (%(default)s)")
+    compare.add_argument("--seed", type=int, default=None, help="of the order of the runs")
+    _add_traffic(compare)
+    _add_measurement(compare)
+
+    doctor = _add_verb(verbs, "doctor", "what this host can do, each thing tried")
+    doctor.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
+    doctor.add_argument("--clean", action="store_true", help="remove what killed runs left behind")
+
+    probes = _add_verb(verbs, "probes", "each probe, the mechanism it would use here, and why not")
+    probes.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
+
+    sink = _add_verb(verbs, "sink", "the receiver alone, for a sender elsewhere (run --to)")
+    sink.add_argument("-B", "--bind", default="0.0.0.0", metavar="ADDRESS", help="(%(default)s)")
+    sink.add_argument("-p", "--port", type=int, default=DEFAULT_PORT, help="(%(default)s)")
+    sink.add_argument("-1", "--one-off", action="store_true", help="end after one sender")
+    return parser

@@ -1,0 +1,42 @@
+"""zcprobe run"""
+
+import argparse
+import sys
+from contextlib import nullcontext
+
+import msgspec
+
+from zcprobe.cli.options import run_config
+from zcprobe.cli.tell import describe_run
+from zcprobe.probes.session import ProbeSession
+from zcprobe.recorder.interrupt import deferred_interrupt
+from zcprobe.recorder.metadata import RunMetadata
+from zcprobe.recorder.run import CompletedRun, check_complete, record_run, with_scenario_defaults
+
+__all__ = ["run"]
+
+
+def _print_json(done: CompletedRun) -> None:
+    content: dict[str, object] = msgspec.to_builtins(done.metadata)
+    sys.stdout.buffer.write(msgspec.json.encode({**content, "folder": str(done.folder)}) + b"\n")
+
+
+def _exit_code(metadata: RunMetadata, signal_number: int) -> int:
+    if signal_number:
+        return -signal_number
+    return 0 if metadata.summary.outcome == "completed" else 1
+
+
+def run(options: argparse.Namespace) -> int:
+    config = with_scenario_defaults(run_config(options, options.policy))
+    with (
+        ProbeSession() if config.probes == "auto" else nullcontext(None) as probes,
+        deferred_interrupt() as interruption,
+    ):
+        done = record_run(config, options.output, probes, interruption)
+    if options.json:
+        _print_json(done)
+    else:
+        print(describe_run(done))
+    check_complete(done)
+    return _exit_code(done.metadata, interruption.signal_number)
