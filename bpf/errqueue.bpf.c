@@ -81,5 +81,7 @@ int on_kfree_skb(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!is_notification(skb))
 		return 0;
+	if (refused)
+		note_memlock_denial();	/* the only trace before 6.14, and where a security module refused instead */
 	return end_of_notification(read_u64(skb + OFFSET_sk_buff_sk), skb, refused ? ZC_EVENT_REFUSED : ZC_EVENT_PURGED);
 }

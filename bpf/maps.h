@@ -11,7 +11,9 @@ _Static_assert(OFFSET_sock_exterr_skb_ee_ee_data - OFFSET_sock_exterr_skb_ee_ee_
 
 #define __always_inline inline __attribute__((always_inline))
 
+#define EINTR 4
 #define ENOBUFS 105
+#define ERESTARTSYS 512	/* what user space sees as EINTR */
 #define CAP_IPC_LOCK 14
 #define SO_EE_ORIGIN_ZEROCOPY 5
 #define SO_EE_CODE_ZEROCOPY_COPIED 1

@@ -4,23 +4,26 @@
  * RLIMIT_MEMLOCK. So an ENOBUFS with a refusal is memlock, and one without is not.
  */
 
-BPF_HASH(memlock_denied, u64, u8, 4096);
+/* LRU: the tracepoint is global, and threads that never send to us must not fill the map */
+BPF_TABLE("lru_hash", u64, u8, memlock_denied, 4096);
 BPF_ARRAY(memlock_denied_ever, u32, 1);
+
+static __always_inline void note_memlock_denial(void)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	u32 zero = 0, *ever = memlock_denied_ever.lookup(&zero);
+	u8 yes = 1;
+
+	memlock_denied.update(&thread, &yes);
+	if (ever)
+		*ever = 1;
+}
 
 /* capability:cap_capable(cred, target_ns, capable_ns, cap, ret), since 6.14 */
 int on_cap_capable(struct bpf_raw_tracepoint_args *ctx)
 {
-	u64 thread;
-	u32 zero = 0, *ever;
-	u8 yes = 1;
-
-	if ((int)ctx->args[3] != CAP_IPC_LOCK || (int)ctx->args[4] == 0)
-		return 0;
-	thread = bpf_get_current_pid_tgid();
-	memlock_denied.update(&thread, &yes);
-	ever = memlock_denied_ever.lookup(&zero);
-	if (ever)
-		*ever = 1;
+	if ((int)ctx->args[3] == CAP_IPC_LOCK && (int)ctx->args[4] != 0)
+		note_memlock_denial();
 	return 0;
 }
 

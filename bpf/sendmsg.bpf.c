@@ -6,7 +6,7 @@ BPF_PERCPU_ARRAY(send_results, u64, RESULT_SLOTS);
 
 static __always_inline void count_result(int ret)
 {
-	u32 slot = ret < 0 ? -ret : 0;
+	u32 slot = ret == -ERESTARTSYS ? EINTR : ret < 0 ? -ret : 0;
 	u64 *count = send_results.lookup(&slot);
 
 	if (count)
@@ -61,7 +61,7 @@ int on_tcp_destroy_sock(struct bpf_raw_tracepoint_args *ctx)
 	event = new_event(sk, ZC_EVENT_CLOSED);
 	if (event) {
 		state = state_of(sk);
-		event->optmem_high_bytes = state ? state->optmem_peak_bytes : ~0U;
+		event->optmem_high_bytes = state ? state->optmem_peak_bytes : 0;
 		submit(event);
 	}
 	sockets.delete(&sk);

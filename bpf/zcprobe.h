@@ -31,7 +31,7 @@ struct zc_kernel_event {
 	uint32_t thread_id;
 	uint8_t kind;		/* enum zc_event_kind */
 	uint8_t copied;		/* this notification's own COPIED bit */
-	uint8_t memlock_denied;	/* ENOBUFS, REFUSED: capable(CAP_IPC_LOCK) was refused in this call */
+	uint8_t memlock_denied;	/* ENOBUFS: capable(CAP_IPC_LOCK) was refused in this call */
 	uint8_t reserved;
 	uint32_t cpu;
 };

@@ -23,8 +23,8 @@ _MAX_DURATION_S = 86400.0
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One run of one policy in one scenario.
 
-    `send_count` writes of `send_bytes` each, or writes for `duration_s` seconds when it is given. `deadline_s` cuts a
-    run that hangs; `settle_s` is the longest wait for late completions once the outcome is known. `affinity` pins sender
+    `send_count` writes of `send_bytes` each, or writes for `duration_s` seconds when it is given. `deadline_s`, counted
+    on top of that, cuts a run that hangs; `settle_s` is the longest wait for late completions once the outcome is known. `affinity` pins sender
     and sink to one CPU each.
     """
 
@@ -42,6 +42,11 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     record: bool = True
     probes: ProbeChoice = "auto"
     affinity: tuple[int, int] | None = None
+
+    @property
+    def limit_s(self) -> float:
+        """Longest time until the outcome is known."""
+        return (self.duration_s or 0.0) + self.deadline_s
 
     def validate(self) -> None:
         """UsageError on the first value that no run could have."""

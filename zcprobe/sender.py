@@ -15,6 +15,7 @@ import msgspec
 from zcprobe.errors import HostError, PeerError, ZcprobeError
 from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
 from zcprobe.native import ffi, lib
+from zcprobe.native.process import die_with_parent, enter_netns
 from zcprobe.native.structs import enum_names, struct_to_dict
 from zcprobe.sink import GREETING, SinkReport
 
@@ -108,12 +109,6 @@ def _enable_zerocopy(connection: socket.socket) -> None:
         ) from error
 
 
-def _enter(task: SenderTask) -> None:
-    if task.netns_path is not None:
-        with open(task.netns_path, "rb") as netns:
-            lib.zc_enter_netns(netns.fileno())
-
-
 def _limit_memlock(task: SenderTask) -> None:
     """An unprivileged sender's position: held to RLIMIT_MEMLOCK."""
     if task.memlock_bytes is None:
@@ -180,7 +175,8 @@ def _say(message: msgspec.Struct) -> None:
 
 
 def _serve(task: SenderTask) -> SenderReport | None:
-    _enter(task)
+    if task.netns_path is not None:
+        enter_netns(task.netns_path)
     if task.cpu is not None:
         os.sched_setaffinity(0, {task.cpu})
     charge_bytes = try_zerocopy_send().charge_bytes
@@ -200,7 +196,7 @@ def _serve(task: SenderTask) -> SenderReport | None:
 
 def main() -> None:
     """Child process of a run: task on stdin, `SenderReady` out, an empty line in, `SenderReport` out."""
-    lib.zc_die_with_parent()
+    die_with_parent()
     # until the loop has its own handlers, a request to stop waits for it
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=SenderTask)

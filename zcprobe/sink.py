@@ -13,6 +13,7 @@ import msgspec
 
 from zcprobe.errors import PeerError, UsageError
 from zcprobe.native import ffi, lib
+from zcprobe.native.process import die_with_parent, enter_netns
 
 __all__ = ["DEFAULT_PORT", "GREETING", "SinkReady", "SinkReport", "SinkTask", "listen", "main", "serve_one"]
 
@@ -93,11 +94,10 @@ def serve(server: socket.socket, on_report: Callable[[SinkReport], None]) -> Non
 
 def main() -> None:
     """Child process of a run: the task as a line on stdin, one connection, then the end."""
-    lib.zc_die_with_parent()
+    die_with_parent()
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=SinkTask)
     if task.netns_path is not None:
-        with open(task.netns_path, "rb") as netns:
-            lib.zc_enter_netns(netns.fileno())
+        enter_netns(task.netns_path)
     if task.cpu is not None:
         os.sched_setaffinity(0, {task.cpu})
     with listen(task.address, task.port) as server:

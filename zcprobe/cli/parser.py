@@ -44,7 +44,11 @@ def _add_traffic(parser: argparse.ArgumentParser) -> None:
 def _add_measurement(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("measurement")
     group.add_argument(
-        "--deadline", type=float, default=30.0, metavar="SECONDS", help="cut a run that hangs (%(default)g)"
+        "--deadline",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="cut a run that hangs; counted on top of -t (%(default)g)",
     )
     group.add_argument(
         "--settle", type=float, default=5.0, metavar="SECONDS", help="wait for late completions (%(default)g)"

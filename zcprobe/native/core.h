@@ -48,6 +48,7 @@ void *zc_record(struct zc_recorder *recorder, enum zc_stream_index stream);
 
 /* process.c */
 extern volatile sig_atomic_t zc_stop_requested;
+extern volatile sig_atomic_t zc_alarm_rang;	/* not before the deadline, or a request to stop */
 void zc_catch_signals(int64_t deadline_ns);
 void zc_restore_signals(void);
 

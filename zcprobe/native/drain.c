@@ -1,9 +1,11 @@
 /* Moves the probes' events from the BPF ring buffer to a file, in batches, without a Python call each. */
 #include <bpf/libbpf.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core.h"
@@ -106,6 +108,9 @@ int zc_drain_stop(struct zc_drain *drain, uint64_t *event_count)
 {
 	int error;
 
+	/* every program that still took this run for its target has ended, and submitted, after this: they run under RCU */
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		usleep(20000);
 	atomic_store(&drain->stopping, true);
 	pthread_join(drain->thread, NULL);
 	ring_buffer__free(drain->ring);

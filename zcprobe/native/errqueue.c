@@ -69,7 +69,7 @@ static void accept_notification(struct zc_channel *channel, const struct sock_ex
 {
 	struct zc_result *result = channel->result;
 	bool copied = error->ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
-	uint64_t count = (uint64_t)error->ee_data - error->ee_info + 1;
+	uint64_t count = (uint64_t)(error->ee_data - error->ee_info) + 1;
 	struct zc_notification_record *record = zc_record(channel->config->recorder, ZC_STREAM_NOTIFICATION);
 
 	if (record) {
@@ -118,7 +118,7 @@ static int read_notification(struct zc_channel *channel)
 		return fail_check(channel, ZC_CHECK_ERRNO, error->ee_errno);
 	if (error->ee_origin != SO_EE_ORIGIN_ZEROCOPY)
 		return fail_check(channel, ZC_CHECK_ORIGIN, EPROTO);
-	if (error->ee_data < error->ee_info)
+	if (error->ee_data - error->ee_info > INT32_MAX)	/* modulo 2^32: a merged range may cross the wrap */
 		return fail_check(channel, ZC_CHECK_BOUNDS, EPROTO);
 	accept_notification(channel, error);
 	return 1;
@@ -138,9 +138,12 @@ static int wait_for_notification(struct zc_channel *channel)
 		return -ETIMEDOUT;
 	if (poll(&item, 1, left_ns / 1000000 + 1) < 0)
 		return errno == EINTR ? 0 : -errno;
-	/* a dead connection keeps POLLERR and POLLHUP up without anything to read: give its error, do not spin */
-	if (item.revents & POLLHUP && !getsockopt(channel->config->fd, SOL_SOCKET, SO_ERROR, &error, &length) && error)
+	if (!(item.revents & POLLHUP))
+		return 0;
+	/* a dead connection keeps POLLHUP up: its error, or when that was given before, a pause for late completions */
+	if (!getsockopt(channel->config->fd, SOL_SOCKET, SO_ERROR, &error, &length) && error)
 		return -error;
+	poll(NULL, 0, 1);
 	return 0;
 }
 

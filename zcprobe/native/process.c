@@ -8,6 +8,7 @@
 #include "core.h"
 
 volatile sig_atomic_t zc_stop_requested;
+volatile sig_atomic_t zc_alarm_rang;
 
 static struct sigaction saved_int, saved_term, saved_alarm;
 
@@ -25,6 +26,7 @@ static void request_stop(int signal)
 
 static void wake_up(int signal)
 {
+	zc_alarm_rang = 1;
 }
 
 /* Outside of a run SIGINT and SIGTERM stay pending: the parent may send them before the loop has begun. */
@@ -50,6 +52,7 @@ void zc_catch_signals(int64_t deadline_ns)
 	timer.it_value.tv_sec = wait_us / 1000000;
 	timer.it_value.tv_usec = wait_us % 1000000;
 	zc_stop_requested = 0;
+	zc_alarm_rang = 0;
 	sigaction(SIGINT, &stop, &saved_int);
 	sigaction(SIGTERM, &stop, &saved_term);
 	sigaction(SIGALRM, &wake, &saved_alarm);

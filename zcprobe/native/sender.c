@@ -1,5 +1,4 @@
 /* The send loop: one channel, one policy, to its outcome. */
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,28 +18,23 @@ struct attempt {
 	bool zerocopy;
 };
 
-static int wait_until_writable(struct zc_channel *channel)
+/* The alarm rings from the deadline on, so the clock is read only after it. */
+static int must_end(const struct zc_channel *channel)
 {
-	struct pollfd item = { .fd = channel->config->fd, .events = POLLOUT };
-	int64_t left_ns = channel->deadline_ns - zc_now_ns();
-
-	if (left_ns <= 0)
-		return -ETIMEDOUT;
-	if (poll(&item, 1, left_ns / 1000000 + 1) < 0 && errno != EINTR)
-		return -errno;
-	return 0;
+	if (zc_stop_requested)
+		return -EINTR;
+	return zc_alarm_rang && zc_now_ns() >= channel->deadline_ns ? -ETIMEDOUT : 0;
 }
 
 /* What the failed attempt means: ZC_RETRY, ZC_DEAD or a negative errno. */
 static int handle_error(struct zc_channel *channel, struct attempt *attempt)
 {
+	int status;
+
 	switch (attempt->error) {
 	case EINTR:
-		if (zc_stop_requested)
-			return -EINTR;
-		return zc_now_ns() >= channel->deadline_ns ? -ETIMEDOUT : ZC_RETRY;
-	case EAGAIN:
-		return wait_until_writable(channel);
+		status = must_end(channel);
+		return status < 0 ? status : ZC_RETRY;
 	case ENOBUFS:
 		if (!attempt->zerocopy)
 			return -ENOBUFS;
@@ -112,8 +106,11 @@ static int write_all(struct zc_channel *channel, const uint8_t *bytes, size_t co
 	while (count > 0) {
 		struct attempt attempt = { .zerocopy = channel->config->zerocopy };
 		int64_t start_ns = channel->config->recorder ? zc_now_ns() : 0;
-		ssize_t taken = send_once(channel, bytes, count, &attempt);
+		ssize_t taken = must_end(channel);
 
+		if (taken < 0)
+			return taken;
+		taken = send_once(channel, bytes, count, &attempt);
 		if (taken >= 0) {
 			result->bytes_sent += taken;
 			if (attempt.zerocopy)
@@ -144,12 +141,9 @@ static bool is_over(const struct zc_channel *channel)
 static int write_until_over(struct zc_channel *channel, const uint8_t *pattern)
 {
 	while (!is_over(channel)) {
-		int status;
+		int status = write_all(channel, pattern + channel->result->bytes_sent % ZC_PATTERN_BYTES,
+				       channel->config->send_bytes);
 
-		if (zc_stop_requested)
-			return -EINTR;
-		status = write_all(channel, pattern + channel->result->bytes_sent % ZC_PATTERN_BYTES,
-				   channel->config->send_bytes);
 		if (status < 0)
 			return status;
 	}

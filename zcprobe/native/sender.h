@@ -96,7 +96,7 @@ enum zc_outcome {
 };
 
 struct zc_config {
-	int fd;			/* connected stream socket with SO_ZEROCOPY set */
+	int fd;			/* connected, blocking stream socket with SO_ZEROCOPY set */
 	enum zc_policy_id policy;
 	enum zc_flush_variant flush_variant;
 	uint32_t send_bytes;
@@ -142,7 +142,8 @@ enum zc_check {
 	ZC_CHECK_BOUNDS,	/* ee_data < ee_info */
 };
 
-/* Runs one channel to its outcome. SIGINT and SIGTERM end it; handlers are restored. 0 or a negative errno. */
+/* Runs one channel to its outcome. SIGINT and SIGTERM end it, and are blocked again when it
+ * returns; handlers are restored. 0 or a negative errno. */
 int zc_sender_run(const struct zc_config *config, struct zc_result *result);
 
 /* ---- content: byte at stream position p is pattern[p % ZC_PATTERN_BYTES] ---- */

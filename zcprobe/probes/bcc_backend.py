@@ -95,6 +95,10 @@ class Program:
         table = self._bpf[name]
         table[table.Key(0)] = table.Leaf(value)
 
+    def clear(self, name: str) -> None:
+        """Empties a hash map."""
+        self._bpf[name].clear()
+
     def sum_per_cpu(self, name: str) -> list[int]:
         """Each element of a per-CPU array map, summed over the CPUs."""
         return [sum(int(part) for part in values) for values in self._bpf[name].values()]

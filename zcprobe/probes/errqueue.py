@@ -7,7 +7,7 @@ __all__ = ["ERRQUEUE"]
 ERRQUEUE = Probe(
     "errqueue",
     "notifications appended, merged, read and purged, their ranges and own COPIED bit; depth; the last holder's stack",
-    "two completions at the same instant on two CPUs may show as one APPENDED event; READ and MERGED are complete",
+    "completions at one instant on two CPUs may show as one APPENDED event or as two; READ and MERGED are complete",
     (
         Attachment("inet_sk_error_report", "on_inet_sk_error_report", 1, "Linux 5.14"),
         Attachment("consume_skb", "on_consume_skb", 2, "Linux 6.3"),

@@ -44,7 +44,7 @@ def choose_mechanisms(btf: Btf) -> dict[str, str]:
         if reason is not None:
             raise HostError(f"probe {name} cannot run on this kernel: {reason}", "use --probes none")
     chosen = dict.fromkeys(reasons, "tracepoint")
-    # without it an ENOBUFS is still attributed, by the notification that the kernel takes back
+    # without it a refusal still shows when the kernel takes a fresh notification back (kfree_skb)
     chosen[MEMLOCK.name] = "none" if MEMLOCK.reason_not(btf) else "tracepoint"
     return chosen
 
@@ -84,6 +84,7 @@ class ProbeSession:
         counts = MeasurementCounts()
         lost, results = self._program.sum_per_cpu("lost_events"), self._program.sum_per_cpu("send_results")
         with events_path.open("wb") as events:
+            self._forget()
             drain = self._start_drain(events.fileno())
             self._program.set_u32("target_netns", netns_inode)
             try:
@@ -96,6 +97,12 @@ class ProbeSession:
         counts.send_results = {
             errno: now - was for errno, (now, was) in enumerate(zip(after, results, strict=True)) if now > was
         }
+
+    def _forget(self) -> None:
+        """State of earlier runs: a socket of this one may have got the address of one that was never seen closed."""
+        for name in ("sockets", "memlock_denied"):
+            self._program.clear(name)
+        self._program.set_u32("memlock_denied_ever", 0)
 
     def _start_drain(self, events_fd: int) -> object:
         drain = lib.zc_drain_start(

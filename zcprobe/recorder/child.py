@@ -5,6 +5,7 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -44,7 +45,8 @@ class Child:
     ) -> None:
         """Ends the process if it has not ended: politely, then not."""
         assert self.process.stdin is not None
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):  # what could not be sent is tried again on closing
+            self.process.stdin.close()
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -59,11 +61,9 @@ class Child:
     def send_line(self, line: bytes = b"") -> None:
         """One line to the child's stdin; a child that is gone is noticed by the next `expect`."""
         assert self.process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):
             self.process.stdin.write(line + b"\n")
             self.process.stdin.flush()
-        except BrokenPipeError:
-            pass
 
     def signal(self, number: int) -> None:
         if self.process.poll() is None:
@@ -97,7 +97,7 @@ class Child:
 
     def _last_words(self) -> str:
         assert self.process.stderr is not None
-        code = self.process.wait()
         words = self.process.stderr.read().decode(errors="replace").strip().splitlines()
+        code = self.process.wait()
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         return f"the {self._name} process {how}" + (f": {words[-1]}" if words else "")

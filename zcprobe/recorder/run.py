@@ -75,7 +75,7 @@ def _sender_task(config: RunConfig, scenario: Scenario, lab: Lab, folder: Path) 
         send_bytes=config.send_bytes or 0,
         send_count=config.send_count or 0,
         duration_ns=int((config.duration_s or 0) * 1e9),
-        deadline_ns=int(config.deadline_s * 1e9),
+        deadline_ns=int(config.limit_s * 1e9),
         settle_ns=int(config.settle_s * 1e9),
         meminfo_interval_ns=config.meminfo_interval_ns,
         zerocopy=config.zerocopy,
@@ -117,7 +117,7 @@ def _measure_in_lab(
         SinkTask(lab.sink_address, DEFAULT_PORT, lab.sink_netns_path, config.affinity[1] if config.affinity else None),
         _sender_task(config, find_scenario(config.scenario), lab, folder),
         watching,
-        config.deadline_s + config.settle_s + _REPORT_TIMEOUT_S,
+        config.limit_s + config.settle_s + _REPORT_TIMEOUT_S,
         interruption,
     )
 
@@ -158,7 +158,9 @@ def _store(
     totals = None
     if probes is not None:
         baseline = measured.report.result["optmem_baseline_bytes"]
-        totals = add_up_events(_spool(folder, EVENT_TABLE.name), baseline, measured.ready.charge_bytes)
+        totals = add_up_events(
+            _spool(folder, EVENT_TABLE.name), measured.ready.cookie, baseline, measured.ready.charge_bytes
+        )
         write_json(folder / "stacks.json", probes.resolve_stacks(totals.stack_ids))
     findings = _reconcile(measured, totals, folder)
     metadata = RunMetadata(

@@ -1,6 +1,7 @@
-"""What the probes' events add up to, in one pass of bounded memory."""
+"""What the probes' events add up to: chunk by chunk, keeping only the ranges of whole notifications."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,7 @@ class EventTotals(msgspec.Struct):
     """
 
     events: int = 0
-    completions: int = 0
+    read_completions: int = 0
     read_notifications: int = 0
     purged_notifications: int = 0
     merged_notifications: int = 0
@@ -88,34 +89,40 @@ def _add_levels(totals: EventTotals, records: _Records) -> None:
     totals.optmem_peak_bytes = max(totals.optmem_peak_bytes, highest("optmem_bytes"))
     totals.charge_bytes = max(totals.charge_bytes, highest("charge_bytes"))
     closed = records[records["kind"] == lib.ZC_EVENT_CLOSED]
-    for record in closed[closed["cookie"] != 0]:
+    for record in closed:
         totals.sends = (totals.sends or 0) + int(record["next_send_id"])
         totals.optmem_peak_bytes = max(totals.optmem_peak_bytes, int(record["optmem_high_bytes"]))
 
 
-def _collect_entries(spool: Path) -> _Records:
+def _events_of(spool: Path, cookie: int) -> Iterator[_Records]:
+    for records in iterate_records(spool, EVENT_TABLE.struct):
+        yield records[records["cookie"] == cookie]
+
+
+def _collect_entries(spool: Path, cookie: int) -> _Records:
     ends = (lib.ZC_EVENT_READ, lib.ZC_EVENT_PURGED)
-    chunks = [
-        records[np.isin(records["kind"], ends)][["lo", "hi", "copied"]]
-        for records in iterate_records(spool, EVENT_TABLE.struct)
-    ]
+    chunks = [records[np.isin(records["kind"], ends)][["lo", "hi", "copied"]] for records in _events_of(spool, cookie)]
     return np.concatenate(chunks) if chunks else np.empty(0, dtype_of(EVENT_TABLE.struct))
 
 
-def add_up_events(spool: Path, baseline_bytes: int, charge_bytes: int) -> EventTotals:
-    """Totals of a file of `struct zc_kernel_event`; `charge_bytes` is the measured cost of one notification."""
+def add_up_events(spool: Path, cookie: int, baseline_bytes: int, charge_bytes: int) -> EventTotals:
+    """Totals of one socket's events in a file of `struct zc_kernel_event`; `charge_bytes` is the measured cost of one
+    notification.
+
+    Ids are the kernel's 32 bits: exact up to 4,294,967,295 sends on a socket.
+    """
     totals = EventTotals()
-    entries = _collect_entries(spool)
+    entries = _collect_entries(spool, cookie)
     entries = entries[np.argsort(entries["lo"])]
-    totals.completions = int(_lengths(entries).sum())
     totals.true_copied_completions = _count_entry_copies(entries)
     stacks: set[int] = set()
-    for records in iterate_records(spool, EVENT_TABLE.struct):
+    for records in _events_of(spool, cookie):
         kinds = records["kind"]
         pieces = records[kinds == lib.ZC_EVENT_MERGED]
         totals.events += len(records)
         totals.merged_notifications += len(pieces)
         totals.read_notifications += int((kinds == lib.ZC_EVENT_READ).sum())
+        totals.read_completions += int(_lengths(records[kinds == lib.ZC_EVENT_READ]).sum())
         totals.purged_notifications += int((kinds == lib.ZC_EVENT_PURGED).sum())
         totals.true_copied_completions += _correct_copies(entries, pieces)
         _add_enobufs(totals, records[kinds == lib.ZC_EVENT_ENOBUFS], baseline_bytes, charge_bytes)

@@ -21,7 +21,7 @@ def _write(path: Path, events: list[dict[str, int]]) -> Path:
 
 
 def _totals(path: Path, events: list[dict[str, int]]) -> EventTotals:
-    return add_up_events(_write(path, events), baseline_bytes=0, charge_bytes=832)
+    return add_up_events(_write(path, events), cookie=0, baseline_bytes=0, charge_bytes=832)
 
 
 def _queue(codes: list[bool], cuts: list[bool]) -> list[dict[str, int]]:
@@ -44,7 +44,7 @@ def test_true_copies_are_counted_whatever_merging_told_user_space(
     codes, cuts = [code for code, _ in sends], [cut for _, cut in sends]
     totals = _totals(tmp_path_factory.mktemp("totals") / "events", _queue(codes, cuts))
     assert totals.true_copied_completions == sum(codes)
-    assert totals.completions == len(codes)
+    assert totals.read_completions == len(codes)
 
 
 def test_levels_causes_and_the_kernels_count(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_levels_causes_and_the_kernels_count(tmp_path: Path) -> None:
             "charge_bytes": 832,
         },
         {**full, "stack_id": -1},
-        {"kind": lib.ZC_EVENT_CLOSED, "cookie": 9, "next_send_id": 24, "optmem_high_bytes": 20800, "stack_id": -1},
+        {"kind": lib.ZC_EVENT_CLOSED, "next_send_id": 24, "optmem_high_bytes": 20800, "stack_id": -1},
     ]
     totals = _totals(tmp_path / "events", events)
     assert (totals.errqueue_depth_max, totals.optmem_peak_bytes, totals.optmem_max_bytes) == (20, 20800, 20480)
@@ -76,6 +76,11 @@ def test_no_events_are_no_totals(tmp_path: Path) -> None:
 def test_chunks_add_up_to_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     codes = [bool(number % 3) for number in range(50)]
     path = _write(tmp_path / "events", _queue(codes, [number % 7 == 0 for number in range(50)]))
-    whole = add_up_events(path, 0, 832)
+    whole = add_up_events(path, 0, 0, 832)
     monkeypatch.setattr(tables, "_CHUNK_RECORDS", 4)
-    assert add_up_events(path, 0, 832) == whole
+    assert add_up_events(path, 0, 0, 832) == whole
+
+
+def test_events_of_other_sockets_do_not_count(tmp_path: Path) -> None:
+    foreign = {"kind": lib.ZC_EVENT_READ, "cookie": 9, "lo": 0, "hi": 6, "errqueue_depth": 3}
+    assert _totals(tmp_path / "events", [foreign]) == EventTotals()
