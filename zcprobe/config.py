@@ -9,7 +9,7 @@ from zcprobe.errors import UsageError
 from zcprobe.policies import find_policy
 from zcprobe.units import format_bytes
 
-__all__ = ["MAX_SEND_BYTES", "Family", "ProbeChoice", "RunConfig"]
+__all__ = ["MAX_SEND_BYTES", "MAX_SEND_COUNT", "Family", "ProbeChoice", "RunConfig"]
 
 Family = Literal["ipv4", "ipv6"]
 ProbeChoice = Literal["auto", "none"]
@@ -17,15 +17,18 @@ ProbeChoice = Literal["auto", "none"]
 MAX_SEND_BYTES = 64 * 1024 * 1024
 """Largest -l; a single sendmsg of more pins more than any sender in the field does."""
 
+MAX_SEND_COUNT = 10**12
+"""Largest -n: a day holds no more."""
+
 _MAX_DURATION_S = 86400.0
 
 
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One run of one policy in one scenario.
 
-    `send_count` writes of `send_bytes` each, or writes for `duration_s` seconds when it is given. `deadline_s`, counted
-    on top of that, cuts a run that hangs; `settle_s` is the longest wait for late completions once the outcome is known. `affinity` pins sender
-    and sink to one CPU each.
+    `send_count` writes of `send_bytes` each, or writes for `duration_s` seconds when it is given. `deadline_s`, on top
+    of that, cuts a run that hangs; `settle_s` is the longest wait for late completions once the outcome is known.
+    `affinity` pins sender and sink to one CPU each.
     """
 
     scenario: str = "held-completions"
@@ -56,8 +59,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 f"a send of {self.send_bytes} bytes is out of range",
                 f"choose -l between 1 and {format_bytes(MAX_SEND_BYTES)}",
             )
-        if self.send_count is not None and self.send_count < 1:
-            raise UsageError(f"{self.send_count} sends are no run", "choose -n of 1 or more")
+        if self.send_count is not None and not 1 <= self.send_count <= MAX_SEND_COUNT:
+            raise UsageError(f"{self.send_count} sends are no run", f"choose -n from 1 to {MAX_SEND_COUNT}")
         for name, value in (("-t", self.duration_s), ("--deadline", self.deadline_s), ("--settle", self.settle_s)):
             if value is not None and not 0 < value <= _MAX_DURATION_S:
                 raise UsageError(f"{name} {value:g} is out of range", "give seconds, more than 0 and at most a day")

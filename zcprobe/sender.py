@@ -17,9 +17,9 @@ from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
 from zcprobe.native import ffi, lib
 from zcprobe.native.process import die_with_parent, enter_netns
 from zcprobe.native.structs import enum_names, struct_to_dict
-from zcprobe.sink import GREETING, SinkReport
+from zcprobe.sink import GREETING, Failure, SinkReport
 
-__all__ = ["Failure", "SenderReady", "SenderReport", "SenderTask", "main"]
+__all__ = ["SenderReady", "SenderReport", "SenderTask", "main"]
 
 _CAP_IPC_LOCK = 14
 _SO_COOKIE = 57
@@ -64,14 +64,6 @@ class SenderReport(msgspec.Struct, frozen=True):
     record_counts: list[int]
     lost_record_counts: list[int]
     sink: SinkReport | None
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """An error of the child, to be raised in the parent."""
-
-    kind: str
-    message: str
-    hint: str
 
 
 def _enum_value(enum: str, prefix: str, name: str) -> int:

@@ -7,15 +7,14 @@ answers on the same connection with one line of JSON, a `SinkReport`.
 import os
 import socket
 import sys
-from collections.abc import Callable
 
 import msgspec
 
-from zcprobe.errors import PeerError, UsageError
+from zcprobe.errors import PeerError, UsageError, ZcprobeError
 from zcprobe.native import ffi, lib
 from zcprobe.native.process import die_with_parent, enter_netns
 
-__all__ = ["DEFAULT_PORT", "GREETING", "SinkReady", "SinkReport", "SinkTask", "listen", "main", "serve_one"]
+__all__ = ["DEFAULT_PORT", "GREETING", "Failure", "SinkReady", "SinkReport", "SinkTask", "listen", "main", "serve_one"]
 
 DEFAULT_PORT = 5301
 GREETING = b"zcprobe-sink 1\n"
@@ -34,6 +33,14 @@ class SinkReady(msgspec.Struct, frozen=True):
     port: int
 
 
+class Failure(msgspec.Struct, frozen=True):
+    """An error of a run's child process, sink or sender, to be raised in the parent."""
+
+    kind: str
+    message: str
+    hint: str
+
+
 class SinkReport(msgspec.Struct, frozen=True):
     """`first_mismatch`: stream position of the first byte that was not as sent, None when all were."""
 
@@ -45,6 +52,8 @@ class SinkReport(msgspec.Struct, frozen=True):
 
 def listen(address: str, port: int) -> socket.socket:
     """A listening socket; UsageError when the address is in use or is none of ours."""
+    if not 0 <= port <= 65535:
+        raise UsageError(f"there is no port {port}", "choose one from 1 to 65535 with -p")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     server = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -54,7 +63,7 @@ def listen(address: str, port: int) -> socket.socket:
     except OSError as error:
         server.close()
         raise UsageError(
-            f"the sink cannot listen on {address} port {port}: {os.strerror(error.errno or 0)}",
+            f"the sink cannot listen on {address} port {port}: {error.strerror}",
             "choose another port with -p, or end what uses this one (ss -ltnp shows it)",
         ) from error
     return server
@@ -85,11 +94,9 @@ def serve_one(connection: socket.socket) -> SinkReport:
     return report
 
 
-def serve(server: socket.socket, on_report: Callable[[SinkReport], None]) -> None:
-    """One connection at a time until interrupted."""
-    while True:
-        connection, _ = server.accept()
-        on_report(serve_one(connection))
+def _say(message: msgspec.Struct) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def main() -> None:
@@ -100,11 +107,14 @@ def main() -> None:
         enter_netns(task.netns_path)
     if task.cpu is not None:
         os.sched_setaffinity(0, {task.cpu})
-    with listen(task.address, task.port) as server:
-        sys.stdout.buffer.write(msgspec.json.encode(SinkReady(server.getsockname()[1])) + b"\n")
-        sys.stdout.buffer.flush()
-        connection, _ = server.accept()
-        serve_one(connection)
+    try:
+        with listen(task.address, task.port) as server:
+            _say(SinkReady(server.getsockname()[1]))
+            connection, _ = server.accept()
+            serve_one(connection)
+    except ZcprobeError as error:
+        _say(Failure(type(error).__name__, str(error), error.hint))
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

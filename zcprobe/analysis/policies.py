@@ -63,7 +63,7 @@ def _values(runs: list[Run], quantity: str) -> list[float]:
 
 
 def policy_results(runs: list[Run]) -> dict[str, dict[str, Any]]:
-    """Policy -> repeats, outcomes (outcome -> runs), enobufs_causes (cause -> calls), medians (quantity -> Estimate)."""
+    """Policy -> repeats, outcomes (outcome: runs), enobufs_causes (cause: calls), medians (quantity: Estimate)."""
     results = {}
     for policy in dict.fromkeys(run.policy for run in runs):
         own = [run for run in runs if run.policy == policy]

@@ -11,6 +11,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from rich.table import Table
 
 from zcprobe.campaign.compare import PlannedRun, compare, plan_runs
+from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.options import run_config
 from zcprobe.dataset.load import Comparison
 from zcprobe.errors import ReconciliationError
@@ -63,7 +64,7 @@ def _print_json(comparison: Comparison) -> None:
 
 
 def _print_text(comparison: Comparison) -> None:
-    Console(width=None if sys.stdout.isatty() else 160).print(_result_table(comparison))
+    StdoutConsole(width=None if sys.stdout.isatty() else 160).print(_result_table(comparison))
     print("\n".join(comparison.meta["verdict"]))
     print(f"report  {comparison.folder / 'report.html'}\nfigures {comparison.folder / 'figures'}")
 

@@ -4,9 +4,9 @@ import argparse
 import sys
 
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
+from zcprobe.cli.console import StdoutConsole
 from zcprobe.errors import HostError
 from zcprobe.host.doctor import Check, check_host
 from zcprobe.lab.journal import clean_leftovers, find_leftovers
@@ -61,5 +61,5 @@ def run(options: argparse.Namespace) -> int:
     table = Table("check", "status", "found", "what to do")
     for check in checks:
         table.add_row(check.name, f"[{_COLOURS[check.status]}]{check.status}", check.found, check.hint)
-    Console().print(table)
+    StdoutConsole().print(table)
     return code

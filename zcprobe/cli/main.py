@@ -5,6 +5,7 @@ import importlib
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
 from zcprobe.cli.parser import make_parser
@@ -34,11 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except ZcprobeError as error:
         if options.verbose:
-            raise
+            traceback.print_exc()
         print(f"zcprobe: {error}\n  {error.hint}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        return _die_by(signal.SIGINT)
+    except KeyboardInterrupt as interrupt:
+        return _die_by(interrupt.args[0] if interrupt.args else signal.SIGINT)
     except BrokenPipeError:
         # the reader of stdout has gone (head, less): no error of ours; keep Python from flushing into it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,9 +4,9 @@ import argparse
 import sys
 
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
+from zcprobe.cli.console import StdoutConsole
 from zcprobe.host.btf import open_btf
 from zcprobe.probes.session import PROBES
 
@@ -46,5 +46,5 @@ def run(options: argparse.Namespace) -> int:
     table = Table("probe", "mechanism", "raw tracepoints", "tells", "cannot see")
     for row in rows:
         table.add_row(row.probe, row.reason or row.mechanism, "\n".join(row.tracepoints), row.tells, row.blind)
-    Console().print(table)
+    StdoutConsole().print(table)
     return 0

@@ -23,6 +23,8 @@ def run(options: argparse.Namespace) -> int:
             try:
                 print(_describe(serve_one(connection)), flush=True)
             except PeerError as error:
+                if options.one_off:
+                    raise
                 print(f"zcprobe: {error}", file=sys.stderr)
             if options.one_off:
                 return 0

@@ -21,14 +21,16 @@ def _causes(summary: Summary) -> str:
 
 def describe_run(done: CompletedRun) -> str:
     summary, config = done.metadata.summary, done.metadata.config
-    depth = "not measured" if summary.errqueue_depth_max is None else str(summary.errqueue_depth_max)
+    depth = (
+        "not measured" if summary.errqueue_depth_max is None else f"at most {summary.errqueue_depth_max} notifications"
+    )
     sink = {None: "no report", True: "intact", False: "NOT as sent"}[summary.sink_intact]
     lines = (
         ("outcome", summary.outcome + (f" ({summary.error})" if summary.error else "")),
         ("sends", f"{summary.sends} of {format_bytes(config.send_bytes or 0)}, {summary.notifications} notifications"),
         ("ENOBUFS", _causes(summary)),
         ("stalls", f"{summary.stall_count}, {format_duration_ns(summary.stall_ns_total)} in all"),
-        ("errqueue depth", f"at most {depth} notifications"),
+        ("errqueue depth", depth),
         (
             "optmem",
             f"at most {summary.optmem_peak_bytes} of {summary.optmem_max_bytes} B, {summary.charge_bytes} B each",

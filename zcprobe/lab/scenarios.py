@@ -133,7 +133,7 @@ def _read_congestion_control() -> str:
 
 def _require_family(sender: Namespace, family: Family) -> None:
     if family == "ipv6" and not run_in_namespace(sender.name, lambda: os.path.isdir("/proc/sys/net/ipv6")):
-        raise HostError("this host has no IPv6", "use --family ipv4, or boot without ipv6.disable=1")
+        raise HostError("this host has no IPv6", "leave out -6, or boot without ipv6.disable=1")
 
 
 @contextmanager

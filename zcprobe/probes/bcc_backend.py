@@ -77,35 +77,35 @@ class Program:
         with as_file(files("zcprobe.bpf")) as folder, _explained("the BPF program does not compile or load", _HINT):
             # BCC compiles against this folder instead of kernel headers, which need not be installed
             os.environ["BCC_KERNEL_SOURCE"] = str(folder / "kernel")
-            self._bpf: Any = bcc.BPF(text=text, cflags=[*flags, f"-I{folder}"])
+            self._bpf: Any = bcc.BPF(text=text.encode(), cflags=[*flags, f"-I{folder}"])
 
     def attach_raw_tracepoint(self, tracepoint: str, function: str) -> None:
         with _explained(f"raw tracepoint {tracepoint} cannot be attached", _HINT):
-            self._bpf.attach_raw_tracepoint(tp=tracepoint, fn_name=function)
+            self._bpf.attach_raw_tracepoint(tp=tracepoint.encode(), fn_name=function.encode())
 
     def attach_kprobe(self, symbol: str, function: str) -> None:
         with _explained(f"kprobe {symbol} cannot be attached", _HINT):
-            self._bpf.attach_kprobe(event=symbol, fn_name=function)
+            self._bpf.attach_kprobe(event=symbol.encode(), fn_name=function.encode())
 
     def map_fd(self, name: str) -> int:
-        return int(self._bpf[name].map_fd)
+        return int(self._bpf[name.encode()].map_fd)
 
     def set_u32(self, name: str, value: int) -> None:
         """Element 0 of an array map."""
-        table = self._bpf[name]
+        table = self._bpf[name.encode()]
         table[table.Key(0)] = table.Leaf(value)
 
     def clear(self, name: str) -> None:
         """Empties a hash map."""
-        self._bpf[name].clear()
+        self._bpf[name.encode()].clear()
 
     def sum_per_cpu(self, name: str) -> list[int]:
         """Each element of a per-CPU array map, summed over the CPUs."""
-        return [sum(int(part) for part in values) for values in self._bpf[name].values()]
+        return [sum(int(part) for part in values) for values in self._bpf[name.encode()].values()]
 
     def walk_stack(self, stack_id: int) -> list[int]:
         """Kernel addresses of one stack, innermost first."""
-        return [int(address) for address in self._bpf["stacks"].walk(stack_id)]
+        return [int(address) for address in self._bpf[b"stacks"].walk(stack_id)]
 
     def close(self) -> None:
         self._bpf.cleanup()

@@ -13,7 +13,7 @@ import msgspec
 
 from zcprobe import errors
 from zcprobe.errors import PeerError, ZcprobeError
-from zcprobe.sender import Failure
+from zcprobe.sink import Failure
 
 __all__ = ["Child"]
 

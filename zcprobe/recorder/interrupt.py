@@ -11,7 +11,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """`signal_number` of what came, 0 when nothing did. A second signal raises KeyboardInterrupt."""
+    """`signal_number` of what came, 0 when nothing did. The second raises KeyboardInterrupt with the first's number."""
 
     def __init__(self) -> None:
         self.signal_number = 0
@@ -19,7 +19,7 @@ class Interruption:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(self.signal_number)
         self.signal_number = number
         if self._on_request is not None:
             self._on_request()
@@ -30,7 +30,7 @@ class Interruption:
         self._on_request = on_request
         try:
             if self.signal_number:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(self.signal_number)
             yield
         finally:
             self._on_request = None

@@ -29,18 +29,18 @@ class RunDirectory:
         """Gives the folder its name; OutputError when somebody took the name meanwhile."""
         if self._final.exists():
             raise OutputError(f"{self._final} exists already", "nothing is ever overwritten; run again")
-        _give_to_caller(self.path)
+        _give_to_caller(self.path, *self.path.rglob("*"))
         self.path.rename(self._final)
         self.path = self._final
         self.kept = True
 
 
-def _give_to_caller(folder: Path) -> None:
+def _give_to_caller(*paths: Path) -> None:
     """To the user behind sudo, who wants to analyse the results without it."""
-    uid, gid = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
-    if uid is None or gid is None or os.geteuid() != 0:
+    uid, gid = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if not (uid.isdecimal() and gid.isdecimal()) or os.geteuid() != 0:
         return
-    for path in (folder, *folder.rglob("*")):
+    for path in paths:
         os.chown(path, int(uid), int(gid), follow_symlinks=False)
 
 
@@ -48,6 +48,7 @@ def _give_to_caller(folder: Path) -> None:
 def open_run_directory(parent: Path, name: str, journal: Journal) -> Iterator[RunDirectory]:
     """A new folder below `parent`, removed again unless it was kept. OutputError when it cannot be made."""
     directory = RunDirectory(parent, name)
+    _require_text(directory.path.absolute())
     journal.add_folder(directory.path)
     try:
         _make(directory.path)
@@ -58,10 +59,19 @@ def open_run_directory(parent: Path, name: str, journal: Journal) -> Iterator[Ru
         journal.drop_folder(parent / f".{name}.partial")
 
 
+def _require_text(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise OutputError(f"{str(path.parent)!r} is no UTF-8 text", "choose another place with -o DIR") from None
+
+
 def _make(path: Path) -> None:
+    missing = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir()
+        _give_to_caller(*missing)
     except OSError as error:
         raise OutputError(
             f"no folder can be made in {path.parent}: {error.strerror}", "choose another place with -o DIR"

@@ -1,0 +1,164 @@
+"""The command as a user runs it, and the check that it leaves the host as it found it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from zcprobe.lab.journal import JOURNAL_FOLDER
+from zcprobe.lab.limits import OPTMEM_MAX_PATH
+from zcprobe.lab.namespace import list_namespaces
+
+_BPF_FILESYSTEM = Path("/sys/fs/bpf")
+_SETTLE_S = 10.0
+"""Longest wait for what may outlive a process by a moment: programs are freed after an RCU grace period."""
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+class HostState(msgspec.Struct, frozen=True):
+    """What a run may not leave behind; `processes` are senders and sinks. Other people's live runs are left out."""
+
+    namespaces: set[str]
+    journals: set[str]
+    pinned: set[str]
+    programs: set[int]
+    processes: set[int]
+
+    def new_since(self, before: "HostState") -> dict[str, set[object]]:
+        """What is there now and was not before, by kind; empty when nothing is."""
+        new = {name: getattr(self, name) - getattr(before, name) for name in self.__struct_fields__}
+        return {name: things for name, things in new.items() if things}
+
+
+def _read(path: Path) -> bytes:
+    """Empty when the process that the file is about has ended."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def _ancestors(pid: int) -> Iterator[int]:
+    while pid > 1:
+        yield pid
+        fields = _read(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()
+        pid = int(fields[1]) if fields else 0
+
+
+def _is_foreign(pid: int) -> bool:
+    """Alive, not started by these tests, and no orphan, which a command of theirs may have left."""
+    line = list(_ancestors(pid))
+    return len(line) > 1 and os.getpid() not in line and Path(f"/proc/{pid}").exists()
+
+
+def _names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def _read_journals() -> dict[str, int]:
+    """File name -> process of every run that these tests can have made."""
+    contents = {path.name: _read(path) for path in JOURNAL_FOLDER.glob("*.json")}
+    pids = {name: int(msgspec.json.decode(content)["pid"]) for name, content in contents.items() if content}
+    return {name: pid for name, pid in pids.items() if not _is_foreign(pid)}
+
+
+def _read_run_processes() -> set[int]:
+    lines = {int(path.parent.name): _read(path).split(b"\0") for path in Path("/proc").glob("[0-9]*/cmdline")}
+    modules = {b"zcprobe.sender", b"zcprobe.sink"}
+    return {pid for pid, words in lines.items() if modules & set(words) and not _is_foreign(pid)}
+
+
+def _held_by_others() -> set[int]:
+    """BPF programs that a foreign process has a descriptor of."""
+    held = set()
+    for folder in Path("/proc").glob("[0-9]*/fdinfo"):
+        if _read(folder.parent / "comm").strip() and _is_foreign(int(folder.parent.name)):
+            for path in folder.iterdir() if folder.exists() else ():
+                held |= {int(line.split()[1]) for line in _read(path).splitlines() if line.startswith(b"prog_id:")}
+    return held
+
+
+def _read_programs() -> set[int]:
+    if shutil.which("bpftool") is None:
+        return set()
+    listed = subprocess.run(["bpftool", "-j", "prog", "list"], capture_output=True, check=True).stdout
+    return {program["id"] for program in msgspec.json.decode(listed)} - _held_by_others()
+
+
+def read_host_state() -> HostState:
+    live = {path.stem for path in JOURNAL_FOLDER.glob("*.json")} - {Path(name).stem for name in _read_journals()}
+    return HostState(
+        namespaces={name for name in list_namespaces() if not any(run_id in name for run_id in live)},
+        journals=set(_read_journals()),
+        pinned=_names_in(_BPF_FILESYSTEM),
+        programs=_read_programs(),
+        processes=_read_run_processes(),
+    )
+
+
+@pytest.fixture
+def nothing_left(tmp_path: Path) -> Iterator[None]:
+    """Fails the test that leaves something on the host, or an unfinished folder anywhere below `tmp_path`."""
+    before, optmem_max = read_host_state(), OPTMEM_MAX_PATH.read_text()
+    yield
+    deadline = time.monotonic() + _SETTLE_S
+    while (new := read_host_state().new_since(before)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert new == {}
+    assert optmem_max == OPTMEM_MAX_PATH.read_text()
+    assert list(tmp_path.rglob(".*.partial")) == []
+
+
+def _environment(extra: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SUDO_")}
+    return {**kept, **extra}
+
+
+@pytest.fixture
+def zcprobe(nothing_left: None, tmp_path: Path) -> Command:
+    """Runs the command in `tmp_path`, so its folders are in `tmp_path / "results"`; `before` are words before it."""
+
+    def run(*words: str, before: tuple[str, ...] = (), **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*before, sys.executable, "-m", "zcprobe", *words],
+            cwd=tmp_path,
+            env=_environment(environment),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def start_zcprobe(nothing_left: None, tmp_path: Path) -> Iterator[Start]:
+    """Starts the command as `zcprobe` does, without waiting; what still runs at the end of the test is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            [sys.executable, "-m", "zcprobe", *words],
+            cwd=tmp_path,
+            env=_environment({}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

@@ -1,0 +1,184 @@
+"""Runs that end early: signals, killed children, a killed command."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import zcprobe as package
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root")
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+LONG_RUN = ("run", "--scenario", "in-order", "-t", "20", "-l", "16K")
+
+
+def child_of(process: "subprocess.Popen[str]", module: str) -> int | None:
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            words = (path.parent / "cmdline").read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if parent == process.pid and module.encode() in words:
+            return int(path.parent.name)
+    return None
+
+
+def wait_for_traffic(process: "subprocess.Popen[str]", folder: Path) -> None:
+    """Until the sender has handed over its first records."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        if any(spool.stat().st_size for spool in folder.glob(".*.partial/.sends.spool")):
+            return
+        time.sleep(0.05)
+    pytest.fail("no traffic within 20 s")
+
+
+def end(process: "subprocess.Popen[str]", timeout_s: float) -> str:
+    """Its stderr, once it has ended."""
+    _, err = process.communicate(timeout=timeout_s)
+    assert "Traceback" not in err
+    return err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_kept_and_complete(number: int, start_zcprobe: Start, tmp_path: Path) -> None:
+    process = start_zcprobe(*LONG_RUN)
+    wait_for_traffic(process, tmp_path / "results")
+    process.send_signal(number)
+    assert end(process, 8) == ""
+    assert process.returncode == -number
+    (folder,) = (tmp_path / "results").iterdir()
+    run = package.load(folder)
+    assert run.meta["complete"]
+    assert run.summary["outcome"] == "interrupted"
+    assert run.summary["sends"] == run.summary["completions"] == len(run.sends) > 0
+    assert run.summary["sink_bytes"] == run.summary["bytes_sent"]
+    assert run.summary["sink_intact"]
+
+
+@pytest.mark.parametrize(
+    ("number", "delay_s"),
+    [(signal.SIGINT, 0.3), (signal.SIGINT, 0.6), (signal.SIGINT, 0.9), (signal.SIGINT, 1.2), (signal.SIGTERM, 0.9)],
+)
+def test_a_signal_during_the_start_leaves_nothing(
+    number: int, delay_s: float, start_zcprobe: Start, tmp_path: Path
+) -> None:
+    process = start_zcprobe(*LONG_RUN)
+    time.sleep(delay_s)
+    process.send_signal(number)
+    assert end(process, 8) == ""
+    assert process.returncode == -number
+    # depending on the machine's speed there was a run to interrupt already
+    for folder in (tmp_path / "results").glob("*"):
+        assert package.load(folder).summary["outcome"] == "interrupted"
+
+
+@pytest.mark.parametrize("gap_s", [0.0, 0.05])
+def test_a_second_interrupt_ends_it_at_once(gap_s: float, start_zcprobe: Start, tmp_path: Path) -> None:
+    # the whole link is held up, so a polite end would wait for late completions
+    process = start_zcprobe("run", "--scenario", "held-in-flight", "-t", "20", "--settle", "20")
+    wait_for_folder(process, tmp_path / "results")
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(gap_s)
+    assert end(process, 8) == ""
+    assert process.returncode == -signal.SIGINT
+
+
+def wait_for_folder(process: "subprocess.Popen[str]", folder: Path) -> None:
+    """Until the sender runs; it hands over no records yet, when there are few."""
+    deadline = time.monotonic() + 20
+    while not list(folder.glob(".*.partial/.sends.spool")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.3)
+
+
+def test_a_killed_sink_is_an_error_of_the_run(start_zcprobe: Start, tmp_path: Path) -> None:
+    process = start_zcprobe(*LONG_RUN)
+    wait_for_traffic(process, tmp_path / "results")
+    sink = child_of(process, "zcprobe.sink")
+    assert sink is not None
+    os.kill(sink, signal.SIGKILL)
+    out, err = process.communicate(timeout=15)
+    assert "Traceback" not in err
+    assert process.returncode == 1, err
+    assert "dead_error" in out
+    assert "no report" in out
+    (folder,) = (tmp_path / "results").iterdir()
+    run = package.load(folder)
+    assert run.summary["outcome"] == "dead_error"
+    assert run.summary["error"] in ("Connection reset by peer", "Broken pipe")
+    assert run.summary["sink_intact"] is None
+    assert run.summary["sends"] == len(run.sends[run.sends["send_id"] >= 0])
+
+
+def test_a_killed_sender_is_an_error_and_leaves_nothing(start_zcprobe: Start, tmp_path: Path) -> None:
+    process = start_zcprobe(*LONG_RUN)
+    wait_for_traffic(process, tmp_path / "results")
+    sender = child_of(process, "zcprobe.sender")
+    assert sender is not None
+    os.kill(sender, signal.SIGKILL)
+    what, to_do = end(process, 15).splitlines()
+    assert process.returncode == 1
+    assert "sender process was ended by signal 9" in what
+    assert to_do.startswith("  ")
+    assert list((tmp_path / "results").iterdir()) == []
+
+
+def test_what_a_killed_command_left_is_cleaned(start_zcprobe: Start, zcprobe: Command, tmp_path: Path) -> None:
+    process = start_zcprobe(*LONG_RUN)
+    wait_for_traffic(process, tmp_path / "results")
+    children = [child_of(process, module) for module in ("zcprobe.sender", "zcprobe.sink")]
+    (partial,) = (tmp_path / "results").iterdir()
+    run_id = partial.name.removesuffix(".partial").rpartition("-")[2]
+    process.kill()
+    process.wait()
+    assert_gone(children)
+
+    found = zcprobe("doctor", "-J")
+    assert found.returncode == 0, found.stderr
+    assert f"namespace zcprobe-{run_id}-tx" in found.stdout
+    cleaned = zcprobe("doctor", "--clean")
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert set(cleaned.stdout.splitlines()) >= {
+        f"removed network namespace zcprobe-{run_id}-tx",
+        f"removed network namespace zcprobe-{run_id}-rx",
+        f"removed unfinished run folder {partial}",
+        f"removed journal of dead run {run_id}",
+    }
+    assert not partial.exists()
+    assert run_id not in zcprobe("doctor", "--clean").stdout
+
+
+def assert_gone(children: list[int | None]) -> None:
+    """PR_SET_PDEATHSIG has killed them; init, or whoever adopts orphans, may take a moment to collect them."""
+    deadline = time.monotonic() + 5
+    for child in children:
+        assert child is not None
+        while Path(f"/proc/{child}").exists() and " Z" not in Path(f"/proc/{child}/status").read_text():
+            assert time.monotonic() < deadline, f"process {child} outlived its run"
+            time.sleep(0.05)
+
+
+def test_nothing_to_clean_is_said(zcprobe: Command) -> None:
+    assert zcprobe("doctor", "--clean").returncode == 0
+    assert zcprobe("doctor", "--clean").stdout == "nothing to clean\n"
+
+
+def test_a_live_run_is_not_cleaned(start_zcprobe: Start, zcprobe: Command, tmp_path: Path) -> None:
+    process = start_zcprobe("run", "--scenario", "in-order", "-t", "2", "-l", "16K")
+    wait_for_traffic(process, tmp_path / "results")
+    zcprobe("doctor", "--clean")
+    assert end(process, 15) == ""
+    assert process.returncode == 0

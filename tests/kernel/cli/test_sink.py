@@ -1,0 +1,119 @@
+"""`zcprobe sink`: the receiver alone."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+import pytest
+
+from zcprobe.native import ffi, lib
+from zcprobe.sink import GREETING, SinkReport
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+LENGTH = 3 * 1024 * 1024 + 7
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def sink(start_zcprobe: Start) -> "tuple[subprocess.Popen[str], int]":
+    port = free_port()
+    process = start_zcprobe("sink", "-B", "127.0.0.1", "-p", str(port))
+    assert process.stderr is not None
+    assert process.stderr.readline() == f"listening on 127.0.0.1 port {port}\n"
+    return process, port
+
+
+def pattern(count: int) -> bytes:
+    buffer = ffi.new("uint8_t[]", count)
+    lib.zc_pattern_fill(buffer, count)
+    return bytes(ffi.buffer(buffer))
+
+
+@contextmanager
+def connected(port: int) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        assert connection.recv(len(GREETING), socket.MSG_WAITALL) == GREETING
+        yield connection
+
+
+def send(port: int, content: bytes) -> SinkReport:
+    with connected(port) as connection:
+        connection.sendall(content)
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as lines:
+            return msgspec.json.decode(lines.readline(), type=SinkReport)
+
+
+def test_it_counts_compares_and_serves_the_next(sink: "tuple[subprocess.Popen[str], int]") -> None:
+    process, port = sink
+    content = pattern(LENGTH)
+    for first_mismatch in (None, 0, 4096, LENGTH - 1):
+        wrong = bytearray(content)
+        if first_mismatch is not None:
+            wrong[first_mismatch] ^= 1
+        report = send(port, bytes(wrong))
+        assert (report.bytes, report.first_mismatch) == (LENGTH, first_mismatch)
+    assert process.stdout is not None
+    said = [process.stdout.readline() for _ in range(4)]
+    assert all(line.startswith(f"received {LENGTH} bytes") for line in said)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=10) == ("", "")
+    assert process.returncode == -signal.SIGINT
+
+
+def test_a_broken_connection_does_not_end_it(sink: "tuple[subprocess.Popen[str], int]") -> None:
+    process, port = sink
+    with connected(port) as connection:
+        connection.sendall(pattern(1009))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert process.stderr is not None
+    assert "broke" in process.stderr.readline()
+    assert send(port, pattern(1009)).bytes == 1009
+
+
+def test_an_address_in_use_is_refused(sink: "tuple[subprocess.Popen[str], int]", zcprobe: Command) -> None:
+    _, port = sink
+    result = zcprobe("sink", "-B", "127.0.0.1", "-p", str(port))
+    assert result.returncode == 2
+    what, to_do = result.stderr.splitlines()
+    assert "in use" in what
+    assert "-p" in to_do
+
+
+@pytest.mark.parametrize(
+    ("words", "needle"),
+    [
+        (("-p", "99999"), "99999"),
+        (("-B", "no.such.host.invalid"), "no.such.host.invalid"),
+        (("-B", "192.0.2.1"), "192."),
+    ],
+)
+def test_an_address_that_is_none_is_refused(words: tuple[str, ...], needle: str, zcprobe: Command) -> None:
+    result = zcprobe("sink", *words)
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    assert "Unknown error" not in result.stderr
+    assert needle in result.stderr
+
+
+@pytest.mark.parametrize(("broken", "code"), [(False, 0), (True, 1)])
+def test_one_off_ends_with_the_result_of_its_sender(broken: bool, code: int, start_zcprobe: Start) -> None:
+    port = free_port()
+    process = start_zcprobe("sink", "-B", "127.0.0.1", "-p", str(port), "-1")
+    assert process.stderr is not None
+    process.stderr.readline()
+    if broken:
+        with connected(port) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    else:
+        send(port, pattern(1009))
+    assert process.wait(10) == code

@@ -1,0 +1,274 @@
+"""Runs in process, with one load of the probes for all of them: counts that must match exactly, and outcomes."""
+
+import os
+import statistics
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import zcprobe
+from zcprobe.config import RunConfig
+from zcprobe.dataset.load import Run
+from zcprobe.probes.enobufs import SKB_TRUESIZE_ZERO_BYTES
+from zcprobe.probes.session import ProbeSession
+from zcprobe.recorder.interrupt import Interruption
+from zcprobe.recorder.run import record_run, with_scenario_defaults
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root"),
+    pytest.mark.usefixtures("nothing_left"),
+]
+
+DECIDED_BY_CHANCE_REPEATS = 5
+UNCHARGE_DELAY_NS = 100_000
+"""A merged notification is uncharged after its event, in the same softirq."""
+
+
+@pytest.fixture(scope="module")
+def probes() -> Iterator[ProbeSession]:
+    with ProbeSession() as session:
+        yield session
+
+
+def record(folder: Path, probes: ProbeSession | None, **config: Any) -> Run:
+    completed = record_run(with_scenario_defaults(RunConfig(**config)), folder, probes, Interruption())
+    return zcprobe.load(completed.folder)
+
+
+def ranges(table: pd.DataFrame) -> list[tuple[int, int]]:
+    return sorted(zip(table["lo"].tolist(), table["hi"].tolist(), strict=True))
+
+
+def events(run: Run, kind: str) -> pd.DataFrame:
+    return run.kernel_events[run.kernel_events["kind"] == kind]
+
+
+def assert_whole(run: Run) -> None:
+    assert [finding for finding in run.meta["reconciliation"] if not finding["holds"]] == []
+    assert run.meta["complete"]
+    assert run.summary["lost_events"] == run.summary["lost_records"] == 0
+    assert run.summary["sink_intact"]
+    assert run.summary["sink_bytes"] == run.summary["bytes_sent"]
+
+
+def assert_each_once(pieces: list[tuple[int, int]], count: int) -> None:
+    """The ranges cover 0..count-1 without a hole or an overlap."""
+    assert [lo for lo, _ in pieces] == [0, *(hi + 1 for _, hi in pieces[:-1])]
+    assert pieces[-1][1] == count - 1
+
+
+@pytest.mark.parametrize(
+    ("count", "send_bytes", "family"),
+    [(23, 65536, "ipv4"), (1009, 65536, "ipv4"), (1009, 65536, "ipv6"), (100_003, 4096, "ipv4")],
+)
+def test_a_prime_number_of_sends_is_counted_by_everybody(
+    count: int, send_bytes: int, family: str, probes: ProbeSession, tmp_path: Path
+) -> None:
+    run = record(tmp_path, probes, scenario="in-order", send_bytes=send_bytes, send_count=count, family=family)
+    assert_whole(run)
+    summary = run.summary
+    assert (summary["outcome"], summary["error"]) == ("completed", None)
+    assert summary["writes"] == summary["sends"] == summary["completions"] == count
+    assert summary["in_flight_at_end"] == summary["copied_on_purpose"] == 0
+    assert summary["sink_bytes"] == count * send_bytes
+    # veth hands the pages to a local receiver, for which the kernel copies them: every send, and no other number
+    assert summary["true_copied_completions"] == count
+    # 4 KiB sends can fill optmem even here; the policy waits and sends again
+    refused = {"105": summary["enobufs_count"]} if summary["enobufs_count"] else {}
+    assert run.meta["send_results"] == {"0": count, **refused}
+
+
+def test_the_tables_tell_the_same_story(probes: ProbeSession, tmp_path: Path) -> None:
+    run = record(tmp_path, probes, scenario="held-completions", policy="qemu-merged", send_count=2003)
+    assert_whole(run)
+    reads, pieces = ranges(events(run, "read")), ranges(events(run, "merged"))
+    assert_each_once(reads, 2003)
+    assert reads == ranges(run.notifications)
+    # a notification begins with the completion that was appended, and the pieces merged into it follow it
+    starts = [lo for lo, _ in reads]
+    homes = [reads[int(np.searchsorted(starts, lo, side="right")) - 1] for lo, _ in pieces]
+    assert all(home[0] < piece[0] and piece[1] <= home[1] for home, piece in zip(homes, pieces, strict=True))
+    assert all(before[1] < after[0] for before, after in pairwise(pieces))
+    assert len(pieces) == run.summary["merged_notifications"] > 0
+    assert sorted(run.sends["send_id"]) == list(range(2003))
+    assert {name: len(getattr(run, name)) for name in run.meta["rows"]} == run.meta["rows"]
+    used = set(run.kernel_events["stack_id"]) - {-1}
+    assert {stack for stack in used if stack >= 0} == set(run.stacks)
+
+
+def test_many_times_are_in_order(probes: ProbeSession, tmp_path: Path) -> None:
+    run = record(tmp_path, probes, scenario="in-order", send_count=1009)
+    assert run.sends["start_ns"].is_monotonic_increasing
+    assert (run.sends["latency_ns"] > 0).all()
+    first, last = run.sends["start_ns"].iloc[0], run.notifications["time_ns"].iloc[-1]
+    assert run.kernel_events["time_ns"].between(first, last + 10**9).all()
+
+
+@pytest.mark.parametrize("scenario", ["in-order", "held-completions"])
+def test_plain_sends_have_no_notifications(scenario: str, probes: ProbeSession, tmp_path: Path) -> None:
+    run = record(tmp_path, probes, scenario=scenario, send_count=211, zerocopy=False)
+    assert_whole(run)
+    summary = run.summary
+    assert summary["writes"] == 211
+    assert summary["bytes_sent"] == 211 * 65536
+    assert (summary["sends"], summary["notifications"], summary["optmem_peak_bytes"]) == (0, 0, 0)
+    assert len(run.sends) == 211
+    assert not run.sends["zerocopy"].any()
+
+
+@pytest.mark.parametrize("with_probes", [True, False])
+def test_without_records_the_counters_are_still_exact(with_probes: bool, probes: ProbeSession, tmp_path: Path) -> None:
+    run = record(tmp_path, probes if with_probes else None, scenario="in-order", send_count=1009, record=False)
+    assert_whole(run)
+    assert run.summary["sends"] == run.summary["completions"] == 1009
+    assert set(run.meta["rows"]) == ({"kernel_events"} if with_probes else set())
+    assert run.sends.empty
+    assert "send_id" in run.sends.columns
+
+
+def test_without_probes_what_only_they_know_is_unknown(tmp_path: Path) -> None:
+    run = record(tmp_path, None, scenario="held-completions", policy="qemu-pre")
+    assert_whole(run)
+    assert run.summary["enobufs_count"] == (1 if run.summary["outcome"] == "dead_enobufs" else 0)
+    assert run.summary["enobufs_causes"] is run.summary["errqueue_depth_max"] is None
+    assert run.meta["probes"] == {}
+    assert run.kernel_events.empty
+
+
+# ---- outcomes ----
+
+
+def full_bytes(run: Run) -> int:
+    """optmem when the kernel refuses the next notification: the last one was granted with less than 576 B left."""
+    charge, limit = run.summary["charge_bytes"], run.summary["optmem_max_bytes"]
+    return int(charge * ((limit - SKB_TRUESIZE_ZERO_BYTES) // charge + 1))
+
+
+def assert_died_of_optmem(run: Run, enobufs_count: int | None = None) -> None:
+    summary = run.summary
+    assert summary["outcome"] == "dead_enobufs"
+    assert set(summary["enobufs_causes"]) == {"optmem"}
+    assert summary["enobufs_causes"]["optmem"] == summary["enobufs_count"]
+    if enobufs_count is not None:
+        assert summary["enobufs_count"] == enobufs_count
+    assert summary["completions"] == summary["sends"]
+    assert summary["optmem_peak_bytes"] == summary["optmem_baseline_bytes"] + full_bytes(run)
+    assert run.meta["send_results"]["105"] == summary["enobufs_count"]
+    assert_levels_agree(run)
+
+
+def assert_levels_agree(run: Run) -> None:
+    """SO_MEMINFO after an ENOBUFS reads what BPF read before it, unless a completion was uncharged in between."""
+    seen = events(run, "enobufs").sort_values("time_ns")
+    asked = run.meminfo[run.meminfo["reason"] == "enobufs"].sort_values("time_ns")
+    assert len(seen) == len(asked) == run.summary["enobufs_count"]
+    merges = np.sort(events(run, "merged")["time_ns"].to_numpy())
+    for event, sample in zip(seen.itertuples(), asked.itertuples(), strict=True):
+        assert event.time_ns < sample.time_ns
+        assert sample.optmem_bytes <= event.optmem_bytes
+        first, last = np.searchsorted(merges, [event.time_ns - UNCHARGE_DELAY_NS, sample.time_ns])
+        if first == last:
+            assert sample.optmem_bytes == event.optmem_bytes
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_in_flight_kills_those_who_cannot_wait(family: str, probes: ProbeSession, tmp_path: Path) -> None:
+    pre = record(tmp_path, probes, scenario="in-flight", policy="qemu-pre", family=family)
+    shipped = record(tmp_path, probes, scenario="in-flight", policy="qemu-shipped", family=family)
+    merged = record(tmp_path, probes, scenario="in-flight", policy="qemu-merged", family=family, send_count=1009)
+    for run in (pre, shipped, merged):
+        assert_whole(run)
+        assert run.summary["optmem_max_bytes"] == 20480
+        assert run.summary["enobufs_unread_share"] < 0.5
+    assert_died_of_optmem(pre, enobufs_count=1)
+    assert (pre.summary["stall_count"], pre.summary["stall_ns_total"]) == (0, 0)
+    assert_died_of_optmem(shipped)
+    # the write that killed it had been refused twice, the stall between them read what there was
+    assert shipped.summary["enobufs_count"] == shipped.summary["stall_count"] + 1
+    assert merged.summary["outcome"] == "completed"
+    assert merged.summary["sends"] == 1009
+    assert merged.summary["stall_count"] == merged.summary["enobufs_count"] > 0
+
+
+def test_held_completions_kill_those_who_do_not_read(probes: ProbeSession, tmp_path: Path) -> None:
+    runs = [
+        record(tmp_path, probes, scenario="held-completions", policy="qemu-pre")
+        for _ in range(DECIDED_BY_CHANCE_REPEATS)
+    ]
+    for run in runs:
+        assert_whole(run)
+    dead = [run for run in runs if run.summary["outcome"] == "dead_enobufs"]
+    assert len(dead) >= DECIDED_BY_CHANCE_REPEATS - 1
+    for run in dead:
+        assert_died_of_optmem(run, enobufs_count=1)
+    assert statistics.median(run.summary["enobufs_unread_share"] for run in dead) > 0.5
+    assert max(run.summary["errqueue_depth_max"] for run in dead) > 50
+
+
+def test_held_completions_are_survived_by_waiting(probes: ProbeSession, tmp_path: Path) -> None:
+    run = record(tmp_path, probes, scenario="held-completions", policy="qemu-merged", send_count=10_007)
+    assert_whole(run)
+    assert (run.summary["outcome"], run.summary["sends"]) == ("completed", 10_007)
+    assert run.summary["true_copied_completions"] == 10_007
+
+
+@pytest.mark.parametrize("policy", ["qemu-pre", "qemu-merged"])
+def test_memlock_is_told_from_optmem(policy: str, probes: ProbeSession, tmp_path: Path) -> None:
+    run = record(tmp_path, probes, scenario="memlock", policy=policy, send_count=2003)
+    assert_whole(run)
+    summary = run.summary
+    assert summary["enobufs_count"] > 0
+    assert summary["enobufs_causes"] == {"memlock": summary["enobufs_count"]}
+    assert summary["enobufs_unread_share"] is None
+    # a granted notification is taken back for each refusal of a new one; an extension of the tail's has none
+    assert len(events(run, "refused")) <= summary["enobufs_count"]
+    assert summary["true_copied_completions"] == summary["completions"] == summary["sends"]
+    assert summary["outcome"] == ("completed" if policy == "qemu-merged" else "dead_enobufs")
+
+
+def test_the_smallest_optmem_holds_one_notification(probes: ProbeSession, tmp_path: Path) -> None:
+    run = record(tmp_path, probes, scenario="in-order", send_count=101, optmem_max_bytes=576)
+    assert_whole(run)
+    assert (run.summary["outcome"], run.summary["enobufs_count"]) == ("completed", 100)
+    assert run.summary["optmem_peak_bytes"] == run.summary["charge_bytes"] == full_bytes(run)
+    assert run.summary["errqueue_depth_max"] == 1
+
+
+@pytest.mark.parametrize("send_bytes", [1, 65537, 300_001, 8 << 20])
+def test_sends_of_any_length_arrive_intact(send_bytes: int, probes: ProbeSession, tmp_path: Path) -> None:
+    run = record(tmp_path, probes, scenario="in-order", send_bytes=send_bytes, send_count=23)
+    assert_whole(run)
+    assert run.summary["sink_bytes"] == 23 * send_bytes
+
+
+@pytest.mark.parametrize(("send_bytes", "count"), [(4096, 1_000_003), (65536, 50_021)])
+def test_a_deadline_ends_a_run_that_makes_progress(
+    send_bytes: int, count: int, probes: ProbeSession, tmp_path: Path
+) -> None:
+    """A large send that a signal interrupts is a short one, without an error to notice."""
+    run = record(tmp_path, probes, scenario="in-order", send_bytes=send_bytes, send_count=count, deadline_s=0.2)
+    assert_whole(run)
+    assert run.summary["outcome"] == "dead_timeout"
+    assert run.summary["writes"] < count
+    assert 0.2e9 <= run.summary["duration_ns"] < 0.8e9
+
+
+def test_a_duration_beyond_the_deadline_is_no_hang(tmp_path: Path) -> None:
+    config = with_scenario_defaults(RunConfig(scenario="in-order", duration_s=31.0))
+    assert config.limit_s > 31.0
+
+
+def test_the_folder_belongs_to_who_called_sudo(
+    probes: ProbeSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_UID", "65534")
+    monkeypatch.setenv("SUDO_GID", "65533")
+    parent = tmp_path / "made" / "for the run"
+    run = record(parent, probes, scenario="in-order", send_count=23)
+    owned = [parent.parent, parent, run.folder, *run.folder.iterdir()]
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in owned} == {(65534, 65533)}

@@ -1,0 +1,57 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from zcprobe.analysis.late_completions import (
+    LATE_COMPLETIONS_DTYPES,
+    UNKNOWN_HOLDER,
+    df_late_completions,
+    last_holder,
+)
+from zcprobe.dataset.load import Comparison, Run
+
+_COMPLETING = ["sk_error_report+0x6c", "__msg_zerocopy_callback+0x1a1", "skb_release_data+0x9d"]
+
+
+@pytest.mark.parametrize(
+    ("frames", "holder"),
+    [
+        ([*_COMPLETING, "consume_skb+0x43", "ifb_xmit+0xc6", "dev_hard_start_xmit+0x5f"], "ifb_xmit"),
+        ([*_COMPLETING, "__kfree_skb+0x25", "tcp_ack+0x6b7", "tcp_rcv_established+0x25b"], "tcp_ack"),
+        ([*_COMPLETING, "__kfree_skb+0x25", "tcp_rtx_synack.part.0+0x1"], "tcp_rtx_synack"),
+        (["sk_error_report+0x15", "sock_dequeue_err_skb+0xbb", "ip_recv_error+0x39"], UNKNOWN_HOLDER),
+        (_COMPLETING, UNKNOWN_HOLDER),
+        ([], UNKNOWN_HOLDER),
+    ],
+)
+def test_the_holder_is_the_first_frame_that_does_more_than_free(frames: list[str], holder: str) -> None:
+    assert last_holder(frames) == holder
+
+
+def test_counts_are_those_of_the_appended_events(run: Run) -> None:
+    table = df_late_completions(run)
+    assert table.dtypes.astype(str).to_dict() == LATE_COMPLETIONS_DTYPES
+    assert table["appended_count"].sum() == (run.kernel_events["kind"] == "appended").sum()
+    assert (table["late_count"] <= table["out_of_order_count"]).all()
+    assert (table["out_of_order_count"] <= table["appended_count"]).all()
+
+
+def test_held_clones_come_late_and_acknowledged_data_does_not(shipped: dict[str, Comparison]) -> None:
+    table = pd.concat(map(df_late_completions, shipped["held-completions"].runs)).groupby("holder").sum()
+    late_share = table["late_count"] / table["appended_count"]
+    assert late_share["ifb_xmit"] > 0.9
+    assert late_share["tcp_ack"] < 0.1
+
+
+def test_nothing_is_out_of_order_on_an_unimpaired_path(shipped: dict[str, Comparison]) -> None:
+    for run in shipped["in-order"].runs:
+        assert df_late_completions(run)["out_of_order_count"].sum() == 0
+
+
+def test_ids_that_wrap_are_still_in_order(shipped: dict[str, Comparison]) -> None:
+    whole = shipped["in-order"].runs[0]
+    run = Run(whole.folder, whole.meta)
+    lo = np.array([2**32 - 2, 2**32 - 1, 0, 1], dtype=np.uint32)
+    columns = {"time_ns": range(4), "lo": lo, "hi": lo, "kind": "appended", "stack_id": -1}
+    run.__dict__["kernel_events"] = pd.DataFrame(columns)
+    assert df_late_completions(run)["late_count"].tolist() == [0]

@@ -1,0 +1,37 @@
+"""The small real runs in tests/data: what each comparison was made with is in its runs' run.json."""
+
+from pathlib import Path
+
+import pytest
+
+from zcprobe.dataset.load import Comparison, Run, load_comparison
+
+_DATA = Path(__file__).parent.parent / "data"
+_COMPARISONS = sorted(path.parent for path in _DATA.glob("*/comparison.json"))
+_RUNS = sorted(path.parent for path in _DATA.glob("*/*/run.json"))
+
+
+@pytest.fixture(scope="session", params=_COMPARISONS, ids=lambda path: path.name)
+def comparison(request: pytest.FixtureRequest) -> Comparison:
+    """Each shipped comparison in turn."""
+    return load_comparison(request.param)
+
+
+@pytest.fixture(scope="session", params=_RUNS, ids=lambda path: f"{path.parent.name}/{path.name.split('Z-')[1]}")
+def run(request: pytest.FixtureRequest) -> Run:
+    """Each shipped run in turn."""
+    shipped = load_comparison(request.param.parent).runs
+    return next(run for run in shipped if run.folder == request.param)
+
+
+@pytest.fixture
+def empty_run(tmp_path: Path) -> Run:
+    """A real run's metadata without a single table: recording off, no probes."""
+    whole = load_comparison(_DATA / "no-probes").runs[0]
+    return Run(tmp_path, whole.meta)
+
+
+@pytest.fixture(scope="session")
+def shipped() -> dict[str, Comparison]:
+    """All shipped comparisons by the name of their folder."""
+    return {path.name: load_comparison(path) for path in _COMPARISONS}

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from zcprobe.dataset.load import Comparison
+from zcprobe.plots.captions import captions
+from zcprobe.plots.comparison import draw_comparison, save_comparison_figures
+from zcprobe.plots.with_and_without_the_fix import ordered_policies, representative_run
+
+
+def _words(figure: Figure) -> str:
+    return " ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))  # type: ignore[attr-defined]
+
+
+def test_each_figure_has_a_caption_with_n_and_is_saved_twice(comparison: Comparison, tmp_path: Path) -> None:
+    figures = draw_comparison(comparison)
+    texts = captions(comparison)
+    assert list(texts) == list(figures)
+    assert all("n = " in text for text in texts.values())
+    save_comparison_figures(figures, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{name}.{kind}" for name in figures for kind in ("png", "svg")
+    }
+
+
+def test_the_columns_say_policy_outcome_and_price(shipped: dict[str, Comparison]) -> None:
+    comparison = shipped["held-completions"]
+    words = " ".join(_words(draw_comparison(comparison)["with_and_without_the_fix"]).split())
+    for run in comparison.runs:
+        assert run.policy in words
+        assert f"{run.summary['sends']:,} sends" in words
+    assert "dead of ENOBUFS" in words
+    assert f"{comparison.runs_of('qemu-merged')[0].summary['stall_count']} stalls" in words
+
+
+def test_the_shown_run_is_the_one_with_the_median_number_of_sends(shipped: dict[str, Comparison]) -> None:
+    runs = shipped["no-probes"].runs
+    shown = representative_run(runs)
+    assert shown is not None
+    assert shown.summary["sends"] == sorted(run.summary["sends"] for run in runs)[(len(runs) - 1) // 2]
+    assert representative_run([]) is None
+
+
+def test_policies_come_as_the_suite_lists_them(shipped: dict[str, Comparison]) -> None:
+    whole = shipped["held-completions"]
+    shuffled = Comparison(
+        whole.folder, {**whole.meta, "policies": dict.fromkeys(["new", "qemu-merged", "qemu-pre"])}, []
+    )
+    assert ordered_policies(shuffled) == ["qemu-pre", "qemu-merged", "new"]
+
+
+def test_policies_without_a_run_and_more_than_three_of_them_are_drawn(shipped: dict[str, Comparison]) -> None:
+    whole = shipped["in-flight"]
+    policies = dict.fromkeys(["qemu-pre", "qemu-merged", "folly", "ydb"])
+    figures = draw_comparison(Comparison(whole.folder, {**whole.meta, "policies": policies}, whole.runs[:1]))
+    assert "no run of this policy was made" in _words(figures["with_and_without_the_fix"])
+    figures["with_and_without_the_fix"].canvas.draw()

@@ -1,0 +1,135 @@
+import re
+import shutil
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from zcprobe.dataset.load import Comparison, load_comparison
+from zcprobe.report.html import FIGURE_TITLES, write_report
+
+
+class _Page(HTMLParser):
+    """What a reader sees, and what the page refers to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.references: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.references += [value or "" for name, value in attrs if name in ("href", "src")]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def _read(path: Path) -> _Page:
+    page = _Page()
+    page.feed(path.read_text(encoding="utf-8"))
+    return page
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Callable[[Comparison], Comparison]:
+    """A copy of a comparison that a report may be written into."""
+
+    def copy(comparison: Comparison) -> Comparison:
+        return load_comparison(shutil.copytree(comparison.folder, tmp_path / "comparison"))
+
+    return copy
+
+
+@pytest.fixture(scope="module")
+def reported(comparison: Comparison, tmp_path_factory: pytest.TempPathFactory) -> tuple[Comparison, _Page]:
+    own = load_comparison(shutil.copytree(comparison.folder, tmp_path_factory.mktemp("reported") / "comparison"))
+    path = write_report(own)
+    assert path == own.folder / "report.html"
+    return own, _read(path)
+
+
+def test_the_verdict_comes_first_and_the_numbers_are_those_of_the_runs(reported: tuple[Comparison, _Page]) -> None:
+    comparison, page = reported
+    position = 0
+    for sentence in comparison.meta["verdict"]:
+        position = page.text.index(sentence, position)
+    assert position < page.text.index("Outcomes")
+    for run in comparison.runs:
+        summary = msgspec.json.decode((run.folder / "run.json").read_bytes())["summary"]
+        row = page.text[page.text.index(run.folder.name, page.text.index("In the order in which")) :]
+        assert f"{summary['sends']:,} {summary['enobufs_count']:,} {summary['stall_count']:,}" in row[:300]
+
+
+def test_every_figure_is_embedded_and_nothing_outside_is_referred_to(reported: tuple[Comparison, _Page]) -> None:
+    comparison, page = reported
+    images = [reference for reference in page.references if reference.startswith("data:image/")]
+    assert len(images) == len(FIGURE_TITLES)
+    text = (comparison.folder / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?:|//[a-z]|<script|url\(|@import", re.sub(r'"data:[^"]*"', "", text))
+
+
+def test_links_lead_to_files_beside_the_report(reported: tuple[Comparison, _Page]) -> None:
+    comparison, page = reported
+    links = [reference for reference in page.references if not reference.startswith(("data:", "#"))]
+    assert len(links) > len(comparison.runs)
+    for link in links:
+        assert not link.startswith("/")
+        assert (comparison.folder / link).is_file(), link
+
+
+def test_it_says_that_this_is_no_speed_study_and_how_it_was_made(reported: tuple[Comparison, _Page]) -> None:
+    comparison, page = reported
+    completions = sum(run.summary["completions"] for run in comparison.runs)
+    assert f"Every one of the {completions:,} completions" in page.text
+    assert "never a speed study" in page.text
+    run = comparison.runs[0]
+    for fact in (
+        run.meta["host"]["kernel_release"],
+        str(comparison.meta["seed"]),
+        f"{run.summary['charge_bytes']} bytes",
+    ):
+        assert fact in page.text
+    assert "checks hold" in page.text
+
+
+def test_an_interrupted_comparison_says_so(
+    shipped: dict[str, Comparison], copied: Callable[[Comparison], Comparison]
+) -> None:
+    whole = copied(shipped["in-flight"])
+    page = _read(write_report(Comparison(whole.folder, whole.meta, whole.runs[:1])))
+    assert "only 1 of 3 planned runs" in page.text
+
+
+def test_a_comparison_without_runs_still_has_a_report(
+    shipped: dict[str, Comparison], copied: Callable[[Comparison], Comparison]
+) -> None:
+    whole = copied(shipped["in-flight"])
+    meta = {**whole.meta, "verdict": [], "policies": {}}
+    page = _read(write_report(Comparison(whole.folder, meta, [])))
+    assert "No run was made" in page.text
+
+
+def test_counts_that_differ_are_named(
+    shipped: dict[str, Comparison], copied: Callable[[Comparison], Comparison]
+) -> None:
+    whole = copied(shipped["in-order"])
+    broken = {"what": "lost <events>", "expected": 0, "found": 23, "holds": False}
+    whole.runs[0].meta |= {"complete": False, "reconciliation": [broken]}
+    path = write_report(whole)
+    assert "lost <events>: 0 against 23" in _read(path).text
+    assert "lost &lt;events&gt;" in path.read_text(encoding="utf-8")
+    assert "do NOT hold" in _read(path).text
+
+
+def test_without_probes_unknown_is_called_unknown(
+    shipped: dict[str, Comparison], copied: Callable[[Comparison], Comparison]
+) -> None:
+    page = _read(write_report(copied(shipped["no-probes"])))
+    assert "of unknown cause" in page.text
+    assert "causes and holders are unknown" in page.text

@@ -1,0 +1,78 @@
+"""What the sendmsg calls of a run returned, counted by the sender and by the kernel."""
+
+import errno
+
+import pandas as pd
+
+from zcprobe.analysis.timebase import empty_frame
+from zcprobe.dataset.load import Run
+
+__all__ = ["RETRIED", "SENDMSG_RESULTS_DTYPES", "df_sendmsg_results"]
+
+SENDMSG_RESULTS_DTYPES = {
+    "result": "object",
+    "sender_count": "int64",
+    "fatal_count": "int64",
+    "kernel_count": "Int64",
+}
+
+RETRIED = "EAGAIN, EINTR"
+"""Calls the sender simply repeats; it does not tell them apart."""
+
+
+def df_sendmsg_results(run: Run) -> pd.DataFrame:
+    """One row per result; `ok` and `ENOBUFS` are always there.
+
+    Columns: result (str: `ok`, an errno's name, or `RETRIED`); sender_count (int64, sendmsg calls as the sender counts
+    them); fatal_count (int64, those of them that ended the run); kernel_count (Int64, send calls of the socket as BPF
+    saw them return; NA without probes).
+    """
+    sender, fatal = _sender_counts(run)
+    kernel = _kernel_counts(run)
+    if not sender and not kernel:
+        return empty_frame(SENDMSG_RESULTS_DTYPES)
+    names = dict.fromkeys(["ok", "ENOBUFS", *sender, *kernel])
+    rows = [
+        {
+            "result": name,
+            "sender_count": sender.get(name, 0),
+            "fatal_count": fatal.get(name, 0),
+            "kernel_count": kernel.get(name, 0) if run.meta["send_results"] else pd.NA,
+        }
+        for name in names
+    ]
+    return pd.DataFrame(rows, columns=list(SENDMSG_RESULTS_DTYPES)).astype(SENDMSG_RESULTS_DTYPES)
+
+
+def _name(error: int) -> str:
+    if error in (errno.EAGAIN, errno.EINTR):
+        return RETRIED
+    return errno.errorcode.get(error, f"errno {error}") if error else "ok"
+
+
+def _kernel_counts(run: Run) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for error, count in run.meta["send_results"].items():
+        counts[_name(int(error))] = counts.get(_name(int(error)), 0) + int(count)
+    return counts
+
+
+def _sender_counts(run: Run) -> tuple[dict[str, int], dict[str, int]]:
+    """(calls, fatal calls) per result; from the summary when no sends were recorded."""
+    sends = run.sends
+    if sends.empty:
+        return _summary_counts(run)
+    errors = sends.loc[sends["error"] != 0, "error"].map(_name)
+    fatal = {str(name): int(count) for name, count in errors.value_counts().items()}
+    counts = {"ok": int((sends["error"] == 0).sum()), "ENOBUFS": int(sends["enobufs_count"].sum())}
+    counts |= {name: count for name, count in fatal.items() if name != "ENOBUFS"}
+    repeated = int(sends["attempt_count"].sum()) - sum(counts.values())
+    if repeated > 0:
+        counts[RETRIED] = counts.get(RETRIED, 0) + repeated
+    return counts, fatal
+
+
+def _summary_counts(run: Run) -> tuple[dict[str, int], dict[str, int]]:
+    summary = run.summary
+    counts = {"ok": int(summary["sends"]) + int(summary["copied_on_purpose"]), "ENOBUFS": int(summary["enobufs_count"])}
+    return counts, {"ENOBUFS": 1} if summary["outcome"] == "dead_enobufs" else {}

@@ -1,0 +1,35 @@
+"""One clock for all of a run's tables: seconds since its first send began."""
+
+import pandas as pd
+
+from zcprobe.dataset.load import Run
+
+__all__ = ["empty_frame", "origin_ns", "outcome_time_s", "seconds"]
+
+
+def origin_ns(run: Run) -> int:
+    """CLOCK_MONOTONIC ns of the first send's start.
+
+    Without recorded sends it is the outcome's moment less the run's duration, the outcome's moment being that of the
+    ENOBUFS the run died of or of the last notification read; a few µs off. 0 when there are no events either.
+    """
+    if len(run.sends):
+        return int(run.sends["start_ns"].iloc[0])
+    last = "enobufs" if run.summary["outcome"] == "dead_enobufs" else "read"
+    moments = run.kernel_events.loc[run.kernel_events["kind"] == last, "time_ns"]
+    return int(moments.max()) - int(run.summary["duration_ns"]) if len(moments) else 0
+
+
+def seconds(run: Run, time_ns: "pd.Series[int]") -> "pd.Series[float]":
+    """`time_ns` (int64, CLOCK_MONOTONIC) as float64 seconds of the run."""
+    return (time_ns.astype("int64") - origin_ns(run)) / 1e9
+
+
+def outcome_time_s(run: Run) -> float:
+    """When the outcome was known: the last send and the final flush are over, settling is not."""
+    return float(run.summary["duration_ns"]) / 1e9
+
+
+def empty_frame(dtypes: dict[str, str]) -> pd.DataFrame:
+    """No rows, the right columns."""
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})

@@ -1,0 +1,65 @@
+"""What stands under each figure of a comparison: what it shows, of how many runs, with which interval."""
+
+from collections import Counter
+
+from zcprobe.analysis.policies import CONFIDENCE
+from zcprobe.analysis.sendmsg_results import df_sendmsg_results
+from zcprobe.dataset.load import Comparison
+
+__all__ = ["captions"]
+
+
+def captions(comparison: Comparison) -> dict[str, str]:
+    """Name of the figure -> one paragraph of plain text."""
+    repeats = _repeats(comparison)
+    return {
+        "with_and_without_the_fix": (
+            "What filled optmem, when the send failed and what the flush cost: the charges of notifications nobody has"
+            " read and of sends still in flight, against the limit. One run per policy, the one with the median number"
+            f" of sends ({repeats}). Every column has a time axis of its own. The level is read at each completion,"
+            " each notification read, each ENOBUFS and each SO_MEMINFO sample; the charge of a notification that is"
+            " just being freed is taken off."
+        ),
+        "enobufs": (
+            "Each ENOBUFS of the same representative runs: what held optmem when the call was refused. Unread charges"
+            " go away when notifications are read; charges in flight only when the kernel completes the sends"
+            f" ({repeats}; one run per policy is shown)."
+        ),
+        "sendmsg_results": (
+            f"sendmsg calls by what they returned, summed over all runs of a policy ({repeats})."
+            f" {_kernel_agrees(comparison)}"
+        ),
+        "stall_latency": (
+            "How long a sender stands still when its policy answers ENOBUFS: distribution over all stalls of all runs"
+            f" ({repeats}). Stalls within a run are not independent, so no interval is given."
+        ),
+        "goodput": (
+            f"Goodput of each run; the bar is the median over runs, the whiskers its {CONFIDENCE:.0%} bootstrap"
+            f" interval with the run as the unit ({repeats}). Loopback and veth copy the data of every zerocopy send,"
+            " so these are effects of pressure on optmem, never the speed of zerocopy."
+        ),
+        "late_completions": (
+            "The kernel function that dropped the last reference to the data of each completion that became an errqueue"
+            f" entry of its own, over all runs ({repeats}). Entries that fill a hole are the late ones; what held them"
+            " is what keeps notifications from merging. Merged completions leave no stack."
+        ),
+    }
+
+
+def _repeats(comparison: Comparison) -> str:
+    counts = Counter(run.policy for run in comparison.runs)
+    if not counts:
+        return "no runs"
+    if len(set(counts.values())) == 1:
+        return f"n = {next(iter(counts.values()))} per policy"
+    return ", ".join(f"{policy}: n = {count}" for policy, count in counts.items())
+
+
+def _kernel_agrees(comparison: Comparison) -> str:
+    tables = [df_sendmsg_results(run) for run in comparison.runs]
+    if not tables or any(table["kernel_count"].isna().any() for table in tables):
+        return "Counted by the sender; there is no count from the kernel for every run."
+    differing = sum(int((table["kernel_count"] != table["sender_count"]).any()) for table in tables)
+    if differing:
+        return f"Counted by the sender; the kernel's own count differs in {differing} of {len(tables)} runs."
+    return f"Counted by the sender; the kernel's own count is the same in all {len(tables)} runs."

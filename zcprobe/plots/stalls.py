@@ -1,0 +1,64 @@
+"""How long the sender waits when its policy answers ENOBUFS."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from zcprobe.analysis.stalls import df_stalls
+from zcprobe.dataset.load import Run
+from zcprobe.plots.canvas import axes_or_new, say_empty
+from zcprobe.plots.style import style_of
+from zcprobe.plots.words import counted
+from zcprobe.units import format_duration_ns
+
+__all__ = ["plot_stalls"]
+
+_MARKERS = 12
+
+
+def plot_stalls(runs: list[Run], ax: Axes | None = None) -> Axes:
+    """Empirical distribution of stall durations, one curve per policy over the stalls of all its runs; logarithmic.
+
+    The legend has the number of stalls and runs, p50, p99 and the longest.
+    """
+    ax = axes_or_new(ax)
+    ax.set_title("Stalls: time from ENOBUFS until the policy lets the send be retried", loc="left", fontsize=11)
+    ax.set_xlabel("stall duration [ms] (logarithmic)")
+    ax.set_ylabel("share of stalls not longer")
+    longest = 0.0
+    for policy in dict.fromkeys(run.policy for run in runs):
+        own = [run for run in runs if run.policy == policy]
+        durations = np.sort(pd.concat([df_stalls(run)["duration_ns"] for run in own]).to_numpy())
+        _draw_policy(ax, policy, durations, f"{policy}: {_describe(durations)} in {counted(len(own), 'run')}")
+        longest = max(longest, float(durations.max(initial=0)))
+    if longest == 0:
+        return say_empty(ax, "no run stalled: there was no ENOBUFS that a policy answered by a flush")
+    ax.set_xscale("log")
+    ax.set_ylim(0, 1.03)
+    ax.grid(visible=True, which="major", color="#DDDDDD", linewidth=0.6)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False, fontsize=9)
+    return ax
+
+
+def _describe(durations: NDArray[np.int64]) -> str:
+    if len(durations) == 0:
+        return "no stalls"
+    p50, p99 = np.percentile(durations, [50, 99])
+    quantiles = f"p50 {format_duration_ns(p50)}, p99 {format_duration_ns(p99)}, max {format_duration_ns(durations[-1])}"
+    return f"{quantiles}; n = {counted(len(durations), 'stall')}"
+
+
+def _draw_policy(ax: Axes, policy: str, durations: NDArray[np.int64], label: str) -> None:
+    """`durations` ascending, in ns; without any only the legend's entry."""
+    style = style_of(policy)
+    ax.plot(
+        durations / 1e6,
+        np.arange(1, len(durations) + 1) / max(len(durations), 1),
+        drawstyle="steps-post",
+        color=style.color,
+        linestyle=style.linestyle if len(durations) else "none",
+        marker=style.marker if len(durations) else "none",
+        markevery=max(1, len(durations) // _MARKERS),
+        label=label,
+    )

@@ -1,0 +1,81 @@
+"""How things look: the same colour, marker and line for a policy in every figure.
+
+Colours follow those of Okabe and Ito, told apart by people who are colour-blind; policies that share one differ in line
+and marker, and every fill that matters has a hatch, so figures survive a black-and-white printer.
+"""
+
+from typing import Any
+
+import msgspec
+
+__all__ = [
+    "DEATH",
+    "ENOBUFS",
+    "FILLS",
+    "LIMIT",
+    "POLICY_STYLES",
+    "Fill",
+    "PolicyStyle",
+    "style_of",
+]
+
+
+class PolicyStyle(msgspec.Struct, frozen=True):
+    """Arguments of matplotlib's plot()."""
+
+    color: str
+    marker: str
+    linestyle: str
+
+
+class Fill(msgspec.Struct, frozen=True):
+    """A filled area: `facecolor` light enough to print on, `hatch` for those who see no colour."""
+
+    label: str
+    facecolor: str
+    hatch: str
+
+    def arguments(self) -> dict[str, Any]:
+        return {"facecolor": self.facecolor, "hatch": self.hatch, "edgecolor": "#555555", "linewidth": 0.0}
+
+
+_BLUE, _VERMILION, _GREEN, _PURPLE = "#0072B2", "#D55E00", "#009E73", "#AA4499"
+_ORANGE, _SKY, _BLACK, _GREY = "#B87F00", "#2E8BC0", "#000000", "#666666"
+
+POLICY_STYLES: dict[str, PolicyStyle] = {
+    "qemu-pre": PolicyStyle(_VERMILION, "X", "-"),
+    "qemu-shipped": PolicyStyle(_GREEN, "^", "--"),
+    "qemu-merged": PolicyStyle(_BLUE, "o", "-"),
+    "qemu-v1": PolicyStyle(_PURPLE, "s", "-"),
+    "qemu-v2": PolicyStyle(_ORANGE, "D", "-."),
+    "qemu-v5": PolicyStyle(_SKY, "v", ":"),
+    "grpc": PolicyStyle(_BLACK, "P", "-"),
+    "folly": PolicyStyle(_GREY, "<", "--"),
+    "ydb": PolicyStyle(_VERMILION, ">", ":"),
+    "eagain": PolicyStyle(_GREEN, "h", "-."),
+    "copy-off": PolicyStyle(_BLUE, "p", ":"),
+    "log-retry": PolicyStyle(_PURPLE, "*", "--"),
+    "kill": PolicyStyle(_ORANGE, "x", ":"),
+    "drain-every": PolicyStyle(_SKY, "d", "--"),
+    "wait-progress": PolicyStyle(_BLACK, "H", "-."),
+    "watermark": PolicyStyle(_GREY, "8", ":"),
+}
+"""No two policies have the same marker, nor the same pair of colour and line."""
+
+_UNKNOWN = PolicyStyle(_GREY, "+", "-")
+
+FILLS: dict[str, Fill] = {
+    "unread": Fill("held by unread notifications", "#F2B84B", "////"),
+    "in_flight": Fill("held by sends in flight", "#A9D3F5", "...."),
+    "stall": Fill("stall: the sender waits in a flush", "#D9B8E8", "\\\\\\\\"),
+    "settling": Fill("settling: the outcome is known", "#E6E6E6", ""),
+}
+
+LIMIT: dict[str, Any] = {"color": "black", "linestyle": (0, (6, 2)), "linewidth": 1.4}
+ENOBUFS: dict[str, Any] = {"color": "#B00020", "marker": "v", "linestyle": "none", "markersize": 6}
+DEATH: dict[str, Any] = {"color": "#B00020", "linestyle": "-", "linewidth": 2.0}
+
+
+def style_of(policy: str) -> PolicyStyle:
+    """The style of a policy; grey with a plus for one this version does not know."""
+    return POLICY_STYLES.get(policy, _UNKNOWN)

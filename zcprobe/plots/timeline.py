@@ -1,0 +1,94 @@
+"""What every timeline of a run shows beside its quantity: ENOBUFS, stalls, the outcome, settling."""
+
+import msgspec
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from zcprobe.analysis.enobufs import df_enobufs
+from zcprobe.analysis.stalls import df_stalls
+from zcprobe.analysis.timebase import outcome_time_s
+from zcprobe.dataset.load import Run
+from zcprobe.plots.style import DEATH, ENOBUFS, FILLS
+
+__all__ = ["TimeAxis", "mark_enobufs", "mark_outcome", "mark_stalls", "time_axis", "until_first_flush_s"]
+
+_SETTLING_SHARE = 0.3
+"""Settling may last much longer than the run; this share of the run's length is enough to show how it ends."""
+
+_LABEL_SHARE = 0.07
+"""Room after the outcome for its label."""
+
+
+class TimeAxis(msgspec.Struct, frozen=True):
+    """Seconds times `per_s` are `unit`; the axis ends at `end_s`."""
+
+    end_s: float
+    unit: str
+    per_s: float
+
+    def apply(self, ax: Axes) -> None:
+        ax.set_xlim(0, self.end_s * self.per_s)
+        ax.set_xlabel(f"time since the first send [{self.unit}]")
+
+
+def time_axis(run: Run, last_s: float, until_s: float | None = None) -> TimeAxis:
+    """The whole run and the beginning of its settling, or up to `until_s`; `last_s` is the last thing there is."""
+    outcome_s = outcome_time_s(run)
+    least_s = outcome_s * (1 + _LABEL_SHARE)
+    end_s = until_s or max(least_s, min(last_s, outcome_s * (1 + _SETTLING_SHARE)))
+    end_s = end_s or 1e-3
+    return TimeAxis(end_s, "s", 1.0) if end_s >= 10 else TimeAxis(end_s, "ms", 1e3)
+
+
+def until_first_flush_s(run: Run) -> float | None:
+    """Where a close look ends: the first ENOBUFS, what was done about it, and a while more. None without ENOBUFS."""
+    enobufs, stalls = df_enobufs(run), df_stalls(run)
+    if enobufs.empty:
+        return None
+    first_s = float(enobufs["time_s"].iloc[0])
+    stall_s = float(stalls["duration_ns"].iloc[0]) / 1e9 if len(stalls) else 0.0
+    return first_s + max(1.4 * stall_s, 0.3 * first_s)
+
+
+def mark_stalls(ax: Axes, run: Run, axis: TimeAxis) -> None:
+    """One shaded span per stall, however short, over the whole height."""
+    stalls = df_stalls(run)
+    stalls = stalls[stalls["time_s"] < axis.end_s]
+    if stalls.empty:
+        return
+    # a stall of microseconds would be invisible: at least a thousandth of the axis
+    widths = np.maximum(stalls["duration_ns"].to_numpy() / 1e9, axis.end_s / 1000) * axis.per_s
+    spans = list(zip(stalls["time_s"].to_numpy() * axis.per_s, widths, strict=True))
+    ax.broken_barh(spans, (0, 1), transform=ax.get_xaxis_transform(), zorder=0.6, **FILLS["stall"].arguments())
+
+
+def mark_enobufs(ax: Axes, times_s: "pd.Series[float]", axis: TimeAxis, height: float) -> None:
+    """A triangle pointing at each ENOBUFS, at `height` of the axes (0 to 1)."""
+    ax.plot(times_s * axis.per_s, np.full(len(times_s), height), transform=ax.get_xaxis_transform(), **ENOBUFS)
+
+
+def mark_outcome(ax: Axes, run: Run, axis: TimeAxis, *, label: bool) -> None:
+    """The moment the outcome was known, and settling after it."""
+    outcome_s = outcome_time_s(run)
+    if outcome_s > axis.end_s:
+        return
+    at = outcome_s * axis.per_s
+    died = run.summary["outcome"].startswith("dead")
+    ax.axvspan(at, axis.end_s * axis.per_s, zorder=0.5, **FILLS["settling"].arguments())
+    ax.axvline(at, **(DEATH if died else DEATH | {"color": "#333333", "linewidth": 1.2}))
+    if label:
+        text = {"dead_enobufs": "the send fails for good"}.get(run.summary["outcome"], run.summary["outcome"])
+        ax.annotate(
+            text,
+            (at, 0.45),
+            xycoords=ax.get_xaxis_transform(),
+            xytext=(4, 0),
+            textcoords="offset points",
+            rotation=90,
+            ha="left",
+            va="center",
+            fontsize=10,
+            color=DEATH["color"] if died else "#333333",
+            bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.0},
+        )

@@ -1,0 +1,163 @@
+"""What a comparison's report says, as plain values for the template."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from zcprobe.analysis.policies import policy_results
+from zcprobe.analysis.verdict import verdict
+from zcprobe.dataset.load import Comparison, Run
+from zcprobe.plots.with_and_without_the_fix import ordered_policies, representative_run
+from zcprobe.policies import POLICIES
+from zcprobe.units import format_duration_ns, format_rate_bps
+
+__all__ = ["PolicyRow", "RunRow", "policy_rows", "run_rows", "shown_runs", "verdict_of"]
+
+_OUTCOMES = {
+    "completed": "completed",
+    "dead_enobufs": "dead of ENOBUFS",
+    "dead_timeout": "hung until the deadline",
+    "dead_error": "another error",
+    "interrupted": "interrupted",
+}
+
+
+class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the outcome table; everything is text, `-` where it is not known."""
+
+    policy: str
+    stands_for: str
+    on_enobufs: str
+    outcomes: str
+    sends: str
+    enobufs: str
+    holders: str
+    errqueue_depth_max: str
+    stalls: str
+    stalled: str
+    goodput: str
+
+
+class RunRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One run; `folder` is relative to the report."""
+
+    folder: str
+    policy: str
+    outcome: str
+    sends: str
+    enobufs: str
+    stalls: str
+    duration: str
+    goodput: str
+    complete: bool
+    broken: list[str]
+
+
+def verdict_of(comparison: Comparison) -> list[str]:
+    """The sentences stored with the comparison, or made from its runs; one sentence when there are no runs."""
+    return (
+        comparison.meta.get("verdict")
+        or verdict(policy_results(comparison.runs))
+        or ["No run was made: there is nothing to compare."]
+    )
+
+
+def shown_runs(comparison: Comparison) -> list[Run]:
+    """The runs that the timelines show, one per policy."""
+    runs = [representative_run(comparison.runs_of(policy)) for policy in ordered_policies(comparison)]
+    return [run for run in runs if run is not None]
+
+
+def policy_rows(comparison: Comparison) -> list[PolicyRow]:
+    results = policy_results(comparison.runs)
+    return [
+        _policy_row(policy, results[policy], comparison.runs_of(policy))
+        for policy in ordered_policies(comparison)
+        if policy in results
+    ]
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _outcome(outcome: str) -> str:
+    return _OUTCOMES.get(outcome, outcome)
+
+
+def _interval(estimate: dict[str, float | None], show: Callable[[float], str]) -> str:
+    """`median [low to high]`, the interval only where there is one."""
+    median, low, high = estimate["median"], estimate["low"], estimate["high"]
+    if median is None:
+        return "-"
+    if low is None or high is None or low == high:
+        return _unbroken(show(median))
+    return f"{_unbroken(show(median))} [{_unbroken(show(low))} to {_unbroken(show(high))}]"
+
+
+def _unbroken(text: str) -> str:
+    """A number stays on one line with its unit."""
+    return text.replace(" ", "\u00a0")
+
+
+def _policy_row(policy: str, result: dict[str, Any], runs: list[Run]) -> PolicyRow:
+    medians = result["medians"]
+    known = POLICIES.get(policy)
+    outcomes = (f"{count} of {len(runs)} {_outcome(outcome)}" for outcome, count in result["outcomes"].items())
+    return PolicyRow(
+        policy=policy,
+        stands_for=known.stands_for if known else "",
+        on_enobufs=known.on_enobufs if known else "",
+        outcomes=", ".join(outcomes),
+        sends=_interval(medians["sends"], _count),
+        enobufs=_causes(runs),
+        holders=_holders(runs),
+        errqueue_depth_max=_interval(medians["errqueue_depth_max"], _count),
+        stalls=_interval(medians["stall_count"], _count),
+        stalled=_interval(medians["stall_ns_total"], format_duration_ns),
+        goodput=f"{_interval(medians['goodput_bps'], format_rate_bps)} (n = {medians['goodput_bps']['n']})",
+    )
+
+
+def _causes(runs: list[Run]) -> str:
+    """Calls of all runs by cause; what no probe saw has no cause."""
+    causes: Counter[str] = Counter()
+    for run in runs:
+        known = run.summary["enobufs_causes"]
+        causes.update({"of unknown cause": run.summary["enobufs_count"]} if known is None else known)
+    return ", ".join(f"{count:,} {cause}" for cause, count in causes.items() if count) or "none"
+
+
+def _holders(runs: list[Run]) -> str:
+    """Shares of all charges over all ENOBUFS of all runs."""
+    unread = sum(run.summary["enobufs_unread_bytes"] or 0 for run in runs)
+    in_flight = sum(run.summary["enobufs_in_flight_bytes"] or 0 for run in runs)
+    if unread + in_flight == 0:
+        return "-"
+    share = unread / (unread + in_flight)
+    return f"{share:.0%} unread, {1 - share:.0%} in flight"
+
+
+def run_rows(comparison: Comparison) -> list[RunRow]:
+    """In the order in which the runs were made."""
+    return [
+        RunRow(
+            folder=run.folder.name,
+            policy=run.policy,
+            outcome=_outcome(run.summary["outcome"]),
+            sends=_count(run.summary["sends"]),
+            enobufs=_count(run.summary["enobufs_count"]),
+            stalls=_count(run.summary["stall_count"]),
+            duration=format_duration_ns(run.summary["duration_ns"]),
+            goodput=format_rate_bps(run.summary["goodput_bps"]),
+            complete=bool(run.meta["complete"]),
+            broken=[
+                f"{finding['what']}: {finding['expected']:,} against {finding['found']:,}"
+                for finding in run.meta["reconciliation"]
+                if not finding["holds"]
+            ],
+        )
+        for run in comparison.runs
+    ]

@@ -1,0 +1,101 @@
+"""How a comparison was made: what a reader needs to judge it or to do it again."""
+
+from typing import Any
+
+from zcprobe.analysis.policies import CONFIDENCE
+from zcprobe.dataset.load import Comparison, Run
+from zcprobe.units import format_bytes, format_rate_bps
+
+__all__ = ["copied_statement", "method_rows"]
+
+
+def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
+    """(what, value) in reading order; values that differ between runs are all named."""
+    runs, meta = comparison.runs, comparison.meta
+    rows = [
+        ("scenario", meta["scenario"]),
+        ("what it does", _all(runs, lambda run: run.meta["scenario"]["description"])),
+        ("impairment in the lab", _all(runs, _impairment)),
+        ("size of a send", _all(runs, lambda run: format_bytes(run.meta["scenario"]["send_bytes"]))),
+        ("writes asked for", _all(runs, _length)),
+        ("optmem_max", _all(runs, lambda run: f"{run.summary['optmem_max_bytes']:,} bytes")),
+        ("charge of one notification", _all(runs, lambda run: f"{run.summary['charge_bytes']:,} bytes")),
+        ("address family", _all(runs, lambda run: run.meta["config"]["family"])),
+        ("kernel", _all(runs, lambda run: f"{run.meta['host']['kernel_release']} {run.meta['host']['machine']}")),
+        ("host", _all(runs, _host)),
+        ("probes", _all(runs, _probes)),
+        ("lost", _losses(runs)),
+        ("reconciliation", _reconciliation(runs)),
+        ("runs", f"{len(runs)} of {meta['planned_runs']} planned, policies interleaved, order shuffled per repeat"),
+        ("seed of the order", str(meta["seed"])),
+        ("intervals", f"{CONFIDENCE:.0%} percentile bootstrap of the median; the run is the unit, never the send"),
+        ("started", meta["started_utc"]),
+        ("zcprobe", _all(runs, lambda run: run.meta["zcprobe_version"])),
+    ]
+    return [(what, value) for what, value in rows if value]
+
+
+def copied_statement(runs: list[Run]) -> str:
+    """How many completions the kernel reported as copied, and what goodput therefore means."""
+    completions = sum(run.summary["completions"] for run in runs)
+    copied = sum(run.summary["copied_completions"] for run in runs)
+    if completions == 0:
+        counted = "No completion was read in these runs."
+    elif copied == completions:
+        counted = f"Every one of the {completions:,} completions of these runs was reported as COPIED."
+    else:
+        counted = f"{copied:,} of {completions:,} completions of these runs were reported as COPIED."
+    return (
+        f"{counted} On loopback and veth the kernel copies the data of every zerocopy send before it is received, so no"
+        " copy is saved here. Goodput in this report shows what pressure on optmem does to a sender; it is a pressure"
+        " study and never a speed study of zerocopy."
+    )
+
+
+def _all(runs: list[Run], value: Any) -> str:
+    return "; ".join(dict.fromkeys(str(value(run)) for run in runs))
+
+
+def _quantity(name: str, value: int | str) -> str:
+    words = name.removesuffix("_bps").removesuffix("_bytes").removesuffix("_count").replace("_", " ")
+    if name.endswith("_bps"):
+        return f"{words} {format_rate_bps(int(value))}"
+    if name.endswith("_bytes"):
+        return f"{words} {int(value):,} bytes"
+    return f"{words} {value}"
+
+
+def _impairment(run: Run) -> str:
+    parameters = run.meta["lab"]["impairment"]
+    return ", ".join(_quantity(name, value) for name, value in parameters.items() if value is not None) or "none"
+
+
+def _length(run: Run) -> str:
+    config = run.meta["config"]
+    if config["duration_s"] is not None:
+        return f"for {config['duration_s']:g} s"
+    return f"{config['send_count'] or run.meta['scenario']['send_count']:,}"
+
+
+def _host(run: Run) -> str:
+    host = run.meta["host"]
+    return f"{host['cpu_count']} CPUs ({host['cpu_model']}), {host['distribution']}"
+
+
+def _probes(run: Run) -> str:
+    mechanisms = run.meta["probes"]
+    return ", ".join(f"{probe} by {how}" for probe, how in mechanisms.items()) or "none: causes and holders are unknown"
+
+
+def _losses(runs: list[Run]) -> str:
+    events = sum(run.summary["lost_events"] for run in runs)
+    records = sum(run.summary["lost_records"] for run in runs)
+    return f"{events:,} events, {records:,} records"
+
+
+def _reconciliation(runs: list[Run]) -> str:
+    findings = [finding for run in runs for finding in run.meta["reconciliation"]]
+    broken = sum(not finding["holds"] for finding in findings)
+    if broken:
+        return f"{broken} of {len(findings)} checks do NOT hold; they are named beside their runs"
+    return f"all {len(findings)} checks hold (independent counts of the same thing, held against each other)"
