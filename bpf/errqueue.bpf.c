@@ -13,7 +13,7 @@ int on_inet_sk_error_report(struct bpf_raw_tracepoint_args *ctx)
 	if (!is_ours(sk))
 		return 0;
 	tail = read_u64(sk + OFFSET_sock_sk_error_queue_prev);
-	if (tail == sk + OFFSET_sock_sk_error_queue)
+	if (!tail || tail == sk + OFFSET_sock_sk_error_queue)
 		return 0;	/* empty */
 	read_extended_err(tail, &error);
 	state = state_of(sk);

@@ -40,6 +40,20 @@ BPF_PERCPU_ARRAY(lost_events, u64, 1);
 BPF_ARRAY(target_netns, u32, 1);
 BPF_HASH(sockets, u64, struct socket_state, 4096);
 
+#ifdef TYPED
+/* The verifier knows what these addresses point to, and lets them be read directly. */
+#define read_u32(address) (*(volatile u32 *)(address))
+#define read_u64(address) (*(volatile u64 *)(address))
+#define read_u8(address) (*(volatile u8 *)(address))
+#else
+static __always_inline u8 read_u8(u64 address)
+{
+	u8 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)address);
+	return value;
+}
+
 static __always_inline u32 read_u32(u64 address)
 {
 	u32 value = 0;
@@ -55,6 +69,7 @@ static __always_inline u64 read_u64(u64 address)
 	bpf_probe_read_kernel(&value, sizeof(value), (void *)address);
 	return value;
 }
+#endif
 
 /* The run's sockets are those of its own network namespace. */
 static __always_inline bool is_ours(u64 sk)
@@ -62,10 +77,10 @@ static __always_inline bool is_ours(u64 sk)
 	u32 zero = 0, *wanted = target_netns.lookup(&zero);
 	u64 net;
 
-	if (!wanted || !*wanted)
+	if (!wanted || !*wanted || !sk)
 		return false;
 	net = read_u64(sk + OFFSET_sock___sk_common_skc_net);
-	return read_u32(net + OFFSET_net_ns_inum) == *wanted;
+	return net && read_u32(net + OFFSET_net_ns_inum) == *wanted;
 }
 
 static __always_inline struct socket_state *state_of(u64 sk)
@@ -78,7 +93,9 @@ static __always_inline struct socket_state *state_of(u64 sk)
 static __always_inline u32 optmem_limit(u64 sk)
 {
 #ifdef OFFSET_net_core_sysctl_optmem_max
-	return read_u32(read_u64(sk + OFFSET_sock___sk_common_skc_net) + OFFSET_net_core_sysctl_optmem_max);
+	u64 net = read_u64(sk + OFFSET_sock___sk_common_skc_net);
+
+	return net ? read_u32(net + OFFSET_net_core_sysctl_optmem_max) : 0;
 #else
 	return read_u32(ADDRESS_sysctl_optmem_max);
 #endif
@@ -118,5 +135,10 @@ static __always_inline void submit(struct zc_kernel_event *event)
 
 static __always_inline void read_extended_err(u64 skb, struct extended_err *error)
 {
-	bpf_probe_read_kernel(error, sizeof(*error), (void *)(skb + OFFSET_sk_buff_cb + OFFSET_sock_exterr_skb_ee_ee_errno));
+	u64 ee = skb + OFFSET_sk_buff_cb + OFFSET_sock_exterr_skb_ee_ee_errno;
+
+	error->ee_origin = read_u8(ee + __builtin_offsetof(struct extended_err, ee_origin));
+	error->ee_code = read_u8(ee + __builtin_offsetof(struct extended_err, ee_code));
+	error->ee_info = read_u32(ee + __builtin_offsetof(struct extended_err, ee_info));
+	error->ee_data = read_u32(ee + __builtin_offsetof(struct extended_err, ee_data));
 }

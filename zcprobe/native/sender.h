@@ -174,6 +174,10 @@ int64_t zc_btf_size(const struct zc_btf *btf, const char *structure);
 /* Number of arguments of the raw tracepoint NAME (btf_trace_NAME's prototype), or -ENOENT. */
 int zc_btf_tracepoint_args(const struct zc_btf *btf, const char *name);
 
+/* The descriptor that keeps a program attached until it is closed, or a negative errno. */
+int zc_attach_typed_tracepoint(const char *name, const void *instructions, size_t instruction_bytes,
+			       const char *tracepoint);
+
 struct zc_drain;
 /* A thread that moves fixed-size events from a BPF ring buffer to out_fd every interval. */
 struct zc_drain *zc_drain_start(int map_fd, int out_fd, uint32_t event_bytes, int64_t interval_ns);

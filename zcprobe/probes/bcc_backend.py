@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, BinaryIO
 
 from zcprobe.errors import HostError
+from zcprobe.native import lib
 
 __all__ = ["Program", "import_bcc"]
 
@@ -63,6 +64,8 @@ def _explained(what: str, hint: str) -> Iterator[None]:
             raise HostError(f"{what}: {reason}", hint) from error
 
 
+_NAME_CHARACTERS = 15  # BPF_OBJ_NAME_LEN - 1
+
 _HINT = "probes need root, or CAP_BPF and CAP_PERFMON; zcprobe doctor tells more; --probes none measures without them"
 
 
@@ -77,11 +80,23 @@ class Program:
         with as_file(files("zcprobe.bpf")) as folder, _explained("the BPF program does not compile or load", _HINT):
             # BCC compiles against this folder instead of kernel headers, which need not be installed
             os.environ["BCC_KERNEL_SOURCE"] = str(folder / "kernel")
+            self._links: list[int] = []
             self._bpf: Any = bcc.BPF(text=text.encode(), cflags=[*flags, f"-I{folder}"])
 
     def attach_raw_tracepoint(self, tracepoint: str, function: str) -> None:
         with _explained(f"raw tracepoint {tracepoint} cannot be attached", _HINT):
             self._bpf.attach_raw_tracepoint(tp=tracepoint.encode(), fn_name=function.encode())
+
+    def attach_typed_tracepoint(self, tracepoint: str, function: str) -> None:
+        """With typed arguments; the text must have been compiled with TYPED."""
+        with _explained(f"typed tracepoint {tracepoint} cannot be attached", _HINT):
+            instructions = self._bpf.dump_func(function.encode())
+            link = lib.zc_attach_typed_tracepoint(
+                function[:_NAME_CHARACTERS].encode(), instructions, len(instructions), tracepoint.encode()
+            )
+            if link < 0:
+                raise OSError(-link, os.strerror(-link))
+            self._links.append(link)
 
     def attach_kprobe(self, symbol: str, function: str) -> None:
         with _explained(f"kprobe {symbol} cannot be attached", _HINT):
@@ -108,4 +123,6 @@ class Program:
         return [int(address) for address in self._bpf[b"stacks"].walk(stack_id)]
 
     def close(self) -> None:
+        for link in self._links:
+            os.close(link)
         self._bpf.cleanup()

@@ -13,7 +13,7 @@ from zcprobe.errors import HostError
 from zcprobe.host.btf import Btf, open_btf
 from zcprobe.host.symbols import Symbols, read_symbols
 from zcprobe.native import ffi, lib
-from zcprobe.probes.base import Probe, read_source
+from zcprobe.probes.base import Attachment, Probe, read_source
 from zcprobe.probes.bcc_backend import Program
 from zcprobe.probes.errqueue import ERRQUEUE
 from zcprobe.probes.layout import kernel_definitions
@@ -49,6 +49,27 @@ def choose_mechanisms(btf: Btf) -> dict[str, str]:
     return chosen
 
 
+def _load_as(definitions: dict[str, int], attachments: list[Attachment], *, typed: bool) -> Program:
+    sources = ["maps.h", *(f"{probe.name}.bpf.c" for probe in PROBES)]
+    program = Program("\n".join(read_source(name) for name in sources), definitions | ({"TYPED": 1} if typed else {}))
+    attach = program.attach_typed_tracepoint if typed else program.attach_raw_tracepoint
+    try:
+        for item in attachments:
+            attach(item.tracepoint, item.function)
+    except BaseException:
+        program.close()
+        raise
+    return program
+
+
+def _load(definitions: dict[str, int], attachments: list[Attachment]) -> Program:
+    """With typed arguments where the kernel lets us, which costs half per event; what both measure is the same."""
+    try:
+        return _load_as(definitions, attachments, typed=True)
+    except HostError:
+        return _load_as(definitions, attachments, typed=False)
+
+
 class ProbeSession:
     """Loaded probes. `mechanisms`: probe name -> mechanism in use."""
 
@@ -58,14 +79,7 @@ class ProbeSession:
             self.mechanisms = choose_mechanisms(btf)
             definitions = kernel_definitions(btf, self._symbols) | {"RING_PAGES": _RING_PAGES}
             attachments = [item for probe in PROBES for item in probe.attachable(btf)]
-        sources = ["maps.h", *(f"{probe.name}.bpf.c" for probe in PROBES)]
-        self._program = Program("\n".join(read_source(name) for name in sources), definitions)
-        try:
-            for item in attachments:
-                self._program.attach_raw_tracepoint(item.tracepoint, item.function)
-        except BaseException:
-            self._program.close()
-            raise
+        self._program = _load(definitions, attachments)
 
     def __enter__(self) -> Self:
         return self
