@@ -11,7 +11,7 @@ def _outcome(result: dict[str, Any]) -> str:
     total = result["repeats"]
     words = {
         "completed": "completed {n} of {total} runs",
-        "dead_enobufs": "died of ENOBUFS in {n} of {total}",
+        "dead_enobufs": "died of ENOBUFS in {n} of {total} runs",
         "dead_timeout": "hung until the deadline in {n} of {total}",
         "dead_error": "ended with another error in {n} of {total}",
         "interrupted": "was interrupted in {n} of {total}",
@@ -59,9 +59,7 @@ def _conclusion(results: dict[str, dict[str, Any]]) -> str:
         return "No run died of ENOBUFS: this scenario does not show the failure."
     if not survivors:
         return "No policy completed all its runs."
-    return (
-        f"{' and '.join(survivors)} completed every run; {' and '.join(victims)} did not survive ENOBUFS in every run."
-    )
+    return f"{' and '.join(survivors)} completed every run; ENOBUFS ended runs of {' and '.join(victims)}."
 
 
 def verdict(results: dict[str, dict[str, Any]]) -> list[str]:
