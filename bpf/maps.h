@@ -37,7 +37,13 @@ struct socket_state {
 
 BPF_RINGBUF_OUTPUT(events, RING_PAGES);
 BPF_PERCPU_ARRAY(lost_events, u64, 1);
-BPF_ARRAY(target_netns, u32, 1);
+struct target {
+	u32 netns_inode;	/* 0: nothing is ours */
+	u32 by_cookie;	/* of the namespace's sockets only those in target_cookies */
+};
+
+BPF_ARRAY(target, struct target, 1);
+BPF_HASH(target_cookies, u64, u8, 256);
 BPF_HASH(sockets, u64, struct socket_state, 4096);
 
 #ifdef TYPED
@@ -71,16 +77,22 @@ static __always_inline u64 read_u64(u64 address)
 }
 #endif
 
-/* The run's sockets are those of its own network namespace. */
+/* The run's sockets are those of its own network namespace; in a namespace that it shares, those it named. */
 static __always_inline bool is_ours(u64 sk)
 {
-	u32 zero = 0, *wanted = target_netns.lookup(&zero);
-	u64 net;
+	u32 zero = 0;
+	struct target *wanted = target.lookup(&zero);
+	u64 net, cookie;
 
-	if (!wanted || !*wanted || !sk)
+	if (!wanted || !wanted->netns_inode || !sk)
 		return false;
 	net = read_u64(sk + OFFSET_sock___sk_common_skc_net);
-	return net && read_u32(net + OFFSET_net_ns_inum) == *wanted;
+	if (!net || read_u32(net + OFFSET_net_ns_inum) != wanted->netns_inode)
+		return false;
+	if (!wanted->by_cookie)
+		return true;
+	cookie = read_u64(sk + OFFSET_sock___sk_common_skc_cookie);
+	return target_cookies.lookup(&cookie) != 0;
 }
 
 static __always_inline struct socket_state *state_of(u64 sk)

@@ -6,38 +6,70 @@ from typing import Literal
 import msgspec
 
 from zcprobe.errors import UsageError
-from zcprobe.policies import find_policy
+from zcprobe.policies import PolicyParameters, find_policy
 from zcprobe.units import format_bytes
+from zcprobe.workloads import MAX_SEND_BYTES, Traffic
 
-__all__ = ["MAX_SEND_BYTES", "MAX_SEND_COUNT", "Family", "ProbeChoice", "RunConfig"]
+__all__ = [
+    "MAX_SEND_COUNT",
+    "Buffers",
+    "Family",
+    "FlushVariant",
+    "ProbeChoice",
+    "Protocol",
+    "RunConfig",
+    "SocketOptions",
+    "WaitFor",
+]
 
-Family = Literal["ipv4", "ipv6"]
+Family = Literal["ipv4", "ipv6", "vsock"]
+Protocol = Literal["tcp", "udp"]
 ProbeChoice = Literal["auto", "none"]
-
-MAX_SEND_BYTES = 64 * 1024 * 1024
-"""Largest -l; a single sendmsg of more pins more than any sender in the field does."""
+Buffers = Literal["anonymous", "hugepages", "file"]
+WaitFor = Literal["error", "input", "both"]
+FlushVariant = Literal["all-copied", "sticky", "any-copied"]
 
 MAX_SEND_COUNT = 10**12
 """Largest -n: a day holds no more."""
 
 _MAX_DURATION_S = 86400.0
+_MAX_CHANNELS = 64
+_MAX_DATAGRAM_BYTES = 65507
+_FRAME_BYTES = 24
+
+
+class SocketOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of each channel's socket. `sndbuf_bytes` as given to SO_SNDBUF, `pacing_bps` bits per second."""
+
+    nodelay: bool = True
+    cork: bool = False
+    sndbuf_bytes: int | None = None
+    pacing_bps: int | None = None
 
 
 class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One run of one policy in one scenario.
+    """One run of one policy in one scenario, or towards the sink at `to` (HOST:PORT).
 
-    `send_count` writes of `send_bytes` each, or writes for `duration_s` seconds when it is given. `deadline_s`, on top
-    of that, cuts a run that hangs; `settle_s` is the longest wait for late completions once the outcome is known.
-    `affinity` pins sender and sink to one CPU each.
+    Each of `channels` makes `send_count` writes of `send_bytes`, or writes for `duration_s` seconds when it is given.
+    `deadline_s`, on top of that, cuts a run that hangs; `settle_s` is the longest wait for late completions once the
+    outcome is known. `affinity` pins senders and sink to one CPU each. `flush_variant` replaces the policy's own.
     """
 
     scenario: str = "held-completions"
     policy: str = "qemu-merged"
+    parameters: PolicyParameters = PolicyParameters()
     family: Family = "ipv4"
+    protocol: Protocol = "tcp"
+    channels: int = 1
+    traffic: Traffic = Traffic()
     send_bytes: int | None = None
     send_count: int | None = None
     duration_s: float | None = None
     optmem_max_bytes: int | None = None
+    flush_variant: FlushVariant | None = None
+    wait_for: WaitFor = "error"
+    socket: SocketOptions = SocketOptions()
+    buffers: Buffers = "anonymous"
     deadline_s: float = 30.0
     settle_s: float = 5.0
     meminfo_interval_ns: int = 1_000_000
@@ -45,15 +77,31 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     record: bool = True
     probes: ProbeChoice = "auto"
     affinity: tuple[int, int] | None = None
+    to: str | None = None
 
     @property
     def limit_s(self) -> float:
         """Longest time until the outcome is known."""
         return (self.duration_s or 0.0) + self.deadline_s
 
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """(payload bytes, weight) of the writes."""
+        return self.traffic.sizes or [(self.send_bytes or 0, 1)]
+
     def validate(self) -> None:
         """UsageError on the first value that no run could have."""
         find_policy(self.policy)
+        self.traffic.validate()
+        self._validate_amount()
+        self._validate_sockets()
+        if self.optmem_max_bytes is not None and not 576 <= self.optmem_max_bytes < 2**31:
+            raise UsageError(
+                f"optmem_max of {self.optmem_max_bytes} bytes is out of range",
+                "the kernel needs 576 bytes for the first notification; 131072 is its default",
+            )
+
+    def _validate_amount(self) -> None:
         if self.send_bytes is not None and not 1 <= self.send_bytes <= MAX_SEND_BYTES:
             raise UsageError(
                 f"a send of {self.send_bytes} bytes is out of range",
@@ -61,16 +109,26 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             )
         if self.send_count is not None and not 1 <= self.send_count <= MAX_SEND_COUNT:
             raise UsageError(f"{self.send_count} sends are no run", f"choose -n from 1 to {MAX_SEND_COUNT}")
+        if not 1 <= self.channels <= _MAX_CHANNELS:
+            raise UsageError(f"{self.channels} channels are out of range", f"choose -P from 1 to {_MAX_CHANNELS}")
         for name, value in (("-t", self.duration_s), ("--deadline", self.deadline_s), ("--settle", self.settle_s)):
             if value is not None and not 0 < value <= _MAX_DURATION_S:
                 raise UsageError(f"{name} {value:g} is out of range", "give seconds, more than 0 and at most a day")
+
+    def _validate_sockets(self) -> None:
         if self.affinity is not None and not set(self.affinity) <= os.sched_getaffinity(0):
             raise UsageError(
                 f"CPUs {self.affinity[0]} and {self.affinity[1]} are not both here",
                 f"choose from {', '.join(map(str, sorted(os.sched_getaffinity(0))))}",
             )
-        if self.optmem_max_bytes is not None and not 576 <= self.optmem_max_bytes < 2**31:
+        if self.protocol == "udp" and self.traffic.model not in ("stream", "mixed"):
+            raise UsageError(f"{self.traffic.model} traffic needs a stream", "leave out --udp")
+        if self.protocol == "udp" and self.family == "vsock":
+            raise UsageError("vsock has no datagrams with MSG_ZEROCOPY", "leave out --udp")
+        largest = max((size for size, _ in self.sizes), default=0)
+        smallest = min((size for size, _ in self.sizes), default=0)
+        if self.protocol == "udp" and largest and not _FRAME_BYTES < smallest <= largest <= _MAX_DATAGRAM_BYTES:
             raise UsageError(
-                f"optmem_max of {self.optmem_max_bytes} bytes is out of range",
-                "the kernel needs 576 bytes for the first notification; 131072 is its default",
+                f"datagrams of {smallest} to {largest} bytes are out of range",
+                f"choose -l between {_FRAME_BYTES + 1} and {_MAX_DATAGRAM_BYTES}; 1400 is not fragmented",
             )

@@ -1,36 +1,152 @@
-"""The policies: what a sender does when sendmsg(MSG_ZEROCOPY) returns ENOBUFS."""
+"""The policies: what a sender does when sendmsg(MSG_ZEROCOPY) returns ENOBUFS, or before it does."""
 
 import msgspec
 
 from zcprobe.errors import UsageError
 
-__all__ = ["POLICIES", "Policy", "find_policy"]
+__all__ = ["POLICIES", "Policy", "PolicyParameters", "find_policy", "parse_parameters"]
+
+
+class PolicyParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a policy can be told; each reads its own (`Policy.reads`). Defaults are those of the senders they stand for.
+
+    `resume_percent` and `watermark_percent` are shares of optmem_max. Flags are 0 or 1.
+    """
+
+    drain_every: int = 32
+    threshold_bytes: int = 16384
+    max_in_flight: int = 4
+    reenable_after: int = 0
+    resume_percent: int = 50
+    watermark_percent: int = 75
+    wait_ms: int = 1000
+    copy_above: int = 1
+    flush_once: int = 1
+    off_on_copied: int = 0
+
+
+_LIMITS: dict[str, tuple[int, int]] = {
+    "drain_every": (1, 2**31),
+    "threshold_bytes": (0, 2**31),
+    "max_in_flight": (1, 2**31),
+    "reenable_after": (0, 2**31),
+    "resume_percent": (1, 99),
+    "watermark_percent": (1, 99),
+    "wait_ms": (1, 3_600_000),
+    "copy_above": (0, 1),
+    "flush_once": (0, 1),
+    "off_on_copied": (0, 1),
+}
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """`name` as on the command line; `flush_variant` is what flush() returned in that sender's days."""
+    """`name` as on the command line; `flush_variant` is what flush() returned in that sender's days; `reads` names the
+    parameters that matter to it."""
 
     name: str
     flush_variant: str
     on_enobufs: str
+    otherwise: str
     stands_for: str
+    reads: tuple[str, ...] = ()
+    defaults: PolicyParameters = PolicyParameters()
 
+
+_ONCE = "retry once; a second ENOBUFS is fatal"
 
 POLICIES: dict[str, Policy] = {
     policy.name: policy
     for policy in (
-        Policy("qemu-pre", "all-copied", "the send fails for good", "QEMU before 10.2"),
+        Policy("qemu-pre", "all-copied", "the send fails for good", "-", "QEMU before 10.2"),
+        Policy("qemu-v1", "sticky", f"flush, waiting for everything whatever the mode; {_ONCE}", "-", "series v1"),
+        Policy("qemu-v2", "sticky", f"drain without waiting; {_ONCE}", "-", "series v2 to v4"),
         Policy(
-            "qemu-shipped",
+            "qemu-v5",
             "sticky",
-            "read notifications until EAGAIN without waiting, retry once",
-            "QEMU 10.2 to 11.1 multifd as released",
+            f"as qemu-merged if the write carries FLUSH_ONCE, else fails; {_ONCE}",
+            "-",
+            "series v5",
+            ("flush_once",),
         ),
         Policy(
             "qemu-merged",
             "sticky",
-            "wait for every outstanding notification, retry once",
-            "the partial-flush series as intended",
+            f"flush, waiting for everything on a blocking socket; {_ONCE}",
+            "-",
+            "the partial-flush series as intended (v6, v7)",
+        ),
+        Policy(
+            "qemu-shipped",
+            "sticky",
+            f"as qemu-merged with `blocking` false on a blocking descriptor: drain; {_ONCE}",
+            "-",
+            "QEMU 10.2 to 11.1 multifd as released",
+        ),
+        Policy(
+            "grpc",
+            "any-copied",
+            "wait for a completion and retry; with nothing outstanding it blames memlock and may wait for ever",
+            "small writes, and those beyond the number in flight, are copied",
+            "gRPC posix endpoint",
+            ("threshold_bytes", "max_in_flight"),
+        ),
+        Policy(
+            "folly",
+            "any-copied",
+            "this write as a copy, zerocopy off",
+            "on again after `reenable_after` copied writes, 0: never",
+            "folly AsyncSocket",
+            ("reenable_after",),
+        ),
+        Policy(
+            "ydb",
+            "any-copied",
+            "copy until everything outstanding is completed; with nothing outstanding off for good",
+            "small writes are copied; a COPIED completion turns zerocopy off",
+            "YDB interconnect",
+            ("threshold_bytes", "off_on_copied"),
+            PolicyParameters(off_on_copied=1),
+        ),
+        Policy(
+            "eagain",
+            "any-copied",
+            "as if the socket were full: poll, drain on POLLERR, retry",
+            "-",
+            "SPDK posix socket",
+        ),
+        Policy(
+            "copy-off",
+            "any-copied",
+            "zerocopy off for the socket, this write as a copy",
+            "with `off_on_copied` also at the first COPIED completion",
+            "kestrel transport; libfabric with off_on_copied",
+            ("off_on_copied",),
+        ),
+        Policy("log-retry", "any-copied", "log and retry, reading nothing", "-", "neper: what not to do"),
+        Policy("kill", "any-copied", "close the connection", "-", "kperf, the kernel's selftest"),
+        Policy(
+            "drain-every",
+            "sticky",
+            "as qemu-merged",
+            "drain every `drain_every` sends",
+            "the kernel's selftest and documentation",
+            ("drain_every",),
+        ),
+        Policy(
+            "wait-progress",
+            "any-copied",
+            "drain, wait until `resume_percent` of optmem is free, retry; when waiting cannot help, copy this send",
+            "-",
+            "zcprobe",
+            ("resume_percent", "wait_ms"),
+        ),
+        Policy(
+            "watermark",
+            "any-copied",
+            "as wait-progress",
+            "above `watermark_percent` of optmem: drain, then copy this send or wait, before anything fails",
+            "zcprobe",
+            ("watermark_percent", "resume_percent", "wait_ms", "copy_above"),
         ),
     )
 }
@@ -42,3 +158,19 @@ def find_policy(name: str) -> Policy:
         return POLICIES[name]
     except KeyError:
         raise UsageError(f"unknown policy {name!r}", f"known policies: {', '.join(POLICIES)}") from None
+
+
+def _parse_parameter(policy: Policy, text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    if name not in policy.reads:
+        known = ", ".join(policy.reads) or "none"
+        raise UsageError(f"policy {policy.name} has no parameter {name!r}", f"its parameters: {known}")
+    low, high = _LIMITS[name]
+    if not value.isdecimal() or not low <= int(value) <= high:
+        raise UsageError(f"{name}={value!r} is out of range", f"give a whole number from {low} to {high}")
+    return name, int(value)
+
+
+def parse_parameters(policy: Policy, texts: list[str]) -> PolicyParameters:
+    """The policy's defaults, changed by `name=value` texts. UsageError for what it does not read."""
+    return msgspec.structs.replace(policy.defaults, **dict(_parse_parameter(policy, text) for text in texts))

@@ -1,6 +1,6 @@
-"""The sender's process: connects, waits for the word, runs the C loop, reports.
+"""The sender's process: connects its channels, waits for the word, runs the C loops, reports.
 
-It is a process of its own so that neither LLVM's memory nor the recorder's work disturbs the loop, and so that it can
+It is a process of its own so that neither LLVM's memory nor the recorder's work disturbs the loops, and so that it can
 enter the run's network namespace and give up capabilities for good. Task, readiness and report are lines of JSON.
 """
 
@@ -8,96 +8,151 @@ import os
 import resource
 import signal
 import socket
+import struct
 import sys
+import tempfile
+from contextlib import ExitStack
+from typing import Any
 
 import msgspec
 
+from zcprobe.config import RunConfig, SocketOptions
 from zcprobe.errors import HostError, PeerError, ZcprobeError
 from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
 from zcprobe.native import ffi, lib
 from zcprobe.native.process import die_with_parent, enter_netns
+from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.native.structs import enum_names, struct_to_dict
-from zcprobe.sink import GREETING, Failure, SinkReport
+from zcprobe.sink import GREETING, Failure, SinkReport, StreamPlan, socket_address, socket_family
 
-__all__ = ["SenderReady", "SenderReport", "SenderTask", "main"]
+__all__ = ["ChannelReport", "SenderReady", "SenderReport", "SenderTask", "main"]
 
 _CAP_IPC_LOCK = 14
 _SO_COOKIE = 57
+_SO_MAX_PACING_RATE = 47
+_SO_SNDBUFFORCE = 32
 _CHUNK_RECORDS = 16384
 _CHUNK_COUNT = 16
 _CONNECT_TIMEOUT_S = 5.0
+_REPORT_TIMEOUT_S = 30
 
 
 class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
-    """`spool_paths`: files for the raw records, in the order of enum zc_stream_index; None: recording off."""
+    """`spools[channel]`: files for the raw records, in the order of enum zc_stream_index; empty: recording off."""
 
     address: str
     port: int
-    policy: str
+    config: RunConfig
     flush_variant: str
-    send_bytes: int
-    send_count: int
-    duration_ns: int
-    deadline_ns: int
-    settle_ns: int
-    meminfo_interval_ns: int
-    zerocopy: bool = True
+    optmem_max_bytes: int
     netns_path: str | None = None
     memlock_bytes: int | None = None
-    cpu: int | None = None
-    spool_paths: list[str] | None = None
+    spools: list[list[str]] = []
 
 
 class SenderReady(msgspec.Struct, frozen=True):
-    """Connected and waiting for the word; `charge_bytes` is what one notification costs in optmem here."""
+    """Connected and waiting for the word; `cookies` of the channels' sockets; `charge_bytes` is what one notification
+    costs in optmem here."""
 
     pid: int
-    cookie: int
+    cookies: list[int]
     charge_bytes: int
 
 
-class SenderReport(msgspec.Struct, frozen=True):
+class ChannelReport(msgspec.Struct, frozen=True):
     """`result`: members of struct zc_result; `sink` is None when the connection broke before its report."""
 
     outcome: str
     result: dict[str, int]
-    record_counts: list[int]
-    lost_record_counts: list[int]
+    lost_records: int
     sink: SinkReport | None
 
 
-def _enum_value(enum: str, prefix: str, name: str) -> int:
-    by_name = {text: value for value, text in enum_names(enum, prefix).items()}
-    return by_name[name.replace("-", "_")]
+class SenderReport(msgspec.Struct, frozen=True):
+    channels: list[ChannelReport]
 
 
-def _connect(task: SenderTask) -> socket.socket:
-    where = f"{task.address} port {task.port}"
+class _Link:
+    """A connection to the sink: `control` carries greeting, plan and report, `data` what is measured."""
+
+    def __init__(self, control: socket.socket, data: socket.socket) -> None:
+        self.control = control
+        self.data = data
+        self.lines = control.makefile("rb")
+
+    def close(self) -> None:
+        self.lines.close()
+        self.data.close()
+        self.control.close()
+
+
+def _connect(address: str, port: int) -> socket.socket:
+    where = f"{address} port {port}"
+    control = socket.socket(socket_family(address), socket.SOCK_STREAM)
+    control.settimeout(_CONNECT_TIMEOUT_S)
     try:
-        connection = socket.create_connection((task.address, task.port), timeout=_CONNECT_TIMEOUT_S)
-        greeting = connection.recv(len(GREETING), socket.MSG_WAITALL)
+        control.connect(socket_address(address, port))
+        greeting = control.recv(len(GREETING), socket.MSG_WAITALL)
     except OSError as error:
+        control.close()
         raise PeerError(f"no sink at {where}: {error.strerror or error}", "start one there: zcprobe sink") from error
     if greeting != GREETING:
-        connection.close()
+        control.close()
         raise PeerError(
             f"what listens at {where} is no sink of this version (it said {greeting[:32]!r})",
             "run the same version of zcprobe on both sides",
         )
-    connection.settimeout(None)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if task.zerocopy:
-        _enable_zerocopy(connection)
-    return connection
+    return control
 
 
-def _enable_zerocopy(connection: socket.socket) -> None:
+def _open_link(task: SenderTask) -> _Link:
+    config = task.config
+    control = _connect(task.address, task.port)
+    plan = StreamPlan(
+        is_framed=config.traffic.is_framed,
+        is_datagram=config.protocol == "udp",
+        respond=config.traffic.model == "rpc",
+    )
+    control.sendall(msgspec.json.encode(plan) + b"\n")
+    if config.protocol == "tcp":
+        link = _Link(control, control)
+    else:
+        data = socket.socket(control.family, socket.SOCK_DGRAM)
+        link = _Link(control, data)
+        port = msgspec.json.decode(link.lines.readline(), type=SinkReport).datagram_port
+        data.connect((task.address, port))
+    link.data.settimeout(None)
+    _set_options(link.data, config.socket, is_tcp=config.protocol == "tcp" and config.family != "vsock")
+    if config.zerocopy:
+        _enable_zerocopy(link.data)
+    return link
+
+
+def _set_options(data: socket.socket, options: SocketOptions, *, is_tcp: bool) -> None:
+    if is_tcp:
+        data.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, options.nodelay)
+        data.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, options.cork)
+    if options.sndbuf_bytes is not None:
+        _set_sndbuf(data, options.sndbuf_bytes)
+    if options.pacing_bps is not None:
+        data.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, (options.pacing_bps // 8).to_bytes(8, sys.byteorder))
+
+
+def _set_sndbuf(data: socket.socket, count: int) -> None:
+    """Beyond net.core.wmem_max where we may."""
     try:
-        connection.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+        data.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, count)
+    except PermissionError:
+        data.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, count)
+
+
+def _enable_zerocopy(data: socket.socket) -> None:
+    try:
+        data.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
     except OSError as error:
         raise HostError(
             f"this kernel refuses SO_ZEROCOPY on the socket: {os.strerror(error.errno or 0)}",
-            "zerocopy sends need Linux 4.14 or later and a TCP socket",
+            "TCP has it since Linux 4.14, UDP since 5.0, vsock since 6.7",
         ) from error
 
 
@@ -111,52 +166,78 @@ def _limit_memlock(task: SenderTask) -> None:
         raise HostError(f"CAP_IPC_LOCK cannot be dropped: {os.strerror(-status)}", "run as root")
 
 
-def _open_recorder(task: SenderTask) -> tuple[object, list[int]]:
-    if task.spool_paths is None:
-        return ffi.NULL, []
-    fds = [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600) for path in task.spool_paths]
-    recorder = lib.zc_recorder_open(fds, _CHUNK_RECORDS, _CHUNK_COUNT)
-    if recorder == ffi.NULL:
-        raise HostError(f"the recorder cannot start: {os.strerror(ffi.errno)}", "free some memory")
-    return recorder, fds
+class _Recorder:
+    """The record streams of one channel; without spool paths there are none."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self._fds = [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600) for path in paths]
+        self.handle: Any = ffi.NULL
+        if not paths:
+            return
+        self.handle = lib.zc_recorder_open(self._fds, _CHUNK_RECORDS, _CHUNK_COUNT)
+        if self.handle == ffi.NULL:
+            raise HostError(f"the recorder cannot start: {os.strerror(ffi.errno)}", "free some memory")
+
+    def close(self) -> int:
+        """Lost records. HostError when what was recorded could not be written."""
+        if not self._fds:
+            return 0
+        lost, records = ffi.new("uint64_t[]", lib.ZC_STREAM_COUNT), ffi.new("uint64_t[]", lib.ZC_STREAM_COUNT)
+        status = lib.zc_recorder_close(self.handle, lost, records)
+        for fd in self._fds:
+            os.close(fd)
+        if status:
+            raise HostError(f"records cannot be written: {os.strerror(-status)}", "free space on the output's disk")
+        return sum(lost)
 
 
-def _close_recorder(recorder: object, fds: list[int]) -> tuple[list[int], list[int]]:
-    if not fds:
-        return [], []
-    lost, records = ffi.new("uint64_t[]", lib.ZC_STREAM_COUNT), ffi.new("uint64_t[]", lib.ZC_STREAM_COUNT)
-    status = lib.zc_recorder_close(recorder, lost, records)
-    for fd in fds:
-        os.close(fd)
+def _buffer_file(task: SenderTask, stack: ExitStack) -> int:
+    if task.config.buffers != "file":
+        return -1
+    fd, path = tempfile.mkstemp()
+    os.unlink(path)
+    stack.callback(os.close, fd)
+    # sparse, and larger than any mapping: the longest writes, in as many slots as a channel has
+    os.ftruncate(fd, max(1 << 30, 65 * max(size for size, _ in task.config.sizes)))
+    return fd
+
+
+def _run(task: SenderTask, links: list[_Link], recorders: list[_Recorder], charge_bytes: int) -> list[dict[str, int]]:
+    config = task.config
+    channels = ffi.new("struct zc_channel_config[]", len(links))
+    results = ffi.new("struct zc_result[]", len(links))
+    traffic = ffi.new("struct zc_traffic *")
+    fill_traffic(traffic, config)
+    with ExitStack() as stack:
+        for number, (link, recorder) in enumerate(zip(links, recorders, strict=True)):
+            channel = channels[number]
+            fill_channel_config(channel, config, task.flush_variant)
+            channel.fd = link.data.fileno()
+            channel.channel = number
+            channel.optmem_max_bytes = task.optmem_max_bytes
+            channel.charge_bytes = charge_bytes
+            channel.buffer_fd = _buffer_file(task, stack)
+            channel.recorder = recorder.handle
+        status = lib.zc_sender_run(channels, results, len(links), traffic)
     if status:
-        raise HostError(f"records cannot be written: {os.strerror(-status)}", "free some space on the output's disk")
-    return list(records), list(lost)
+        raise HostError(f"the sender cannot start: {os.strerror(-status)}", _start_hint(config))
+    return [struct_to_dict(ffi.addressof(results, number)) for number in range(len(links))]
 
 
-def _run(connection: socket.socket, task: SenderTask, recorder: object) -> dict[str, int]:
-    config = ffi.new("struct zc_config *")
-    config.fd = connection.fileno()
-    config.policy = _enum_value("zc_policy_id", "ZC_POLICY_", task.policy)
-    config.flush_variant = _enum_value("zc_flush_variant", "ZC_FLUSH_", task.flush_variant)
-    for name in ("send_bytes", "send_count", "duration_ns", "deadline_ns", "settle_ns", "meminfo_interval_ns"):
-        setattr(config, name, getattr(task, name))
-    config.zerocopy = task.zerocopy
-    config.recorder = recorder
-    result = ffi.new("struct zc_result *")
-    status = lib.zc_sender_run(config, result)
-    if status:
-        raise HostError(f"the sender cannot start: {os.strerror(-status)}", "free some memory, or choose a smaller -l")
-    return struct_to_dict(result)
+def _start_hint(config: RunConfig) -> str:
+    if config.buffers == "hugepages":
+        return "reserve huge pages first: sysctl vm.nr_hugepages"
+    return "free some memory, or choose a smaller -l"
 
 
-def _ask_sink(connection: socket.socket) -> SinkReport | None:
+def _ask_sink(link: _Link) -> SinkReport | None:
     """Ends the stream and reads the sink's report; None when the connection is broken or the sink is silent."""
-    connection.settimeout(_CONNECT_TIMEOUT_S)
+    # not settimeout(): Python would poll, and unread notifications keep POLLERR up
+    link.control.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _REPORT_TIMEOUT_S, 0))
+    link.control.settimeout(None)
     try:
-        connection.shutdown(socket.SHUT_WR)
-        with connection.makefile("rb") as lines:
-            line = lines.readline()
-        return msgspec.json.decode(line, type=SinkReport)
+        link.control.shutdown(socket.SHUT_WR)
+        return msgspec.json.decode(link.lines.readline(), type=SinkReport)
     except (OSError, msgspec.DecodeError):
         return None
 
@@ -166,30 +247,40 @@ def _say(message: msgspec.Struct) -> None:
     sys.stdout.buffer.flush()
 
 
+def _cookie(data: socket.socket) -> int:
+    return int.from_bytes(data.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), sys.byteorder)
+
+
 def _serve(task: SenderTask) -> SenderReport | None:
+    """None when the parent hung up before the word."""
     if task.netns_path is not None:
         enter_netns(task.netns_path)
-    if task.cpu is not None:
-        os.sched_setaffinity(0, {task.cpu})
     charge_bytes = try_zerocopy_send().charge_bytes
     _limit_memlock(task)
-    with _connect(task) as connection:
-        cookie = int.from_bytes(connection.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), sys.byteorder)
-        _say(SenderReady(os.getpid(), cookie, charge_bytes))
+    with ExitStack() as stack:
+        links = []
+        for _ in range(task.config.channels):
+            links.append(_open_link(task))
+            stack.callback(links[-1].close)
+        _say(SenderReady(os.getpid(), [_cookie(link.data) for link in links], charge_bytes))
         if not sys.stdin.buffer.readline():
             return None
-        recorder, fds = _open_recorder(task)
-        result = _run(connection, task, recorder)
-        records, lost = _close_recorder(recorder, fds)
-        sink = _ask_sink(connection)
-    outcome = enum_names("zc_outcome", "ZC_OUTCOME_")[result["outcome"]]
-    return SenderReport(outcome, result, records, lost, sink)
+        recorders = [_Recorder(task.spools[number] if task.spools else []) for number in range(len(links))]
+        results = _run(task, links, recorders, charge_bytes)
+        lost = [recorder.close() for recorder in recorders]
+        outcomes = enum_names("zc_outcome", "ZC_OUTCOME_")
+        return SenderReport(
+            [
+                ChannelReport(outcomes[result["outcome"]], result, lost_records, _ask_sink(link))
+                for result, lost_records, link in zip(results, lost, links, strict=True)
+            ]
+        )
 
 
 def main() -> None:
     """Child process of a run: task on stdin, `SenderReady` out, an empty line in, `SenderReport` out."""
     die_with_parent()
-    # until the loop has its own handlers, a request to stop waits for it
+    # until the loops have their own handlers, a request to stop waits for them
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=SenderTask)
     try:

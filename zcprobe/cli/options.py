@@ -2,34 +2,84 @@
 
 import argparse
 
-from zcprobe.config import RunConfig
+from zcprobe.config import Family, RunConfig, SocketOptions
 from zcprobe.errors import UsageError
-from zcprobe.units import parse_bytes
+from zcprobe.policies import PolicyParameters, find_policy, parse_parameters
+from zcprobe.units import parse_bytes, parse_rate_bps
+from zcprobe.workloads import Traffic, parse_sizes
 
 __all__ = ["run_config"]
 
 
-def _parse_affinity(text: str) -> tuple[int, int]:
+def _bytes(text: str | None) -> int | None:
+    return None if text is None else parse_bytes(text)
+
+
+def _affinity(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
     sender, _, sink = text.partition(",")
     if not (sender.isdecimal() and sink.isdecimal()):
         raise UsageError(f"{text!r} is no pair of CPUs", "give the sender's and the sink's, for example -A 0,1")
     return int(sender), int(sink)
 
 
+def _traffic(options: argparse.Namespace) -> Traffic:
+    given = {
+        "copy_below_bytes": _bytes(options.copy_below),
+        "header_bytes": _bytes(options.header),
+        "guest_bytes": _bytes(options.guest),
+        "dirty_bytes_per_s": _bytes(options.dirty_rate),
+        "downtime_ms": options.downtime,
+        "zero_percent": options.zero_pages,
+        "sizes": parse_sizes(options.length)
+        if options.length and (":" in options.length or "," in options.length)
+        else None,
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return Traffic(model=options.traffic, reuse=options.reuse, **chosen)
+
+
+def _parameters(options: argparse.Namespace, policy: str) -> PolicyParameters:
+    """In a comparison each policy takes the parameters that it reads; one that none of them reads is an error."""
+    return parse_parameters(find_policy(policy), options.set)
+
+
+def _family(options: argparse.Namespace) -> Family:
+    if options.vsock:
+        return "vsock"
+    return "ipv6" if options.ipv6 else "ipv4"
+
+
 def run_config(options: argparse.Namespace, policy: str) -> RunConfig:
     """UsageError for sizes that are none; the configuration itself is not validated yet."""
+    traffic = _traffic(options)
     return RunConfig(
         scenario=options.scenario,
         policy=policy,
-        family="ipv6" if options.ipv6 else "ipv4",
-        send_bytes=None if options.length is None else parse_bytes(options.length),
+        parameters=_parameters(options, policy),
+        family=_family(options),
+        protocol="udp" if options.udp else "tcp",
+        channels=options.channels,
+        traffic=traffic,
+        send_bytes=_bytes(options.length) if traffic.sizes is None else None,
         send_count=options.count,
         duration_s=options.time,
-        optmem_max_bytes=None if options.optmem_max is None else parse_bytes(options.optmem_max),
+        optmem_max_bytes=_bytes(options.optmem_max),
+        flush_variant=options.flush_result,
+        wait_for=options.wait_for,
+        socket=SocketOptions(
+            nodelay=not options.nagle,
+            cork=options.cork,
+            sndbuf_bytes=_bytes(options.window),
+            pacing_bps=None if options.bitrate is None else parse_rate_bps(options.bitrate),
+        ),
+        buffers=options.buffers,
         deadline_s=options.deadline,
         settle_s=options.settle,
         zerocopy=not options.no_zerocopy,
         record=not options.no_record,
         probes=options.probes,
-        affinity=None if options.affinity is None else _parse_affinity(options.affinity),
+        affinity=_affinity(options.affinity),
+        to=getattr(options, "to", None),
     )

@@ -32,13 +32,64 @@ examples:
 
 def _add_traffic(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("traffic (what is left out takes the scenario's value)")
-    group.add_argument("-l", "--length", metavar="SIZE", help="bytes of one send, with K, M or G")
-    group.add_argument("-n", "--count", type=int, metavar="N", help="number of sends")
+    group.add_argument(
+        "-l", "--length", metavar="SIZE", help="bytes of one send, with K, M or G; or sizes with weights: 1K:8,64K:2"
+    )
+    group.add_argument("-n", "--count", type=int, metavar="N", help="number of sends of each channel")
     group.add_argument("-t", "--time", type=float, metavar="SECONDS", help="send for that long instead of -n")
-    group.add_argument("-6", "--ipv6", action="store_true", help="TCP over IPv6")
-    group.add_argument("--optmem-max", metavar="SIZE", help="net.core.optmem_max of the sender's namespace")
-    group.add_argument("-A", "--affinity", metavar="N,M", help="pin the sender to CPU N and the sink to CPU M")
+    group.add_argument(
+        "-P", "--channels", type=int, default=1, metavar="N", help="connections, a thread each (%(default)s)"
+    )
+    group.add_argument(
+        "--traffic", choices=("stream", "migration", "rpc", "mixed"), default="stream", help="(%(default)s)"
+    )
+    group.add_argument("--copy-below", metavar="SIZE", help="smaller payloads are sent without zerocopy")
+    group.add_argument(
+        "--header", metavar="SIZE", help="migration, rpc: bytes before each payload, sent without zerocopy"
+    )
+    group.add_argument("--guest", metavar="SIZE", help="migration: guest memory, over all channels")
+    group.add_argument("--dirty-rate", metavar="SIZE", help="migration: bytes that the guest writes in a second")
+    group.add_argument("--downtime", type=int, metavar="MS", help="migration: limit for the final round")
+    group.add_argument("--zero-pages", type=int, metavar="PERCENT", help="migration: pages that are zero")
+    group.add_argument(
+        "--reuse",
+        choices=("never", "after-completion", "at-once"),
+        default="never",
+        help="when a buffer is written again (%(default)s)",
+    )
+    group.add_argument(
+        "--buffers", choices=("anonymous", "hugepages", "file"), default="anonymous", help="memory sent from"
+    )
     group.add_argument("--no-zerocopy", action="store_true", help="plain copying sends: the control")
+
+
+def _add_sockets(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("sockets")
+    family = group.add_mutually_exclusive_group()
+    family.add_argument("-6", "--ipv6", action="store_true", help="IPv6")
+    family.add_argument("--vsock", action="store_true", help="AF_VSOCK, with --to vsock:CID")
+    group.add_argument("-u", "--udp", action="store_true", help="datagrams")
+    group.add_argument("--optmem-max", metavar="SIZE", help="net.core.optmem_max of the sender's namespace")
+    group.add_argument("-w", "--window", metavar="SIZE", help="SO_SNDBUF")
+    group.add_argument("-b", "--bitrate", metavar="RATE", help="pacing of each channel (SO_MAX_PACING_RATE)")
+    group.add_argument("-N", "--nagle", action="store_true", help="without TCP_NODELAY")
+    group.add_argument("--cork", action="store_true", help="with TCP_CORK")
+    group.add_argument("-A", "--affinity", metavar="N,M", help="pin the senders to CPU N and the sink to CPU M")
+
+
+def _add_policy_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("policy")
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the policy: see zcprobe policies",
+    )
+    group.add_argument("--flush-result", choices=("all-copied", "sticky", "any-copied"), help="what flush() means by 1")
+    group.add_argument(
+        "--wait-for", choices=("error", "input", "both"), default="error", help="poll events of a waiting flush"
+    )
 
 
 def _add_measurement(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +143,9 @@ def make_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--to", metavar="HOST[:PORT]", help="send to a zcprobe sink there instead of a scenario of our own"
     )
+    _add_policy_options(run)
     _add_traffic(run)
+    _add_sockets(run)
     _add_measurement(run)
 
     compare = _add_verb(
@@ -102,8 +155,13 @@ def make_parser() -> argparse.ArgumentParser:
     compare.add_argument("--policies", default=",".join(DEFAULT_COMPARISON), metavar="A,B,...", help="(%(default)s)")
     compare.add_argument("--repeats", type=int, default=5, metavar="N", help="runs of each policy (%(default)s)")
     compare.add_argument("--seed", type=int, default=None, help="of the order of the runs")
+    _add_policy_options(compare)
     _add_traffic(compare)
+    _add_sockets(compare)
     _add_measurement(compare)
+
+    policies = _add_verb(verbs, "policies", "each policy, what it does and what it stands for")
+    policies.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
 
     doctor = _add_verb(verbs, "doctor", "what this host can do, each thing tried")
     doctor.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
@@ -115,5 +173,9 @@ def make_parser() -> argparse.ArgumentParser:
     sink = _add_verb(verbs, "sink", "the receiver alone, for a sender elsewhere (run --to)")
     sink.add_argument("-B", "--bind", default="0.0.0.0", metavar="ADDRESS", help="(%(default)s)")
     sink.add_argument("-p", "--port", type=int, default=DEFAULT_PORT, help="(%(default)s)")
-    sink.add_argument("-1", "--one-off", action="store_true", help="end after one sender")
+    sink.add_argument("-1", "--one-off", action="store_true", help="end after one sender's connection")
+    sink.add_argument("--read-rate", metavar="RATE", help="a slow reader: at most that many bits per second")
+    sink.add_argument("--stall-after", metavar="SIZE", help="stop reading once after so many bytes")
+    sink.add_argument("--stall", type=float, default=5.0, metavar="SECONDS", help="for that long (%(default)g)")
+    sink.add_argument("--discard", action="store_true", help="take bytes off the socket without looking (MSG_TRUNC)")
     return parser

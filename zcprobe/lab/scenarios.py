@@ -13,6 +13,7 @@ from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.limits import changed_optmem_max
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import Namespace, namespace_pair
+from zcprobe.sink import DEFAULT_PORT, Reading
 
 __all__ = ["SCENARIOS", "Lab", "Scenario", "describe_impairment", "find_scenario", "open_lab"]
 
@@ -35,6 +36,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     hold: HoldImpairment | None = None
     delay: DelayImpairment | None = None
     memlock_bytes: int | None = None
+    reading: Reading = Reading()
+    sndbuf_bytes: int | None = None
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -83,6 +86,26 @@ SCENARIOS: dict[str, Scenario] = {
                 bucket=TokenBucket(rate_bps=400_000_000, burst_bytes=256 * 1024, limit_bytes=128_000_000),
             ),
         ),
+        # A send of more than 256 KiB never shares a notification, and a send buffer of 64 MiB has room for more of them
+        # than 24: so it is optmem that runs out while the peer is slow, as with QEMU's packets of 512 KiB.
+        Scenario(
+            name="slow-reader",
+            description="the sink takes 400 Mbit/s: sends wait for acknowledgements, and hold optmem meanwhile",
+            send_bytes=512 * 1024,
+            send_count=200,
+            optmem_max_bytes=_OLD_DEFAULT_OPTMEM_BYTES,
+            reading=Reading(read_bps=400_000_000),
+            sndbuf_bytes=64 * 1024 * 1024,
+        ),
+        Scenario(
+            name="stalled-reader",
+            description="the sink stops reading for 5 seconds: whoever waits for everything waits as long",
+            send_bytes=512 * 1024,
+            send_count=2_000,
+            optmem_max_bytes=_OLD_DEFAULT_OPTMEM_BYTES,
+            reading=Reading(stall_after_bytes=16 * 1024 * 1024, stall_s=5.0),
+            sndbuf_bytes=64 * 1024 * 1024,
+        ),
         # A send of 64 KiB counts as 18 pages against the limit, so the fourth outstanding one is refused.
         Scenario(
             name="memlock",
@@ -98,11 +121,12 @@ class Lab(msgspec.Struct, frozen=True, kw_only=True):
     """An open lab. `impairment` has every parameter in effect, units in its keys, for the run's metadata."""
 
     scenario: str
-    sender_netns_path: str
-    sink_netns_path: str
+    sender_netns_path: str | None
+    sink_netns_path: str | None
     sender_netns_inode: int
     sender_address: str
     sink_address: str
+    sink_port: int
     optmem_max_bytes: int
     impairment: dict[str, int | str | None]
 
@@ -170,6 +194,7 @@ def open_lab(
             sender_netns_inode=pair.sender.inode,
             sender_address=getattr(pair.sender, family),
             sink_address=getattr(pair.sink, family),
+            sink_port=DEFAULT_PORT,
             optmem_max_bytes=optmem_in_force,
             impairment=describe_impairment(scenario) | {"congestion_control": congestion_control},
         )

@@ -6,7 +6,21 @@ from cffi import FFI
 
 _HERE = Path(__file__).parent if "__file__" in globals() else Path("zcprobe/native")
 _BPF = _HERE.parent.parent / "bpf"
-_SOURCES = ("attach", "btf", "drain", "errqueue", "pattern", "policy", "process", "records", "sender", "sink")
+_SOURCES = (
+    "attach",
+    "btf",
+    "buffers",
+    "channel",
+    "drain",
+    "errqueue",
+    "pattern",
+    "policy",
+    "process",
+    "records",
+    "sender",
+    "sink",
+    "traffic",
+)
 
 
 def _declarations(header: Path) -> str:

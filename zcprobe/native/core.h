@@ -2,55 +2,106 @@
 #pragma once
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <time.h>
 
 #include "sender.h"
 
-struct zc_channel {
-	const struct zc_config *config;
-	const struct zc_policy *policy;
-	struct zc_result *result;
-	uint64_t queued;	/* successful zerocopy sendmsg calls */
-	uint64_t completed;	/* of these, covered by notifications read */
-	bool blocking;		/* the field of QEMU's channel, whatever the descriptor's real mode */
-	bool zerocopied_since_flush;	/* a notification without the COPIED code was read */
-	bool copied_in_flush;	/* the current flush read a COPIED / zerocopied notification */
-	bool zerocopied_in_flush;
-	uint32_t flush_index;
-	int64_t deadline_ns;	/* absolute; waits end here with -ETIMEDOUT */
-	int64_t next_meminfo_ns;
+struct zc_attempt {	/* one send and its retries */
+	size_t bytes;
+	uint32_t attempt_count;
+	uint32_t enobufs_count;
+	int error;	/* errno of the last attempt */
+	bool zerocopy;
+	bool wanted_zerocopy;	/* before policy and threshold had their say */
 };
 
-enum zc_verdict { ZC_RETRY, ZC_DEAD };
+/* A policy: an optional look before a send (0 or a negative errno; may clear attempt->zerocopy) and an answer to
+ * ENOBUFS (a verdict, or a negative errno). `blocking` is what QEMU's field of that name holds, see flush_once(). */
+enum zc_verdict { ZC_RETRY, ZC_COPY, ZC_DEAD };
 
-/* A policy is a name, the value of the channel's blocking field, and an answer to ENOBUFS. */
 struct zc_policy {
 	const char *name;
 	bool blocking;
-	/* attempt counts from 1; ZC_RETRY, ZC_DEAD or a negative errno of a failed flush */
-	int (*on_enobufs)(struct zc_channel *channel, uint32_t attempt);
+	int (*before_send)(struct zc_channel *channel, struct zc_attempt *attempt);
+	int (*on_enobufs)(struct zc_channel *channel, struct zc_attempt *attempt);
 };
 
 const struct zc_policy *zc_policy_of(enum zc_policy_id id);
 
+struct zc_policy_state {
+	uint64_t last_drain;	/* sends queued then */
+	uint32_t copies_since_off;
+	bool zerocopy_off;
+	bool congested;
+	bool hung_up;
+};
+
+struct zc_buffers;
+
+struct zc_channel {
+	struct zc_channel_config config;
+	const struct zc_policy *policy;
+	struct zc_policy_state state;
+	struct zc_result *result;
+	struct zc_buffers *buffers;
+	uint64_t queued;	/* successful zerocopy sendmsg calls */
+	uint64_t completed;	/* of these, covered by notifications read */
+	bool blocking;		/* QEMU's field, whatever the descriptor's real mode */
+	bool zerocopied_since_flush;	/* a notification without the COPIED code was read */
+	bool copied_in_flush;	/* the current explicit flush read a COPIED / zerocopied notification */
+	bool zerocopied_in_flush;
+	uint32_t flush_index;
+	int stops_ignored;	/* while settling: the request that ended the run */
+	int64_t deadline_ns;	/* absolute; waits end there with -ETIMEDOUT */
+	int64_t next_meminfo_ns;
+	/* a buffer in use again tells which of its sends are still out; NULL: nobody asks */
+	void (*on_completion)(struct zc_channel *channel, uint64_t lo, uint64_t hi);
+};
+
 /* errqueue.c */
 int zc_flush_internal(struct zc_channel *channel, bool block, enum zc_flush_trigger trigger);
-int zc_flush(struct zc_channel *channel);
-void zc_meminfo(struct zc_channel *channel, enum zc_meminfo_reason reason);
+/* Reads and waits until `percent` of optmem_max is free (1), or the deadline has come (0), or a negative errno. */
+int zc_flush_until_free(struct zc_channel *channel, uint32_t percent, int64_t deadline_ns);
+uint32_t zc_meminfo(struct zc_channel *channel, enum zc_meminfo_reason reason);
+bool zc_has_free(struct zc_channel *channel, uint32_t percent);
+/* Whether optmem can be above `percent` of the limit if every outstanding send is charged on its own. */
+bool zc_may_exceed(const struct zc_channel *channel, uint32_t percent);
+/* Polls until one of `events` or the deadline: its revents, 0 when interrupted, or a negative errno. */
+int zc_wait(struct zc_channel *channel, short events, int64_t deadline_ns);
 
 /* records.c: the slot of the next record; NULL when there is no recorder or every chunk is full (counted as lost).
  * A slot is handed over by the next call, so it is filled before that. */
 void *zc_record(struct zc_recorder *recorder, enum zc_stream_index stream);
 
+/* channel.c: the whole write, in as many sends as the socket takes it; 0 or a negative errno */
+int zc_write_all(struct zc_channel *channel, struct zc_part *parts, int part_count, bool zerocopy);
+/* -EINTR when a request to stop has come, -ETIMEDOUT past the deadline (looked at after a kick), else 0 */
+int zc_must_end(const struct zc_channel *channel);
+
+/* buffers.c: where a write takes its bytes from */
+struct zc_buffers *zc_buffers_open(struct zc_channel *channel, enum zc_reuse reuse, uint32_t largest_write);
+void zc_buffers_close(struct zc_buffers *buffers);
+/* Bytes that carry the content of payload position `position`; NULL with errno. Give them back when written. */
+const uint8_t *zc_buffers_take(struct zc_channel *channel, uint64_t position, uint32_t count);
+void zc_buffers_give(struct zc_channel *channel);
+
+/* traffic.c: one channel's writes to their end; 0 or a negative errno */
+struct zc_meeting;	/* where the channels of a migration wait for each other at the end of a round */
+int zc_meeting_init(struct zc_meeting **meeting, uint32_t channel_count);
+void zc_meeting_leave(struct zc_meeting *meeting);
+void zc_meeting_free(struct zc_meeting *meeting);
+int zc_run_traffic(struct zc_channel *channel, const struct zc_traffic *traffic, struct zc_meeting *meeting);
+
 /* process.c */
-extern volatile sig_atomic_t zc_stop_requested;
-extern volatile sig_atomic_t zc_alarm_rang;	/* not before the deadline, or a request to stop */
-void zc_catch_signals(int64_t deadline_ns);
+#define ZC_KICK_SIGNAL SIGALRM
+extern volatile sig_atomic_t zc_stop_requested;	/* how often */
+extern volatile sig_atomic_t zc_kicked;	/* not before a deadline, or a request to stop */
+extern volatile sig_atomic_t zc_run_is_active;	/* else a signal is the caller's: Python's handler wants to run */
+void zc_catch_signals(void);
 void zc_restore_signals(void);
+int zc_start_thread(pthread_t *thread, void *(*run)(void *), void *argument);
 
 static inline int64_t zc_now_ns(void)
 {

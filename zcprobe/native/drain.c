@@ -78,7 +78,6 @@ static void *drain_events(void *argument)
 struct zc_drain *zc_drain_start(int map_fd, int out_fd, uint32_t event_bytes, int64_t interval_ns)
 {
 	struct zc_drain *drain = calloc(1, sizeof(*drain));
-	sigset_t all, before;
 	int error;
 
 	if (!drain)
@@ -90,10 +89,7 @@ struct zc_drain *zc_drain_start(int map_fd, int out_fd, uint32_t event_bytes, in
 	if (!drain->ring) {
 		error = errno;
 	} else {
-		sigfillset(&all);
-		pthread_sigmask(SIG_SETMASK, &all, &before);
-		error = pthread_create(&drain->thread, NULL, drain_events, drain);
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
+		error = zc_start_thread(&drain->thread, drain_events, drain);
 		if (error)
 			ring_buffer__free(drain->ring);
 	}

@@ -11,38 +11,58 @@
 #ifndef SO_MEMINFO
 #define SO_MEMINFO 55
 #endif
+#ifndef SOL_VSOCK
+#define SOL_VSOCK 287
+#endif
+#ifndef VSOCK_RECVERR
+#define VSOCK_RECVERR 1
+#endif
 
 enum { MEMINFO_WMEM_ALLOC = 2, MEMINFO_WMEM_QUEUED = 5, MEMINFO_OPTMEM = 6, MEMINFO_VARS = 9 };	/* SK_MEMINFO_* */
 
-void zc_meminfo(struct zc_channel *channel, enum zc_meminfo_reason reason)
+/* Records a sample; the level of optmem in bytes, 0 where there is no SO_MEMINFO (before 4.12). */
+uint32_t zc_meminfo(struct zc_channel *channel, enum zc_meminfo_reason reason)
 {
 	struct zc_result *result = channel->result;
 	struct zc_meminfo_record *record;
 	uint32_t values[MEMINFO_VARS] = { 0 };
 	socklen_t length = sizeof(values);
 
-	if (getsockopt(channel->config->fd, SOL_SOCKET, SO_MEMINFO, values, &length))
-		return;	/* before 4.12 there is none: the table stays empty */
+	if (getsockopt(channel->config.fd, SOL_SOCKET, SO_MEMINFO, values, &length))
+		return 0;
 	if (reason == ZC_MEMINFO_BASELINE)
 		result->optmem_baseline_bytes = values[MEMINFO_OPTMEM];
 	if (values[MEMINFO_OPTMEM] > result->optmem_peak_bytes)
 		result->optmem_peak_bytes = values[MEMINFO_OPTMEM];
-	record = zc_record(channel->config->recorder, ZC_STREAM_MEMINFO);
-	if (!record)
-		return;
-	*record = (struct zc_meminfo_record){
-		.time_ns = zc_now_ns(),
-		.in_flight = channel->queued - channel->completed,
-		.optmem_bytes = values[MEMINFO_OPTMEM],
-		.wmem_queued_bytes = values[MEMINFO_WMEM_QUEUED],
-		.wmem_alloc_bytes = values[MEMINFO_WMEM_ALLOC],
-		.channel = channel->config->channel,
-		.reason = reason,
-	};
+	record = zc_record(channel->config.recorder, ZC_STREAM_MEMINFO);
+	if (record)
+		*record = (struct zc_meminfo_record){
+			.time_ns = zc_now_ns(),
+			.in_flight = channel->queued - channel->completed,
+			.optmem_bytes = values[MEMINFO_OPTMEM],
+			.wmem_queued_bytes = values[MEMINFO_WMEM_QUEUED],
+			.wmem_alloc_bytes = values[MEMINFO_WMEM_ALLOC],
+			.channel = channel->config.channel,
+			.reason = reason,
+		};
+	return values[MEMINFO_OPTMEM];
 }
 
-/* The 64-bit id whose low half is `id`: ids read are at most 2^31 behind or ahead of the number completed. */
-static uint64_t widen(uint64_t near, uint32_t id)
+bool zc_has_free(struct zc_channel *channel, uint32_t percent)
+{
+	uint64_t level = zc_meminfo(channel, ZC_MEMINFO_POLICY), limit = channel->config.optmem_max_bytes;
+
+	return level * 100 <= limit * (100 - percent);
+}
+
+bool zc_may_exceed(const struct zc_channel *channel, uint32_t percent)
+{
+	uint64_t bound = (channel->queued - channel->completed + 1) * channel->config.charge_bytes;
+
+	return bound * 100 > (uint64_t)channel->config.optmem_max_bytes * percent;
+}
+
+uint64_t zc_widen(uint64_t near, uint32_t id)
 {
 	return near + (int64_t)(int32_t)(id - (uint32_t)near);
 }
@@ -54,7 +74,8 @@ static const struct sock_extended_err *find_extended_err(struct msghdr *message)
 	if (!cmsg)
 		return NULL;
 	if (!(cmsg->cmsg_level == SOL_IP && cmsg->cmsg_type == IP_RECVERR) &&
-	    !(cmsg->cmsg_level == SOL_IPV6 && cmsg->cmsg_type == IPV6_RECVERR))
+	    !(cmsg->cmsg_level == SOL_IPV6 && cmsg->cmsg_type == IPV6_RECVERR) &&
+	    !(cmsg->cmsg_level == SOL_VSOCK && cmsg->cmsg_type == VSOCK_RECVERR))
 		return NULL;
 	return (const struct sock_extended_err *)CMSG_DATA(cmsg);
 }
@@ -65,27 +86,13 @@ static int fail_check(struct zc_channel *channel, enum zc_check check, int error
 	return -error;
 }
 
-static void accept_notification(struct zc_channel *channel, const struct sock_extended_err *error)
+static void count_notification(struct zc_channel *channel, uint64_t count, bool copied)
 {
 	struct zc_result *result = channel->result;
-	bool copied = error->ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
-	uint64_t count = (uint64_t)(error->ee_data - error->ee_info) + 1;
-	struct zc_notification_record *record = zc_record(channel->config->recorder, ZC_STREAM_NOTIFICATION);
 
-	if (record) {
-		uint64_t lo = widen(channel->completed, error->ee_info);
-
-		*record = (struct zc_notification_record){
-			.time_ns = zc_now_ns(),
-			.lo = lo,
-			.hi = lo + count - 1,
-			.flush_index = channel->flush_index,
-			.channel = channel->config->channel,
-			.copied = copied,
-			.origin = error->ee_origin,
-		};
-	}
 	channel->completed += count;
+	result->notification_count++;
+	result->completion_count += count;
 	if (copied) {
 		channel->copied_in_flush = true;
 		result->copied_completion_count += count;
@@ -93,8 +100,28 @@ static void accept_notification(struct zc_channel *channel, const struct sock_ex
 		channel->zerocopied_in_flush = true;
 		channel->zerocopied_since_flush = true;
 	}
-	result->notification_count++;
-	result->completion_count += count;
+}
+
+static void accept_notification(struct zc_channel *channel, const struct sock_extended_err *error)
+{
+	bool copied = error->ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
+	uint64_t count = (uint64_t)(error->ee_data - error->ee_info) + 1;
+	uint64_t lo = zc_widen(channel->completed, error->ee_info);
+	struct zc_notification_record *record = zc_record(channel->config.recorder, ZC_STREAM_NOTIFICATION);
+
+	if (record)
+		*record = (struct zc_notification_record){
+			.time_ns = zc_now_ns(),
+			.lo = lo,
+			.hi = lo + count - 1,
+			.flush_index = channel->flush_index,
+			.channel = channel->config.channel,
+			.copied = copied,
+			.origin = error->ee_origin,
+		};
+	count_notification(channel, count, copied);
+	if (channel->on_completion)
+		channel->on_completion(channel, lo, lo + count - 1);
 }
 
 /* One notification: 1 read, 0 nothing there now, else a negative errno with the failed check in the result. */
@@ -104,7 +131,7 @@ static int read_notification(struct zc_channel *channel)
 	struct msghdr message = { .msg_control = control, .msg_controllen = sizeof(control) };
 	const struct sock_extended_err *error;
 
-	while (recvmsg(channel->config->fd, &message, MSG_ERRQUEUE) < 0) {
+	while (recvmsg(channel->config.fd, &message, MSG_ERRQUEUE) < 0) {
 		if (errno == EAGAIN)
 			return 0;
 		if (errno != EINTR)
@@ -124,30 +151,51 @@ static int read_notification(struct zc_channel *channel)
 	return 1;
 }
 
-/* Waits for POLLERR, which is what error-queue data raises: never POLLIN. 0, or a negative errno. */
-static int wait_for_notification(struct zc_channel *channel)
+int zc_wait(struct zc_channel *channel, short events, int64_t deadline_ns)
 {
-	struct pollfd item = { .fd = channel->config->fd };
-	int64_t left_ns = channel->deadline_ns - zc_now_ns();
+	struct pollfd item = { .fd = channel->config.fd, .events = events };
+	int64_t left_ns = deadline_ns - zc_now_ns();
 	int error = 0;
 	socklen_t length = sizeof(error);
 
-	if (zc_stop_requested)
+	if (zc_stop_requested > channel->stops_ignored)
 		return -EINTR;
 	if (left_ns <= 0)
 		return -ETIMEDOUT;
 	if (poll(&item, 1, left_ns / 1000000 + 1) < 0)
-		return errno == EINTR ? 0 : -errno;
+		return errno == EINTR && zc_run_is_active ? 0 : -errno;
 	if (!(item.revents & POLLHUP))
-		return 0;
+		return item.revents;
 	/* a dead connection keeps POLLHUP up: its error, or when that was given before, a pause for late completions */
-	if (!getsockopt(channel->config->fd, SOL_SOCKET, SO_ERROR, &error, &length) && error)
+	if (!getsockopt(channel->config.fd, SOL_SOCKET, SO_ERROR, &error, &length) && error)
 		return -error;
 	poll(NULL, 0, 1);
-	return 0;
+	return item.revents;
 }
 
-static int read_until_done(struct zc_channel *channel, bool block, uint32_t *wait_count)
+static int wait_for_notification(struct zc_channel *channel, int64_t deadline_ns, struct zc_flush_record *record)
+{
+	static const short wanted_events[] = {
+		[ZC_WAIT_FOR_ERROR] = POLLERR,
+		[ZC_WAIT_FOR_INPUT] = POLLIN,
+		[ZC_WAIT_FOR_BOTH] = POLLERR | POLLIN,
+	};
+	short wanted = wanted_events[channel->config.wait_for];
+
+	for (;;) {
+		int events = zc_wait(channel, wanted, deadline_ns);
+
+		record->wait_count++;
+		if (events < 0)
+			return events;
+		if (events & wanted)
+			return 0;
+		/* poll reports POLLERR unasked: a caller that dispatches on what it asked for polls again at once */
+		record->spurious_count++;
+	}
+}
+
+static int read_until_done(struct zc_channel *channel, bool block, struct zc_flush_record *record)
 {
 	while (channel->completed < channel->queued) {
 		int status = read_notification(channel);
@@ -158,72 +206,112 @@ static int read_until_done(struct zc_channel *channel, bool block, uint32_t *wai
 			continue;
 		if (!block)
 			return 0;
-		++*wait_count;
-		status = wait_for_notification(channel);
+		status = wait_for_notification(channel, channel->deadline_ns, record);
 		if (status < 0)
 			return status;
 	}
 	return 0;
 }
 
+struct flush {	/* a reading of the queue under way */
+	struct zc_flush_record record;
+	uint64_t completions;
+	uint64_t notifications;
+};
+
+static struct flush begin_flush(struct zc_channel *channel, bool block, enum zc_flush_trigger trigger)
+{
+	return (struct flush){
+		.record = { .start_ns = zc_now_ns(), .channel = channel->config.channel, .trigger = trigger, .blocking = block },
+		.completions = channel->result->completion_count,
+		.notifications = channel->result->notification_count,
+	};
+}
+
+static void end_flush(struct zc_channel *channel, struct flush *flush, int status)
+{
+	struct zc_result *result = channel->result;
+	struct zc_flush_record *slot;
+
+	flush->record.duration_ns = zc_now_ns() - flush->record.start_ns;
+	flush->record.completion_count = result->completion_count - flush->completions;
+	flush->record.notification_count = result->notification_count - flush->notifications;
+	flush->record.result = status;
+	if (flush->record.trigger == ZC_TRIGGER_ENOBUFS) {
+		result->stall_count++;
+		result->stall_ns += flush->record.duration_ns;
+		if (flush->record.duration_ns > result->stall_max_ns)
+			result->stall_max_ns = flush->record.duration_ns;
+	}
+	slot = zc_record(channel->config.recorder, ZC_STREAM_FLUSH);
+	if (slot)
+		*slot = flush->record;
+	channel->flush_index++;
+	if (slot && flush->record.trigger != ZC_TRIGGER_PERIODIC)
+		zc_meminfo(channel, ZC_MEMINFO_FLUSHED);
+}
+
 /* Reads notifications while sends are outstanding; without block, until there is none now. 0 or a negative errno. */
 int zc_flush_internal(struct zc_channel *channel, bool block, enum zc_flush_trigger trigger)
 {
-	struct zc_result *result = channel->result;
-	uint64_t completions = result->completion_count, notifications = result->notification_count;
-	int64_t start_ns = zc_now_ns(), duration_ns;
-	uint32_t wait_count = 0;
-	struct zc_flush_record *record;
-	int status = read_until_done(channel, block, &wait_count);
+	struct flush flush = begin_flush(channel, block, trigger);
+	int status = read_until_done(channel, block, &flush.record);
 
-	duration_ns = zc_now_ns() - start_ns;
-	if (trigger == ZC_TRIGGER_ENOBUFS) {
-		result->stall_count++;
-		result->stall_ns += duration_ns;
-	}
-	record = zc_record(channel->config->recorder, ZC_STREAM_FLUSH);
-	if (record)
-		*record = (struct zc_flush_record){
-			.start_ns = start_ns,
-			.duration_ns = duration_ns,
-			.completion_count = result->completion_count - completions,
-			.notification_count = result->notification_count - notifications,
-			.wait_count = wait_count,
-			.result = status,
-			.channel = channel->config->channel,
-			.trigger = trigger,
-			.blocking = block,
-		};
-	channel->flush_index++;
-	if (record)
-		zc_meminfo(channel, ZC_MEMINFO_FLUSHED);
+	end_flush(channel, &flush, status);
 	return status;
 }
 
-static int flush_result(const struct zc_channel *channel)
+int zc_flush_until_free(struct zc_channel *channel, uint32_t percent, int64_t deadline_ns)
 {
-	switch (channel->config->flush_variant) {
-	case ZC_FLUSH_STICKY:
-		return channel->zerocopied_since_flush ? 0 : 1;
-	case ZC_FLUSH_ANY_COPIED:
-		return channel->copied_in_flush ? 1 : 0;
-	default:
-		return channel->copied_in_flush && !channel->zerocopied_in_flush ? 1 : 0;
+	struct flush flush = begin_flush(channel, true, ZC_TRIGGER_ENOBUFS);
+	int status, is_free;
+
+	for (;;) {
+		status = read_until_done(channel, false, &flush.record);
+		is_free = zc_has_free(channel, percent);
+		if (status < 0 || is_free || channel->completed == channel->queued)
+			break;
+		status = wait_for_notification(channel, deadline_ns, &flush.record);
+		if (status < 0)
+			break;
 	}
+	/* the policy's own deadline is an answer, the run's is the end of the run */
+	if (status == -ETIMEDOUT && zc_now_ns() < channel->deadline_ns)
+		status = 0;
+	end_flush(channel, &flush, status);
+	return status < 0 ? status : is_free;
 }
 
-/* The explicit flush: waits for all; 0 or 1 as the channel's flush variant defines it, or a negative errno. */
-int zc_flush(struct zc_channel *channel)
+static void count_missed(struct zc_channel *channel, const int by_variant[])
 {
-	int status;
+	struct zc_result *result = channel->result;
+
+	result->flush_count++;
+	result->missed_all_copied_count += by_variant[ZC_FLUSH_ALL_COPIED];
+	result->missed_sticky_count += by_variant[ZC_FLUSH_STICKY];
+	result->missed_any_copied_count += by_variant[ZC_FLUSH_ANY_COPIED];
+	result->missed_zero_copy_count += by_variant[channel->config.flush_variant];
+}
+
+/* What 1 means has changed over QEMU's versions, see enum zc_flush_variant. */
+int zc_channel_flush(struct zc_channel *channel)
+{
+	int by_variant[3], status;
 
 	channel->copied_in_flush = false;
 	channel->zerocopied_in_flush = false;
 	status = zc_flush_internal(channel, true, ZC_TRIGGER_EXPLICIT);
 	if (status < 0)
 		return status;
-	status = flush_result(channel);
+	by_variant[ZC_FLUSH_ALL_COPIED] = channel->copied_in_flush && !channel->zerocopied_in_flush;
+	by_variant[ZC_FLUSH_STICKY] = !channel->zerocopied_since_flush;
+	by_variant[ZC_FLUSH_ANY_COPIED] = channel->copied_in_flush;
 	channel->zerocopied_since_flush = false;
-	channel->result->missed_zero_copy_count += status;
-	return status;
+	count_missed(channel, by_variant);
+	return by_variant[channel->config.flush_variant];
+}
+
+int zc_channel_drain(struct zc_channel *channel)
+{
+	return zc_flush_internal(channel, false, ZC_TRIGGER_EXPLICIT);
 }

@@ -1,28 +1,255 @@
-/* The policies, each beside the sentence that describes it. */
+/* The policies: what a sender does before a send and on ENOBUFS, each beside the sentence that describes it.
+ *
+ * DRAIN reads notifications until there is none now; WAIT polls for POLLERR. A policy never loses a byte: it sends the
+ * write again, sends it as a copy, or lets the run end.
+ */
+#include <poll.h>
+
 #include "core.h"
 
+static int drain(struct zc_channel *channel)
+{
+	return zc_flush_internal(channel, false, ZC_TRIGGER_ENOBUFS);
+}
+
+/* What an event loop does between two writes. */
+static int drain_if_outstanding(struct zc_channel *channel)
+{
+	return channel->queued > channel->completed ? zc_flush_internal(channel, false, ZC_TRIGGER_PERIODIC) : 0;
+}
+
+static bool saw_hidden_copy(const struct zc_channel *channel)
+{
+	return channel->config.parameters.off_on_copied && channel->result->copied_completion_count;
+}
+
+/* ---- QEMU ---- */
+
 /* qemu-pre: the send fails for good ("can't lock enough memory", whatever the cause). */
-static int give_up(struct zc_channel *channel, uint32_t attempt)
+static int give_up(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	return ZC_DEAD;
 }
 
-/* qemu-merged, qemu-shipped: flush once, waiting only when the channel counts as blocking, then retry; a second
- * ENOBUFS of the same write is fatal. */
-static int flush_once(struct zc_channel *channel, uint32_t attempt)
+/* qemu-v1: a full flush that waits whatever the socket's mode, then one retry. */
+static int flush_waiting_once(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	int status;
 
-	if (attempt > 1)
+	if (attempt->enobufs_count > 1)
 		return ZC_DEAD;
-	status = zc_flush_internal(channel, channel->blocking, ZC_TRIGGER_ENOBUFS);
+	status = zc_flush_internal(channel, true, ZC_TRIGGER_ENOBUFS);
 	return status < 0 ? status : ZC_RETRY;
 }
 
+/* qemu-v2: DRAIN, then one retry. */
+static int drain_once(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	int status;
+
+	if (attempt->enobufs_count > 1)
+		return ZC_DEAD;
+	status = drain(channel);
+	return status < 0 ? status : ZC_RETRY;
+}
+
+/* qemu-merged and qemu-shipped: flush, waiting when the channel counts as blocking, then one retry. In shipped QEMU the
+ * field is false on a descriptor that blocks. */
+static int flush_once(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	return channel->blocking ? flush_waiting_once(channel, attempt) : drain_once(channel, attempt);
+}
+
+/* qemu-v5: as merged, but only for a write that carries the FLUSH_ONCE flag. */
+static int flush_once_if_flagged(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	return channel->config.parameters.flush_once ? flush_once(channel, attempt) : ZC_DEAD;
+}
+
+/* drain-every: DRAIN every N sends, so that the queue never grows long; ENOBUFS as merged. */
+static int drain_now_and_then(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	uint32_t every = channel->config.parameters.drain_every;
+
+	if (!every || channel->queued - channel->state.last_drain < every)
+		return 0;
+	channel->state.last_drain = channel->queued;
+	return zc_flush_internal(channel, false, ZC_TRIGGER_PERIODIC);
+}
+
+/* ---- others in the field ---- */
+
+/* grpc: small writes are copied, and so are those that find as many zerocopy sends in flight as it allows. */
+static int copy_small_or_crowded(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	const struct zc_policy_parameters *parameters = &channel->config.parameters;
+	int status = drain_if_outstanding(channel);
+
+	if (attempt->bytes < parameters->threshold_bytes ||
+	    channel->queued - channel->completed >= parameters->max_in_flight)
+		attempt->zerocopy = false;
+	return status;
+}
+
+/* grpc on ENOBUFS: FULL, wait for a completion and try again; one that came during the write (CHECK) is tried at once.
+ * With nothing outstanding but this send it blames memlock, and waits for an event that may never come. */
+static int wait_for_any(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	uint64_t completed = channel->completed;
+	int status;
+
+	if (channel->queued == channel->completed)
+		channel->result->constrained_count++;
+	do {
+		status = drain(channel);
+		if (status < 0 || channel->completed > completed)
+			break;
+		status = zc_wait(channel, 0, channel->deadline_ns);
+	} while (status >= 0);
+	return status < 0 ? status : ZC_RETRY;
+}
+
+/* folly: this write again as a copy and zerocopy off; on again after N further writes, never when N is 0. */
+static int copy_and_turn_off(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	channel->state.zerocopy_off = true;
+	channel->state.copies_since_off = 0;
+	return ZC_COPY;
+}
+
+static int turn_on_again(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	uint32_t after = channel->config.parameters.reenable_after;
+
+	if (channel->state.zerocopy_off && after && channel->state.copies_since_off++ >= after)
+		channel->state.zerocopy_off = false;
+	if (channel->state.zerocopy_off)
+		attempt->zerocopy = false;
+	return drain_if_outstanding(channel);
+}
+
+/* ydb: small writes are copied. CONGESTED copies until everything outstanding is completed. Completions that were COPIED
+ * say that zerocopy does not pay here (hidden copy): DISABLED for good. */
+static int copy_while_congested(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	const struct zc_policy_parameters *parameters = &channel->config.parameters;
+	struct zc_policy_state *state = &channel->state;
+	int status = drain_if_outstanding(channel);
+
+	if (saw_hidden_copy(channel))
+		state->zerocopy_off = true;
+	if (channel->queued == channel->completed)
+		state->congested = false;
+	if (state->zerocopy_off || state->congested || attempt->bytes < parameters->threshold_bytes)
+		attempt->zerocopy = false;
+	return status;
+}
+
+/* ydb on ENOBUFS: CONGESTED when something is outstanding, else DISABLED; this write goes as a copy. */
+static int copy_and_congest(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	if (channel->queued > channel->completed)
+		channel->state.congested = true;
+	else
+		channel->state.zerocopy_off = true;
+	return ZC_COPY;
+}
+
+/* eagain: as if the socket were full: the next poll round, DRAIN on POLLERR, retry. A writable socket makes it spin. */
+static int next_poll_round(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	int status = zc_wait(channel, POLLOUT, channel->deadline_ns);
+
+	if (status > 0 && status & POLLERR)
+		status = drain(channel);
+	return status < 0 ? status : ZC_RETRY;
+}
+
+/* copy-off: zerocopy off for the socket and this write as a copy; some turn it off at the first COPIED completion too. */
+static int copy_when_off(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	int status = drain_if_outstanding(channel);
+
+	if (saw_hidden_copy(channel))
+		channel->state.zerocopy_off = true;
+	if (channel->state.zerocopy_off)
+		attempt->zerocopy = false;
+	return status;
+}
+
+/* log-retry: log and try again, reading nothing: what is unread stays charged, so it may never end. */
+static int retry_only(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	int status = zc_must_end(channel);
+
+	return status < 0 ? status : ZC_RETRY;
+}
+
+/* kill: the connection is closed, what was outstanding is never read. */
+static int hang_up(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	channel->state.hung_up = true;
+	return ZC_DEAD;
+}
+
+/* ---- ours ---- */
+
+/* wait-progress: DRAIN; while less than `resume` of the limit is free, WAIT, up to a deadline of its own. Hysteresis:
+ * waiting for a single completion sends a single message and waits again. When waiting cannot help (nothing outstanding,
+ * or optmem has room, so it was memlock) or took too long, this write goes as a copy. */
+static int wait_for_room(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	const struct zc_policy_parameters *parameters = &channel->config.parameters;
+	int is_free;
+
+	if (channel->queued == channel->completed || zc_has_free(channel, parameters->resume_percent))
+		return ZC_COPY;
+	is_free = zc_flush_until_free(channel, parameters->resume_percent, zc_now_ns() + parameters->wait_ns);
+	if (is_free < 0)
+		return is_free;
+	return is_free ? ZC_RETRY : ZC_COPY;
+}
+
+/* watermark: from a share of the limit on, DRAIN; if that does not help, copy or WAIT before ENOBUFS ever happens. SO_MEMINFO
+ * is asked only once the sender's own upper bound, every outstanding send charged on its own, is above the mark. */
+static int keep_below_mark(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	const struct zc_policy_parameters *parameters = &channel->config.parameters;
+	uint32_t wanted_free = 100 - parameters->watermark_percent;
+	int is_free;
+
+	if (!zc_may_exceed(channel, parameters->watermark_percent) || zc_has_free(channel, wanted_free))
+		return 0;
+	if (parameters->copy_above) {
+		int status = drain_if_outstanding(channel);
+
+		if (status >= 0 && !zc_has_free(channel, wanted_free))
+			attempt->zerocopy = false;
+		return status;
+	}
+	is_free = zc_flush_until_free(channel, parameters->resume_percent, zc_now_ns() + parameters->wait_ns);
+	if (!is_free)
+		attempt->zerocopy = false;
+	return is_free < 0 ? is_free : 0;
+}
+
 static const struct zc_policy policies[] = {
-	[ZC_POLICY_QEMU_PRE] = { "qemu-pre", false, give_up },
-	[ZC_POLICY_QEMU_SHIPPED] = { "qemu-shipped", false, flush_once },
-	[ZC_POLICY_QEMU_MERGED] = { "qemu-merged", true, flush_once },
+	[ZC_POLICY_QEMU_PRE] = { "qemu-pre", false, NULL, give_up },
+	[ZC_POLICY_QEMU_V1] = { "qemu-v1", false, NULL, flush_waiting_once },
+	[ZC_POLICY_QEMU_V2] = { "qemu-v2", false, NULL, drain_once },
+	[ZC_POLICY_QEMU_V5] = { "qemu-v5", true, NULL, flush_once_if_flagged },
+	[ZC_POLICY_QEMU_MERGED] = { "qemu-merged", true, NULL, flush_once },
+	[ZC_POLICY_QEMU_SHIPPED] = { "qemu-shipped", false, NULL, flush_once },
+	[ZC_POLICY_GRPC] = { "grpc", false, copy_small_or_crowded, wait_for_any },
+	[ZC_POLICY_FOLLY] = { "folly", false, turn_on_again, copy_and_turn_off },
+	[ZC_POLICY_YDB] = { "ydb", false, copy_while_congested, copy_and_congest },
+	[ZC_POLICY_EAGAIN] = { "eagain", false, NULL, next_poll_round },
+	[ZC_POLICY_COPY_OFF] = { "copy-off", false, copy_when_off, copy_and_turn_off },
+	[ZC_POLICY_LOG_RETRY] = { "log-retry", false, NULL, retry_only },
+	[ZC_POLICY_KILL] = { "kill", false, NULL, hang_up },
+	[ZC_POLICY_DRAIN_EVERY] = { "drain-every", true, drain_now_and_then, flush_once },
+	[ZC_POLICY_WAIT_PROGRESS] = { "wait-progress", false, NULL, wait_for_room },
+	[ZC_POLICY_WATERMARK] = { "watermark", false, keep_below_mark, wait_for_room },
 };
 
 const struct zc_policy *zc_policy_of(enum zc_policy_id id)

@@ -1,74 +1,75 @@
+/* What this process does to itself: signals, namespaces, capabilities. */
 #include <linux/capability.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "core.h"
 
 volatile sig_atomic_t zc_stop_requested;
-volatile sig_atomic_t zc_alarm_rang;
+volatile sig_atomic_t zc_kicked;
+volatile sig_atomic_t zc_run_is_active;
 
-static struct sigaction saved_int, saved_term, saved_alarm;
+static struct sigaction saved_int, saved_term, saved_kick;
 
-static const struct timeval again = { .tv_usec = 50000 };
-
-/* The first alarm may arrive between a check of the flag or the clock and the system call that then blocks, so it
- * repeats until the handlers are restored. */
 static void request_stop(int signal)
 {
-	struct itimerval timer = { .it_interval = again, .it_value = again };
-
-	zc_stop_requested = 1;
-	setitimer(ITIMER_REAL, &timer, NULL);
+	zc_stop_requested++;
 }
 
-static void wake_up(int signal)
+static void note_kick(int signal)
 {
-	zc_alarm_rang = 1;
+	zc_kicked = 1;
 }
 
-/* Outside of a run SIGINT and SIGTERM stay pending: the parent may send them before the loop has begun. */
-static void mask_stops(int how)
+static void mask(int how, int first, int second)
 {
-	sigset_t stops;
+	sigset_t set;
 
-	sigemptyset(&stops);
-	sigaddset(&stops, SIGINT);
-	sigaddset(&stops, SIGTERM);
-	pthread_sigmask(how, &stops, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, first);
+	sigaddset(&set, second);
+	pthread_sigmask(how, &set, NULL);
 }
 
-/* No SA_RESTART, so a blocked sendmsg or poll returns EINTR. */
-void zc_catch_signals(int64_t deadline_ns)
+/* Outside of a run SIGINT and SIGTERM stay pending: the parent may send them before the loop has begun. No SA_RESTART,
+ * so that a kick makes a blocked sendmsg or poll return EINTR. */
+void zc_catch_signals(void)
 {
-	struct sigaction stop = { .sa_handler = request_stop }, wake = { .sa_handler = wake_up };
-	int64_t wait_us = (deadline_ns - zc_now_ns()) / 1000 + 1;
-	struct itimerval timer = { .it_interval = again };
+	struct sigaction stop = { .sa_handler = request_stop }, kick = { .sa_handler = note_kick };
 
-	if (wait_us < 1)
-		wait_us = 1;
-	timer.it_value.tv_sec = wait_us / 1000000;
-	timer.it_value.tv_usec = wait_us % 1000000;
 	zc_stop_requested = 0;
-	zc_alarm_rang = 0;
+	zc_kicked = 0;
+	zc_run_is_active = 1;
 	sigaction(SIGINT, &stop, &saved_int);
 	sigaction(SIGTERM, &stop, &saved_term);
-	sigaction(SIGALRM, &wake, &saved_alarm);
-	setitimer(ITIMER_REAL, &timer, NULL);
-	mask_stops(SIG_UNBLOCK);
+	sigaction(ZC_KICK_SIGNAL, &kick, &saved_kick);
+	mask(SIG_UNBLOCK, SIGINT, SIGTERM);
 }
 
 void zc_restore_signals(void)
 {
-	struct itimerval off = { 0 };
-
-	mask_stops(SIG_BLOCK);
-	setitimer(ITIMER_REAL, &off, NULL);
-	sigaction(SIGALRM, &saved_alarm, NULL);
+	mask(SIG_BLOCK, SIGINT, SIGTERM);
+	sigaction(ZC_KICK_SIGNAL, &saved_kick, NULL);
 	sigaction(SIGTERM, &saved_term, NULL);
 	sigaction(SIGINT, &saved_int, NULL);
+	zc_run_is_active = 0;
+}
+
+/* A thread that no signal reaches but a kick: requests to stop are for the thread that waits. */
+int zc_start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	sigdelset(&all, ZC_KICK_SIGNAL);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(thread, NULL, run, argument);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
 }
 
 int zc_enter_netns(int fd)

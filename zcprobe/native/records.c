@@ -16,6 +16,8 @@ static const size_t record_bytes[ZC_STREAM_COUNT] = {
 	[ZC_STREAM_NOTIFICATION] = sizeof(struct zc_notification_record),
 	[ZC_STREAM_FLUSH] = sizeof(struct zc_flush_record),
 	[ZC_STREAM_MEMINFO] = sizeof(struct zc_meminfo_record),
+	[ZC_STREAM_ROUND] = sizeof(struct zc_round_record),
+	[ZC_STREAM_REQUEST] = sizeof(struct zc_request_record),
 };
 
 struct stream {
@@ -100,19 +102,6 @@ static void free_recorder(struct zc_recorder *recorder)
 	free(recorder);
 }
 
-static int start_writer(struct zc_recorder *recorder)
-{
-	sigset_t all, before;
-	int error;
-
-	/* signals are for the sender's thread, whose system calls they interrupt */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&recorder->writer, NULL, write_chunks, recorder);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return error;
-}
-
 struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uint32_t chunk_count)
 {
 	struct zc_recorder *recorder = calloc(1, sizeof(*recorder));
@@ -132,7 +121,7 @@ struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uin
 			error = ENOMEM;
 	}
 	if (!error)
-		error = start_writer(recorder);
+		error = zc_start_thread(&recorder->writer, write_chunks, recorder);
 	if (error) {
 		free_recorder(recorder);
 		errno = error;
@@ -160,6 +149,22 @@ void *zc_record(struct zc_recorder *recorder, enum zc_stream_index index)
 	}
 	stream->records++;
 	return chunk_at(recorder, stream, produced) + stream->filled++ * stream->record_bytes;
+}
+
+void zc_recorder_sync(struct zc_recorder *recorder)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < ZC_STREAM_COUNT; i++) {
+		struct stream *stream = &recorder->streams[i];
+
+		if (stream->filled == recorder->chunk_records) {
+			atomic_fetch_add_explicit(&stream->produced, 1, memory_order_release);
+			stream->filled = 0;
+		}
+		while (atomic_load(&stream->consumed) < atomic_load(&stream->produced))
+			nanosleep(&pause, NULL);
+	}
 }
 
 int zc_recorder_close(struct zc_recorder *recorder, uint64_t *lost_count, uint64_t *record_count)

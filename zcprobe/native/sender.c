@@ -1,156 +1,31 @@
-/* The send loop: one channel, one policy, to its outcome. */
+/* A run: every channel in a thread of its own, watched by the calling one. */
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "core.h"
 
-#ifndef MSG_ZEROCOPY
-#define MSG_ZEROCOPY 0x4000000
-#endif
+struct run;
 
-struct attempt {
-	uint32_t attempt_count;
-	uint32_t enobufs_count;
-	int error;	/* errno of the last attempt */
-	bool zerocopy;
+struct runner {	/* one channel's thread */
+	struct run *run;
+	struct zc_channel *channel;
+	pthread_t thread;
+	bool is_started;
 };
 
-/* The alarm rings from the deadline on, so the clock is read only after it. */
-static int must_end(const struct zc_channel *channel)
-{
-	if (zc_stop_requested)
-		return -EINTR;
-	return zc_alarm_rang && zc_now_ns() >= channel->deadline_ns ? -ETIMEDOUT : 0;
-}
-
-/* What the failed attempt means: ZC_RETRY, ZC_DEAD or a negative errno. */
-static int handle_error(struct zc_channel *channel, struct attempt *attempt)
-{
-	int status;
-
-	switch (attempt->error) {
-	case EINTR:
-		status = must_end(channel);
-		return status < 0 ? status : ZC_RETRY;
-	case ENOBUFS:
-		if (!attempt->zerocopy)
-			return -ENOBUFS;
-		attempt->enobufs_count++;
-		channel->result->enobufs_count++;
-		zc_meminfo(channel, ZC_MEMINFO_ENOBUFS);
-		return channel->policy->on_enobufs(channel, attempt->enobufs_count);
-	default:
-		return -attempt->error;
-	}
-}
-
-/* Bytes taken, or a negative errno; -ENOBUFS when the policy let the send fail for good. */
-static ssize_t send_once(struct zc_channel *channel, const uint8_t *bytes, size_t count, struct attempt *attempt)
-{
-	int flags = MSG_NOSIGNAL | (attempt->zerocopy ? MSG_ZEROCOPY : 0);
-	struct iovec part = { .iov_base = (void *)bytes, .iov_len = count };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-
-	for (;;) {
-		ssize_t taken = sendmsg(channel->config->fd, &message, flags);
-		int verdict;
-
-		attempt->attempt_count++;
-		attempt->error = taken < 0 ? errno : 0;
-		if (taken >= 0)
-			return taken;
-		verdict = handle_error(channel, attempt);
-		if (verdict == ZC_DEAD)
-			return -ENOBUFS;
-		if (verdict < 0)
-			return verdict;
-	}
-}
-
-static void record_send(struct zc_channel *channel, const struct attempt *attempt, int64_t start_ns, size_t asked,
-			ssize_t taken)
-{
-	struct zc_send_record *record = zc_record(channel->config->recorder, ZC_STREAM_SEND);
-	int64_t end_ns;
-
-	if (!record)
-		return;
-	end_ns = zc_now_ns();
-	*record = (struct zc_send_record){
-		.send_id = taken >= 0 && attempt->zerocopy ? channel->queued - 1 : UINT64_MAX,
-		.start_ns = start_ns,
-		.latency_ns = end_ns - start_ns,
-		.asked_bytes = asked,
-		.taken_bytes = taken < 0 ? 0 : taken,
-		.attempt_count = attempt->attempt_count,
-		.enobufs_count = attempt->enobufs_count,
-		.error = taken < 0 ? -taken : 0,
-		.channel = channel->config->channel,
-		.zerocopy = attempt->zerocopy,
-		.copied_on_purpose = channel->config->zerocopy && !attempt->zerocopy,
-	};
-	if (end_ns >= channel->next_meminfo_ns) {
-		zc_meminfo(channel, ZC_MEMINFO_PERIODIC);
-		channel->next_meminfo_ns = end_ns + channel->config->meminfo_interval_ns;
-	}
-}
-
-/* The whole write, in as many sends as the socket takes it; 0 or a negative errno. */
-static int write_all(struct zc_channel *channel, const uint8_t *bytes, size_t count)
-{
-	struct zc_result *result = channel->result;
-
-	while (count > 0) {
-		struct attempt attempt = { .zerocopy = channel->config->zerocopy };
-		int64_t start_ns = channel->config->recorder ? zc_now_ns() : 0;
-		ssize_t taken = must_end(channel);
-
-		if (taken < 0)
-			return taken;
-		taken = send_once(channel, bytes, count, &attempt);
-		if (taken >= 0) {
-			result->bytes_sent += taken;
-			if (attempt.zerocopy)
-				result->send_count = ++channel->queued;
-			else if (channel->config->zerocopy)
-				result->copied_on_purpose_count++;
-		}
-		record_send(channel, &attempt, start_ns, count, taken);
-		if (taken < 0)
-			return taken;
-		bytes += taken;
-		count -= taken;
-	}
-	result->write_count++;
-	return 0;
-}
-
-static bool is_over(const struct zc_channel *channel)
-{
-	const struct zc_config *config = channel->config;
-
-	if (config->duration_ns)
-		return zc_now_ns() - channel->result->start_ns >= config->duration_ns;
-	return channel->result->write_count >= config->send_count;
-}
-
-/* Stream position p always carries pattern[p % ZC_PATTERN_BYTES], so no buffer is ever written again. */
-static int write_until_over(struct zc_channel *channel, const uint8_t *pattern)
-{
-	while (!is_over(channel)) {
-		int status = write_all(channel, pattern + channel->result->bytes_sent % ZC_PATTERN_BYTES,
-				       channel->config->send_bytes);
-
-		if (status < 0)
-			return status;
-	}
-	if (!channel->config->zerocopy)
-		return 0;
-	return zc_flush(channel);
-}
+struct run {
+	const struct zc_traffic *traffic;
+	struct zc_meeting *meeting;
+	struct runner *runners;
+	uint32_t count;
+	pthread_mutex_t lock;
+	pthread_cond_t one_ended;
+	uint32_t ended_count;
+};
 
 static enum zc_outcome outcome_of(int status)
 {
@@ -160,20 +35,21 @@ static enum zc_outcome outcome_of(int status)
 	case -ETIMEDOUT:
 		return ZC_OUTCOME_DEAD_TIMEOUT;
 	case -EINTR:
+	case -ECANCELED:	/* another channel of the migration ended */
 		return ZC_OUTCOME_INTERRUPTED;
 	default:
 		return status < 0 ? ZC_OUTCOME_DEAD_ERROR : ZC_OUTCOME_COMPLETED;
 	}
 }
 
-/* Late completions belong to the account of the run, not to its outcome. */
+/* Late completions belong to the account of the run, not to its outcome. A second request to stop ends this too. */
 static void settle(struct zc_channel *channel)
 {
-	if (channel->completed == channel->queued)
+	if (channel->completed == channel->queued || channel->state.hung_up)
 		return;
-	channel->deadline_ns = zc_now_ns() + channel->config->settle_ns;
-	zc_restore_signals();
-	zc_catch_signals(channel->deadline_ns);
+	channel->stops_ignored = 1;
+	channel->config.wait_for = ZC_WAIT_FOR_ERROR;
+	channel->deadline_ns = zc_now_ns() + channel->config.settle_ns;
 	zc_flush_internal(channel, true, ZC_TRIGGER_SETTLE);
 }
 
@@ -182,49 +58,159 @@ static int64_t timeval_ns(struct timeval value)
 	return value.tv_sec * 1000000000LL + value.tv_usec * 1000LL;
 }
 
-static void run_channel(struct zc_channel *channel, const uint8_t *pattern)
+static void pin(int32_t cpu)
 {
+	cpu_set_t set;
+
+	if (cpu < 0)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void run_channel(struct runner *runner)
+{
+	struct zc_channel *channel = runner->channel;
 	struct zc_result *result = channel->result;
 	struct rusage before, after;
 	int status;
 
+	pin(channel->config.cpu);
 	getrusage(RUSAGE_THREAD, &before);
-	zc_meminfo(channel, ZC_MEMINFO_BASELINE);
 	result->start_ns = zc_now_ns();
-	channel->deadline_ns = result->start_ns + channel->config->deadline_ns;
-	zc_catch_signals(channel->deadline_ns);
-	status = write_until_over(channel, pattern);
+	channel->deadline_ns = result->start_ns + channel->config.deadline_ns;
+	status = zc_run_traffic(channel, runner->run->traffic, runner->run->meeting);
+	if (status >= 0 && channel->config.zerocopy)
+		status = zc_channel_flush(channel);
 	result->end_ns = zc_now_ns();
 	getrusage(RUSAGE_THREAD, &after);
 	result->outcome = outcome_of(status);
 	result->error = status < 0 ? -status : 0;
 	result->cpu_user_ns = timeval_ns(after.ru_utime) - timeval_ns(before.ru_utime);
 	result->cpu_system_ns = timeval_ns(after.ru_stime) - timeval_ns(before.ru_stime);
+	if (channel->state.hung_up)
+		shutdown(channel->config.fd, SHUT_WR);
 	settle(channel);
 	zc_meminfo(channel, ZC_MEMINFO_END);
-	zc_restore_signals();
 }
 
-int zc_sender_run(const struct zc_config *config, struct zc_result *result)
+static void *run_thread(void *argument)
 {
-	size_t bytes = ZC_PATTERN_BYTES + (size_t)config->send_bytes;
-	struct zc_channel channel = {
-		.config = config,
-		.policy = zc_policy_of(config->policy),
-		.result = result,
-	};
-	uint8_t *pattern;
+	struct runner *runner = argument;
+	struct run *run = runner->run;
 
-	if (!channel.policy || config->send_bytes == 0 || (!config->send_count && !config->duration_ns))
-		return -EINVAL;
-	memset(result, 0, sizeof(*result));
-	channel.blocking = channel.policy->blocking;
-	/* mmap: page-aligned, so a send of whole pages pins no page more than it needs */
-	pattern = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (pattern == MAP_FAILED)
-		return -errno;
-	zc_pattern_fill(pattern, bytes);
-	run_channel(&channel, pattern);
-	munmap(pattern, bytes);
+	run_channel(runner);
+	zc_meeting_leave(run->meeting);
+	pthread_mutex_lock(&run->lock);
+	run->ended_count++;
+	pthread_cond_signal(&run->one_ended);
+	pthread_mutex_unlock(&run->lock);
+	return NULL;
+}
+
+/* A blocked call is not woken by a deadline or by a request to stop: a kick makes it look. It repeats, because one may
+ * arrive between the look and the call. */
+static void kick_late(struct run *run)
+{
+	int64_t now_ns = zc_now_ns();
+
+	for (uint32_t i = 0; i < run->count; i++) {
+		struct runner *runner = &run->runners[i];
+
+		if (runner->is_started && (zc_stop_requested || now_ns >= runner->channel->deadline_ns))
+			pthread_kill(runner->thread, ZC_KICK_SIGNAL);
+	}
+}
+
+static void watch(struct run *run, uint32_t started_count)
+{
+	pthread_mutex_lock(&run->lock);
+	while (run->ended_count < started_count) {
+		struct timespec until;
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 50000000;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_nsec -= 1000000000;
+			until.tv_sec++;
+		}
+		pthread_cond_timedwait(&run->one_ended, &run->lock, &until);
+		kick_late(run);
+	}
+	pthread_mutex_unlock(&run->lock);
+}
+
+static int start_and_watch(struct run *run)
+{
+	uint32_t started = 0;
+	int error = 0;
+
+	for (; started < run->count && !error; started += !error) {
+		error = zc_start_thread(&run->runners[started].thread, run_thread, &run->runners[started]);
+		run->runners[started].is_started = !error;
+	}
+	if (error)
+		zc_stop_requested++;
+	watch(run, started);
+	for (uint32_t i = 0; i < started; i++)
+		pthread_join(run->runners[i].thread, NULL);
+	return -error;
+}
+
+static int open_channels(struct run *run, const struct zc_channel_config *configs, struct zc_result *results)
+{
+	uint32_t largest = 0;
+
+	for (uint32_t i = 0; i < run->traffic->size_count; i++)
+		if (run->traffic->sizes[i] > largest)
+			largest = run->traffic->sizes[i];
+	if (run->traffic->page_bytes * run->traffic->pages_per_packet > largest)
+		largest = run->traffic->page_bytes * run->traffic->pages_per_packet;
+	for (uint32_t i = 0; i < run->count; i++) {
+		struct runner *runner = &run->runners[i];
+
+		runner->run = run;
+		runner->channel = zc_channel_open(&configs[i], &results[i]);
+		if (!runner->channel || !zc_buffers_open(runner->channel, run->traffic->reuse, largest))
+			return -errno;
+	}
 	return 0;
+}
+
+static void close_channels(struct run *run)
+{
+	for (uint32_t i = 0; i < run->count; i++) {
+		struct zc_channel *channel = run->runners[i].channel;
+
+		if (channel && channel->buffers)
+			zc_buffers_close(channel->buffers);
+		if (channel)
+			zc_channel_close(channel);
+	}
+}
+
+int zc_sender_run(const struct zc_channel_config *configs, struct zc_result *results, uint32_t count,
+		  const struct zc_traffic *traffic)
+{
+	struct run run = { .traffic = traffic, .count = count };
+	int status = -ENOMEM;
+
+	pthread_mutex_init(&run.lock, NULL);
+	pthread_cond_init(&run.one_ended, NULL);
+	run.runners = calloc(count, sizeof(*run.runners));
+	if (run.runners && !zc_meeting_init(&run.meeting, count)) {
+		status = open_channels(&run, configs, results);
+		if (!status) {
+			zc_catch_signals();
+			status = start_and_watch(&run);
+			zc_restore_signals();
+		}
+		close_channels(&run);
+		zc_meeting_free(run.meeting);
+	}
+	free(run.runners);
+	pthread_cond_destroy(&run.one_ended);
+	pthread_mutex_destroy(&run.lock);
+	return status;
 }

@@ -1,5 +1,8 @@
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* The whole C interface of zcprobe: read by the C compiler and by cffi, so no includes here.
  *
@@ -39,7 +42,8 @@ struct zc_flush_record {
 	uint64_t completion_count;
 	uint32_t notification_count;
 	uint32_t wait_count;	/* poll calls */
-	int32_t result;		/* 0 or 1 as flush() returns it, or a negative errno */
+	uint32_t spurious_count;	/* of them, returned without the event that was waited for */
+	int32_t result;		/* 0, or a negative errno; of an explicit flush 0 or 1 as flush() returns it */
 	uint16_t channel;
 	uint8_t trigger;	/* enum zc_flush_trigger */
 	uint8_t blocking;
@@ -56,10 +60,34 @@ struct zc_meminfo_record {
 	uint8_t reserved;
 };
 
+struct zc_round_record {	/* migration: one round on one channel */
+	int64_t start_ns;
+	int64_t duration_ns;	/* the flush at its end included */
+	uint64_t bytes;		/* headers included */
+	uint32_t round;
+	uint32_t page_count;	/* with content */
+	uint32_t zero_page_count;
+	int32_t flush_result;
+	uint16_t channel;
+	uint8_t is_final;	/* the guest stands still: this is the downtime */
+	uint8_t reserved;
+};
+
+struct zc_request_record {	/* rpc: one request and its response */
+	int64_t start_ns;
+	int64_t latency_ns;
+	uint32_t bytes;
+	uint16_t channel;
+	uint8_t zerocopy;
+	uint8_t reserved;
+};
+
 enum zc_flush_trigger {
 	ZC_TRIGGER_ENOBUFS = 0,	/* the policy's answer to ENOBUFS: this is a stall */
-	ZC_TRIGGER_EXPLICIT = 1,	/* flush() at the end of the run */
+	ZC_TRIGGER_EXPLICIT = 1,	/* flush() at the end of a round or of the run */
 	ZC_TRIGGER_SETTLE = 2,	/* after the outcome is known, so that counts reconcile */
+	ZC_TRIGGER_PERIODIC = 3,	/* a policy reads before anything failed */
+	ZC_TRIGGER_REUSE = 4,	/* a buffer is wanted again */
 };
 
 enum zc_meminfo_reason {
@@ -68,11 +96,20 @@ enum zc_meminfo_reason {
 	ZC_MEMINFO_ENOBUFS = 2,	/* right after a sendmsg returned ENOBUFS */
 	ZC_MEMINFO_FLUSHED = 3,	/* right after a flush */
 	ZC_MEMINFO_END = 4,
+	ZC_MEMINFO_POLICY = 5,	/* a policy looked */
 };
 
 /* ---- record streams: chunks handed to a writer thread ---- */
 
-enum zc_stream_index { ZC_STREAM_SEND, ZC_STREAM_NOTIFICATION, ZC_STREAM_FLUSH, ZC_STREAM_MEMINFO, ZC_STREAM_COUNT };
+enum zc_stream_index {
+	ZC_STREAM_SEND,
+	ZC_STREAM_NOTIFICATION,
+	ZC_STREAM_FLUSH,
+	ZC_STREAM_MEMINFO,
+	ZC_STREAM_ROUND,
+	ZC_STREAM_REQUEST,
+	ZC_STREAM_COUNT,
+};
 
 struct zc_recorder;
 
@@ -80,12 +117,47 @@ struct zc_recorder;
 struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uint32_t chunk_count);
 /* Writes what is left, stops the writer thread; 0 or a negative errno of a failed write. */
 int zc_recorder_close(struct zc_recorder *recorder, uint64_t *lost_count, uint64_t *record_count);
+/* Waits until every full chunk is in its file; only by the thread that records. */
+void zc_recorder_sync(struct zc_recorder *recorder);
 
-/* ---- the sender ---- */
+/* ---- policies ---- */
 
-enum zc_policy_id { ZC_POLICY_QEMU_PRE, ZC_POLICY_QEMU_SHIPPED, ZC_POLICY_QEMU_MERGED };
+enum zc_policy_id {
+	ZC_POLICY_QEMU_PRE,
+	ZC_POLICY_QEMU_V1,
+	ZC_POLICY_QEMU_V2,
+	ZC_POLICY_QEMU_V5,
+	ZC_POLICY_QEMU_MERGED,
+	ZC_POLICY_QEMU_SHIPPED,
+	ZC_POLICY_GRPC,
+	ZC_POLICY_FOLLY,
+	ZC_POLICY_YDB,
+	ZC_POLICY_EAGAIN,
+	ZC_POLICY_COPY_OFF,
+	ZC_POLICY_LOG_RETRY,
+	ZC_POLICY_KILL,
+	ZC_POLICY_DRAIN_EVERY,
+	ZC_POLICY_WAIT_PROGRESS,
+	ZC_POLICY_WATERMARK,
+};
+
+struct zc_policy_parameters {	/* policy.c says which policy reads which */
+	int64_t wait_ns;	/* longest wait for room before this send is copied */
+	uint32_t drain_every;	/* sends between two readings */
+	uint32_t threshold_bytes;	/* smaller sends are copied */
+	uint32_t max_in_flight;	/* more outstanding zerocopy sends are not begun */
+	uint32_t reenable_after;	/* copied writes until zerocopy is tried again; 0: never */
+	uint32_t resume_percent;	/* of the limit, that must be free before sending goes on */
+	uint32_t watermark_percent;	/* of the limit, from which on reading begins */
+	uint8_t copy_above;	/* above the watermark: 1 copy, 0 wait */
+	uint8_t flush_once;	/* writes carry the FLUSH_ONCE flag */
+	uint8_t off_on_copied;	/* a COPIED completion turns zerocopy off */
+};
 
 enum zc_flush_variant { ZC_FLUSH_ALL_COPIED, ZC_FLUSH_STICKY, ZC_FLUSH_ANY_COPIED };
+
+/* What a waiting flush asks poll for. Error-queue data raises POLLERR, never POLLIN. */
+enum zc_wait_for { ZC_WAIT_FOR_ERROR, ZC_WAIT_FOR_INPUT, ZC_WAIT_FOR_BOTH };
 
 enum zc_outcome {
 	ZC_OUTCOME_COMPLETED,
@@ -95,22 +167,16 @@ enum zc_outcome {
 	ZC_OUTCOME_INTERRUPTED,
 };
 
-struct zc_config {
-	int fd;			/* connected, blocking stream socket with SO_ZEROCOPY set */
-	enum zc_policy_id policy;
-	enum zc_flush_variant flush_variant;
-	uint32_t send_bytes;
-	uint64_t send_count;	/* writes; 0: until duration_ns is over */
-	int64_t duration_ns;	/* 0: until send_count is reached */
-	int64_t deadline_ns;	/* of the whole run, counted from its start */
-	int64_t settle_ns;	/* longest wait for completions after the outcome is known */
-	int64_t meminfo_interval_ns;
-	uint16_t channel;
-	uint8_t zerocopy;	/* 0: the same loop as a plain copy */
-	struct zc_recorder *recorder;	/* NULL: recording off, no clock is read per send */
+enum zc_check {
+	ZC_CHECK_NONE,
+	ZC_CHECK_READ,		/* recvmsg(MSG_ERRQUEUE) failed */
+	ZC_CHECK_CMSG,		/* the control message is no IP_RECVERR, IPV6_RECVERR or VSOCK_RECVERR */
+	ZC_CHECK_ERRNO,		/* ee_errno is set: a real socket error */
+	ZC_CHECK_ORIGIN,	/* ee_origin is not SO_EE_ORIGIN_ZEROCOPY */
+	ZC_CHECK_BOUNDS,	/* ee_data < ee_info, modulo 2^32 */
 };
 
-struct zc_result {
+struct zc_result {	/* counters of one channel */
 	enum zc_outcome outcome;
 	int32_t error;		/* errno that ended the run */
 	uint32_t error_check;	/* enum zc_check: which check of the error queue failed */
@@ -118,33 +184,112 @@ struct zc_result {
 	int64_t end_ns;		/* outcome known: last send and final flush included, settling not */
 	uint64_t write_count;
 	uint64_t send_count;	/* successful zerocopy sendmsg calls */
-	uint64_t copied_on_purpose_count;
+	uint64_t plain_count;	/* successful sendmsg calls without the flag: headers and copies */
+	uint64_t copied_on_purpose_count;	/* of them, those a policy or a threshold took the flag from */
 	uint64_t bytes_sent;
 	uint64_t notification_count;
 	uint64_t completion_count;
 	uint64_t copied_completion_count;
 	uint64_t enobufs_count;
+	uint64_t eagain_count;
+	uint64_t constrained_count;	/* ENOBUFS with nothing outstanding */
 	uint64_t stall_count;
 	int64_t stall_ns;
-	uint64_t missed_zero_copy_count;	/* explicit flushes that returned 1 */
+	int64_t stall_max_ns;
+	uint64_t flush_count;	/* explicit */
+	uint64_t missed_zero_copy_count;	/* of them, returned 1 by the channel's own variant */
+	uint64_t missed_all_copied_count;	/* and would have by each variant, on the same notifications */
+	uint64_t missed_sticky_count;
+	uint64_t missed_any_copied_count;
+	uint64_t round_count;	/* migration */
+	uint64_t converged;	/* migration: the rest fitted into the downtime limit */
+	int64_t downtime_ns;	/* migration: the final round */
+	uint64_t response_count;	/* rpc */
 	uint32_t optmem_baseline_bytes;
 	uint32_t optmem_peak_bytes;	/* over all SO_MEMINFO samples */
 	int64_t cpu_user_ns;
 	int64_t cpu_system_ns;
 };
 
-enum zc_check {
-	ZC_CHECK_NONE,
-	ZC_CHECK_READ,		/* recvmsg(MSG_ERRQUEUE) failed */
-	ZC_CHECK_CMSG,		/* control message is no IP_RECVERR / IPV6_RECVERR */
-	ZC_CHECK_ERRNO,		/* ee_errno is set: a real socket error */
-	ZC_CHECK_ORIGIN,	/* ee_origin is not SO_EE_ORIGIN_ZEROCOPY */
-	ZC_CHECK_BOUNDS,	/* ee_data < ee_info */
+/* ---- channel: one socket with a policy ---- */
+
+struct zc_channel_config {
+	int fd;			/* connected socket with SO_ZEROCOPY set */
+	enum zc_policy_id policy;
+	struct zc_policy_parameters parameters;
+	enum zc_flush_variant flush_variant;
+	enum zc_wait_for wait_for;
+	uint32_t optmem_max_bytes;	/* the limit in force, for policies that look at it */
+	uint32_t charge_bytes;	/* of one notification, measured */
+	int64_t deadline_ns;	/* of the whole run, counted from its start */
+	int64_t settle_ns;	/* longest wait for completions after the outcome is known */
+	int64_t meminfo_interval_ns;
+	uint16_t channel;
+	uint8_t zerocopy;	/* 0: the same loop as a plain copy */
+	uint8_t is_datagram;
+	uint8_t hugepages;	/* buffers: 2 MiB pages */
+	int buffer_fd;		/* buffers: a mapping of this file; -1: anonymous */
+	int32_t cpu;		/* pin the thread there; -1: nowhere */
+	struct zc_recorder *recorder;	/* NULL: recording off, no clock is read per send */
 };
 
-/* Runs one channel to its outcome. SIGINT and SIGTERM end it, and are blocked again when it
- * returns; handlers are restored. 0 or a negative errno. */
-int zc_sender_run(const struct zc_config *config, struct zc_result *result);
+struct zc_part {
+	const void *bytes;
+	size_t count;
+};
+
+struct zc_channel;
+
+/* The result is filled in as the channel goes on. NULL with errno. */
+struct zc_channel *zc_channel_open(const struct zc_channel_config *config, struct zc_result *result);
+void zc_channel_close(struct zc_channel *channel);
+/* One write: bytes taken (a partial write is a success), -EAGAIN when a non-blocking socket is full, or another
+ * negative errno; -ENOBUFS when the policy let it fail. */
+ssize_t zc_channel_writev(struct zc_channel *channel, const struct zc_part *parts, int part_count, bool zerocopy);
+/* Waits for every outstanding notification; 0 or 1 by the flush variant, or a negative errno. */
+int zc_channel_flush(struct zc_channel *channel);
+/* Reads what is there now; 0 or a negative errno. */
+int zc_channel_drain(struct zc_channel *channel);
+/* The `blocking` field: false when opened, as in QEMU; the descriptor's mode goes with it. 0 or a negative errno. */
+int zc_channel_set_blocking(struct zc_channel *channel, bool enabled);
+uint64_t zc_channel_in_flight(const struct zc_channel *channel);
+/* The 64-bit id whose low half is `id` and which is nearest to `near`. */
+uint64_t zc_widen(uint64_t near, uint32_t id);
+
+/* ---- traffic: what is written ---- */
+
+enum zc_model { ZC_MODEL_STREAM, ZC_MODEL_MIGRATION, ZC_MODEL_RPC, ZC_MODEL_MIXED };
+
+/* never: content is never written again; after: a buffer is used again once its send completed, as a correct sender
+ * does; at once: it is overwritten as soon as sendmsg returned, which is the classic mistake. */
+enum zc_reuse { ZC_REUSE_NEVER, ZC_REUSE_AFTER_COMPLETION, ZC_REUSE_AT_ONCE };
+
+#define ZC_MAX_SIZES 16
+
+struct zc_traffic {
+	enum zc_model model;
+	enum zc_reuse reuse;
+	uint64_t write_count;	/* of each channel; 0: until duration_ns is over */
+	int64_t duration_ns;	/* 0: until write_count is reached */
+	uint64_t seed;
+	uint32_t size_count;	/* sizes of a write's payload and their weights */
+	uint32_t sizes[ZC_MAX_SIZES];
+	uint32_t weights[ZC_MAX_SIZES];
+	uint32_t header_bytes;	/* migration, rpc: sent without zerocopy before each payload */
+	uint32_t copy_below_bytes;	/* mixed, rpc: smaller payloads are sent without zerocopy */
+	uint32_t page_bytes;	/* migration */
+	uint32_t pages_per_packet;
+	uint32_t zero_percent;	/* of the guest's pages, sent as a bit in the header */
+	uint32_t max_rounds;
+	uint64_t guest_bytes;	/* over all channels */
+	uint64_t dirty_bytes_per_s;
+	int64_t downtime_ns;	/* limit */
+};
+
+/* Runs all channels, a thread each, to their outcomes. SIGINT and SIGTERM end them; handlers are restored. 0 or a
+ * negative errno. */
+int zc_sender_run(const struct zc_channel_config *configs, struct zc_result *results, uint32_t count,
+		  const struct zc_traffic *traffic);
 
 /* ---- content: byte at stream position p is pattern[p % ZC_PATTERN_BYTES] ---- */
 
@@ -153,15 +298,39 @@ int zc_sender_run(const struct zc_config *config, struct zc_result *result);
 
 void zc_pattern_fill(uint8_t *buffer, uint64_t bytes);
 
+/* Before the payload of migration and rpc, and in every datagram. The rest of header_bytes is padding. */
+struct zc_frame {
+	uint32_t magic;		/* ZC_FRAME_MAGIC */
+	uint32_t header_bytes;	/* this struct and the padding */
+	uint64_t payload_position;	/* of all payload before it */
+	uint64_t payload_bytes;
+};
+
+#define ZC_FRAME_MAGIC 0x7a637072
+#define ZC_RESPONSE_BYTES 16
+
+struct zc_sink_config {
+	int fd;			/* connected stream, or bound datagram socket */
+	int control_fd;		/* datagrams: end of stream there is the end; else -1 */
+	uint8_t is_framed;
+	uint8_t is_datagram;
+	uint8_t respond;	/* to each frame, with ZC_RESPONSE_BYTES */
+	uint8_t discard;	/* MSG_TRUNC: count without looking */
+	uint64_t read_bps;	/* slow reader: bits per second; 0: as fast as it goes */
+	uint64_t stall_after_bytes;	/* stalled reader: stop there, once */
+	int64_t stall_ns;	/* for that long */
+};
+
 struct zc_sink_result {
 	uint64_t bytes;
+	uint64_t frame_count;
 	uint64_t first_mismatch;	/* stream position, UINT64_MAX when intact */
 	int64_t start_ns;
 	int64_t end_ns;
 };
 
-/* Receives from fd to end of stream and compares with the pattern; 0 or a negative errno. */
-int zc_sink_run(int fd, struct zc_sink_result *result);
+/* Receives to end of stream and compares with the pattern; 0 or a negative errno. */
+int zc_sink_run(const struct zc_sink_config *config, struct zc_sink_result *result);
 
 /* ---- kernel facts by BTF and the probes' ring buffer (libbpf) ---- */
 

@@ -1,47 +1,226 @@
+/* The receiver: counts, and compares every byte of payload with the one that was sent at its position. */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "core.h"
 
-enum { BUFFER_BYTES = 1 << 20 };
+enum { BUFFER_BYTES = 1 << 20, SLICE_NS = 10000000 };
 
-/* Position of the first byte that differs from the expected ones, in the stream. */
-static uint64_t find_mismatch(const uint8_t *got, const uint8_t *expected, size_t count, uint64_t position)
+struct sink {
+	const struct zc_sink_config *config;
+	struct zc_sink_result *result;
+	uint8_t *expected;	/* the pattern once, and a buffer more */
+	uint8_t *buffer;
+	uint64_t payload_position;
+	struct zc_frame frame;	/* the one under way */
+	size_t header_have;
+	uint64_t payload_left;
+	bool has_stalled;
+	bool has_lost_place;	/* a header was none: the rest is only counted */
+};
+
+static void note_mismatch(struct sink *sink, uint64_t position)
 {
-	size_t i = 0;
-
-	while (i < count && got[i] == expected[i])
-		i++;
-	return position + i;
+	if (sink->result->first_mismatch == UINT64_MAX)
+		sink->result->first_mismatch = position;
 }
 
-int zc_sink_run(int fd, struct zc_sink_result *result)
+/* `position` of the payload, `stream_position` for the report */
+static void compare(struct sink *sink, const uint8_t *bytes, size_t count, uint64_t position, uint64_t stream_position)
 {
-	uint8_t *expected = malloc(ZC_PATTERN_BYTES + BUFFER_BYTES), *buffer = malloc(BUFFER_BYTES);
-	int status = expected && buffer ? 0 : -ENOMEM;
+	const uint8_t *expected = sink->expected + position % ZC_PATTERN_BYTES;
+	size_t i = 0;
 
-	*result = (struct zc_sink_result){ .first_mismatch = UINT64_MAX };
-	if (!status)
-		zc_pattern_fill(expected, ZC_PATTERN_BYTES + BUFFER_BYTES);
-	while (!status) {
-		ssize_t count = recv(fd, buffer, BUFFER_BYTES, 0);
-		const uint8_t *here = expected + result->bytes % ZC_PATTERN_BYTES;
+	if (sink->result->first_mismatch != UINT64_MAX || !memcmp(bytes, expected, count))
+		return;
+	while (bytes[i] == expected[i])
+		i++;
+	note_mismatch(sink, stream_position + i);
+}
 
-		if (count < 0 && errno == EINTR)
+static int respond(struct sink *sink)
+{
+	uint8_t response[ZC_RESPONSE_BYTES] = { 0 };
+
+	memcpy(response, &sink->result->frame_count, sizeof(sink->result->frame_count));
+	return send(sink->config->fd, response, sizeof(response), MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static int end_frame(struct sink *sink)
+{
+	sink->header_have = 0;
+	sink->result->frame_count++;
+	return sink->config->respond ? respond(sink) : 0;
+}
+
+/* Collects the header; bytes used. */
+static size_t take_header(struct sink *sink, const uint8_t *bytes, size_t count)
+{
+	size_t in_frame = sizeof(sink->frame), used = 0;
+
+	while (used < count && sink->header_have < in_frame)
+		((uint8_t *)&sink->frame)[sink->header_have++] = bytes[used++];
+	if (sink->header_have < in_frame)
+		return used;
+	if (sink->frame.magic != ZC_FRAME_MAGIC || sink->frame.header_bytes < in_frame) {
+		note_mismatch(sink, sink->result->bytes);
+		sink->has_lost_place = true;
+		return count;
+	}
+	if (sink->header_have + (count - used) < sink->frame.header_bytes) {
+		sink->header_have += count - used;
+		return count;
+	}
+	used += sink->frame.header_bytes - sink->header_have;
+	sink->header_have = sink->frame.header_bytes;
+	sink->payload_left = sink->frame.payload_bytes;
+	if (sink->frame.payload_position != sink->payload_position)
+		note_mismatch(sink, sink->result->bytes + used);
+	return used;
+}
+
+static bool is_in_header(const struct sink *sink)
+{
+	return sink->header_have < sizeof(sink->frame) || sink->header_have < sink->frame.header_bytes;
+}
+
+static int take_framed(struct sink *sink, const uint8_t *bytes, size_t count)
+{
+	size_t done = 0;
+
+	while (done < count && !sink->has_lost_place) {
+		size_t used;
+		int status = 0;
+
+		if (is_in_header(sink)) {
+			used = take_header(sink, bytes + done, count - done);
+		} else {
+			used = sink->payload_left < count - done ? sink->payload_left : count - done;
+			compare(sink, bytes + done, used, sink->payload_position, sink->result->bytes + done);
+			sink->payload_position += used;
+			sink->payload_left -= used;
+		}
+		done += used;
+		if (!sink->has_lost_place && !is_in_header(sink) && !sink->payload_left)
+			status = end_frame(sink);
+		if (status < 0)
+			return status;
+	}
+	return 0;
+}
+
+/* Datagrams may be lost or overtake each other: each is compared at the position that it names itself. */
+static void take_datagram(struct sink *sink, const uint8_t *bytes, size_t count)
+{
+	struct zc_frame frame;
+
+	sink->result->frame_count++;
+	if (count < sizeof(frame)) {
+		note_mismatch(sink, sink->result->bytes);
+		return;
+	}
+	memcpy(&frame, bytes, sizeof(frame));
+	if (frame.magic != ZC_FRAME_MAGIC || frame.payload_bytes != count - sizeof(frame))
+		note_mismatch(sink, sink->result->bytes);
+	else
+		compare(sink, bytes + sizeof(frame), frame.payload_bytes, frame.payload_position, sink->result->bytes);
+}
+
+static int take(struct sink *sink, size_t count)
+{
+	int status = 0;
+
+	if (sink->config->discard)
+		;
+	else if (sink->config->is_datagram)
+		take_datagram(sink, sink->buffer, count);
+	else if (sink->config->is_framed)
+		status = take_framed(sink, sink->buffer, count);
+	else
+		compare(sink, sink->buffer, count, sink->result->bytes, sink->result->bytes);
+	sink->result->bytes += count;
+	return status;
+}
+
+static void pause_ns(int64_t left_ns)
+{
+	struct timespec left = { left_ns / 1000000000, left_ns % 1000000000 };
+
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
+/* How much to ask for now: a slow reader takes its share of a hundredth of a second, and sleeps when ahead. */
+static size_t next_read_bytes(struct sink *sink)
+{
+	const struct zc_sink_config *config = sink->config;
+	uint64_t per_slice = config->read_bps / 8 * SLICE_NS / 1000000000;
+	int64_t due_ns;
+
+	if (config->stall_ns && !sink->has_stalled && sink->result->bytes >= config->stall_after_bytes) {
+		sink->has_stalled = true;
+		pause_ns(config->stall_ns);
+	}
+	if (!config->read_bps || !sink->result->bytes)
+		return BUFFER_BYTES;
+	due_ns = sink->result->start_ns + (int64_t)(sink->result->bytes * 8e9 / config->read_bps);
+	if (due_ns > zc_now_ns())
+		pause_ns(due_ns - zc_now_ns());
+	return per_slice < 1 ? 1 : per_slice > BUFFER_BYTES ? BUFFER_BYTES : per_slice;
+}
+
+/* Until there is something to read: 1, the sender's end of a datagram run: 0, or a negative errno. */
+static int wait_for_datagram(const struct zc_sink_config *config)
+{
+	struct pollfd items[2] = { { config->fd, POLLIN, 0 }, { config->control_fd, POLLIN, 0 } };
+
+	if (poll(items, 2, -1) < 0)
+		return errno == EINTR ? 1 : -errno;
+	return items[0].revents || !items[1].revents;
+}
+
+static int receive(struct sink *sink)
+{
+	int flags = sink->config->discard ? MSG_TRUNC : 0;
+
+	for (;;) {
+		size_t wanted = sink->config->is_datagram ? BUFFER_BYTES : next_read_bytes(sink);
+		int status = sink->config->is_datagram ? wait_for_datagram(sink->config) : 1;
+		ssize_t count;
+
+		if (status <= 0)
+			return status;
+		count = recv(sink->config->fd, sink->buffer, wanted, flags | (sink->config->is_datagram ? MSG_DONTWAIT : 0));
+		if (count < 0 && (errno == EINTR || (errno == EAGAIN && sink->config->is_datagram)))
 			continue;
 		if (count < 0)
-			status = -errno;
-		if (count <= 0)
-			break;
-		if (!result->bytes)
-			result->start_ns = zc_now_ns();
-		if (result->first_mismatch == UINT64_MAX && memcmp(buffer, here, count))
-			result->first_mismatch = find_mismatch(buffer, here, count, result->bytes);
-		result->bytes += count;
-		result->end_ns = zc_now_ns();
+			return -errno;
+		if (!count && !sink->config->is_datagram)
+			return 0;
+		if (!sink->result->bytes)
+			sink->result->start_ns = zc_now_ns();
+		status = take(sink, count);
+		sink->result->end_ns = zc_now_ns();
+		if (status < 0)
+			return status;
 	}
-	free(buffer);
-	free(expected);
+}
+
+int zc_sink_run(const struct zc_sink_config *config, struct zc_sink_result *result)
+{
+	struct sink sink = { .config = config, .result = result };
+	int status = -ENOMEM;
+
+	*result = (struct zc_sink_result){ .first_mismatch = UINT64_MAX };
+	sink.expected = malloc(ZC_PATTERN_BYTES + BUFFER_BYTES);
+	sink.buffer = malloc(BUFFER_BYTES);
+	if (sink.expected && sink.buffer) {
+		zc_pattern_fill(sink.expected, ZC_PATTERN_BYTES + BUFFER_BYTES);
+		status = receive(&sink);
+	}
+	free(sink.buffer);
+	free(sink.expected);
 	return status;
 }

@@ -110,6 +110,15 @@ class Program:
         table = self._bpf[name.encode()]
         table[table.Key(0)] = table.Leaf(value)
 
+    def set_target(self, netns_inode: int, cookies: list[int]) -> None:
+        """Whose events to stream: a namespace's sockets, of them those with these cookies unless there are none."""
+        table = self._bpf[b"target_cookies"]
+        table.clear()
+        for cookie in cookies:
+            table[table.Key(cookie)] = table.Leaf(1)
+        table = self._bpf[b"target"]
+        table[table.Key(0)] = table.Leaf(netns_inode, bool(cookies))
+
     def clear(self, name: str) -> None:
         """Empties a hash map."""
         self._bpf[name.encode()].clear()

@@ -90,8 +90,9 @@ class ProbeSession:
         self._program.close()
 
     @contextmanager
-    def measure(self, netns_inode: int, events_path: Path) -> Iterator[MeasurementCounts]:
-        """Streams the events of the sockets of one network namespace to a file of `struct zc_kernel_event`.
+    def measure(self, netns_inode: int, cookies: list[int], events_path: Path) -> Iterator[MeasurementCounts]:
+        """Streams the events of the sockets of one network namespace, of them those with these cookies unless there are
+        none, to a file of `struct zc_kernel_event`.
 
         The counts are filled in when the context is left.
         """
@@ -100,11 +101,11 @@ class ProbeSession:
         with events_path.open("wb") as events:
             self._forget()
             drain = self._start_drain(events.fileno())
-            self._program.set_u32("target_netns", netns_inode)
+            self._program.set_target(netns_inode, cookies)
             try:
                 yield counts
             finally:
-                self._program.set_u32("target_netns", 0)
+                self._program.set_target(0, [])
                 counts.events = self._stop_drain(drain)
         counts.lost_events = self._program.sum_per_cpu("lost_events")[0] - lost[0]
         after = self._program.sum_per_cpu("send_results")

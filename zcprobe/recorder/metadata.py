@@ -9,7 +9,7 @@ import msgspec
 
 from zcprobe.config import RunConfig
 from zcprobe.recorder.reconcile import Finding
-from zcprobe.recorder.summary import Summary
+from zcprobe.recorder.summary import ChannelSummary, Summary
 
 __all__ = ["FORMAT_VERSION", "RunMetadata", "now_utc", "write_json"]
 
@@ -33,6 +33,8 @@ class RunMetadata(msgspec.Struct, frozen=True, kw_only=True):
     rows: dict[str, int]
     reconciliation: list[Finding]
     summary: Summary
+    channels: list[ChannelSummary]
+    cookies: list[int]
 
 
 def now_utc() -> str:

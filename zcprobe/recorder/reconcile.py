@@ -7,9 +7,9 @@ import numpy as np
 
 from zcprobe.recorder.tables import iterate_records
 from zcprobe.recorder.totals import EventTotals
-from zcprobe.sender import SenderReport
+from zcprobe.sender import ChannelReport
 
-__all__ = ["Finding", "reconcile_probes", "reconcile_sender", "reconcile_sink"]
+__all__ = ["Finding", "lost_events_finding", "reconcile_probes", "reconcile_sender", "reconcile_sink"]
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -42,12 +42,12 @@ def _cover(spool: Path) -> _Cover:
     return _Cover(int((hi - lo + 1).sum()), holes, int((lo[1:] <= hi[:-1]).sum()))
 
 
-def reconcile_sender(report: SenderReport, notification_spool: Path | None, send_spool: Path | None) -> list[Finding]:
+def reconcile_sender(report: ChannelReport, notification_spool: Path | None, send_spool: Path | None) -> list[Finding]:
     """The sender's counters against its own records (None: recording off)."""
     result = report.result
     in_flight = result["send_count"] - result["completion_count"]
     findings = [
-        _equal("lost records", 0, sum(report.lost_record_counts)),
+        _equal("lost records", 0, report.lost_records),
         Finding("no more completions than sends", result["send_count"], result["completion_count"], in_flight >= 0),
     ]
     if report.outcome == "completed":
@@ -66,39 +66,56 @@ def reconcile_sender(report: SenderReport, notification_spool: Path | None, send
     return findings
 
 
-def reconcile_sink(report: SenderReport) -> list[Finding]:
-    """Bytes and content at the sink against what the sender's socket took. Only a broken connection has no report."""
+def reconcile_sink(report: ChannelReport, *, is_datagram: bool, overwrites: bool) -> list[Finding]:
+    """Bytes and content at the sink against what the sender's socket took. Only a broken connection has no report.
+
+    Datagrams may be lost, but neither grow nor change. A sender that `overwrites` its buffers at once means to be found
+    out by the sink, so its content is a result and no finding.
+    """
     if report.sink is None:
         broken = report.outcome in ("dead_error", "dead_timeout")
         return [] if broken else [_equal("reports from the sink", 1, 0)]
-    mismatches = int(report.sink.first_mismatch is not None)
-    return [
-        _equal("bytes sent = bytes at the sink", report.result["bytes_sent"], report.sink.bytes),
-        _equal("streams with a byte that was not as sent", 0, mismatches),
-    ]
+    sent, received = report.result["bytes_sent"], report.sink.bytes
+    if is_datagram:
+        findings = [Finding("no more bytes at the sink than sent", sent, received, received <= sent)]
+    else:
+        findings = [_equal("bytes sent = bytes at the sink", sent, received)]
+    if not overwrites:
+        findings.append(
+            _equal("streams with a byte that was not as sent", 0, int(report.sink.first_mismatch is not None))
+        )
+    return findings
 
 
-def reconcile_probes(report: SenderReport, totals: EventTotals, lost_events: int, charge_bytes: int) -> list[Finding]:
-    """User space against BPF. After a broken connection the kernel may destroy the socket later than we look."""
+def reconcile_probes(report: ChannelReport, totals: EventTotals, charge_bytes: int, *, is_tcp: bool) -> list[Finding]:
+    """User space against BPF. After a broken connection the kernel may destroy the socket later than we look; only TCP
+    sockets are seen closed."""
     result = report.result
     findings = [
-        _equal("lost events", 0, lost_events),
         _equal("notifications read = READ events", result["notification_count"], totals.read_notifications),
+        _equal("completions = sends in READ events", result["completion_count"], totals.read_completions),
         _equal("ENOBUFS returned = ENOBUFS events", result["enobufs_count"], totals.enobufs),
     ]
-    findings.append(_equal("completions = sends in READ events", result["completion_count"], totals.read_completions))
     if totals.sends is not None:
         findings.append(_equal("sends = the kernel's count", result["send_count"], totals.sends))
-    elif report.sink is not None:
+    elif report.sink is not None and is_tcp:
         findings.append(_equal("sockets seen closed", 1, 0))
     if totals.charge_bytes:
         findings.append(
             _equal("charge measured on loopback = charge seen by probes", charge_bytes, totals.charge_bytes)
         )
-    peak = Finding(
-        "optmem peak of SO_MEMINFO is none the probes missed",
-        result["optmem_peak_bytes"],
-        totals.optmem_peak_bytes,
-        result["optmem_peak_bytes"] <= totals.optmem_peak_bytes,
-    )
-    return [*findings, peak]
+    if totals.sends is not None:
+        findings.append(
+            Finding(
+                "optmem peak of SO_MEMINFO is none the probes missed",
+                result["optmem_peak_bytes"],
+                totals.optmem_peak_bytes,
+                result["optmem_peak_bytes"] <= totals.optmem_peak_bytes,
+            )
+        )
+    return findings
+
+
+def lost_events_finding(lost_events: int) -> Finding:
+    """The probes' own account, over all sockets."""
+    return _equal("lost events", 0, lost_events)

@@ -2,7 +2,8 @@
 
 import secrets
 import signal
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -10,25 +11,32 @@ import msgspec
 from zcprobe.config import RunConfig
 from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.host.cpu import host_metadata
-from zcprobe.lab.journal import journal
+from zcprobe.lab.journal import Journal, journal
+from zcprobe.lab.remote import REMOTE, open_remote
 from zcprobe.lab.scenarios import Lab, Scenario, find_scenario, open_lab
 from zcprobe.policies import find_policy
 from zcprobe.probes.session import MeasurementCounts, ProbeSession
 from zcprobe.recorder.child import Child
 from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.metadata import RunMetadata, now_utc, write_json
-from zcprobe.recorder.reconcile import Finding, reconcile_probes, reconcile_sender, reconcile_sink
+from zcprobe.recorder.reconcile import (
+    Finding,
+    lost_events_finding,
+    reconcile_probes,
+    reconcile_sender,
+    reconcile_sink,
+)
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
-from zcprobe.recorder.summary import summarize
+from zcprobe.recorder.summary import summarize, summarize_channel
 from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES, write_table
-from zcprobe.recorder.totals import EventTotals, add_up_events
+from zcprobe.recorder.totals import EventTotals, add_up_events, combine
 from zcprobe.sender import SenderReady, SenderReport, SenderTask
-from zcprobe.sink import DEFAULT_PORT, SinkReady, SinkTask
+from zcprobe.sink import SinkReady, SinkTask
 
 __all__ = ["CompletedRun", "check_complete", "new_run_id", "record_run", "with_scenario_defaults"]
 
 _START_TIMEOUT_S = 20.0
-_REPORT_TIMEOUT_S = 20.0
+_REPORT_TIMEOUT_S = 60.0
 
 
 class CompletedRun(msgspec.Struct, frozen=True):
@@ -48,100 +56,140 @@ def new_run_id() -> str:
     return secrets.token_hex(3)
 
 
+def _scenario_of(config: RunConfig) -> Scenario:
+    """Towards a sink elsewhere there is none: the defaults of the control stand in for traffic that was left open."""
+    if config.to is None:
+        return find_scenario(config.scenario)
+    control = find_scenario("in-order")
+    return msgspec.structs.replace(control, name=REMOTE, description="a path that is not ours", optmem_max_bytes=None)
+
+
 def with_scenario_defaults(config: RunConfig) -> RunConfig:
     """Validated, with the scenario's values for what was left open. UsageError."""
     config.validate()
-    scenario = find_scenario(config.scenario)
+    scenario = _scenario_of(config)
     count = config.send_count
     if count is None:
         count = 0 if config.duration_s is not None else scenario.send_count
-    return msgspec.structs.replace(
+    sockets = config.socket
+    if sockets.sndbuf_bytes is None:
+        sockets = msgspec.structs.replace(sockets, sndbuf_bytes=scenario.sndbuf_bytes)
+    complete = msgspec.structs.replace(
         config,
-        send_bytes=config.send_bytes or scenario.send_bytes,
+        scenario=scenario.name,
+        send_bytes=config.send_bytes or _default_send_bytes(config, scenario),
         send_count=count,
+        socket=sockets,
         optmem_max_bytes=config.optmem_max_bytes or scenario.optmem_max_bytes,
     )
+    complete.validate()
+    return complete
+
+
+def _default_send_bytes(config: RunConfig, scenario: Scenario) -> int:
+    return 1400 if config.protocol == "udp" else scenario.send_bytes
+
+
+def _spool(folder: Path, table: str, channel: int = 0) -> Path:
+    return folder / f".{table}.{channel}.spool"
 
 
 def _sender_task(config: RunConfig, scenario: Scenario, lab: Lab, folder: Path) -> SenderTask:
-    policy = find_policy(config.policy)
-    spools = [str(_spool(folder, table.name)) for table in SENDER_TABLES]
+    channels = range(config.channels) if config.record else ()
     return SenderTask(
         address=lab.sink_address,
-        port=DEFAULT_PORT,
+        port=lab.sink_port,
+        config=config,
+        flush_variant=config.flush_variant or find_policy(config.policy).flush_variant,
+        optmem_max_bytes=lab.optmem_max_bytes,
         netns_path=lab.sender_netns_path,
-        policy=policy.name,
-        flush_variant=policy.flush_variant,
-        send_bytes=config.send_bytes or 0,
-        send_count=config.send_count or 0,
-        duration_ns=int((config.duration_s or 0) * 1e9),
-        deadline_ns=int(config.limit_s * 1e9),
-        settle_ns=int(config.settle_s * 1e9),
-        meminfo_interval_ns=config.meminfo_interval_ns,
-        zerocopy=config.zerocopy,
         memlock_bytes=scenario.memlock_bytes,
-        cpu=config.affinity[0] if config.affinity else None,
-        spool_paths=spools if config.record else None,
+        spools=[[str(_spool(folder, table.name, number)) for table in SENDER_TABLES] for number in channels],
     )
 
 
-def _spool(folder: Path, table: str) -> Path:
-    return folder / f".{table}.spool"
+@contextmanager
+def _own_sink(config: RunConfig, scenario: Scenario, lab: Lab) -> Iterator[None]:
+    """The sink's process in its namespace; none where the sink is elsewhere."""
+    if config.to is not None:
+        yield
+        return
+    task = SinkTask(
+        address=lab.sink_address,
+        port=lab.sink_port,
+        connections=config.channels,
+        reading=scenario.reading,
+        netns_path=lab.sink_netns_path,
+        cpu=config.affinity[1] if config.affinity else None,
+    )
+    with Child("zcprobe.sink", task) as sink:
+        sink.expect(SinkReady, _START_TIMEOUT_S)
+        yield
 
 
 def _measure(
-    sink_task: SinkTask,
-    sender_task: SenderTask,
-    watching: AbstractContextManager[MeasurementCounts],
-    timeout_s: float,
-    interruption: Interruption,
+    config: RunConfig, lab: Lab, probes: ProbeSession | None, folder: Path, interruption: Interruption
 ) -> _Measured:
-    with Child("zcprobe.sink", sink_task) as sink:
-        sink.expect(SinkReady, _START_TIMEOUT_S)
-        with Child("zcprobe.sender", sender_task) as sender:
-            ready = sender.expect(SenderReady, _START_TIMEOUT_S)
-            with watching as counts, interruption.forwarded_to(lambda: sender.signal(signal.SIGINT)):
-                sender.send_line()
-                report = sender.expect(SenderReport, timeout_s)
-                # the socket is destroyed when the process ends: its last events belong to the run
-                sender.process.wait()
+    scenario = _scenario_of(config)
+    with (
+        _own_sink(config, scenario, lab),
+        Child("zcprobe.sender", _sender_task(config, scenario, lab, folder)) as sender,
+    ):
+        ready = sender.expect(SenderReady, _START_TIMEOUT_S)
+        cookies = ready.cookies if config.to is not None else []
+        events = _spool(folder, EVENT_TABLE.name)
+        watching = (
+            probes.measure(lab.sender_netns_inode, cookies, events) if probes else nullcontext(MeasurementCounts())
+        )
+        with watching as counts, interruption.forwarded_to(lambda: sender.signal(signal.SIGINT)):
+            sender.send_line()
+            report = sender.expect(SenderReport, config.limit_s + config.settle_s + _REPORT_TIMEOUT_S)
+            # the sockets are destroyed when the process ends: their last events belong to the run
+            sender.process.wait()
     return _Measured(ready, report, counts)
 
 
-def _measure_in_lab(
-    config: RunConfig, lab: Lab, probes: ProbeSession | None, folder: Path, interruption: Interruption
-) -> _Measured:
+def _totals(measured: _Measured, folder: Path) -> list[EventTotals]:
+    """Of each channel's socket."""
     events = _spool(folder, EVENT_TABLE.name)
-    watching = probes.measure(lab.sender_netns_inode, events) if probes else nullcontext(MeasurementCounts())
-    return _measure(
-        SinkTask(lab.sink_address, DEFAULT_PORT, lab.sink_netns_path, config.affinity[1] if config.affinity else None),
-        _sender_task(config, find_scenario(config.scenario), lab, folder),
-        watching,
-        config.limit_s + config.settle_s + _REPORT_TIMEOUT_S,
-        interruption,
-    )
+    return [
+        add_up_events(events, cookie, channel.result["optmem_baseline_bytes"], measured.ready.charge_bytes)
+        for cookie, channel in zip(measured.ready.cookies, measured.report.channels, strict=True)
+    ]
 
 
-def _reconcile(measured: _Measured, totals: EventTotals | None, folder: Path) -> list[Finding]:
-    recorded = _spool(folder, "sends").exists()
-    findings = reconcile_sender(
-        measured.report,
-        _spool(folder, "notifications") if recorded else None,
-        _spool(folder, "sends") if recorded else None,
-    )
-    findings += reconcile_sink(measured.report)
+def _reconcile_channel(
+    config: RunConfig, measured: _Measured, number: int, totals: EventTotals | None, folder: Path
+) -> list[Finding]:
+    report = measured.report.channels[number]
+    spools = [_spool(folder, name, number) if config.record else None for name in ("notifications", "sends")]
+    is_datagram = config.protocol == "udp"
+    findings = reconcile_sender(report, *spools)
+    findings += reconcile_sink(report, is_datagram=is_datagram, overwrites=config.traffic.reuse == "at-once")
     if totals is not None:
-        findings += reconcile_probes(measured.report, totals, measured.counts.lost_events, measured.ready.charge_bytes)
+        is_tcp = not is_datagram and config.family != "vsock"
+        findings += reconcile_probes(report, totals, measured.ready.charge_bytes, is_tcp=is_tcp)
+    if config.channels == 1:
+        return findings
+    return [msgspec.structs.replace(item, what=f"channel {number}: {item.what}") for item in findings]
+
+
+def _reconcile(config: RunConfig, measured: _Measured, totals: list[EventTotals], folder: Path) -> list[Finding]:
+    findings = [lost_events_finding(measured.counts.lost_events)] if totals else []
+    for number in range(config.channels):
+        findings += _reconcile_channel(config, measured, number, totals[number] if totals else None, folder)
     return findings
 
 
 def _write_tables(folder: Path) -> dict[str, int]:
-    """Spool files become Parquet and go away; table name -> rows."""
+    """Spool files become Parquet and go away; table name -> rows. Tables of other traffic are left out."""
     rows = {}
     for table in (*SENDER_TABLES, EVENT_TABLE):
-        spool = _spool(folder, table.name)
-        if spool.exists():
-            rows[table.name] = write_table(table, spool, folder)
+        spools = sorted(folder.glob(f".{table.name}.*.spool"), key=lambda path: int(path.suffixes[-2][1:]))
+        optional = table.name in ("rounds", "requests") and not any(path.stat().st_size for path in spools)
+        if spools and not optional:
+            rows[table.name] = write_table(table, spools, folder)
+        for spool in spools:
             spool.unlink()
     return rows
 
@@ -155,20 +203,18 @@ def _store(
     measured: _Measured,
     folder: Path,
 ) -> RunMetadata:
-    totals = None
-    if probes is not None:
-        baseline = measured.report.result["optmem_baseline_bytes"]
-        totals = add_up_events(
-            _spool(folder, EVENT_TABLE.name), measured.ready.cookie, baseline, measured.ready.charge_bytes
-        )
-        write_json(folder / "stacks.json", probes.resolve_stacks(totals.stack_ids))
-    findings = _reconcile(measured, totals, folder)
+    totals = _totals(measured, folder) if probes is not None else []
+    together = combine(totals) if totals else None
+    if probes is not None and together is not None:
+        write_json(folder / "stacks.json", probes.resolve_stacks(together.stack_ids))
+    findings = _reconcile(config, measured, totals, folder)
+    is_datagram = config.protocol == "udp"
     metadata = RunMetadata(
         run_id=run_id,
         started_utc=started,
         complete=all(finding.holds for finding in findings),
         config=config,
-        scenario=msgspec.to_builtins(find_scenario(config.scenario)),
+        scenario=msgspec.to_builtins(_scenario_of(config)),
         lab=msgspec.to_builtins(lab),
         host=dict(host_metadata()),
         probes=probes.mechanisms if probes else {},
@@ -177,14 +223,32 @@ def _store(
         reconciliation=findings,
         summary=summarize(
             measured.report,
-            totals,
+            together,
             optmem_max_bytes=lab.optmem_max_bytes,
             charge_bytes=measured.ready.charge_bytes,
             lost_events=measured.counts.lost_events,
+            is_datagram=is_datagram,
         ),
+        channels=[summarize_channel(one, is_datagram=is_datagram) for one in measured.report.channels],
+        cookies=measured.ready.cookies,
     )
     write_json(folder / "run.json", metadata)
     return metadata
+
+
+@contextmanager
+def _place(config: RunConfig, run_id: str, entry: Journal) -> Iterator[Lab]:
+    if config.to is not None:
+        yield open_remote(config.to)
+        return
+    with open_lab(
+        find_scenario(config.scenario),
+        run_id=run_id,
+        family=config.family,
+        optmem_max_bytes=config.optmem_max_bytes,
+        run_journal=entry,
+    ) as lab:
+        yield lab
 
 
 def record_run(
@@ -195,15 +259,12 @@ def record_run(
     Whether all counts reconcile is said by `check_complete`, so that the caller can report the run first.
     """
     run_id, started = new_run_id(), now_utc()
-    scenario = find_scenario(config.scenario)
     name = folder_name(config.scenario, config.policy, run_id)
     with ExitStack() as stack:
         entry = stack.enter_context(journal(run_id))
         directory = stack.enter_context(open_run_directory(parent, name, entry))
-        with open_lab(
-            scenario, run_id=run_id, family=config.family, optmem_max_bytes=config.optmem_max_bytes, run_journal=entry
-        ) as lab:
-            measured = _measure_in_lab(config, lab, probes, directory.path, interruption)
+        with _place(config, run_id, entry) as lab:
+            measured = _measure(config, lab, probes, directory.path, interruption)
         metadata = _store(config, run_id, started, lab, probes, measured, directory.path)
         directory.keep()
         return CompletedRun(directory.path, metadata)
@@ -215,6 +276,6 @@ def check_complete(run: CompletedRun) -> None:
         if finding.holds:
             continue
         text = f"{finding.what}: expected {finding.expected}, found {finding.found} (kept in {run.folder})"
-        if finding.what.startswith("lost"):
+        if "lost" in finding.what.split():
             raise DataLossError(text, "run again with less load, or a smaller -n")
         raise ReconciliationError(text, "the run cannot be trusted; please report it with its folder")

@@ -1,13 +1,51 @@
 """The numbers of one run that everybody asks for first."""
 
 import os
+from typing import Any
 
 import msgspec
 
 from zcprobe.recorder.totals import EventTotals
-from zcprobe.sender import SenderReport
+from zcprobe.sender import ChannelReport, SenderReport
 
-__all__ = ["Summary", "summarize"]
+__all__ = ["ChannelSummary", "Summary", "summarize", "summarize_channel", "worst_outcome"]
+
+
+class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel; the members mean what they mean in `Summary`."""
+
+    outcome: str
+    error: str | None
+    start_ns: int
+    end_ns: int
+    writes: int
+    sends: int
+    plain_sends: int
+    copied_on_purpose: int
+    completions: int
+    notifications: int
+    copied_completions: int
+    enobufs_count: int
+    eagain_count: int
+    constrained_count: int
+    stall_count: int
+    stall_ns_total: int
+    stall_ns_max: int
+    flush_count: int
+    missed_zero_copy_count: int
+    missed_by_variant: dict[str, int]
+    rounds: int
+    converged: bool
+    downtime_ns: int
+    responses: int
+    optmem_baseline_bytes: int
+    optmem_peak_bytes: int
+    bytes_sent: int
+    cpu_user_ns: int
+    cpu_system_ns: int
+    sink_bytes: int | None
+    sink_intact: bool | None
+    lost_records: int
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,18 +56,23 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     duration_ns: int
     writes: int
     sends: int
+    plain_sends: int
     copied_on_purpose: int
     completions: int
     in_flight_at_end: int
     notifications: int
     copied_completions: int
     true_copied_completions: int | None
+    flush_count: int
     missed_zero_copy_count: int
+    missed_by_variant: dict[str, int]
     enobufs_count: int
     enobufs_causes: dict[str, int] | None
     enobufs_in_flight_bytes: int | None
     enobufs_unread_bytes: int | None
     enobufs_unread_share: float | None
+    eagain_count: int
+    constrained_count: int
     errqueue_depth_max: int | None
     merged_notifications: int | None
     optmem_max_bytes: int
@@ -38,6 +81,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     charge_bytes: int
     stall_count: int
     stall_ns_total: int
+    stall_ns_max: int
+    rounds: int
+    converged: bool | None
+    downtime_ns: int | None
+    responses: int
     bytes_sent: int
     goodput_bps: float
     cpu_user_ns: int
@@ -56,6 +104,40 @@ _CHECKS = {
     5: "a notification had its bounds the wrong way round",
 }
 
+_SEVERITY = ("dead_enobufs", "dead_timeout", "dead_error", "interrupted", "completed")
+
+_SUMMED = (
+    "writes",
+    "sends",
+    "plain_sends",
+    "copied_on_purpose",
+    "completions",
+    "notifications",
+    "copied_completions",
+    "flush_count",
+    "missed_zero_copy_count",
+    "enobufs_count",
+    "eagain_count",
+    "constrained_count",
+    "stall_count",
+    "stall_ns_total",
+    "responses",
+    "bytes_sent",
+    "cpu_user_ns",
+    "cpu_system_ns",
+    "lost_records",
+)
+
+_FROM_PROBES = (
+    "true_copied_completions",
+    "enobufs_causes",
+    "enobufs_in_flight_bytes",
+    "enobufs_unread_bytes",
+    "enobufs_unread_share",
+    "errqueue_depth_max",
+    "merged_notifications",
+)
+
 
 def _error_text(result: dict[str, int]) -> str | None:
     if not result["error"]:
@@ -65,68 +147,116 @@ def _error_text(result: dict[str, int]) -> str | None:
     return f"{check}: {text}" if check else text
 
 
-def _from_probes(totals: EventTotals | None) -> dict[str, object]:
-    if totals is None:
-        return dict.fromkeys(
-            (
-                "true_copied_completions",
-                "enobufs_causes",
-                "enobufs_in_flight_bytes",
-                "enobufs_unread_bytes",
-                "enobufs_unread_share",
-                "errqueue_depth_max",
-                "merged_notifications",
-            )
-        )
+def _is_intact(report: ChannelReport, *, is_datagram: bool) -> bool | None:
+    """None when nobody looked: no report, or a sink that discards."""
+    sink = report.sink
+    if sink is None or not sink.verified:
+        return None
+    return sink.first_mismatch is None and (is_datagram or sink.bytes == report.result["bytes_sent"])
+
+
+def summarize_channel(report: ChannelReport, *, is_datagram: bool) -> ChannelSummary:
+    result = report.result
+    return ChannelSummary(
+        outcome=report.outcome,
+        error=_error_text(result),
+        start_ns=result["start_ns"],
+        end_ns=result["end_ns"],
+        writes=result["write_count"],
+        sends=result["send_count"],
+        plain_sends=result["plain_count"],
+        copied_on_purpose=result["copied_on_purpose_count"],
+        completions=result["completion_count"],
+        notifications=result["notification_count"],
+        copied_completions=result["copied_completion_count"],
+        enobufs_count=result["enobufs_count"],
+        eagain_count=result["eagain_count"],
+        constrained_count=result["constrained_count"],
+        stall_count=result["stall_count"],
+        stall_ns_total=result["stall_ns"],
+        stall_ns_max=result["stall_max_ns"],
+        flush_count=result["flush_count"],
+        missed_zero_copy_count=result["missed_zero_copy_count"],
+        missed_by_variant={
+            "all-copied": result["missed_all_copied_count"],
+            "sticky": result["missed_sticky_count"],
+            "any-copied": result["missed_any_copied_count"],
+        },
+        rounds=result["round_count"],
+        converged=bool(result["converged"]),
+        downtime_ns=result["downtime_ns"],
+        responses=result["response_count"],
+        optmem_baseline_bytes=result["optmem_baseline_bytes"],
+        optmem_peak_bytes=result["optmem_peak_bytes"],
+        bytes_sent=result["bytes_sent"],
+        cpu_user_ns=result["cpu_user_ns"],
+        cpu_system_ns=result["cpu_system_ns"],
+        sink_bytes=None if report.sink is None else report.sink.bytes,
+        sink_intact=_is_intact(report, is_datagram=is_datagram),
+        lost_records=report.lost_records,
+    )
+
+
+def worst_outcome(outcomes: list[str]) -> str:
+    """A run is what became of its unluckiest channel."""
+    return min(outcomes, key=_SEVERITY.index)
+
+
+def _sink(channels: list[ChannelSummary]) -> dict[str, Any]:
+    if any(channel.sink_bytes is None for channel in channels):
+        return {"sink_bytes": None, "sink_intact": None}
+    intact = [channel.sink_intact for channel in channels]
     return {
-        "true_copied_completions": totals.true_copied_completions,
-        "enobufs_causes": totals.enobufs_causes,
-        "enobufs_in_flight_bytes": totals.enobufs_in_flight_bytes,
-        "enobufs_unread_bytes": totals.enobufs_unread_bytes,
-        "enobufs_unread_share": totals.enobufs_unread_share,
-        "errqueue_depth_max": totals.errqueue_depth_max,
-        "merged_notifications": totals.merged_notifications,
+        "sink_bytes": sum(channel.sink_bytes or 0 for channel in channels),
+        "sink_intact": False if False in intact else None if None in intact else True,
+    }
+
+
+def _migration(channels: list[ChannelSummary]) -> dict[str, Any]:
+    rounds = max(channel.rounds for channel in channels)
+    if not rounds:
+        return {"rounds": 0, "converged": None, "downtime_ns": None}
+    return {
+        "rounds": rounds,
+        "converged": all(channel.converged for channel in channels),
+        "downtime_ns": max(channel.downtime_ns for channel in channels),
     }
 
 
 def summarize(
-    report: SenderReport, totals: EventTotals | None, *, optmem_max_bytes: int, charge_bytes: int, lost_events: int
+    report: SenderReport,
+    totals: EventTotals | None,
+    *,
+    optmem_max_bytes: int,
+    charge_bytes: int,
+    lost_events: int,
+    is_datagram: bool,
 ) -> Summary:
-    """`totals` is None without probes; then optmem's peak is the highest SO_MEMINFO sample."""
-    result, sink = report.result, report.sink
-    duration_ns = result["end_ns"] - result["start_ns"]
-    sink_intact = None
-    if sink is not None:
-        sink_intact = sink.first_mismatch is None and sink.bytes == result["bytes_sent"]
-    return msgspec.convert(
-        {
-            "outcome": report.outcome,
-            "error": _error_text(result),
-            "duration_ns": duration_ns,
-            "writes": result["write_count"],
-            "sends": result["send_count"],
-            "copied_on_purpose": result["copied_on_purpose_count"],
-            "completions": result["completion_count"],
-            "in_flight_at_end": result["send_count"] - result["completion_count"],
-            "notifications": result["notification_count"],
-            "copied_completions": result["copied_completion_count"],
-            "missed_zero_copy_count": result["missed_zero_copy_count"],
-            "enobufs_count": result["enobufs_count"],
-            "optmem_max_bytes": optmem_max_bytes,
-            "optmem_baseline_bytes": result["optmem_baseline_bytes"],
-            "optmem_peak_bytes": max(result["optmem_peak_bytes"], totals.optmem_peak_bytes if totals else 0),
-            "charge_bytes": charge_bytes,
-            "stall_count": result["stall_count"],
-            "stall_ns_total": result["stall_ns"],
-            "bytes_sent": result["bytes_sent"],
-            "goodput_bps": result["bytes_sent"] * 8e9 / duration_ns if duration_ns else 0.0,
-            "cpu_user_ns": result["cpu_user_ns"],
-            "cpu_system_ns": result["cpu_system_ns"],
-            "sink_bytes": None if sink is None else sink.bytes,
-            "sink_intact": sink_intact,
-            "lost_events": lost_events,
-            "lost_records": sum(report.lost_record_counts),
-            **_from_probes(totals),
+    """Over all channels. `totals` is None without probes; then optmem's peak is the highest SO_MEMINFO sample."""
+    channels = [summarize_channel(one, is_datagram=is_datagram) for one in report.channels]
+    outcome = worst_outcome([channel.outcome for channel in channels])
+    duration_ns = max(channel.end_ns for channel in channels) - min(channel.start_ns for channel in channels)
+    summed = {name: sum(getattr(channel, name) for channel in channels) for name in _SUMMED}
+    probed = {name: getattr(totals, name) if totals is not None else None for name in _FROM_PROBES}
+    peak = max(channel.optmem_peak_bytes for channel in channels)
+    return Summary(
+        outcome=outcome,
+        error=next(channel.error for channel in channels if channel.outcome == outcome),
+        duration_ns=duration_ns,
+        in_flight_at_end=summed["sends"] - summed["completions"],
+        missed_by_variant={
+            variant: sum(channel.missed_by_variant[variant] for channel in channels)
+            for variant in channels[0].missed_by_variant
         },
-        Summary,
+        optmem_max_bytes=optmem_max_bytes,
+        optmem_baseline_bytes=max(channel.optmem_baseline_bytes for channel in channels),
+        optmem_peak_bytes=max(peak, totals.optmem_peak_bytes if totals else 0),
+        charge_bytes=charge_bytes,
+        stall_ns_max=max(channel.stall_ns_max for channel in channels),
+        goodput_bps=summed["bytes_sent"] * 8e9 / duration_ns if duration_ns else 0.0,
+        lost_events=lost_events,
+        **_migration(channels),
+        **_sink(channels),
+        **summed,
+        **probed,
     )

@@ -34,6 +34,8 @@ SENDER_TABLES = (
     Table("notifications", "zc_notification_record", ("copied",)),
     Table("flushes", "zc_flush_record", ("blocking",), {"trigger": ("zc_flush_trigger", "ZC_TRIGGER_")}),
     Table("meminfo", "zc_meminfo_record", (), {"reason": ("zc_meminfo_reason", "ZC_MEMINFO_")}),
+    Table("rounds", "zc_round_record", ("is_final",)),
+    Table("requests", "zc_request_record", ("zerocopy",)),
 )
 """In the order of enum zc_stream_index."""
 
@@ -71,12 +73,13 @@ def _batch(table: Table, records: NDArray[np.void]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([_column(table, records, name) for name in table.columns], names=table.columns)
 
 
-def write_table(table: Table, spool: Path, folder: Path) -> int:
-    """Writes `<name>.parquet` from the spool file and returns the number of rows."""
+def write_table(table: Table, spools: list[Path], folder: Path) -> int:
+    """Writes `<name>.parquet` from the spool files, one after the other, and returns the number of rows."""
     empty = _batch(table, np.empty(0, dtype_of(table.struct)))
     rows = 0
     with pq.ParquetWriter(folder / f"{table.name}.parquet", empty.schema, compression="zstd") as writer:
-        for records in iterate_records(spool, table.struct):
-            writer.write_batch(_batch(table, records))
-            rows += len(records)
+        for spool in spools:
+            for records in iterate_records(spool, table.struct):
+                writer.write_batch(_batch(table, records))
+                rows += len(records)
     return rows

@@ -13,7 +13,7 @@ from zcprobe.native.structs import dtype_of
 from zcprobe.probes.enobufs import enobufs_causes, split_charges
 from zcprobe.recorder.tables import EVENT_TABLE, iterate_records
 
-__all__ = ["EventTotals", "add_up_events"]
+__all__ = ["EventTotals", "add_up_events", "combine"]
 
 
 class EventTotals(msgspec.Struct):
@@ -130,3 +130,23 @@ def add_up_events(spool: Path, cookie: int, baseline_bytes: int, charge_bytes: i
         stacks.update(np.unique(records["stack_id"]).tolist())
     totals.stack_ids = sorted(stack for stack in stacks if stack >= 0)
     return totals
+
+
+_HIGHEST = ("errqueue_depth_max", "optmem_max_bytes", "optmem_peak_bytes", "charge_bytes")
+
+
+def combine(sockets: list[EventTotals]) -> EventTotals:
+    """Totals over several sockets: sums, but the highest level, depth, limit and charge of any."""
+    total = EventTotals()
+    for one in sockets:
+        for name in EventTotals.__struct_fields__:
+            mine, its = getattr(total, name), getattr(one, name)
+            if name in _HIGHEST:
+                setattr(total, name, max(mine, its))
+            elif name == "enobufs_causes":
+                total.enobufs_causes = dict(Counter(mine) + Counter(its))
+            elif name == "stack_ids":
+                total.stack_ids = sorted({*mine, *its})
+            elif its is not None:
+                setattr(total, name, (mine or 0) + its)
+    return total

@@ -1,0 +1,44 @@
+"""No lab of our own: the sink is somewhere else, and the path to it is what it is."""
+
+import os
+import re
+
+from zcprobe.errors import UsageError
+from zcprobe.host.limits import read_optmem_max
+from zcprobe.lab.scenarios import Lab
+from zcprobe.sink import DEFAULT_PORT
+
+__all__ = ["REMOTE", "open_remote", "parse_target"]
+
+REMOTE = "remote"
+"""Stands for the scenario's name where there is none."""
+
+_UNKNOWN_OPTMEM_BYTES = 131072
+
+
+def parse_target(text: str) -> tuple[str, int]:
+    """Address and port of HOST, HOST:PORT, [IPV6]:PORT or vsock:CID[:PORT]. UsageError."""
+    match = re.fullmatch(r"(vsock:\d+|\[[^\]]+\]|[^:\s]+|[0-9a-fA-F:]+)(?::(\d+))?", text)
+    if match is None:
+        raise UsageError(f"{text!r} names no sink", "give HOST, HOST:PORT, [IPV6]:PORT or vsock:CID:PORT")
+    port = int(match.group(2) or DEFAULT_PORT)
+    if not 1 <= port <= 65535:
+        raise UsageError(f"there is no port {port}", "choose one from 1 to 65535")
+    return match.group(1).strip("[]"), port
+
+
+def open_remote(target: str) -> Lab:
+    """The sender stays in our own network namespace; nothing is changed, so nothing is to be undone."""
+    address, port = parse_target(target)
+    limit = read_optmem_max()
+    return Lab(
+        scenario=REMOTE,
+        sender_netns_path=None,
+        sink_netns_path=None,
+        sender_netns_inode=os.stat("/proc/self/ns/net").st_ino,
+        sender_address="",
+        sink_address=address,
+        sink_port=port,
+        optmem_max_bytes=_UNKNOWN_OPTMEM_BYTES if limit is None else limit,
+        impairment={},
+    )
