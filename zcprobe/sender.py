@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import msgspec
@@ -235,8 +235,9 @@ def _ask_sink(link: _Link) -> SinkReport | None:
     # not settimeout(): Python would poll, and unread notifications keep POLLERR up
     link.control.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _REPORT_TIMEOUT_S, 0))
     link.control.settimeout(None)
-    try:
+    with suppress(OSError):  # ENOTCONN: the channel hung up itself, and the sink has answered and closed by now
         link.control.shutdown(socket.SHUT_WR)
+    try:
         return msgspec.json.decode(link.lines.readline(), type=SinkReport)
     except (OSError, msgspec.DecodeError):
         return None

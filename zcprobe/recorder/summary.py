@@ -258,5 +258,5 @@ def summarize(
         **_migration(channels),
         **_sink(channels),
         **summed,
-        **probed,
+        **probed,  # type: ignore[arg-type]  # mypy would have each member's type of one dict
     )
