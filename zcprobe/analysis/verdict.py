@@ -36,7 +36,8 @@ def _price(result: dict[str, Any]) -> str:
     text = f"; goodput {format_rate_bps(medians['goodput_bps']['median'])}"
     stalls = medians["stall_count"]["median"]
     if stalls:
-        text += f", {stalls:.0f} stalls of {format_duration_ns(medians['stall_ns_total']['median'])} in all per run"
+        word = "stall" if stalls == 1 else "stalls"
+        text += f", {stalls:.0f} {word} of {format_duration_ns(medians['stall_ns_total']['median'])} in all per run"
     return text
 
 
@@ -56,7 +57,8 @@ def _conclusion(results: dict[str, dict[str, Any]]) -> str:
     survivors = [policy for policy, result in results.items() if set(result["outcomes"]) == {"completed"}]
     victims = [policy for policy, result in results.items() if "dead_enobufs" in result["outcomes"]]
     if not victims:
-        return "No run died of ENOBUFS: this scenario does not show the failure."
+        seen = any(sum(result["enobufs_causes"].values()) for result in results.values())
+        return "ENOBUFS ended no run." if seen else "No send returned ENOBUFS: this scenario does not show the failure."
     if not survivors:
         return "No policy completed all its runs."
     return f"{' and '.join(survivors)} completed every run; ENOBUFS ended runs of {' and '.join(victims)}."

@@ -49,10 +49,14 @@ def plan_runs(policies: list[str], repeats: int, seed: int) -> list[PlannedRun]:
 
 
 def _record_all(
-    plan: list[PlannedRun], config: RunConfig, folder: Path, probes: ProbeSession | None, interruption: Interruption
+    plan: list[PlannedRun],
+    configs: dict[str, RunConfig],
+    folder: Path,
+    probes: ProbeSession | None,
+    interruption: Interruption,
 ) -> Iterator[tuple[PlannedRun, CompletedRun]]:
     for planned in plan:
-        yield planned, record_run(msgspec.structs.replace(config, policy=planned.policy), folder, probes, interruption)
+        yield planned, record_run(configs[planned.policy], folder, probes, interruption)
         if interruption.signal_number:
             return
 
@@ -68,8 +72,7 @@ def _entry(planned: PlannedRun, done: CompletedRun) -> dict[str, object]:
 
 
 def compare(
-    config: RunConfig,
-    policies: list[str],
+    configs: dict[str, RunConfig],
     repeats: int,
     seed: int,
     parent: Path,
@@ -79,21 +82,24 @@ def compare(
 ) -> Comparison:
     """Runs the plan and stores its results, figures and report beside the runs.
 
-    `config` has the scenario's defaults; its policy is not used. Interrupted, it keeps the runs made so far.
+    `configs` has a configuration for each policy, with the scenario's defaults and alike but for policy and parameters.
+    Interrupted, it keeps the runs made so far.
     """
+    policies = list(configs)
+    scenario = configs[policies[0]].scenario
     plan = plan_runs(policies, repeats, seed)
     run_id, started = new_run_id(), now_utc()
     with ExitStack() as stack:
         entry = stack.enter_context(journal(run_id))
-        name = folder_name(config.scenario, "compare", run_id)
+        name = folder_name(scenario, "compare", run_id)
         directory = stack.enter_context(open_run_directory(parent, name, entry))
         runs = []
-        for planned, done in _record_all(plan, config, directory.path, probes, interruption):
+        for planned, done in _record_all(plan, configs, directory.path, probes, interruption):
             runs.append(_entry(planned, done))
             on_run(planned, done)
         content = {
             "format_version": FORMAT_VERSION,
-            "scenario": config.scenario,
+            "scenario": scenario,
             "started_utc": started,
             "seed": seed,
             "planned_runs": len(plan),

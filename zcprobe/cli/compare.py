@@ -12,9 +12,11 @@ from rich.table import Table
 
 from zcprobe.campaign.compare import PlannedRun, compare, plan_runs
 from zcprobe.cli.console import StdoutConsole
-from zcprobe.cli.options import run_config
+from zcprobe.cli.options import require_readers, run_config
+from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Comparison
 from zcprobe.errors import ReconciliationError
+from zcprobe.policies import POLICIES
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.interrupt import deferred_interrupt
 from zcprobe.recorder.run import CompletedRun, with_scenario_defaults
@@ -69,19 +71,27 @@ def _print_text(comparison: Comparison) -> None:
     print(f"report  {comparison.folder / 'report.html'}\nfigures {comparison.folder / 'figures'}")
 
 
+def _configs(options: argparse.Namespace) -> dict[str, RunConfig]:
+    """Policy -> configuration, in the order asked for. UsageError."""
+    names = list(POLICIES) if options.policies == "all" else options.policies.split(",")
+    plan_runs(names, options.repeats, 0)
+    require_readers(options.set, names)
+    return {name: with_scenario_defaults(run_config(options, name)) for name in names}
+
+
 def run(options: argparse.Namespace) -> int:
     """4 when a run's counts do not reconcile; outcomes of policies are results, not failures."""
-    config = with_scenario_defaults(run_config(options, options.policies.split(",")[0]))
-    policies = options.policies.split(",")
+    configs = _configs(options)
+    first = next(iter(configs.values()))
     seed = _seed(options)
-    total = len(plan_runs(policies, options.repeats, seed))
+    total = len(configs) * options.repeats
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with (
-        ProbeSession() if config.probes == "auto" else nullcontext(None) as probes,
+        ProbeSession() if first.probes == "auto" else nullcontext(None) as probes,
         Progress(*columns, console=Console(stderr=True)) as progress,
         deferred_interrupt() as interruption,
     ):
-        task = progress.add_task(f"comparing in {config.scenario}", total=total)
+        task = progress.add_task(f"comparing in {first.scenario}", total=total)
 
         def show(planned: PlannedRun, done: CompletedRun) -> None:
             summary = done.metadata.summary
@@ -91,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
             )
             progress.advance(task)
 
-        comparison = compare(config, policies, options.repeats, seed, options.output, probes, interruption, show)
+        comparison = compare(configs, options.repeats, seed, options.output, probes, interruption, show)
     _print_json(comparison) if options.json else _print_text(comparison)
     _check(comparison)
     return -interruption.signal_number

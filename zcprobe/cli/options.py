@@ -8,7 +8,7 @@ from zcprobe.policies import PolicyParameters, find_policy, parse_parameters
 from zcprobe.units import parse_bytes, parse_rate_bps
 from zcprobe.workloads import Traffic, parse_sizes
 
-__all__ = ["run_config"]
+__all__ = ["require_readers", "run_config"]
 
 
 def _bytes(text: str | None) -> int | None:
@@ -40,9 +40,17 @@ def _traffic(options: argparse.Namespace) -> Traffic:
     return Traffic(model=options.traffic, reuse=options.reuse, **chosen)
 
 
+def require_readers(texts: list[str], policies: list[str]) -> None:
+    """UsageError for a parameter that none of the policies reads."""
+    for text in texts:
+        if not any(text.partition("=")[0] in find_policy(name).reads for name in policies):
+            raise UsageError(f"no policy here reads {text!r}", "zcprobe policies lists the parameters of each")
+
+
 def _parameters(options: argparse.Namespace, policy: str) -> PolicyParameters:
-    """In a comparison each policy takes the parameters that it reads; one that none of them reads is an error."""
-    return parse_parameters(find_policy(policy), options.set)
+    """Of a comparison's parameters each policy takes those that it reads."""
+    reads = find_policy(policy).reads
+    return parse_parameters(find_policy(policy), [text for text in options.set if text.partition("=")[0] in reads])
 
 
 def _family(options: argparse.Namespace) -> Family:

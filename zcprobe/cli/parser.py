@@ -152,7 +152,9 @@ def make_parser() -> argparse.ArgumentParser:
         verbs, "compare", "policies on the same traffic: table, verdict, figures, report", _COMPARE_EXAMPLES
     )
     compare.add_argument("--scenario", default="held-completions", help="what happens to the path (%(default)s)")
-    compare.add_argument("--policies", default=",".join(DEFAULT_COMPARISON), metavar="A,B,...", help="(%(default)s)")
+    compare.add_argument(
+        "--policies", default=",".join(DEFAULT_COMPARISON), metavar="A,B,...", help="or all (%(default)s)"
+    )
     compare.add_argument("--repeats", type=int, default=5, metavar="N", help="runs of each policy (%(default)s)")
     compare.add_argument("--seed", type=int, default=None, help="of the order of the runs")
     _add_policy_options(compare)

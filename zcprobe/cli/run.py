@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import msgspec
 
-from zcprobe.cli.options import run_config
+from zcprobe.cli.options import require_readers, run_config
 from zcprobe.cli.tell import describe_run
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.interrupt import deferred_interrupt
@@ -28,6 +28,7 @@ def _exit_code(metadata: RunMetadata, signal_number: int) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
+    require_readers(options.set, [options.policy])
     config = with_scenario_defaults(run_config(options, options.policy))
     with (
         ProbeSession() if config.probes == "auto" else nullcontext(None) as probes,

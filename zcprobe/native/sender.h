@@ -43,7 +43,7 @@ struct zc_flush_record {
 	uint32_t notification_count;
 	uint32_t wait_count;	/* poll calls */
 	uint32_t spurious_count;	/* of them, returned without the event that was waited for */
-	int32_t result;		/* 0, or a negative errno; of an explicit flush 0 or 1 as flush() returns it */
+	int32_t result;		/* 0, or a negative errno */
 	uint16_t channel;
 	uint8_t trigger;	/* enum zc_flush_trigger */
 	uint8_t blocking;

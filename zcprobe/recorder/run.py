@@ -69,8 +69,8 @@ def with_scenario_defaults(config: RunConfig) -> RunConfig:
     config.validate()
     scenario = _scenario_of(config)
     count = config.send_count
-    if count is None:
-        count = 0 if config.duration_s is not None else scenario.send_count
+    if count is None and config.duration_s is None:
+        count = scenario.send_count
     sockets = config.socket
     if sockets.sndbuf_bytes is None:
         sockets = msgspec.structs.replace(sockets, sndbuf_bytes=scenario.sndbuf_bytes)

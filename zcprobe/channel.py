@@ -1,0 +1,167 @@
+"""One zerocopy channel to drive step by step, in a notebook or a test.
+
+>>> channel, receiver = ZeroCopyChannel.pair("qemu-merged")
+>>> channel.writev(b"x" * 65536)
+65536
+>>> receiver.recv(65536, socket.MSG_WAITALL) and channel.flush()
+1
+>>> channel.records("notifications")
+"""
+
+import os
+import socket
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from zcprobe.config import FlushVariant, RunConfig, WaitFor
+from zcprobe.errors import HostError, UsageError
+from zcprobe.host.limits import read_optmem_max
+from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
+from zcprobe.native import ffi, lib
+from zcprobe.native.settings import fill_channel_config
+from zcprobe.native.structs import dtype_of, struct_to_dict
+from zcprobe.policies import PolicyParameters, find_policy
+
+__all__ = ["ZeroCopyChannel"]
+
+_STREAMS = {
+    "sends": "zc_send_record",
+    "notifications": "zc_notification_record",
+    "flushes": "zc_flush_record",
+    "meminfo": "zc_meminfo_record",
+    "rounds": "zc_round_record",
+    "requests": "zc_request_record",
+}
+"""In the order of enum zc_stream_index."""
+
+_CHUNK_COUNT = 4096
+_FOREVER_S = 86400.0
+
+
+class ZeroCopyChannel:
+    """QEMU's channel semantics over a connected socket, with any policy.
+
+    The socket stays the caller's; SO_ZEROCOPY is set on it. Memory that was written stays referenced until `flush()`
+    or `drain()` finds nothing in flight, because the kernel reads it until then. UsageError for an unknown policy,
+    HostError when the kernel refuses SO_ZEROCOPY.
+    """
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        policy: str = "qemu-merged",
+        *,
+        parameters: PolicyParameters | None = None,
+        flush_variant: FlushVariant | None = None,
+        wait_for: WaitFor = "error",
+    ) -> None:
+        chosen = find_policy(policy)
+        try:
+            connection.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+        except OSError as error:
+            raise HostError(f"SO_ZEROCOPY is refused: {error.strerror}", "give a TCP or UDP socket") from error
+        self._connection = connection
+        self._written: list[Any] = []
+        self._fds = [os.memfd_create(name) for name in _STREAMS]
+        # a record a chunk: each is in its file as soon as the writer thread saw it
+        self._recorder = lib.zc_recorder_open(self._fds, 1, _CHUNK_COUNT)
+        self._config = ffi.new("struct zc_channel_config *")
+        asked = RunConfig(
+            policy=policy, parameters=parameters or chosen.defaults, deadline_s=_FOREVER_S, wait_for=wait_for
+        )
+        fill_channel_config(self._config, asked, flush_variant or chosen.flush_variant)
+        self._config.fd = connection.fileno()
+        self._config.optmem_max_bytes = read_optmem_max() or 0
+        self._config.charge_bytes = try_zerocopy_send().charge_bytes
+        self._config.buffer_fd = -1
+        self._config.recorder = self._recorder
+        self._result = ffi.new("struct zc_result *")
+        self._channel = lib.zc_channel_open(self._config, self._result)
+
+    @classmethod
+    def pair(cls, policy: str = "qemu-merged", **options: Any) -> tuple[Self, socket.socket]:
+        """A channel over a TCP connection on loopback, and the socket at its other end."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            sender = socket.create_connection(server.getsockname())
+            receiver, _ = server.accept()
+        sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return cls(sender, policy, **options), receiver
+
+    def writev(self, *parts: bytes | bytearray | memoryview, zerocopy: bool = True) -> int:
+        """One sendmsg, as the policy retries or copies it; bytes taken: a partial write is a success.
+
+        BlockingIOError when a non-blocking socket is full; OSError otherwise, ENOBUFS when the policy gave up.
+        """
+        buffers = [ffi.from_buffer(part) for part in parts]
+        vector = ffi.new("struct zc_part[]", [(buffer, len(buffer)) for buffer in buffers])
+        if zerocopy:
+            self._written += buffers
+        return self._checked(lib.zc_channel_writev(self._channel, vector, len(buffers), zerocopy))
+
+    def flush(self) -> int:
+        """Waits for every outstanding notification; 0 or 1 as the flush variant defines it. OSError."""
+        result = self._checked(lib.zc_channel_flush(self._channel))
+        self._release()
+        return result
+
+    def drain(self) -> int:
+        """Reads the notifications that are there now; how many sends they completed. OSError."""
+        before = self.in_flight
+        self._checked(lib.zc_channel_drain(self._channel))
+        self._release()
+        return before - self.in_flight
+
+    def set_blocking(self, enabled: bool) -> None:
+        """QEMU's `blocking` field and the descriptor's mode together; the field is the policy's own until then."""
+        self._checked(lib.zc_channel_set_blocking(self._channel, enabled))
+
+    @property
+    def in_flight(self) -> int:
+        """Sends without a notification read."""
+        return int(lib.zc_channel_in_flight(self._channel))
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Members of `struct zc_result` so far; those of a whole run (outcome, times) stay 0."""
+        return struct_to_dict(self._result)
+
+    def records(self, table: str) -> pd.DataFrame:
+        """`sends`, `notifications`, `flushes` or `meminfo` so far: the columns of docs/run-format.md as raw numbers."""
+        if table not in _STREAMS:
+            raise UsageError(f"there is no table {table!r}", f"tables: {', '.join(_STREAMS)}")
+        lib.zc_recorder_sync(self._recorder)
+        fd = self._fds[list(_STREAMS).index(table)]
+        content = os.pread(fd, os.fstat(fd).st_size, 0)
+        return pd.DataFrame(np.frombuffer(content, dtype_of(_STREAMS[table])))
+
+    def close(self) -> None:
+        """Frees the channel; the connection is the caller's to close."""
+        if self._channel == ffi.NULL:
+            return
+        lib.zc_channel_close(self._channel)
+        self._channel = ffi.NULL
+        counts = ffi.new("uint64_t[]", 2 * len(self._fds))
+        lib.zc_recorder_close(self._recorder, counts, counts + len(self._fds))
+        for fd in self._fds:
+            os.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _release(self) -> None:
+        if not self.in_flight:
+            self._written.clear()
+
+    @staticmethod
+    def _checked(status: int) -> int:
+        if status < 0:
+            raise OSError(-status, os.strerror(-status))
+        return int(status)
