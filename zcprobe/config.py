@@ -52,7 +52,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     Each of `channels` makes `send_count` writes of `send_bytes`, or writes for `duration_s` seconds when it is given.
     `deadline_s`, on top of that, cuts a run that hangs; `settle_s` is the longest wait for late completions once the
-    outcome is known. `affinity` pins senders and sink to one CPU each. `flush_variant` replaces the policy's own.
+    outcome is known. `hold_one_in_count` and `hold_rate_bps` replace those of a scenario that holds clones back.
+    `affinity` pins senders and sink to one CPU each. `flush_variant` replaces the policy's own.
     """
 
     scenario: str = "held-completions"
@@ -66,6 +67,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     send_count: int | None = None
     duration_s: float | None = None
     optmem_max_bytes: int | None = None
+    hold_one_in_count: int | None = None
+    hold_rate_bps: int | None = None
     flush_variant: FlushVariant | None = None
     wait_for: WaitFor = "error"
     socket: SocketOptions = SocketOptions()

@@ -74,6 +74,8 @@ def run_config(options: argparse.Namespace, policy: str) -> RunConfig:
         send_count=options.count,
         duration_s=options.time,
         optmem_max_bytes=_bytes(options.optmem_max),
+        hold_one_in_count=options.hold_share,
+        hold_rate_bps=None if options.hold_rate is None else parse_rate_bps(options.hold_rate),
         flush_variant=options.flush_result,
         wait_for=options.wait_for,
         socket=SocketOptions(

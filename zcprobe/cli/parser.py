@@ -70,6 +70,8 @@ def _add_sockets(parser: argparse.ArgumentParser) -> None:
     family.add_argument("--vsock", action="store_true", help="AF_VSOCK, with --to vsock:CID")
     group.add_argument("-u", "--udp", action="store_true", help="datagrams")
     group.add_argument("--optmem-max", metavar="SIZE", help="net.core.optmem_max of the sender's namespace")
+    group.add_argument("--hold-share", type=int, metavar="N", help="scenarios that hold clones back: 1 in N packets")
+    group.add_argument("--hold-rate", metavar="RATE", help="and the rate at which held clones are let go")
     group.add_argument("-w", "--window", metavar="SIZE", help="SO_SNDBUF")
     group.add_argument("-b", "--bitrate", metavar="RATE", help="pacing of each channel (SO_MAX_PACING_RATE)")
     group.add_argument("-N", "--nagle", action="store_true", help="without TCP_NODELAY")

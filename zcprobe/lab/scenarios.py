@@ -15,7 +15,7 @@ from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import Namespace, namespace_pair
 from zcprobe.sink import DEFAULT_PORT, Reading
 
-__all__ = ["SCENARIOS", "Lab", "Scenario", "describe_impairment", "find_scenario", "open_lab"]
+__all__ = ["SCENARIOS", "Lab", "Scenario", "describe_impairment", "find_scenario", "open_lab", "with_hold"]
 
 _KERNEL_DEFAULT_OPTMEM_BYTES = 131072
 """net.core.optmem_max since 6.8; explicit where a scenario's outcome depends on it."""
@@ -137,6 +137,21 @@ def find_scenario(name: str) -> Scenario:
         return SCENARIOS[name]
     except KeyError:
         raise UsageError(f"unknown scenario {name!r}", f"known scenarios: {', '.join(SCENARIOS)}") from None
+
+
+def with_hold(scenario: Scenario, one_in_count: int | None, rate_bps: int | None) -> Scenario:
+    """The scenario with another share held back, or another rate; UsageError when it holds nothing back."""
+    if one_in_count is None and rate_bps is None:
+        return scenario
+    if scenario.hold is None:
+        raise UsageError(f"{scenario.name} holds nothing back", "leave out --hold-share and --hold-rate")
+    bucket = scenario.hold.bucket
+    if rate_bps is not None:
+        bucket = msgspec.structs.replace(bucket, rate_bps=rate_bps)
+    share = scenario.hold.one_in_count if one_in_count is None else one_in_count
+    return msgspec.structs.replace(
+        scenario, hold=msgspec.structs.replace(scenario.hold, one_in_count=share, bucket=bucket)
+    )
 
 
 def describe_impairment(scenario: Scenario) -> dict[str, int | str | None]:

@@ -13,7 +13,7 @@ from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.host.cpu import host_metadata
 from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.remote import REMOTE, open_remote
-from zcprobe.lab.scenarios import Lab, Scenario, find_scenario, open_lab
+from zcprobe.lab.scenarios import Lab, Scenario, find_scenario, open_lab, with_hold
 from zcprobe.policies import find_policy
 from zcprobe.probes.session import MeasurementCounts, ProbeSession
 from zcprobe.recorder.child import Child
@@ -59,7 +59,7 @@ def new_run_id() -> str:
 def _scenario_of(config: RunConfig) -> Scenario:
     """Towards a sink elsewhere there is none: the defaults of the control stand in for traffic that was left open."""
     if config.to is None:
-        return find_scenario(config.scenario)
+        return with_hold(find_scenario(config.scenario), config.hold_one_in_count, config.hold_rate_bps)
     control = find_scenario("in-order")
     return msgspec.structs.replace(control, name=REMOTE, description="a path that is not ours", optmem_max_bytes=None)
 
@@ -242,7 +242,7 @@ def _place(config: RunConfig, run_id: str, entry: Journal) -> Iterator[Lab]:
         yield open_remote(config.to)
         return
     with open_lab(
-        find_scenario(config.scenario),
+        _scenario_of(config),
         run_id=run_id,
         family=config.family,
         optmem_max_bytes=config.optmem_max_bytes,
