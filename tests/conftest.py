@@ -53,10 +53,16 @@ def _ancestors(pid: int) -> Iterator[int]:
         pid = int(fields[1]) if fields else 0
 
 
+def _start_ticks(pid: int) -> int:
+    fields = _read(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()
+    return int(fields[19]) if fields else 0
+
+
 def _is_foreign(pid: int) -> bool:
-    """Alive, not started by these tests, and no orphan, which a command of theirs may have left."""
+    """Alive, not started by these tests, and no orphan of theirs: an older one is somebody else's."""
     line = list(_ancestors(pid))
-    return len(line) > 1 and os.getpid() not in line and Path(f"/proc/{pid}").exists()
+    is_orphan = len(line) <= 1 and _start_ticks(pid) >= _start_ticks(os.getpid())
+    return not is_orphan and os.getpid() not in line and Path(f"/proc/{pid}").exists()
 
 
 def _names_in(folder: Path) -> set[str]:
@@ -76,12 +82,20 @@ def _read_run_processes() -> set[int]:
     return {pid for pid, words in lines.items() if modules & set(words) and not _is_foreign(pid)}
 
 
+def _entries(folder: Path) -> list[Path]:
+    """None for a process that has ended, or that even root may not look into: it holds no program of a run."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return []
+
+
 def _held_by_others() -> set[int]:
     """BPF programs that a foreign process has a descriptor of."""
     held = set()
     for folder in Path("/proc").glob("[0-9]*/fdinfo"):
         if _read(folder.parent / "comm").strip() and _is_foreign(int(folder.parent.name)):
-            for path in folder.iterdir() if folder.exists() else ():
+            for path in _entries(folder):
                 held |= {int(line.split()[1]) for line in _read(path).splitlines() if line.startswith(b"prog_id:")}
     return held
 
@@ -142,12 +156,15 @@ def zcprobe(nothing_left: None, tmp_path: Path) -> Command:
 
 @pytest.fixture
 def start_zcprobe(nothing_left: None, tmp_path: Path) -> Iterator[Start]:
-    """Starts the command as `zcprobe` does, without waiting; what still runs at the end of the test is killed."""
+    """Starts the command as `zcprobe` does, without waiting; what still runs at the end of the test is killed.
+
+    Words `before` it must end in exec, so that the process is the command.
+    """
     started: list[subprocess.Popen[str]] = []
 
-    def start(*words: str) -> "subprocess.Popen[str]":
+    def start(*words: str, before: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, "-m", "zcprobe", *words],
+            [*before, sys.executable, "-m", "zcprobe", *words],
             cwd=tmp_path,
             env=_environment({}),
             stdout=subprocess.PIPE,

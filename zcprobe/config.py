@@ -128,6 +128,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise UsageError(f"{self.traffic.model} traffic needs a stream", "leave out --udp")
         if self.protocol == "udp" and self.family == "vsock":
             raise UsageError("vsock has no datagrams with MSG_ZEROCOPY", "leave out --udp")
+        if (self.family == "vsock") != (self.to or "").startswith("vsock:"):
+            raise UsageError("--vsock and --to vsock:CID go together", "give both, or neither")
         largest = max((size for size, _ in self.sizes), default=0)
         smallest = min((size for size, _ in self.sizes), default=0)
         if self.protocol == "udp" and largest and not _FRAME_BYTES < smallest <= largest <= _MAX_DATAGRAM_BYTES:

@@ -119,13 +119,22 @@ def _open_link(task: SenderTask) -> _Link:
     else:
         data = socket.socket(control.family, socket.SOCK_DGRAM)
         link = _Link(control, data)
-        port = msgspec.json.decode(link.lines.readline(), type=SinkReport).datagram_port
-        data.connect((task.address, port))
+        data.connect((task.address, _datagram_port(link)))
     link.data.settimeout(None)
     _set_options(link.data, config.socket, is_tcp=config.protocol == "tcp" and config.family != "vsock")
     if config.zerocopy:
         _enable_zerocopy(link.data)
     return link
+
+
+def _datagram_port(link: _Link) -> int | None:
+    try:
+        return msgspec.json.decode(link.lines.readline(), type=SinkReport).datagram_port
+    except (OSError, msgspec.DecodeError):
+        link.close()
+        raise PeerError(
+            "the sink named no port for datagrams", "run the same version of zcprobe on both sides"
+        ) from None
 
 
 def _set_options(data: socket.socket, options: SocketOptions, *, is_tcp: bool) -> None:

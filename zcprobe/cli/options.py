@@ -31,6 +31,7 @@ def _traffic(options: argparse.Namespace) -> Traffic:
         "guest_bytes": _bytes(options.guest),
         "dirty_bytes_per_s": _bytes(options.dirty_rate),
         "downtime_ms": options.downtime,
+        "max_rounds": options.max_rounds,
         "zero_percent": options.zero_pages,
         "sizes": parse_sizes(options.length)
         if options.length and (":" in options.length or "," in options.length)

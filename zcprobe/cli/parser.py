@@ -50,6 +50,7 @@ def _add_traffic(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--guest", metavar="SIZE", help="migration: guest memory, over all channels")
     group.add_argument("--dirty-rate", metavar="SIZE", help="migration: bytes that the guest writes in a second")
     group.add_argument("--downtime", type=int, metavar="MS", help="migration: limit for the final round")
+    group.add_argument("--max-rounds", type=int, metavar="N", help="migration: rounds until the guest stops anyway")
     group.add_argument("--zero-pages", type=int, metavar="PERCENT", help="migration: pages that are zero")
     group.add_argument(
         "--reuse",

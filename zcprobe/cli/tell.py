@@ -1,5 +1,6 @@
 """A run in a few lines of text."""
 
+from zcprobe.config import RunConfig
 from zcprobe.recorder.run import CompletedRun
 from zcprobe.recorder.summary import Summary
 from zcprobe.units import format_bytes, format_duration_ns, format_rate_bps
@@ -19,6 +20,13 @@ def _causes(summary: Summary) -> str:
     return f"{causes}; optmem then held {unread:.0%} by unread notifications, {1 - unread:.0%} in flight"
 
 
+def _size(config: RunConfig) -> str:
+    """Where all are of one size."""
+    if config.traffic.model in ("stream", "rpc") and len(config.sizes) == 1:
+        return f" of {format_bytes(config.sizes[0][0])}"
+    return f" ({config.traffic.model} traffic)"
+
+
 def describe_run(done: CompletedRun) -> str:
     summary, config = done.metadata.summary, done.metadata.config
     depth = (
@@ -27,7 +35,7 @@ def describe_run(done: CompletedRun) -> str:
     sink = {None: "no report", True: "intact", False: "NOT as sent"}[summary.sink_intact]
     lines = (
         ("outcome", summary.outcome + (f" ({summary.error})" if summary.error else "")),
-        ("sends", f"{summary.sends} of {format_bytes(config.send_bytes or 0)}, {summary.notifications} notifications"),
+        ("sends", f"{summary.sends}{_size(config)}, {summary.notifications} notifications"),
         ("ENOBUFS", _causes(summary)),
         ("stalls", f"{summary.stall_count}, {format_duration_ns(summary.stall_ns_total)} in all"),
         ("errqueue depth", depth),

@@ -81,6 +81,16 @@ class Run:
         return self._table("meminfo")
 
     @cached_property
+    def rounds(self) -> pd.DataFrame:
+        """Of migration traffic."""
+        return self._table("rounds")
+
+    @cached_property
+    def requests(self) -> pd.DataFrame:
+        """Of rpc traffic."""
+        return self._table("requests")
+
+    @cached_property
     def kernel_events(self) -> pd.DataFrame:
         return self._table("kernel_events")
 

@@ -18,9 +18,11 @@ _UNKNOWN_OPTMEM_BYTES = 131072
 
 def parse_target(text: str) -> tuple[str, int]:
     """Address and port of HOST, HOST:PORT, [IPV6]:PORT or vsock:CID[:PORT]. UsageError."""
-    match = re.fullmatch(r"(vsock:\d+|\[[^\]]+\]|[^:\s]+|[0-9a-fA-F:]+)(?::(\d+))?", text)
+    match = re.fullmatch(r"(vsock:\d+|\[[^\[\]]+\]|[^:\s\[\]]+|(?:[0-9a-fA-F]*:){2,}[0-9a-fA-F.]*)(?::(\d+))?", text)
     if match is None:
         raise UsageError(f"{text!r} names no sink", "give HOST, HOST:PORT, [IPV6]:PORT or vsock:CID:PORT")
+    if match.group(1).startswith("vsock:") and int(match.group(1)[6:]) >= 2**32:
+        raise UsageError(f"{text!r} names no context", "a context id has 32 bits")
     port = int(match.group(2) or DEFAULT_PORT)
     if not 1 <= port <= 65535:
         raise UsageError(f"there is no port {port}", "choose one from 1 to 65535")

@@ -14,7 +14,7 @@ enum { SLOT_COUNT = 64, HUGEPAGE_BYTES = 2 << 20, PAGE_BYTES = 4096, OVERWRITTEN
 struct slot {
 	uint64_t first_id;	/* of the zerocopy sends that read it */
 	uint64_t end_id;
-	uint64_t open_count;	/* of these, not completed yet */
+	int64_t open_count;	/* of these, not completed yet; below 0 while being written, when some are already */
 };
 
 struct zc_buffers {
@@ -52,7 +52,7 @@ static void note_completion(struct zc_channel *channel, uint64_t lo, uint64_t hi
 		uint64_t first = lo > slot->first_id ? lo : slot->first_id;
 		uint64_t end = hi + 1 < slot->end_id ? hi + 1 : slot->end_id;
 
-		if (slot->open_count && first < end)
+		if (first < end)
 			slot->open_count -= end - first;
 	}
 }
@@ -128,7 +128,9 @@ const uint8_t *zc_buffers_take(struct zc_channel *channel, uint64_t position, ui
 		return NULL;
 	}
 	memcpy(buffers->bytes + buffers->current * buffers->slot_bytes, buffers->pattern + in_pattern, count);
-	slot->first_id = slot->end_id = channel->queued;
+	slot->first_id = channel->queued;
+	slot->end_id = UINT64_MAX;	/* a long write may see its first sends complete before its last is made */
+	slot->open_count = 0;
 	return buffers->bytes + buffers->current * buffers->slot_bytes;
 }
 
@@ -142,5 +144,5 @@ void zc_buffers_give(struct zc_channel *channel)
 	if (buffers->reuse != ZC_REUSE_AFTER_COMPLETION)
 		return;
 	slot->end_id = channel->queued;
-	slot->open_count = slot->end_id - slot->first_id;
+	slot->open_count += slot->end_id - slot->first_id;
 }

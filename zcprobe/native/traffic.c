@@ -182,6 +182,8 @@ struct zc_meeting {
 	uint32_t expected;
 	uint32_t here;
 	uint64_t number;	/* meetings held */
+	uint32_t ready;	/* of those here, that could end within the downtime limit */
+	bool are_all_ready;	/* at the last meeting held */
 	bool has_left;	/* a channel ended: the migration is over for all */
 };
 
@@ -211,22 +213,26 @@ void zc_meeting_leave(struct zc_meeting *meeting)
 	pthread_mutex_unlock(&meeting->lock);
 }
 
-/* Waits for the other channels; -ECANCELED when one of them has ended. */
-static int meet(struct zc_meeting *meeting)
+/* Waits for the other channels: whether all are ready for the end (1 or 0), which they must answer alike;
+ * -ECANCELED when one of them has ended. */
+static int meet(struct zc_meeting *meeting, bool is_ready)
 {
 	uint64_t number;
 	int status;
 
 	pthread_mutex_lock(&meeting->lock);
 	number = meeting->number;
+	meeting->ready += is_ready;
 	if (++meeting->here == meeting->expected) {
+		meeting->are_all_ready = meeting->ready == meeting->expected;
+		meeting->ready = 0;
 		meeting->here = 0;
 		meeting->number++;
 		pthread_cond_broadcast(&meeting->all_here);
 	}
 	while (meeting->number == number && !meeting->has_left)
 		pthread_cond_wait(&meeting->all_here, &meeting->lock);
-	status = meeting->number == number ? -ECANCELED : 0;
+	status = meeting->number == number ? -ECANCELED : meeting->are_all_ready;
 	pthread_mutex_unlock(&meeting->lock);
 	return status;
 }
@@ -274,15 +280,6 @@ static int write_round(struct writer *writer, struct zc_round_record *round, uin
 	return status;
 }
 
-static void record_round(struct writer *writer, const struct zc_round_record *round)
-{
-	struct zc_round_record *record = zc_record(writer->channel->config.recorder, ZC_STREAM_ROUND);
-
-	writer->channel->result->round_count++;
-	if (record)
-		*record = *round;
-}
-
 /* This channel's share of what the guest wrote meanwhile: never more than its share of the guest. */
 static uint64_t dirty_pages(const struct writer *writer, int64_t duration_ns, uint32_t channel_count)
 {
@@ -291,6 +288,24 @@ static uint64_t dirty_pages(const struct writer *writer, int64_t duration_ns, ui
 	double bytes = dirty < traffic->guest_bytes ? dirty : traffic->guest_bytes;
 
 	return bytes / channel_count / traffic->page_bytes;
+}
+
+/* Whether what the guest wrote meanwhile would take no longer than the downtime limit, at this round's pace. */
+static bool fits_downtime(const struct writer *writer, const struct zc_round_record *round, uint32_t channel_count)
+{
+	uint64_t sent = (uint64_t)round->page_count + round->zero_page_count;
+	uint64_t left = dirty_pages(writer, round->duration_ns, channel_count);
+
+	return (double)round->duration_ns * left <= (double)writer->traffic->downtime_ns * sent;
+}
+
+static void record_round(struct writer *writer, const struct zc_round_record *round)
+{
+	struct zc_round_record *record = zc_record(writer->channel->config.recorder, ZC_STREAM_ROUND);
+
+	writer->channel->result->round_count++;
+	if (record)
+		*record = *round;
 }
 
 /* migration: the guest's memory, then rounds of what it wrote meanwhile, every channel flushed at the end of each; the
@@ -305,7 +320,6 @@ static int run_migration(struct writer *writer, struct zc_meeting *meeting)
 
 	for (uint32_t number = 0; ; number++) {
 		struct zc_round_record round = { .round = number, .channel = writer->channel->config.channel, .is_final = is_final };
-		uint64_t sent_pages = pages;
 		int status = write_round(writer, &round, pages);
 
 		record_round(writer, &round);
@@ -315,11 +329,11 @@ static int run_migration(struct writer *writer, struct zc_meeting *meeting)
 			result->downtime_ns = round.duration_ns;
 			return 0;
 		}
-		status = meet(meeting);
+		status = meet(meeting, fits_downtime(writer, &round, channel_count));
 		if (status < 0)
 			return status;
 		pages = dirty_pages(writer, zc_now_ns() - round.start_ns, channel_count);
-		result->converged = (double)round.duration_ns * pages <= (double)traffic->downtime_ns * sent_pages;
+		result->converged = status;
 		is_final = result->converged || number + 2 >= traffic->max_rounds;
 	}
 }

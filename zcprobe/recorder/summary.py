@@ -223,6 +223,17 @@ def _migration(channels: list[ChannelSummary]) -> dict[str, Any]:
     }
 
 
+def _goodput_bps(report: SenderReport, bytes_sent: int, duration_ns: int) -> float:
+    """Over the longer of the sender's time and the sink's: a socket may take far more than it has delivered.
+
+    The two clocks may be those of two hosts, so only their differences are used.
+    """
+    sinks = [channel.sink for channel in report.channels if channel.sink is not None and channel.sink.bytes]
+    received_ns = max((sink.end_ns for sink in sinks), default=0) - min((sink.start_ns for sink in sinks), default=0)
+    longest_ns = max(duration_ns, received_ns)
+    return bytes_sent * 8e9 / longest_ns if longest_ns else 0.0
+
+
 def summarize(
     report: SenderReport,
     totals: EventTotals | None,
@@ -253,7 +264,7 @@ def summarize(
         optmem_peak_bytes=max(peak, totals.optmem_peak_bytes if totals else 0),
         charge_bytes=charge_bytes,
         stall_ns_max=max(channel.stall_ns_max for channel in channels),
-        goodput_bps=summed["bytes_sent"] * 8e9 / duration_ns if duration_ns else 0.0,
+        goodput_bps=_goodput_bps(report, summed["bytes_sent"], duration_ns),
         lost_events=lost_events,
         **_migration(channels),
         **_sink(channels),

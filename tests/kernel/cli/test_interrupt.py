@@ -36,7 +36,7 @@ def wait_for_traffic(process: "subprocess.Popen[str]", folder: Path) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
-        if any(spool.stat().st_size for spool in folder.glob(".*.partial/.sends.spool")):
+        if any(spool.stat().st_size for spool in folder.glob(".*.partial/.sends.0.spool")):
             return
         time.sleep(0.05)
     pytest.fail("no traffic within 20 s")
@@ -97,7 +97,7 @@ def test_a_second_interrupt_ends_it_at_once(gap_s: float, start_zcprobe: Start, 
 def wait_for_folder(process: "subprocess.Popen[str]", folder: Path) -> None:
     """Until the sender runs; it hands over no records yet, when there are few."""
     deadline = time.monotonic() + 20
-    while not list(folder.glob(".*.partial/.sends.spool")):
+    while not list(folder.glob(".*.partial/.sends.0.spool")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)

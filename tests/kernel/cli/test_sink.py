@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from zcprobe.native import ffi, lib
-from zcprobe.sink import GREETING, SinkReport
+from zcprobe.sink import GREETING, SinkReport, StreamPlan
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -42,6 +42,7 @@ def pattern(count: int) -> bytes:
 def connected(port: int) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         assert connection.recv(len(GREETING), socket.MSG_WAITALL) == GREETING
+        connection.sendall(msgspec.json.encode(StreamPlan()) + b"\n")
         yield connection
 
 

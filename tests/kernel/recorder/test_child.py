@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
 def test_a_killed_child_is_named_with_its_signal() -> None:
-    with Child("zcprobe.sink", SinkTask("127.0.0.1", 0)) as child:
+    with Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=0)) as child:
         child.expect(SinkReady, 20)
         os.kill(child.process.pid, signal.SIGKILL)
         with pytest.raises(PeerError, match=r"the sink process was ended by signal 9"):
@@ -21,7 +21,7 @@ def test_a_killed_child_is_named_with_its_signal() -> None:
 
 
 def test_a_word_to_a_dead_child_does_not_hide_its_end() -> None:
-    with Child("zcprobe.sink", SinkTask("127.0.0.1", 0)) as child:
+    with Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=0)) as child:
         child.expect(SinkReady, 20)
         os.kill(child.process.pid, signal.SIGKILL)
         child.process.wait()
@@ -32,7 +32,7 @@ def test_a_word_to_a_dead_child_does_not_hide_its_end() -> None:
 
 
 def test_a_silent_child_is_given_up() -> None:
-    with Child("zcprobe.sink", SinkTask("127.0.0.1", 0)) as child:
+    with Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=0)) as child:
         child.expect(SinkReady, 20)
         with pytest.raises(PeerError, match="does not answer"):
             child.expect(SinkReport, 0.05)
@@ -40,14 +40,17 @@ def test_a_silent_child_is_given_up() -> None:
 
 
 def test_a_child_s_own_error_is_raised_here() -> None:
-    with Child("zcprobe.sink", SinkTask("127.0.0.1", 0)) as first:
+    with Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=0)) as first:
         port = first.expect(SinkReady, 20).port
-        with Child("zcprobe.sink", SinkTask("127.0.0.1", port)) as second, pytest.raises(UsageError, match="in use"):
+        with (
+            Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=port)) as second,
+            pytest.raises(UsageError, match="in use"),
+        ):
             second.expect(SinkReady, 20)
 
 
 def test_a_stopped_child_is_killed_after_a_grace() -> None:
-    with Child("zcprobe.sink", SinkTask("127.0.0.1", 0)) as child:
+    with Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=0)) as child:
         child.expect(SinkReady, 20)
         child.signal(signal.SIGSTOP)
     assert child.process.returncode == -signal.SIGKILL

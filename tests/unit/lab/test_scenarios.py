@@ -7,7 +7,15 @@ from zcprobe.lab.scenarios import SCENARIOS, describe_impairment, find_scenario,
 
 
 def test_the_table_is_keyed_by_name() -> None:
-    assert list(SCENARIOS) == ["in-order", "in-flight", "held-completions", "held-in-flight", "memlock"]
+    assert list(SCENARIOS) == [
+        "in-order",
+        "in-flight",
+        "held-completions",
+        "held-in-flight",
+        "slow-reader",
+        "stalled-reader",
+        "memlock",
+    ]
     assert all(name == scenario.name for name, scenario in SCENARIOS.items())
 
 

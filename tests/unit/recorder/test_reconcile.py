@@ -2,16 +2,23 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pytest
 
 from zcprobe.native import ffi
 from zcprobe.native.structs import dtype_of, struct_to_dict
-from zcprobe.recorder.reconcile import Finding, reconcile_probes, reconcile_sender, reconcile_sink
+from zcprobe.recorder.reconcile import (
+    Finding,
+    lost_events_finding,
+    reconcile_probes,
+    reconcile_sender,
+    reconcile_sink,
+)
 from zcprobe.recorder.totals import EventTotals
-from zcprobe.sender import SenderReport
+from zcprobe.sender import ChannelReport
 from zcprobe.sink import SinkReport
 
 
-def _report(**changes: int) -> SenderReport:
+def _report(**changes: int) -> ChannelReport:
     result = struct_to_dict(ffi.new("struct zc_result *"))
     result |= {
         "send_count": 3,
@@ -20,7 +27,11 @@ def _report(**changes: int) -> SenderReport:
         "bytes_sent": 30,
         "optmem_peak_bytes": 832,
     }
-    return SenderReport("completed", result | changes, [3, 2, 1, 1], [0, 0, 0, 0], SinkReport(30, None, 0, 1))
+    return ChannelReport("completed", result | changes, 0, SinkReport(bytes=30, start_ns=0, end_ns=1))
+
+
+def _of_sink(report: ChannelReport, *, is_datagram: bool = False, overwrites: bool = False) -> list[str]:
+    return _broken(reconcile_sink(report, is_datagram=is_datagram, overwrites=overwrites))
 
 
 def _spools(folder: Path, ranges: list[tuple[int, int]], ids: list[int]) -> tuple[Path, Path]:
@@ -39,9 +50,9 @@ def _broken(findings: list[Finding]) -> list[str]:
 
 def test_what_fits_holds(tmp_path: Path) -> None:
     assert _broken(reconcile_sender(_report(), *_spools(tmp_path, [(2, 2), (0, 1)], [0, 1, 2]))) == []
-    assert _broken(reconcile_sink(_report())) == []
+    assert _of_sink(_report()) == []
     totals = EventTotals(read_completions=3, read_notifications=2, sends=3, optmem_peak_bytes=832, charge_bytes=832)
-    assert _broken(reconcile_probes(_report(), totals, 0, 832)) == []
+    assert _broken(reconcile_probes(_report(), totals, 832, is_tcp=True)) == []
 
 
 def test_a_hole_and_an_overlap_show(tmp_path: Path) -> None:
@@ -55,17 +66,48 @@ def test_a_send_without_record_shows(tmp_path: Path) -> None:
 
 
 def test_lost_records_show() -> None:
-    report = msgspec.structs.replace(_report(), lost_record_counts=[5, 0, 0, 0])
+    report = msgspec.structs.replace(_report(), lost_records=5)
     assert _broken(reconcile_sender(report, None, None)) == ["lost records"]
 
 
+def test_lost_events_show() -> None:
+    assert _broken([lost_events_finding(0)]) == []
+    assert _broken([lost_events_finding(1)]) == ["lost events"]
+
+
 def test_lost_and_changed_bytes_show() -> None:
-    report = msgspec.structs.replace(_report(), sink=SinkReport(29, 11, 0, 1))
-    assert len(_broken(reconcile_sink(report))) == 2
+    report = msgspec.structs.replace(_report(), sink=SinkReport(bytes=29, first_mismatch=11, start_ns=0, end_ns=1))
+    assert len(_of_sink(report)) == 2
+
+
+def test_datagrams_may_be_lost_but_not_grow_or_change() -> None:
+    lost = msgspec.structs.replace(_report(), sink=SinkReport(bytes=29))
+    grown = msgspec.structs.replace(_report(), sink=SinkReport(bytes=31, first_mismatch=3))
+    assert _of_sink(lost, is_datagram=True) == []
+    assert len(_of_sink(grown, is_datagram=True)) == 2
+
+
+def test_content_that_was_overwritten_on_purpose_is_a_result_but_its_length_is_not() -> None:
+    changed = msgspec.structs.replace(_report(), sink=SinkReport(bytes=30, first_mismatch=3))
+    short = msgspec.structs.replace(_report(), sink=SinkReport(bytes=29, first_mismatch=3))
+    assert _of_sink(changed, overwrites=True) == []
+    assert _of_sink(short, overwrites=True) == ["bytes sent = bytes at the sink"]
+
+
+@pytest.mark.parametrize("outcome", ["completed", "dead_enobufs", "interrupted"])
+def test_only_a_broken_connection_may_have_no_report(outcome: str) -> None:
+    assert _of_sink(msgspec.structs.replace(_report(), outcome=outcome, sink=None)) == ["reports from the sink"]
+    assert _of_sink(msgspec.structs.replace(_report(), outcome="dead_error", sink=None)) == []
 
 
 def test_every_difference_to_the_probes_shows() -> None:
     totals = EventTotals(
         read_completions=2, read_notifications=1, sends=4, enobufs=1, optmem_peak_bytes=831, charge_bytes=768
     )
-    assert len(_broken(reconcile_probes(_report(), totals, 1, 832))) == 7
+    assert len(_broken(reconcile_probes(_report(), totals, 832, is_tcp=True))) == 6
+
+
+def test_a_tcp_socket_that_nobody_saw_closed_shows() -> None:
+    totals = EventTotals(read_completions=3, read_notifications=2)
+    assert _broken(reconcile_probes(_report(), totals, 832, is_tcp=True)) == ["sockets seen closed"]
+    assert _broken(reconcile_probes(_report(), totals, 832, is_tcp=False)) == []

@@ -14,7 +14,7 @@ def test_records_become_columns_with_names_for_enums_and_no_id_as_minus_one(tmp_
     records["send_id"] = [0, 2**64 - 1]
     records["zerocopy"] = [1, 0]
     records.tofile(tmp_path / "spool")
-    assert write_table(TABLES["sends"], tmp_path / "spool", tmp_path) == 2
+    assert write_table(TABLES["sends"], [tmp_path / "spool"], tmp_path) == 2
     table = pd.read_parquet(tmp_path / "sends.parquet")
     assert table["send_id"].tolist() == [0, -1]
     assert table["zerocopy"].tolist() == [True, False]
@@ -23,7 +23,7 @@ def test_records_become_columns_with_names_for_enums_and_no_id_as_minus_one(tmp_
 @pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
 def test_an_empty_table_has_all_its_columns(table: tables.Table, tmp_path: Path) -> None:
     (tmp_path / "spool").touch()
-    assert write_table(table, tmp_path / "spool", tmp_path) == 0
+    assert write_table(table, [tmp_path / "spool"], tmp_path) == 0
     assert list(pd.read_parquet(tmp_path / f"{table.name}.parquet").columns) == table.columns
 
 
@@ -31,8 +31,18 @@ def test_enums_are_categories(tmp_path: Path) -> None:
     records = np.zeros(3, dtype_of("zc_flush_record"))
     records["trigger"] = [0, 2, 1]
     records.tofile(tmp_path / "spool")
-    write_table(TABLES["flushes"], tmp_path / "spool", tmp_path)
+    write_table(TABLES["flushes"], [tmp_path / "spool"], tmp_path)
     assert pd.read_parquet(tmp_path / "flushes.parquet")["trigger"].tolist() == ["enobufs", "settle", "explicit"]
+
+
+def test_the_spools_of_several_channels_become_one_table_in_their_order(tmp_path: Path) -> None:
+    for channel in (0, 1, 2):
+        records = np.zeros(channel + 1, dtype_of("zc_notification_record"))
+        records["channel"] = channel
+        records.tofile(tmp_path / f"spool{channel}")
+    spools = [tmp_path / f"spool{channel}" for channel in (2, 0, 1)]
+    assert write_table(TABLES["notifications"], spools, tmp_path) == 6
+    assert pd.read_parquet(tmp_path / "notifications.parquet")["channel"].tolist() == [2, 2, 2, 0, 1, 1]
 
 
 def test_chunks_make_the_same_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,5 +50,5 @@ def test_chunks_make_the_same_table(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     records = np.zeros(10, dtype_of("zc_notification_record"))
     records["lo"] = records["hi"] = np.arange(10)
     records.tofile(tmp_path / "spool")
-    assert write_table(TABLES["notifications"], tmp_path / "spool", tmp_path) == 10
+    assert write_table(TABLES["notifications"], [tmp_path / "spool"], tmp_path) == 10
     assert pd.read_parquet(tmp_path / "notifications.parquet")["lo"].tolist() == list(range(10))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from zcprobe.native import lib
 from zcprobe.native.structs import dtype_of
 from zcprobe.recorder import tables
-from zcprobe.recorder.totals import EventTotals, add_up_events
+from zcprobe.recorder.totals import EventTotals, add_up_events, combine
 
 
 def _write(path: Path, events: list[dict[str, int]]) -> Path:
@@ -84,3 +84,52 @@ def test_chunks_add_up_to_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_events_of_other_sockets_do_not_count(tmp_path: Path) -> None:
     foreign = {"kind": lib.ZC_EVENT_READ, "cookie": 9, "lo": 0, "hi": 6, "errqueue_depth": 3}
     assert _totals(tmp_path / "events", [foreign]) == EventTotals()
+
+
+def test_totals_of_sockets_are_sums_and_highest_levels() -> None:
+    first = EventTotals(
+        events=3,
+        read_completions=5,
+        enobufs=2,
+        enobufs_causes={"optmem": 2},
+        enobufs_unread_bytes=10,
+        errqueue_depth_max=7,
+        optmem_peak_bytes=100,
+        charge_bytes=832,
+        sends=5,
+        stack_ids=[4, 1],
+    )
+    second = EventTotals(
+        events=4,
+        read_completions=6,
+        enobufs=1,
+        enobufs_causes={"memlock": 1},
+        enobufs_in_flight_bytes=30,
+        errqueue_depth_max=2,
+        optmem_peak_bytes=300,
+        charge_bytes=832,
+        sends=6,
+        stack_ids=[1, 9],
+    )
+    both = combine([first, second])
+    assert both == combine([second, first])
+    assert (both.events, both.read_completions, both.enobufs, both.sends) == (7, 11, 3, 11)
+    assert (both.errqueue_depth_max, both.optmem_peak_bytes, both.charge_bytes) == (7, 300, 832)
+    assert both.enobufs_causes == {"optmem": 2, "memlock": 1}
+    assert both.enobufs_unread_share == pytest.approx(0.25)
+    assert both.stack_ids == [1, 4, 9]
+
+
+def test_totals_of_one_socket_are_its_own_and_sockets_not_seen_closed_have_no_count() -> None:
+    one = EventTotals(events=3, sends=5, enobufs_causes={"optmem": 1}, stack_ids=[2])
+    assert combine([one]) == one
+    assert combine([]) == EventTotals()
+    assert combine([EventTotals(), EventTotals()]).sends is None
+    assert combine([EventTotals(), one]).sends == 5
+
+
+def test_combining_leaves_the_parts_alone() -> None:
+    parts = [EventTotals(stack_ids=[1], enobufs_causes={"optmem": 1}) for _ in range(2)]
+    combine(parts)
+    assert parts == [EventTotals(stack_ids=[1], enobufs_causes={"optmem": 1}) for _ in range(2)]
+    assert EventTotals().stack_ids == []

@@ -1,0 +1,80 @@
+"""What becomes of every policy in every scenario: the table of docs/policies.md.
+
+    .venv/bin/python bench/policy_table.py [--repeats 5] [--scenarios in-flight,slow-reader] > table.md
+
+As root, on an otherwise idle machine; about ten minutes. A sender that hangs is cut after ten seconds.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from statistics import median
+
+from zcprobe.config import RunConfig
+from zcprobe.policies import POLICIES
+from zcprobe.probes.session import ProbeSession
+from zcprobe.recorder.interrupt import Interruption
+from zcprobe.recorder.run import check_complete, record_run, with_scenario_defaults
+from zcprobe.recorder.summary import Summary
+from zcprobe.units import format_duration_ns, format_rate_bps
+
+SCENARIOS = ("in-order", "in-flight", "held-completions", "slow-reader", "stalled-reader")
+DEADLINE_S = 10.0  # longer than any stall that the scenarios make
+
+
+def run_once(scenario: str, policy: str, probes: ProbeSession) -> Summary:
+    config = RunConfig(scenario=scenario, policy=policy, parameters=POLICIES[policy].defaults, deadline_s=DEADLINE_S)
+    with tempfile.TemporaryDirectory() as parent:
+        done = record_run(with_scenario_defaults(config), Path(parent), probes, Interruption())
+        check_complete(done)
+    return done.metadata.summary
+
+
+def goodput(runs: list[Summary]) -> str:
+    """Of a run that died early it would say nothing."""
+    if any(run.outcome != "completed" for run in runs):
+        return "-"
+    return format_rate_bps(median(run.goodput_bps for run in runs))
+
+
+def row(policy: str, runs: list[Summary]) -> str:
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in Counter(run.outcome for run in runs).items())
+    intact = "yes" if all(run.sink_intact for run in runs) else "NO"
+    cells = [
+        f"`{policy}`",
+        outcomes,
+        f"{median(run.sends for run in runs):.0f}",
+        f"{median(run.copied_on_purpose for run in runs):.0f}",
+        f"{median(run.enobufs_count for run in runs):.0f}",
+        format_duration_ns(median(run.stall_ns_total for run in runs)),
+        format_duration_ns(max(run.stall_ns_max for run in runs)),
+        goodput(runs),
+        intact,
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--scenarios", default=",".join(SCENARIOS))
+    options = parser.parse_args()
+    with ProbeSession() as probes:
+        for scenario in options.scenarios.split(","):
+            runs: dict[str, list[Summary]] = {policy: [] for policy in POLICIES}
+            for _ in range(options.repeats):
+                for policy in random.sample(sorted(POLICIES), len(POLICIES)):
+                    runs[policy].append(run_once(scenario, policy, probes))
+            print(f"\n### {scenario}\n")
+            print("| policy | outcomes | sends | copied | ENOBUFS | stalled | longest stall | goodput | intact |")
+            print("|---|---|---|---|---|---|---|---|---|")
+            for policy, summaries in runs.items():
+                print(row(policy, summaries), flush=True)
+            print(f"{scenario} done", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

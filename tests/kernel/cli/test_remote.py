@@ -1,0 +1,239 @@
+"""`zcprobe run --to`: a sink that this run did not start, in another network namespace or not there at all."""
+
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import zcprobe as package
+from zcprobe.sink import GREETING
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root")
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+SENDER, SINK = f"zct-tx-{os.getpid()}", f"zct-rx-{os.getpid()}"
+ADDRESSES = {"ipv4": "10.99.0.2", "ipv6": "fd99::2"}
+PORT = "5399"
+IN_SENDER = ("ip", "netns", "exec", SENDER)
+"""With a sysfs of its own, as `ip netns exec` mounts it; BPF needs none."""
+
+
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+@pytest.fixture
+def namespaces(nothing_left: None) -> Iterator[None]:
+    """Two of the test's own, with a veth pair between them."""
+    made = []
+    try:
+        for name in (SENDER, SINK):
+            ip("netns", "add", name)
+            made.append(name)
+            ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", SENDER, "link", "add", "zct0", "type", "veth", "peer", "name", "zct1", "netns", SINK)
+        for name, device, last in ((SENDER, "zct0", 1), (SINK, "zct1", 2)):
+            ip("-n", name, "addr", "add", f"10.99.0.{last}/24", "dev", device)
+            ip("-n", name, "addr", "add", f"fd99::{last}/64", "dev", device, "nodad")
+            ip("-n", name, "link", "set", device, "up")
+        yield
+    finally:
+        for name in made:
+            ip("netns", "del", name)
+
+
+@contextmanager
+def sink_in(start_zcprobe: Start, *words: str) -> "Iterator[subprocess.Popen[str]]":
+    process = start_zcprobe("sink", "-p", PORT, *words, before=("ip", "netns", "exec", SINK))
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("listening on")
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def run_to(zcprobe: Command, target: str, *words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+    return zcprobe("run", "--to", target, "-J", *words, before=IN_SENDER, **options)
+
+
+def summary_of(result: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    assert (result.returncode, result.stderr) == (0, "")
+    content: dict[str, Any] = msgspec.json.decode(result.stdout)
+    assert content["complete"]
+    assert content["config"]["scenario"] == content["lab"]["scenario"] == "remote"
+    summary: dict[str, Any] = content["summary"]
+    return summary
+
+
+@pytest.mark.parametrize(("family", "channels"), [("ipv4", 1), ("ipv4", 2), ("ipv6", 2)])
+def test_streams_arrive_in_another_namespace(
+    family: str, channels: int, namespaces: None, zcprobe: Command, start_zcprobe: Start, tmp_path: Path
+) -> None:
+    address = ADDRESSES[family]
+    target = f"[{address}]:{PORT}" if family == "ipv6" else f"{address}:{PORT}"
+    with sink_in(start_zcprobe, "-B", address) as sink:
+        result = run_to(zcprobe, target, "-n", "1009", "-P", str(channels))
+        summary = summary_of(result)
+        assert sink.stdout is not None
+        said = [sink.stdout.readline() for _ in range(channels)]
+    assert summary["sends"] == summary["completions"] == summary["true_copied_completions"] == 1009 * channels
+    assert summary["sink_bytes"] == summary["bytes_sent"] == 1009 * channels * 65536
+    assert summary["sink_intact"] is True
+    assert all(line == f"received {1009 * 65536} bytes (63.1 MiB), intact\n" for line in said)
+    (folder,) = (tmp_path / "results").iterdir()
+    run = package.load(folder)
+    assert set(run.kernel_events["cookie"]) == set(run.meta["cookies"])
+    assert len(set(run.meta["cookies"])) == channels
+
+
+def test_sockets_of_others_in_the_same_namespace_do_not_count(
+    namespaces: None, zcprobe: Command, start_zcprobe: Start
+) -> None:
+    """Two senders side by side in one namespace: each is told only of its own sockets."""
+    with sink_in(start_zcprobe):
+        other = start_zcprobe(
+            "run", "--to", f"10.99.0.2:{PORT}", "-t", "6", "--probes", "none", "-o", "other", before=IN_SENDER
+        )
+        summary = summary_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "1009"))
+        assert other.poll() is None
+        out, err = other.communicate(timeout=20)
+    assert (other.returncode, err) == (0, ""), out
+    assert summary["true_copied_completions"] == 1009
+
+
+def test_rpc_and_datagrams_cross_too(namespaces: None, zcprobe: Command, start_zcprobe: Start) -> None:
+    with sink_in(start_zcprobe):
+        rpc = summary_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "211", "--traffic", "rpc"))
+        udp = summary_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "211", "-u"))
+    assert (rpc["responses"], rpc["sink_intact"]) == (211, True)
+    assert (udp["sends"], udp["bytes_sent"], udp["sink_intact"]) == (211, 211 * 1400, True)
+
+
+def test_a_sink_that_discards_knows_nothing_of_the_content(
+    namespaces: None, zcprobe: Command, start_zcprobe: Start
+) -> None:
+    with sink_in(start_zcprobe, "--discard") as sink:
+        summary = summary_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "211"))
+        assert sink.stdout is not None
+        assert sink.stdout.readline().endswith("not looked at\n")
+    assert summary["sink_intact"] is None
+    assert summary["sink_bytes"] == 211 * 65536
+    # nobody takes the bytes to user space, and yet veth makes the kernel copy them
+    assert summary["true_copied_completions"] == 211
+
+
+# ---- refusals, over loopback ----
+
+
+def assert_refused(result: "subprocess.CompletedProcess[str]", code: int, *words: str) -> None:
+    assert result.returncode == code, result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    what, to_do = result.stderr.splitlines()
+    assert what.startswith("zcprobe: ")
+    assert to_do.startswith("  ")
+    for word in words:
+        assert word in result.stderr
+
+
+@contextmanager
+def listener(handle: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A TCP server of one connection; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError), server.accept()[0] as connection:
+                handle(connection)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        # wakes accept() when nobody came
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_nobody_listening_is_said(zcprobe: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    result = zcprobe("run", "--to", f"127.0.0.1:{port}", "-n", "23", "--probes", "none")
+    assert_refused(result, 1, f"no sink at 127.0.0.1 port {port}", "Connection refused", "zcprobe sink")
+
+
+@pytest.mark.parametrize("greeting", [b"zcprobe-sink 1\n", b"zcprobe-sink 99\n", b"SSH-2.0-Open\r\n", b"", b"hi"])
+def test_another_greeting_is_refused(greeting: bytes, zcprobe: Command) -> None:
+    with listener(lambda connection: connection.sendall(greeting)) as port:
+        result = zcprobe("run", "--to", f"127.0.0.1:{port}", "-n", "23", "--probes", "none")
+    assert_refused(result, 1, f"127.0.0.1 port {port} is no sink of this version", "same version")
+    assert greeting.strip()[:10].decode() in result.stderr
+
+
+def hang_up_midway(connection: socket.socket) -> None:
+    connection.sendall(GREETING)
+    taken = 0
+    while taken < 4 << 20:
+        taken += len(connection.recv(1 << 20))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
+def test_a_sink_that_hangs_up_midway_ends_the_run_and_keeps_it(zcprobe: Command, tmp_path: Path) -> None:
+    with listener(hang_up_midway) as port:
+        result = zcprobe("run", "--to", f"127.0.0.1:{port}", "-n", "20000", "-J")
+    assert (result.returncode, result.stderr) == (1, "")
+    summary = msgspec.json.decode(result.stdout)["summary"]
+    assert summary["outcome"] == "dead_error"
+    assert "Connection reset" in summary["error"] or "Broken pipe" in summary["error"]
+    assert (summary["sink_bytes"], summary["sink_intact"]) == (None, None)
+    assert len(list((tmp_path / "results").iterdir())) == 1
+
+
+def hang_up_after_the_plan(connection: socket.socket) -> None:
+    connection.sendall(GREETING)
+    connection.recv(100)
+
+
+def test_a_sink_without_a_datagram_port_is_an_error_in_a_line(zcprobe: Command) -> None:
+    with listener(hang_up_after_the_plan) as port:
+        result = zcprobe("run", "--to", f"127.0.0.1:{port}", "-n", "23", "-u", "--probes", "none")
+    assert_refused(result, 1)
+
+
+def has_vsock() -> bool:
+    try:
+        socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_vsock_without_a_sink_says_what_is_missing(zcprobe: Command) -> None:
+    """CID 1 is this host itself; a kernel with vsock but without vsock_loopback lets the connection time out."""
+    code, words = (1, ("no sink at vsock:1 port 77",)) if has_vsock() else (3, ("no vsock", "vsock_loopback"))
+    assert_refused(zcprobe("run", "--vsock", "--to", "vsock:1:77", "-n", "23", "--probes", "none"), code, *words)
+
+
+@pytest.mark.parametrize("target", ["", ":77", "host:0", "host:99999", "a b"])
+def test_a_target_that_is_none_is_usage(target: str, zcprobe: Command) -> None:
+    assert_refused(zcprobe("run", "--to", target, "-n", "23", "--probes", "none"), 2)
+
+
+def test_vsock_needs_a_target(zcprobe: Command) -> None:
+    assert_refused(zcprobe("run", "--vsock", "-n", "23", "--probes", "none"), 2, "--to")
+
+
+def test_a_name_that_nobody_knows_is_said(zcprobe: Command) -> None:
+    result = zcprobe("run", "--to", "no.such.host.invalid", "-n", "23", "--probes", "none")
+    assert_refused(result, 1, "no.such.host.invalid")
+    assert "Unknown error" not in result.stderr

@@ -1,0 +1,227 @@
+"""One channel, driven step by step over loopback."""
+
+import errno
+import fcntl
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from zcprobe.channel import ZeroCopyChannel
+from zcprobe.native import lib
+
+MIB = 1 << 20
+SO_SNDBUFFORCE = 32
+SO_TIMESTAMP = 29
+SO_TIMESTAMPING = 37
+SOF_TX_SOFTWARE, SOF_SOFTWARE, SOF_OPT_TSONLY = 1 << 1, 1 << 4, 1 << 11
+
+
+@contextmanager
+def pair(policy: str = "qemu-merged", **options: Any) -> Iterator[tuple[ZeroCopyChannel, socket.socket, socket.socket]]:
+    """Channel, its own socket, and the peer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sender = socket.create_connection(server.getsockname())
+        peer, _ = server.accept()
+    sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with sender, peer, ZeroCopyChannel(sender, policy, **options) as channel:
+        yield channel, sender, peer
+
+
+def receive(peer: socket.socket, count: int) -> None:
+    while count:
+        count -= len(peer.recv(min(count, MIB)))
+
+
+def test_a_flush_waits_for_the_peer() -> None:
+    with pair() as (channel, _, peer):
+        taken = channel.writev(b"x" * 65536)
+        assert channel.in_flight == 1
+        reader = threading.Timer(0.2, receive, (peer, taken))
+        start = time.monotonic()
+        reader.start()
+        channel.flush()
+        assert time.monotonic() - start < 5
+        assert channel.in_flight == 0
+        reader.join()
+
+
+@pytest.mark.parametrize(("variant", "nothing_pending"), [("all-copied", 0), ("sticky", 1), ("any-copied", 0)])
+def test_what_a_flush_returns(variant: Any, nothing_pending: int) -> None:
+    """Loopback hands the pages to the receiver, for which the kernel copies them: every completion is COPIED."""
+    with pair(flush_variant=variant) as (channel, _, peer):
+        assert channel.flush() == nothing_pending
+        for _ in range(3):
+            receive(peer, channel.writev(b"x" * 4096))
+            assert channel.flush() == 1
+        assert channel.flush() == nothing_pending
+        counters = channel.counters
+        assert (counters["flush_count"], counters["missed_sticky_count"]) == (5, 5)
+        assert counters["missed_all_copied_count"] == counters["missed_any_copied_count"] == 3
+        assert counters["missed_zero_copy_count"] == (5 if nothing_pending else 3)
+
+
+def test_plain_writes_are_never_waited_for() -> None:
+    with pair(flush_variant="sticky") as (channel, _, peer):
+        assert channel.writev(b"x" * 1000, zerocopy=False) == 1000
+        assert channel.in_flight == 0
+        assert channel.flush() == 1
+        assert channel.counters["notification_count"] == 0
+        receive(peer, 1000)
+
+
+def test_parts_are_sent_in_order_as_one_send() -> None:
+    with pair() as (channel, _, peer):
+        assert channel.writev(b"ab", b"", b"cde", b"f") == 6
+        assert peer.recv(100) == b"abcdef"
+        channel.flush()
+        assert channel.counters["send_count"] == 1
+
+
+def fill(channel: ZeroCopyChannel) -> int:
+    """Until the socket takes no more; bytes taken."""
+    total = 0
+    for _ in range(1000):
+        try:
+            total += channel.writev(b"x" * MIB)
+        except BlockingIOError:
+            return total
+    pytest.fail("a socket that takes a gigabyte")
+
+
+def test_a_full_socket_that_does_not_block_says_so() -> None:
+    with pair("qemu-shipped") as (channel, _, peer):
+        channel.set_blocking(False)
+        total = fill(channel)
+        assert total > 0
+        assert channel.counters["eagain_count"] == 1
+        assert channel.counters["enobufs_count"] == 0
+        assert channel.counters["bytes_sent"] == total
+        record = channel.records("sends").iloc[-1]
+        assert (record["error"], record["taken_bytes"]) == (errno.EAGAIN, 0)
+        receive(peer, total)
+        channel.flush()
+        assert channel.writev(b"x") == 1
+
+
+def is_blocking(sender: socket.socket) -> bool:
+    return not fcntl.fcntl(sender.fileno(), fcntl.F_GETFL) & os.O_NONBLOCK
+
+
+def test_the_field_and_the_descriptor_are_set_together() -> None:
+    with pair() as (channel, sender, _):
+        assert is_blocking(sender)
+        channel.set_blocking(False)
+        assert not is_blocking(sender)
+        channel.set_blocking(True)
+        assert is_blocking(sender)
+
+
+def send_until_refused(channel: ZeroCopyChannel) -> int:
+    """Until there was an ENOBUFS: 0 when the policy saved that write, else the errno it ended with."""
+    for _ in range(2000):
+        try:
+            channel.writev(b"x" * 300_000)
+        except OSError as error:
+            return error.errno or 0
+        if channel.counters["enobufs_count"]:
+            return 0
+    pytest.fail("2000 sends without ENOBUFS")
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+def test_the_field_decides_whether_enobufs_waits(blocking: bool) -> None:
+    """Charges are in flight until the peer reads: waiting lasts until it does, and then the write succeeds."""
+    with pair("qemu-shipped") as (channel, sender, peer):
+        # more than optmem has room for, so that it is not the send buffer that fills up
+        sender.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 256 * MIB)
+        channel.set_blocking(blocking)
+        reader = threading.Timer(0.3, receive_all, (peer,))
+        reader.start()
+        ended_with = send_until_refused(channel)
+        sender.shutdown(socket.SHUT_WR)
+        reader.join()
+        counters = channel.counters
+    if blocking:
+        assert (ended_with, counters["enobufs_count"]) == (0, 1)
+        assert counters["stall_max_ns"] > 10_000_000
+    else:
+        assert (ended_with, counters["enobufs_count"]) == (errno.ENOBUFS, 2)
+        assert counters["stall_max_ns"] < 10_000_000
+
+
+def receive_all(peer: socket.socket) -> None:
+    while peer.recv(MIB):
+        pass
+
+
+def test_an_ordinary_error_is_one_and_no_policy_is_asked() -> None:
+    with pair("folly") as (channel, sender, _):
+        sender.shutdown(socket.SHUT_WR)
+        with pytest.raises(BrokenPipeError):
+            channel.writev(b"x")
+        assert channel.counters["enobufs_count"] == 0
+
+
+def assert_check(channel: ZeroCopyChannel, check: int, error: int) -> None:
+    with pytest.raises(OSError) as failed:  # noqa: PT011  (the errno is what counts)
+        channel.drain()
+    assert (failed.value.errno, channel.counters["error_check"]) == (error, check)
+    assert channel.counters["completion_count"] == 0
+
+
+def test_a_timestamp_on_the_error_queue_is_no_notification() -> None:
+    """It carries ENOMSG beside its foreign origin; the errno is looked at first, as QEMU does."""
+    with pair() as (channel, sender, peer):
+        sender.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, SOF_TX_SOFTWARE | SOF_SOFTWARE | SOF_OPT_TSONLY)
+        sender.send(b"x")
+        sender.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, 0)
+        peer.recv(1)
+        channel.writev(b"x" * 4096)
+        assert_check(channel, lib.ZC_CHECK_ERRNO, errno.ENOMSG)
+
+
+def test_a_control_message_that_comes_first_is_no_notification() -> None:
+    """With SO_TIMESTAMP the kernel puts a time before IP_RECVERR, and only the first message is looked at."""
+    with pair() as (channel, sender, peer):
+        sender.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMP, 1)
+        receive(peer, channel.writev(b"x" * 4096))
+        assert_check(channel, lib.ZC_CHECK_CMSG, errno.EPROTO)
+
+
+def test_reading_what_has_no_error_queue_is_its_own_error() -> None:
+    with pair() as (channel, sender, peer):
+        receive(peer, channel.writev(b"x" * 4096))
+        kept, other = os.dup(sender.fileno()), os.open(os.devnull, os.O_RDWR)
+        try:
+            os.dup2(other, sender.fileno())
+            assert_check(channel, lib.ZC_CHECK_READ, errno.ENOTSOCK)
+        finally:
+            os.dup2(kept, sender.fileno())
+            os.close(other)
+            os.close(kept)
+        channel.flush()
+        assert channel.in_flight == 0
+
+
+def test_a_policy_or_a_table_that_is_none_is_refused() -> None:
+    with pytest.raises(Exception, match="unknown policy"), pair("none-such"):
+        pass
+    with pair() as (channel, _, _), pytest.raises(Exception, match="no table 'sent'"):
+        channel.records("sent")
+
+
+def test_records_are_there_without_closing() -> None:
+    with pair() as (channel, _, peer):
+        for _ in range(23):
+            receive(peer, channel.writev(b"x" * 4096))
+        channel.flush()
+        assert channel.records("sends")["send_id"].tolist() == list(range(23))
+        notifications = channel.records("notifications")
+        assert (notifications["hi"] - notifications["lo"] + 1).sum() == 23
+        assert channel.records("rounds").empty

@@ -1,0 +1,39 @@
+"""Whole runs in process, each checked for what must hold of any run."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import zcprobe
+from zcprobe.config import RunConfig
+from zcprobe.dataset.load import Run
+from zcprobe.policies import find_policy
+from zcprobe.probes.session import ProbeSession
+from zcprobe.recorder.interrupt import Interruption
+from zcprobe.recorder.run import record_run, with_scenario_defaults
+
+Measure = Callable[..., Run]
+
+
+@pytest.fixture(scope="module")
+def probes() -> Iterator[ProbeSession]:
+    with ProbeSession() as session:
+        yield session
+
+
+@pytest.fixture
+def measure(probes: ProbeSession, tmp_path: Path) -> Measure:
+    """A run of the given configuration, with the policy's own defaults, whose counts all reconcile."""
+
+    def run(**config: Any) -> Run:
+        config.setdefault("parameters", find_policy(config.get("policy", "qemu-merged")).defaults)
+        completed = record_run(with_scenario_defaults(RunConfig(**config)), tmp_path, probes, Interruption())
+        measured = zcprobe.load(completed.folder)
+        assert [finding for finding in measured.meta["reconciliation"] if not finding["holds"]] == []
+        assert measured.meta["complete"]
+        assert measured.summary["lost_events"] == measured.summary["lost_records"] == 0
+        return measured
+
+    return run

@@ -1,0 +1,145 @@
+"""What becomes of each policy where ENOBUFS is certain."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from zcprobe.dataset.load import Run
+from zcprobe.policies import POLICIES, PolicyParameters
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root"),
+    pytest.mark.usefixtures("nothing_left"),
+]
+
+Measure = Callable[..., Run]
+
+DYING = ("qemu-pre", "qemu-v2", "qemu-shipped", "kill")
+WAITING = ("qemu-v1", "qemu-v5", "qemu-merged", "drain-every", "wait-progress", "eagain")
+COPYING = ("grpc", "folly", "ydb", "copy-off", "watermark")
+NEVER_DEAD = ("folly", "ydb", "copy-off", "wait-progress", "watermark")
+COUNT = 503
+
+
+def parameters(policy: str, **changes: int) -> PolicyParameters:
+    return msgspec.structs.replace(POLICIES[policy].defaults, **changes)
+
+
+def assert_all_arrived(run: Run, count: int) -> None:
+    summary: dict[str, Any] = run.summary
+    assert (summary["outcome"], summary["error"]) == ("completed", None)
+    assert summary["writes"] == count
+    assert summary["bytes_sent"] == summary["sink_bytes"] == count * run.meta["config"]["send_bytes"]
+    assert summary["sink_intact"] is True
+    assert summary["completions"] == summary["sends"]
+
+
+@pytest.mark.parametrize("policy", DYING)
+def test_in_flight_charges_kill_who_cannot_wait(policy: str, measure: Measure) -> None:
+    run = measure(scenario="in-flight", policy=policy)
+    assert run.summary["outcome"] == "dead_enobufs"
+    assert set(run.summary["enobufs_causes"]) == {"optmem"}
+    assert run.summary["sink_intact"] is True
+    assert run.summary["copied_on_purpose"] == 0
+    last = run.sends.iloc[-1]
+    assert (last["error"], last["taken_bytes"]) == (105, 0)
+    assert last["enobufs_count"] == (2 if policy in ("qemu-v2", "qemu-shipped") else 1)
+
+
+@pytest.mark.parametrize("policy", WAITING)
+def test_in_flight_charges_are_survived_by_waiting(policy: str, measure: Measure) -> None:
+    run = measure(scenario="in-flight", policy=policy, send_count=COUNT)
+    assert_all_arrived(run, COUNT)
+    assert run.summary["enobufs_count"] > 0
+    if policy not in ("wait-progress",):
+        assert run.summary["copied_on_purpose"] == 0
+
+
+@pytest.mark.parametrize("policy", COPYING)
+def test_in_flight_charges_are_survived_by_copying(policy: str, measure: Measure) -> None:
+    run = measure(scenario="in-flight", policy=policy, send_count=COUNT)
+    assert_all_arrived(run, COUNT)
+    assert 0 < run.summary["copied_on_purpose"] < COUNT
+    assert run.sends["copied_on_purpose"].sum() == run.summary["copied_on_purpose"]
+
+
+def test_a_watermark_is_never_refused(measure: Measure) -> None:
+    for copy_above in (0, 1):
+        run = measure(
+            scenario="in-flight",
+            policy="watermark",
+            parameters=parameters("watermark", copy_above=copy_above),
+            send_count=COUNT,
+        )
+        assert_all_arrived(run, COUNT)
+        assert run.summary["enobufs_count"] == 0
+        assert run.summary["optmem_peak_bytes"] <= run.summary["optmem_max_bytes"]
+        assert (run.summary["stall_count"] > 0) == (copy_above == 0)
+
+
+def test_a_write_without_the_flag_is_not_saved_by_the_flush(measure: Measure) -> None:
+    run = measure(scenario="in-flight", policy="qemu-v5", parameters=parameters("qemu-v5", flush_once=0))
+    assert run.summary["outcome"] == "dead_enobufs"
+    assert (run.summary["enobufs_count"], run.summary["stall_count"]) == (1, 0)
+
+
+def test_zerocopy_comes_back_after_some_copies(measure: Measure) -> None:
+    never, soon = (
+        measure(
+            scenario="in-flight",
+            policy="folly",
+            parameters=parameters("folly", reenable_after=after),
+            send_count=COUNT,
+        ).summary
+        for after in (0, 10)
+    )
+    assert never["enobufs_count"] == 1
+    assert soon["enobufs_count"] > 1
+    assert soon["sends"] > never["sends"]
+    for summary in (never, soon):
+        assert summary["sends"] + summary["copied_on_purpose"] >= COUNT
+
+
+@pytest.mark.parametrize(("scenario", "count"), [("held-completions", 4001), ("slow-reader", 60), ("memlock", 1009)])
+@pytest.mark.parametrize("policy", NEVER_DEAD)
+def test_who_copies_never_dies(policy: str, scenario: str, count: int, measure: Measure) -> None:
+    assert_all_arrived(measure(scenario=scenario, policy=policy, send_count=count), count)
+
+
+@pytest.mark.parametrize(("scenario", "count"), [("slow-reader", 60), ("memlock", 1009)])
+def test_there_who_does_nothing_dies(scenario: str, count: int, measure: Measure) -> None:
+    assert measure(scenario=scenario, policy="qemu-pre", send_count=count).summary["outcome"] == "dead_enobufs"
+
+
+def test_who_retries_without_reading_never_gets_on(measure: Measure) -> None:
+    run = measure(scenario="held-completions", policy="log-retry", deadline_s=2.0)
+    summary = run.summary
+    assert summary["outcome"] == "dead_timeout"
+    assert 2e9 <= summary["duration_ns"] < 2.6e9
+    assert summary["enobufs_count"] > 1000
+    assert run.sends["enobufs_count"].max() > 1000
+    assert (summary["stall_count"], summary["sink_intact"]) == (0, True)
+
+
+def test_waiting_for_everything_lasts_as_long_as_the_peer_likes(measure: Measure) -> None:
+    run = measure(scenario="stalled-reader", policy="qemu-merged", deadline_s=2.0)
+    assert run.summary["outcome"] == "dead_timeout"
+    assert 1.5e9 < run.summary["stall_ns_max"] < 2.3e9
+    assert run.summary["sink_intact"] is True
+
+
+def test_waiting_for_room_gives_up_and_copies(measure: Measure) -> None:
+    run = measure(scenario="stalled-reader", policy="wait-progress", send_count=200)
+    assert_all_arrived(run, 200)
+    assert run.summary["copied_on_purpose"] > 0
+    assert run.summary["stall_ns_max"] < 1.5e9
+
+
+def test_a_connection_that_was_hung_up_is_not_read_any_more(measure: Measure) -> None:
+    run = measure(scenario="in-flight", policy="kill")
+    assert run.summary["completions"] < run.summary["sends"]
+    assert run.summary["sink_bytes"] == run.summary["bytes_sent"]
+    assert "settle" not in set(run.flushes["trigger"])

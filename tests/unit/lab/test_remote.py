@@ -1,0 +1,46 @@
+import os
+
+import pytest
+
+from zcprobe.errors import UsageError
+from zcprobe.lab.remote import REMOTE, open_remote, parse_target
+from zcprobe.sink import DEFAULT_PORT
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("example.org", ("example.org", DEFAULT_PORT)),
+        ("10.0.0.1:77", ("10.0.0.1", 77)),
+        ("[fe80::1]:77", ("fe80::1", 77)),
+        ("[fe80::1]", ("fe80::1", DEFAULT_PORT)),
+        ("2001:db8::ab:1", ("2001:db8::ab:1", DEFAULT_PORT)),
+        ("::1", ("::1", DEFAULT_PORT)),
+        ("vsock:2", ("vsock:2", DEFAULT_PORT)),
+        ("vsock:2:77", ("vsock:2", 77)),
+    ],
+)
+def test_targets_are_read(text: str, target: tuple[str, int]) -> None:
+    assert parse_target(text) == target
+
+
+@pytest.mark.parametrize("text", ["", ":77", "host:", "host:x", "a b", "vsock:", "[::1", "[]:77", "host:77:88"])
+def test_what_is_no_target_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="names no sink") as refused:
+        parse_target(text)
+    assert "HOST:PORT" in refused.value.hint
+
+
+@pytest.mark.parametrize("text", ["host:0", "host:65536", "vsock:2:70000"])
+def test_a_port_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="there is no port"):
+        parse_target(text)
+
+
+def test_a_remote_lab_is_our_own_namespace_and_changes_nothing() -> None:
+    lab = open_remote("192.0.2.1:77")
+    assert (lab.scenario, lab.sink_address, lab.sink_port) == (REMOTE, "192.0.2.1", 77)
+    assert lab.sender_netns_path is lab.sink_netns_path is None
+    assert lab.sender_netns_inode == os.stat("/proc/self/ns/net").st_ino
+    assert lab.impairment == {}
+    assert lab.optmem_max_bytes > 0

@@ -1,0 +1,107 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zcprobe.native import ffi
+from zcprobe.native.structs import enum_names, struct_to_dict
+from zcprobe.recorder.summary import Summary, summarize, worst_outcome
+from zcprobe.recorder.totals import EventTotals
+from zcprobe.sender import ChannelReport, SenderReport
+from zcprobe.sink import SinkReport
+
+OUTCOMES = list(enum_names("zc_outcome", "ZC_OUTCOME_").values())
+
+
+def _channel(outcome: str = "completed", sink: SinkReport | None = None, **members: int) -> ChannelReport:
+    result = struct_to_dict(ffi.new("struct zc_result *"))
+    assert set(members) <= set(result)
+    return ChannelReport(outcome, result | members, 0, sink)
+
+
+def _summary(*channels: ChannelReport, totals: EventTotals | None = None, **options: Any) -> Summary:
+    facts = {"optmem_max_bytes": 1, "charge_bytes": 832, "lost_events": 0, "is_datagram": False}
+    return summarize(SenderReport(list(channels)), totals, **(facts | options))
+
+
+@given(st.permutations(OUTCOMES))
+def test_every_outcome_has_a_severity_whatever_the_order(outcomes: list[str]) -> None:
+    assert worst_outcome(outcomes) == "dead_enobufs"
+    without = [outcome for outcome in outcomes if not outcome.startswith("dead")]
+    assert worst_outcome(without) == "interrupted"
+
+
+def test_a_run_completes_only_when_every_channel_does() -> None:
+    assert worst_outcome(["completed"] * 3) == "completed"
+    for outcome in OUTCOMES:
+        assert worst_outcome(["completed", outcome, "completed"]) == outcome
+
+
+def test_the_error_is_that_of_the_worst_channel_and_names_the_check() -> None:
+    summary = _summary(
+        _channel("completed"),
+        _channel("interrupted", error=4),
+        _channel("dead_error", error=71, error_check=4),
+    )
+    assert summary.outcome == "dead_error"
+    assert summary.error == "the error queue held an entry that is no zerocopy notification: Protocol error"
+    assert _summary(_channel("dead_enobufs", error=105)).error == "No buffer space available"
+    assert _summary(_channel()).error is None
+
+
+def test_counts_add_up_and_levels_are_the_highest() -> None:
+    summary = _summary(
+        _channel(start_ns=10, end_ns=50, send_count=3, bytes_sent=30, stall_max_ns=7, optmem_peak_bytes=9),
+        _channel(start_ns=5, end_ns=45, send_count=4, bytes_sent=60, stall_max_ns=2, optmem_peak_bytes=11),
+    )
+    assert (summary.sends, summary.bytes_sent, summary.stall_ns_max, summary.optmem_peak_bytes) == (7, 90, 7, 11)
+    assert summary.duration_ns == 45
+    assert summary.goodput_bps == pytest.approx(90 * 8e9 / 45)
+    assert summary.in_flight_at_end == 7
+
+
+def test_missed_counts_are_kept_by_variant() -> None:
+    one = _channel(flush_count=4, missed_all_copied_count=1, missed_sticky_count=4, missed_any_copied_count=2)
+    summary = _summary(one, one)
+    assert summary.flush_count == 8
+    assert summary.missed_by_variant == {"all-copied": 2, "sticky": 8, "any-copied": 4}
+
+
+def test_a_migration_converges_when_every_channel_did() -> None:
+    summary = _summary(
+        _channel(round_count=3, converged=1, downtime_ns=5), _channel(round_count=4, converged=0, downtime_ns=9)
+    )
+    assert (summary.rounds, summary.converged, summary.downtime_ns) == (4, False, 9)
+    assert (_summary(_channel()).converged, _summary(_channel()).downtime_ns) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("sinks", "intact"),
+    [
+        ([SinkReport(bytes=5), SinkReport(bytes=5)], True),
+        ([SinkReport(bytes=5), SinkReport(bytes=5, first_mismatch=0)], False),
+        ([SinkReport(bytes=5), SinkReport(bytes=4)], False),
+        ([SinkReport(bytes=5), SinkReport(bytes=5, verified=False)], None),
+        ([SinkReport(bytes=5, first_mismatch=2), SinkReport(bytes=5, verified=False)], False),
+        ([SinkReport(bytes=5), None], None),
+    ],
+)
+def test_a_run_is_intact_when_every_stream_is_and_unknown_when_nobody_looked(
+    sinks: list[SinkReport | None], intact: bool | None
+) -> None:
+    summary = _summary(*(_channel(sink=sink, bytes_sent=5) for sink in sinks))
+    assert summary.sink_intact is intact
+    assert (summary.sink_bytes is None) == (None in sinks)
+
+
+def test_lost_datagrams_do_not_spoil_the_others() -> None:
+    lost = _channel(sink=SinkReport(bytes=4), bytes_sent=5)
+    assert _summary(lost, is_datagram=True).sink_intact is True
+    assert _summary(lost).sink_intact is False
+
+
+def test_what_only_probes_know_is_none_without_them() -> None:
+    without, with_them = _summary(_channel()), _summary(_channel(), totals=EventTotals(errqueue_depth_max=3))
+    assert (without.errqueue_depth_max, without.enobufs_causes) == (None, None)
+    assert (with_them.errqueue_depth_max, with_them.enobufs_causes) == (3, {})
