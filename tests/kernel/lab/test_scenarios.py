@@ -17,6 +17,7 @@ from zcprobe.lab.scenarios import SCENARIOS, Lab, find_scenario, open_lab
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 
+SO_SNDBUFFORCE = 32
 RUN_ID = f"lab{os.getpid()}"
 SO_ZEROCOPY = 60
 SO_MEMINFO = 55
@@ -44,6 +45,8 @@ def connection(lab: Lab) -> Iterator[socket.socket]:
     with listener, client:
         client.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if (sndbuf_bytes := find_scenario(lab.scenario).sndbuf_bytes) is not None:
+            client.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, sndbuf_bytes)
         client.setblocking(True)
         yield client
         client.shutdown(socket.SHUT_WR)
