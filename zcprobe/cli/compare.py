@@ -66,7 +66,7 @@ def _print_json(comparison: Comparison) -> None:
 
 
 def _print_text(comparison: Comparison) -> None:
-    StdoutConsole(width=None if sys.stdout.isatty() else 160).print(_result_table(comparison))
+    StdoutConsole().print(_result_table(comparison))
     print("\n".join(comparison.meta["verdict"]))
     print(f"report  {comparison.folder / 'report.html'}\nfigures {comparison.folder / 'figures'}")
 

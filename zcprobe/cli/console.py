@@ -1,12 +1,20 @@
 """Where the verbs print their tables."""
 
+import sys
+
 from rich.console import Console
 
 __all__ = ["StdoutConsole"]
 
+_FILE_COLUMNS = 160
+
 
 class StdoutConsole(Console):
-    """Leaves a reader that has gone to `main`, as plain print() does; rich would exit with code 1."""
+    """As wide as the terminal, or wide enough for our tables where there is none. Leaves a reader that has gone to
+    `main`, as plain print() does; rich would exit with code 1."""
+
+    def __init__(self) -> None:
+        super().__init__(width=None if sys.stdout.isatty() else _FILE_COLUMNS)
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
