@@ -132,9 +132,11 @@ static void record_send(struct zc_channel *channel, const struct zc_attempt *att
 	struct zc_send_record *record = zc_record(channel->config.recorder, ZC_STREAM_SEND);
 	int64_t end_ns;
 
+	channel->last_end_ns = 0;
 	if (!record)
 		return;
 	end_ns = zc_now_ns();
+	channel->last_end_ns = end_ns;
 	*record = (struct zc_send_record){
 		.send_id = taken >= 0 && attempt->zerocopy ? channel->queued - 1 : UINT64_MAX,
 		.start_ns = start_ns,
@@ -151,7 +153,15 @@ static void record_send(struct zc_channel *channel, const struct zc_attempt *att
 	if (end_ns >= channel->next_meminfo_ns) {
 		zc_meminfo(channel, ZC_MEMINFO_PERIODIC);
 		channel->next_meminfo_ns = end_ns + channel->config.meminfo_interval_ns;
+		channel->last_end_ns = 0;
 	}
+}
+
+static int64_t start_of_write(const struct zc_channel *channel)
+{
+	if (!channel->config.recorder)
+		return 0;
+	return channel->is_tight && channel->last_end_ns ? channel->last_end_ns : zc_now_ns();
 }
 
 ssize_t zc_channel_writev(struct zc_channel *channel, const struct zc_part *parts, int part_count, bool zerocopy)
@@ -159,7 +169,7 @@ ssize_t zc_channel_writev(struct zc_channel *channel, const struct zc_part *part
 	struct zc_attempt attempt = { .zerocopy = zerocopy && channel->config.zerocopy };
 	struct iovec vector[MAX_PARTS];
 	struct msghdr message = { .msg_iov = vector, .msg_iovlen = part_count };
-	int64_t start_ns = channel->config.recorder ? zc_now_ns() : 0;
+	int64_t start_ns = start_of_write(channel);
 	ssize_t taken = 0;
 
 	if (part_count < 1 || part_count > MAX_PARTS)
@@ -207,8 +217,10 @@ int zc_write_all(struct zc_channel *channel, struct zc_part *parts, int part_cou
 
 		if (taken >= 0)
 			taken = zc_channel_writev(channel, parts, part_count, zerocopy);
-		if (taken == -EAGAIN)
+		if (taken == -EAGAIN) {
 			taken = wait_writable(channel);
+			channel->last_end_ns = 0;
+		}
 		if (taken < 0)
 			return taken;
 		part_count = skip_parts(parts, part_count, taken);

@@ -56,6 +56,8 @@ struct zc_channel {
 	int stops_ignored;	/* while settling: the request that ended the run */
 	int64_t deadline_ns;	/* absolute; waits end there with -ETIMEDOUT */
 	int64_t next_meminfo_ns;
+	bool is_tight;	/* nothing happens between two writes: one begins when the last has ended, and a clock is saved */
+	int64_t last_end_ns;	/* of the last write, 0 when something did happen */
 	/* a buffer in use again tells which of its sends are still out; NULL: nobody asks */
 	void (*on_completion)(struct zc_channel *channel, uint64_t lo, uint64_t hi);
 };

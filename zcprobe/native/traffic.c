@@ -109,6 +109,7 @@ static int write_datagram(struct writer *writer, uint32_t count)
 /* stream: writes of one size; mixed: sizes from a distribution, small ones copied */
 static int run_writes(struct writer *writer)
 {
+	writer->channel->is_tight = writer->traffic->reuse == ZC_REUSE_NEVER;
 	for (uint64_t done = 0; !is_over(writer, done); done++) {
 		uint32_t size = next_size(writer);
 		int status = writer->frames ? write_datagram(writer, size) :
