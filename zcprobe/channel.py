@@ -34,6 +34,7 @@ _STREAMS = {
     "meminfo": "zc_meminfo_record",
     "rounds": "zc_round_record",
     "requests": "zc_request_record",
+    "stalls": "zc_stall_record",
 }
 """In the order of enum zc_stream_index."""
 
@@ -129,7 +130,10 @@ class ZeroCopyChannel:
         return struct_to_dict(self._result)
 
     def records(self, table: str) -> pd.DataFrame:
-        """`sends`, `notifications`, `flushes` or `meminfo` so far: the columns of docs/run-format.md as raw numbers."""
+        """`sends`, `notifications`, `flushes`, `stalls` or `meminfo` so far.
+
+        The columns are those of docs/run-format.md, as raw numbers.
+        """
         if table not in _STREAMS:
             raise UsageError(f"there is no table {table!r}", f"tables: {', '.join(_STREAMS)}")
         lib.zc_recorder_sync(self._recorder)

@@ -1,4 +1,4 @@
-"""Stalls: the time a send waits inside its policy's answer to ENOBUFS."""
+"""Stalls: the time a write waits inside its policy."""
 
 import pandas as pd
 
@@ -12,21 +12,21 @@ STALLS_DTYPES = {
     "duration_ns": "int64",
     "notification_count": "int64",
     "completion_count": "int64",
-    "wait_count": "int64",
-    "blocking": "bool",
+    "enobufs_count": "int64",
+    "channel": "int64",
 }
 
 
 def df_stalls(run: Run) -> pd.DataFrame:
-    """One row per flush that ENOBUFS triggered, in time order.
+    """One row per write that waited inside its policy, in time order.
 
-    Columns: time_s (float64, its start, since the first send began); duration_ns (int64); notification_count and
-    completion_count (int64, errqueue messages read and sends they cover); wait_count (int64, poll calls); blocking
-    (bool, whether the flush waits for what is not there yet).
+    Columns: time_s (float64, its start, since the first send began); duration_ns (int64, failed attempts in between
+    included); notification_count and completion_count (int64, errqueue messages read meanwhile and sends they cover);
+    enobufs_count (int64, ENOBUFS it met; 0 where the policy waited before one could happen); channel (int64).
     """
-    flushes = run.flushes[run.flushes["trigger"] == "enobufs"]
-    if flushes.empty:
+    stalls = run.stalls
+    if stalls.empty:
         return empty_frame(STALLS_DTYPES)
-    table = flushes[["duration_ns", "notification_count", "completion_count", "wait_count", "blocking"]].copy()
-    table.insert(0, "time_s", seconds(run, flushes["start_ns"]))
+    table = stalls[[name for name in STALLS_DTYPES if name != "time_s"]].copy()
+    table.insert(0, "time_s", seconds(run, stalls["start_ns"]))
     return table.astype(STALLS_DTYPES).sort_values("time_s", ignore_index=True)

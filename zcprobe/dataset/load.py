@@ -24,9 +24,9 @@ def _read_json(path: Path, what: str) -> dict[str, Any]:
     except (msgspec.DecodeError, OSError) as error:
         raise OutputError(f"{path} cannot be read: {error}", "the file is damaged; run again") from error
     version = content.get("format_version")
-    if version != FORMAT_VERSION:
+    if version not in range(1, FORMAT_VERSION + 1):
         raise OutputError(
-            f"{path.parent} has format version {version}, this zcprobe reads {FORMAT_VERSION}",
+            f"{path.parent} has format version {version}, this zcprobe reads 1 to {FORMAT_VERSION}",
             "load it with the zcprobe that wrote it, or a later one",
         )
     return content
@@ -89,6 +89,15 @@ class Run:
     def requests(self) -> pd.DataFrame:
         """Of rpc traffic."""
         return self._table("requests")
+
+    @cached_property
+    def stalls(self) -> pd.DataFrame:
+        """One row per write that waited inside its policy. Format 1 had no such table: there it was the flushes that
+        ENOBUFS triggered, each with one ENOBUFS."""
+        if self.meta["format_version"] > 1:
+            return self._table("stalls")
+        flushes = self.flushes[self.flushes["trigger"] == "enobufs"]
+        return flushes.assign(enobufs_count=1).reindex(columns=TABLES["stalls"].columns)
 
     @cached_property
     def kernel_events(self) -> pd.DataFrame:

@@ -39,7 +39,15 @@ ffibuilder.set_source(
     depends=["zcprobe/native/sender.h", "zcprobe/native/core.h", "bpf/zcprobe.h"],
     include_dirs=["zcprobe/native", "bpf"],
     libraries=["bpf", "pthread"],
-    extra_compile_args=["-O2", "-std=gnu11", "-Wall", "-Wextra", "-Wno-unused-parameter", "-D_GNU_SOURCE"],
+    extra_compile_args=[
+        "-O2",
+        "-std=gnu11",
+        "-Wall",
+        "-Wextra",
+        "-Wno-unused-parameter",
+        "-D_GNU_SOURCE",
+        "-fvisibility=hidden",  # calls within the core go straight there, not through the linker's table
+    ],
 )
 
 if __name__ == "__main__":

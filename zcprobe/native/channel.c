@@ -12,7 +12,11 @@
 #define MSG_ZEROCOPY 0x4000000
 #endif
 
-enum { MAX_PARTS = 256 };
+enum { MAX_PARTS = 1024 };	/* the kernel's UIO_MAXIOV */
+
+_Static_assert(sizeof(struct zc_part) == sizeof(struct iovec), "parts go to sendmsg as they are");
+_Static_assert(offsetof(struct zc_part, bytes) == offsetof(struct iovec, iov_base), "parts go to sendmsg as they are");
+_Static_assert(offsetof(struct zc_part, count) == offsetof(struct iovec, iov_len), "parts go to sendmsg as they are");
 
 struct zc_channel *zc_channel_open(const struct zc_channel_config *config, struct zc_result *result)
 {
@@ -63,8 +67,49 @@ int zc_must_end(const struct zc_channel *channel)
 	return zc_kicked && zc_now_ns() >= channel->deadline_ns ? -ETIMEDOUT : 0;
 }
 
+void zc_stall_begin(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	if (attempt->stall.start_ns)
+		return;
+	attempt->stall.start_ns = zc_now_ns();
+	attempt->stall.completions = channel->result->completion_count;
+	attempt->stall.notifications = channel->result->notification_count;
+}
+
+void zc_stall_end(struct zc_attempt *attempt, int result)
+{
+	attempt->stall.end_ns = zc_now_ns();
+	attempt->stall.result = result;
+}
+
+static void record_stall(struct zc_channel *channel, const struct zc_attempt *attempt)
+{
+	const struct zc_stall *stall = &attempt->stall;
+	int64_t duration_ns = stall->end_ns - stall->start_ns;
+	struct zc_result *result = channel->result;
+	struct zc_stall_record *record;
+
+	result->stall_count++;
+	result->stall_ns += duration_ns;
+	if (duration_ns > result->stall_max_ns)
+		result->stall_max_ns = duration_ns;
+	record = zc_record(channel->config.recorder, ZC_STREAM_STALL);
+	if (record)
+		*record = (struct zc_stall_record){
+			.start_ns = stall->start_ns,
+			.duration_ns = duration_ns,
+			.completion_count = result->completion_count - stall->completions,
+			.notification_count = result->notification_count - stall->notifications,
+			.enobufs_count = attempt->enobufs_count,
+			.result = stall->result,
+			.channel = channel->config.channel,
+		};
+}
+
+/* A policy that gives up, or copies without having read or waited, has not stalled the write. */
 static int answer_enobufs(struct zc_channel *channel, struct zc_attempt *attempt)
 {
+	uint32_t flushes = channel->flush_index;
 	int verdict;
 
 	if (!attempt->zerocopy)
@@ -72,7 +117,10 @@ static int answer_enobufs(struct zc_channel *channel, struct zc_attempt *attempt
 	attempt->enobufs_count++;
 	channel->result->enobufs_count++;
 	zc_meminfo(channel, ZC_MEMINFO_ENOBUFS);
+	zc_stall_begin(channel, attempt);
 	verdict = channel->policy->on_enobufs(channel, attempt);
+	if (verdict == ZC_RETRY || verdict < 0 || channel->flush_index != flushes)
+		zc_stall_end(attempt, verdict < 0 ? verdict : 0);
 	if (verdict == ZC_COPY)
 		attempt->zerocopy = false;
 	return verdict == ZC_DEAD ? -ENOBUFS : verdict;
@@ -167,22 +215,21 @@ static int64_t start_of_write(const struct zc_channel *channel)
 ssize_t zc_channel_writev(struct zc_channel *channel, const struct zc_part *parts, int part_count, bool zerocopy)
 {
 	struct zc_attempt attempt = { .zerocopy = zerocopy && channel->config.zerocopy };
-	struct iovec vector[MAX_PARTS];
-	struct msghdr message = { .msg_iov = vector, .msg_iovlen = part_count };
+	struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = part_count };
 	int64_t start_ns = start_of_write(channel);
 	ssize_t taken = 0;
 
 	if (part_count < 1 || part_count > MAX_PARTS)
 		return -EINVAL;
-	for (int i = 0; i < part_count; i++) {
-		vector[i] = (struct iovec){ (void *)parts[i].bytes, parts[i].count };
+	for (int i = 0; i < part_count; i++)
 		attempt.bytes += parts[i].count;
-	}
 	attempt.wanted_zerocopy = attempt.zerocopy;
 	if (attempt.zerocopy && channel->policy->before_send)
 		taken = channel->policy->before_send(channel, &attempt);
 	if (taken >= 0)
 		taken = send_until_taken(channel, &message, &attempt);
+	if (attempt.stall.end_ns)
+		record_stall(channel, &attempt);
 	count_send(channel, &attempt, taken);
 	record_send(channel, &attempt, start_ns, taken);
 	return taken;

@@ -8,7 +8,16 @@
 
 #include "sender.h"
 
+struct zc_stall {	/* while one write waits inside its policy */
+	int64_t start_ns;	/* 0: it does not */
+	int64_t end_ns;
+	uint64_t completions;	/* read before it */
+	uint64_t notifications;
+	int result;
+};
+
 struct zc_attempt {	/* one send and its retries */
+	struct zc_stall stall;
 	size_t bytes;
 	uint32_t attempt_count;
 	uint32_t enobufs_count;
@@ -41,23 +50,24 @@ struct zc_policy_state {
 struct zc_buffers;
 
 struct zc_channel {
-	struct zc_channel_config config;
-	const struct zc_policy *policy;
-	struct zc_policy_state state;
+	/* What every write touches comes first: a send call leaves little in the CPU's caches, and each line costs. */
 	struct zc_result *result;
+	const struct zc_policy *policy;
 	struct zc_buffers *buffers;
+	int64_t last_end_ns;	/* of the last write, 0 when something happened since */
+	int64_t next_meminfo_ns;
 	uint64_t queued;	/* successful zerocopy sendmsg calls */
-	uint64_t completed;	/* of these, covered by notifications read */
+	int stops_ignored;	/* while settling: the request that ended the run */
+	bool is_tight;	/* nothing happens between two writes: one begins when the last has ended, and a clock is saved */
 	bool blocking;		/* QEMU's field, whatever the descriptor's real mode */
 	bool zerocopied_since_flush;	/* a notification without the COPIED code was read */
 	bool copied_in_flush;	/* the current explicit flush read a COPIED / zerocopied notification */
 	bool zerocopied_in_flush;
+	struct zc_channel_config config;	/* its first members belong to the above */
+	uint64_t completed;	/* of the queued, covered by notifications read */
+	struct zc_policy_state state;
 	uint32_t flush_index;
-	int stops_ignored;	/* while settling: the request that ended the run */
 	int64_t deadline_ns;	/* absolute; waits end there with -ETIMEDOUT */
-	int64_t next_meminfo_ns;
-	bool is_tight;	/* nothing happens between two writes: one begins when the last has ended, and a clock is saved */
-	int64_t last_end_ns;	/* of the last write, 0 when something did happen */
 	/* a buffer in use again tells which of its sends are still out; NULL: nobody asks */
 	void (*on_completion)(struct zc_channel *channel, uint64_t lo, uint64_t hi);
 };
@@ -73,11 +83,35 @@ bool zc_may_exceed(const struct zc_channel *channel, uint32_t percent);
 /* Polls until one of `events` or the deadline: its revents, 0 when interrupted, or a negative errno. */
 int zc_wait(struct zc_channel *channel, short events, int64_t deadline_ns);
 
-/* records.c: the slot of the next record; NULL when there is no recorder or every chunk is full (counted as lost).
- * A slot is handed over by the next call, so it is filled before that. */
-void *zc_record(struct zc_recorder *recorder, enum zc_stream_index stream);
+/* records.c: where the next record of a stream goes. A recorder begins with one for each; the rest of it is its own. */
+struct zc_cursor {
+	uint8_t *next;
+	uint8_t *end;	/* of the chunk */
+	size_t record_bytes;
+};
 
-/* channel.c: the whole write, in as many sends as the socket takes it; 0 or a negative errno */
+void *zc_record_in_next_chunk(struct zc_recorder *recorder, enum zc_stream_index stream);
+
+/* The slot of the next record; NULL when there is no recorder or every chunk is full (counted as lost). A slot is handed
+ * over by the next call, so it is filled before that. */
+static inline void *zc_record(struct zc_recorder *recorder, enum zc_stream_index stream)
+{
+	struct zc_cursor *cursor = (struct zc_cursor *)recorder + stream;
+	uint8_t *slot;
+
+	if (!recorder)
+		return NULL;
+	if (cursor->next == cursor->end)
+		return zc_record_in_next_chunk(recorder, stream);
+	slot = cursor->next;
+	cursor->next += cursor->record_bytes;
+	return slot;
+}
+
+/* channel.c: a policy begins to wait, or might; the last call that ends it counts, and without one there was no stall */
+void zc_stall_begin(struct zc_channel *channel, struct zc_attempt *attempt);
+void zc_stall_end(struct zc_attempt *attempt, int result);
+/* the whole write, in as many sends as the socket takes it; 0 or a negative errno */
 int zc_write_all(struct zc_channel *channel, struct zc_part *parts, int part_count, bool zerocopy);
 /* -EINTR when a request to stop has come, -ETIMEDOUT past the deadline (looked at after a kick), else 0 */
 int zc_must_end(const struct zc_channel *channel);

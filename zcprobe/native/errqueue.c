@@ -230,19 +230,13 @@ static struct flush begin_flush(struct zc_channel *channel, bool block, enum zc_
 
 static void end_flush(struct zc_channel *channel, struct flush *flush, int status)
 {
-	struct zc_result *result = channel->result;
+	const struct zc_result *result = channel->result;
 	struct zc_flush_record *slot;
 
 	flush->record.duration_ns = zc_now_ns() - flush->record.start_ns;
 	flush->record.completion_count = result->completion_count - flush->completions;
 	flush->record.notification_count = result->notification_count - flush->notifications;
 	flush->record.result = status;
-	if (flush->record.trigger == ZC_TRIGGER_ENOBUFS) {
-		result->stall_count++;
-		result->stall_ns += flush->record.duration_ns;
-		if (flush->record.duration_ns > result->stall_max_ns)
-			result->stall_max_ns = flush->record.duration_ns;
-	}
 	slot = zc_record(channel->config.recorder, ZC_STREAM_FLUSH);
 	if (slot)
 		*slot = flush->record;

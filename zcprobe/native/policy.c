@@ -227,7 +227,9 @@ static int keep_below_mark(struct zc_channel *channel, struct zc_attempt *attemp
 			attempt->zerocopy = false;
 		return status;
 	}
+	zc_stall_begin(channel, attempt);
 	is_free = zc_flush_until_free(channel, parameters->resume_percent, zc_now_ns() + parameters->wait_ns);
+	zc_stall_end(attempt, is_free < 0 ? is_free : 0);
 	if (!is_free)
 		attempt->zerocopy = false;
 	return is_free < 0 ? is_free : 0;

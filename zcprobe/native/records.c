@@ -18,20 +18,20 @@ static const size_t record_bytes[ZC_STREAM_COUNT] = {
 	[ZC_STREAM_MEMINFO] = sizeof(struct zc_meminfo_record),
 	[ZC_STREAM_ROUND] = sizeof(struct zc_round_record),
 	[ZC_STREAM_REQUEST] = sizeof(struct zc_request_record),
+	[ZC_STREAM_STALL] = sizeof(struct zc_stall_record),
 };
 
 struct stream {
 	int fd;
 	uint8_t *chunks;
 	size_t record_bytes;
-	uint32_t filled;	/* records in the chunk being filled */
 	uint64_t lost;
-	uint64_t records;
 	_Atomic uint64_t produced;
 	_Atomic uint64_t consumed;
 };
 
 struct zc_recorder {
+	struct zc_cursor cursors[ZC_STREAM_COUNT];	/* first: see zc_record() */
 	struct stream streams[ZC_STREAM_COUNT];
 	uint32_t chunk_records;
 	uint32_t chunk_count;
@@ -58,6 +58,14 @@ static int write_all(int fd, const uint8_t *bytes, size_t count)
 static uint8_t *chunk_at(const struct zc_recorder *recorder, const struct stream *stream, uint64_t number)
 {
 	return stream->chunks + number % recorder->chunk_count * recorder->chunk_records * stream->record_bytes;
+}
+
+static void point_at_chunk(struct zc_recorder *recorder, enum zc_stream_index index, uint64_t number)
+{
+	struct zc_cursor *cursor = &recorder->cursors[index];
+
+	cursor->next = chunk_at(recorder, &recorder->streams[index], number);
+	cursor->end = cursor->next + recorder->chunk_records * cursor->record_bytes;
 }
 
 static bool write_ready_chunks(struct zc_recorder *recorder, struct stream *stream)
@@ -119,6 +127,8 @@ struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uin
 		stream->chunks = calloc((size_t)chunk_records * chunk_count, record_bytes[i]);
 		if (!stream->chunks)
 			error = ENOMEM;
+		recorder->cursors[i].record_bytes = record_bytes[i];
+		point_at_chunk(recorder, i, 0);
 	}
 	if (!error)
 		error = zc_start_thread(&recorder->writer, write_chunks, recorder);
@@ -130,25 +140,25 @@ struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uin
 	return recorder;
 }
 
-void *zc_record(struct zc_recorder *recorder, enum zc_stream_index index)
+/* Hands the full chunk over and begins the next one, if there is a free one. */
+static bool begin_next_chunk(struct zc_recorder *recorder, enum zc_stream_index index)
 {
-	struct stream *stream;
-	uint64_t produced;
+	struct stream *stream = &recorder->streams[index];
+	uint64_t produced = atomic_load_explicit(&stream->produced, memory_order_relaxed);
 
-	if (!recorder)
-		return NULL;
-	stream = &recorder->streams[index];
-	produced = atomic_load_explicit(&stream->produced, memory_order_relaxed);
-	if (stream->filled == recorder->chunk_records) {
-		if (produced + 1 - atomic_load_explicit(&stream->consumed, memory_order_acquire) >= recorder->chunk_count) {
-			stream->lost++;
-			return NULL;
-		}
-		atomic_store_explicit(&stream->produced, ++produced, memory_order_release);
-		stream->filled = 0;
-	}
-	stream->records++;
-	return chunk_at(recorder, stream, produced) + stream->filled++ * stream->record_bytes;
+	if (produced + 1 - atomic_load_explicit(&stream->consumed, memory_order_acquire) >= recorder->chunk_count)
+		return false;
+	point_at_chunk(recorder, index, produced + 1);
+	atomic_store_explicit(&stream->produced, produced + 1, memory_order_release);
+	return true;
+}
+
+void *zc_record_in_next_chunk(struct zc_recorder *recorder, enum zc_stream_index index)
+{
+	if (begin_next_chunk(recorder, index))
+		return zc_record(recorder, index);
+	recorder->streams[index].lost++;
+	return NULL;
 }
 
 void zc_recorder_sync(struct zc_recorder *recorder)
@@ -158,10 +168,8 @@ void zc_recorder_sync(struct zc_recorder *recorder)
 	for (int i = 0; i < ZC_STREAM_COUNT; i++) {
 		struct stream *stream = &recorder->streams[i];
 
-		if (stream->filled == recorder->chunk_records) {
-			atomic_fetch_add_explicit(&stream->produced, 1, memory_order_release);
-			stream->filled = 0;
-		}
+		while (recorder->cursors[i].next == recorder->cursors[i].end && !begin_next_chunk(recorder, i))
+			nanosleep(&pause, NULL);
 		while (atomic_load(&stream->consumed) < atomic_load(&stream->produced))
 			nanosleep(&pause, NULL);
 	}
@@ -177,12 +185,13 @@ int zc_recorder_close(struct zc_recorder *recorder, uint64_t *lost_count, uint64
 	for (int i = 0; i < ZC_STREAM_COUNT; i++) {
 		struct stream *stream = &recorder->streams[i];
 		uint64_t last = atomic_load(&stream->produced);
+		const uint8_t *chunk = chunk_at(recorder, stream, last);
+		size_t filled = recorder->cursors[i].next - chunk;
 
 		if (!error)
-			error = write_all(stream->fd, chunk_at(recorder, stream, last),
-					  stream->filled * stream->record_bytes);
+			error = write_all(stream->fd, chunk, filled);
 		lost_count[i] = stream->lost;
-		record_count[i] = stream->records;
+		record_count[i] = last * recorder->chunk_records + filled / stream->record_bytes;
 	}
 	free_recorder(recorder);
 	return error;

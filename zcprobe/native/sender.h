@@ -49,6 +49,17 @@ struct zc_flush_record {
 	uint8_t blocking;
 };
 
+struct zc_stall_record {	/* one write that waited inside its policy */
+	int64_t start_ns;	/* of the first wait: with ENOBUFS, once sendmsg had returned it */
+	int64_t duration_ns;	/* until the policy's last answer; failed attempts in between are in it */
+	uint64_t completion_count;	/* read meanwhile */
+	uint32_t notification_count;
+	uint32_t enobufs_count;	/* 0: the policy waited before ENOBUFS could happen */
+	int32_t result;		/* of the policy's last answer: 0, or a negative errno */
+	uint16_t channel;
+	uint16_t reserved;
+};
+
 struct zc_meminfo_record {
 	int64_t time_ns;
 	uint64_t in_flight;	/* sends - completions as the sender knows them */
@@ -83,7 +94,7 @@ struct zc_request_record {	/* rpc: one request and its response */
 };
 
 enum zc_flush_trigger {
-	ZC_TRIGGER_ENOBUFS = 0,	/* the policy's answer to ENOBUFS: this is a stall */
+	ZC_TRIGGER_ENOBUFS = 0,	/* the policy's answer to ENOBUFS */
 	ZC_TRIGGER_EXPLICIT = 1,	/* flush() at the end of a round or of the run */
 	ZC_TRIGGER_SETTLE = 2,	/* after the outcome is known, so that counts reconcile */
 	ZC_TRIGGER_PERIODIC = 3,	/* a policy reads before anything failed */
@@ -108,6 +119,7 @@ enum zc_stream_index {
 	ZC_STREAM_MEMINFO,
 	ZC_STREAM_ROUND,
 	ZC_STREAM_REQUEST,
+	ZC_STREAM_STALL,
 	ZC_STREAM_COUNT,
 };
 
@@ -193,7 +205,7 @@ struct zc_result {	/* counters of one channel */
 	uint64_t enobufs_count;
 	uint64_t eagain_count;
 	uint64_t constrained_count;	/* ENOBUFS with nothing outstanding */
-	uint64_t stall_count;
+	uint64_t stall_count;	/* writes that waited inside their policy, see struct zc_stall_record */
 	int64_t stall_ns;
 	int64_t stall_max_ns;
 	uint64_t flush_count;	/* explicit */
@@ -215,6 +227,10 @@ struct zc_result {	/* counters of one channel */
 
 struct zc_channel_config {
 	int fd;			/* connected socket with SO_ZEROCOPY set */
+	uint16_t channel;
+	uint8_t zerocopy;	/* 0: the same loop as a plain copy */
+	uint8_t is_datagram;
+	struct zc_recorder *recorder;	/* NULL: recording off, no clock is read per send */
 	enum zc_policy_id policy;
 	struct zc_policy_parameters parameters;
 	enum zc_flush_variant flush_variant;
@@ -224,13 +240,9 @@ struct zc_channel_config {
 	int64_t deadline_ns;	/* of the whole run, counted from its start */
 	int64_t settle_ns;	/* longest wait for completions after the outcome is known */
 	int64_t meminfo_interval_ns;
-	uint16_t channel;
-	uint8_t zerocopy;	/* 0: the same loop as a plain copy */
-	uint8_t is_datagram;
 	uint8_t hugepages;	/* buffers: 2 MiB pages */
 	int buffer_fd;		/* buffers: a mapping of this file; -1: anonymous */
 	int32_t cpu;		/* pin the thread there; -1: nowhere */
-	struct zc_recorder *recorder;	/* NULL: recording off, no clock is read per send */
 };
 
 struct zc_part {
@@ -272,11 +284,11 @@ struct zc_traffic {
 	uint64_t write_count;	/* of each channel; 0: until duration_ns is over */
 	int64_t duration_ns;	/* 0: until write_count is reached */
 	uint64_t seed;
+	uint32_t copy_below_bytes;	/* mixed, rpc: smaller payloads are sent without zerocopy */
 	uint32_t size_count;	/* sizes of a write's payload and their weights */
 	uint32_t sizes[ZC_MAX_SIZES];
 	uint32_t weights[ZC_MAX_SIZES];
 	uint32_t header_bytes;	/* migration, rpc: sent without zerocopy before each payload */
-	uint32_t copy_below_bytes;	/* mixed, rpc: smaller payloads are sent without zerocopy */
 	uint32_t page_bytes;	/* migration */
 	uint32_t pages_per_packet;
 	uint32_t zero_percent;	/* of the guest's pages, sent as a bit in the header */

@@ -67,8 +67,8 @@ def _first_enobufs(run: Run) -> str:
     stalls = df_stalls(run)
     if len(stalls):
         stall = stalls.iloc[0]
-        lines.append(f"its flush took {format_duration_ns(stall['duration_ns'])}")
-        lines.append(f"and read {stall['completion_count']:,} completions")
+        lines.append(f"the stall took {format_duration_ns(stall['duration_ns'])}")
+        lines.append(f"and read {int(stall['completion_count']):,} completions")
     return "\n".join(lines)
 
 

@@ -33,7 +33,7 @@ def plot_stalls(runs: list[Run], ax: Axes | None = None) -> Axes:
         _draw_policy(ax, policy, durations, f"{policy}: {_describe(durations)} in {counted(len(own), 'run')}")
         longest = max(longest, float(durations.max(initial=0)))
     if longest == 0:
-        return say_empty(ax, "no run stalled: there was no ENOBUFS that a policy answered by a flush")
+        return say_empty(ax, "no run stalled: no policy waited or tried again")
     ax.set_xscale("log")
     ax.set_ylim(0, 1.03)
     ax.grid(visible=True, which="major", color="#DDDDDD", linewidth=0.6)

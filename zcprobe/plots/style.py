@@ -67,7 +67,7 @@ _UNKNOWN = PolicyStyle(_GREY, "+", "-")
 FILLS: dict[str, Fill] = {
     "unread": Fill("held by unread notifications", "#F2B84B", "////"),
     "in_flight": Fill("held by sends in flight", "#A9D3F5", "...."),
-    "stall": Fill("stall: the sender waits in a flush", "#D9B8E8", "\\\\\\\\"),
+    "stall": Fill("stall: a write waits inside the policy", "#D9B8E8", "\\\\\\\\"),
     "settling": Fill("settling: the outcome is known", "#E6E6E6", ""),
 }
 

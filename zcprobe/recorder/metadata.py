@@ -13,7 +13,7 @@ from zcprobe.recorder.summary import ChannelSummary, Summary
 
 __all__ = ["FORMAT_VERSION", "RunMetadata", "now_utc", "write_json"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class RunMetadata(msgspec.Struct, frozen=True, kw_only=True):

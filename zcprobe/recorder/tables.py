@@ -36,6 +36,7 @@ SENDER_TABLES = (
     Table("meminfo", "zc_meminfo_record", (), {"reason": ("zc_meminfo_reason", "ZC_MEMINFO_")}),
     Table("rounds", "zc_round_record", ("is_final",)),
     Table("requests", "zc_request_record", ("zerocopy",)),
+    Table("stalls", "zc_stall_record"),
 )
 """In the order of enum zc_stream_index."""
 

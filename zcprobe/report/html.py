@@ -28,7 +28,7 @@ _FIGURE_TABLES = {
     "with_and_without_the_fix": ("kernel_events", "meminfo", "flushes"),
     "enobufs": ("kernel_events",),
     "sendmsg_results": ("sends",),
-    "stall_latency": ("flushes",),
+    "stall_latency": ("stalls",),
     "goodput": (),
     "late_completions": ("kernel_events",),
 }

@@ -1,5 +1,6 @@
 """What becomes of each policy where ENOBUFS is certain."""
 
+import errno
 import os
 from collections.abc import Callable
 from typing import Any
@@ -80,6 +81,13 @@ def test_a_watermark_is_never_refused(measure: Measure) -> None:
         assert (run.summary["stall_count"] > 0) == (copy_above == 0)
 
 
+def assert_stalls_add_up(run: Run) -> None:
+    durations = run.stalls["duration_ns"]
+    assert len(durations) == run.summary["stall_count"] > 0
+    assert durations.sum() == run.summary["stall_ns_total"]
+    assert durations.max() == run.summary["stall_ns_max"]
+
+
 def test_a_write_without_the_flag_is_not_saved_by_the_flush(measure: Measure) -> None:
     run = measure(scenario="in-flight", policy="qemu-v5", parameters=parameters("qemu-v5", flush_once=0))
     assert run.summary["outcome"] == "dead_enobufs"
@@ -122,7 +130,30 @@ def test_who_retries_without_reading_never_gets_on(measure: Measure) -> None:
     assert 2e9 <= summary["duration_ns"] < 2.6e9
     assert summary["enobufs_count"] > 1000
     assert run.sends["enobufs_count"].max() > 1000
-    assert (summary["stall_count"], summary["sink_intact"]) == (0, True)
+    assert summary["sink_intact"] is True
+    # it spins inside the policy: a stall that lasts until the run's deadline cuts it
+    assert run.stalls.iloc[-1]["result"] == -errno.ETIMEDOUT
+    assert run.stalls["enobufs_count"].sum() == summary["enobufs_count"]
+    assert_stalls_add_up(run)
+
+
+@pytest.mark.parametrize("policy", ["qemu-merged", "eagain", "grpc", "wait-progress"])
+def test_whatever_a_policy_waits_in_is_a_stall(policy: str, measure: Measure) -> None:
+    """A flush, a poll for room, a poll for a notification: the sends that met ENOBUFS took at least as long."""
+    chosen = parameters(policy, max_in_flight=10_000) if policy == "grpc" else parameters(policy)
+    run = measure(scenario="in-flight", policy=policy, parameters=chosen, send_count=COUNT)
+    assert_all_arrived(run, COUNT)
+    assert_stalls_add_up(run)
+    refused = run.sends[run.sends["enobufs_count"] > 0]
+    assert len(run.stalls) == len(refused) > 0
+    assert (refused["latency_ns"].to_numpy() >= run.stalls["duration_ns"].to_numpy()).all()
+    # acknowledgements come late there: nobody goes on without having waited
+    assert run.summary["stall_ns_total"] > 0.5 * refused["latency_ns"].sum()
+
+
+def test_who_copies_at_once_has_not_waited(measure: Measure) -> None:
+    run = measure(scenario="in-flight", policy="copy-off", send_count=COUNT)
+    assert (run.summary["enobufs_count"], run.summary["stall_count"], len(run.stalls)) == (1, 0, 0)
 
 
 def test_waiting_for_everything_lasts_as_long_as_the_peer_likes(measure: Measure) -> None:
