@@ -1,6 +1,11 @@
 /* Maps, kernel reads and the filter that all probes share. Concatenated first (BCC wants one file), so no includes.
  *
- * OFFSET_<struct>_<member> come from the running kernel's BTF, ADDRESS_* from its symbol table: see probes/layout.py.
+ * OFFSET_<struct>_<member> and ARGUMENTS_<function> come from the running kernel's BTF, ADDRESS_* from its symbol table:
+ * see probes/layout.py. Compiled once per session, for one way of attaching:
+ *   TYPED      tracepoints whose arguments the verifier knows (tp_btf)
+ *   FUNCTIONS  entry and return of functions (fentry, fexit), beside raw tracepoints
+ *   KPROBES    the same by kprobe and kretprobe; FUNCTIONS is defined too
+ *   neither    raw tracepoints alone
  */
 #include "zcprobe.h"
 
@@ -8,16 +13,31 @@ _Static_assert(sizeof(struct zc_kernel_event) == 64, "user space reads events of
 _Static_assert(OFFSET_sk_buff_cb == 40, "cb begins at 40 in every kernel we know: check the layout before going on");
 _Static_assert(SIZE_sock_exterr_skb <= 48, "sock_exterr_skb must fit into sk_buff.cb");
 _Static_assert(OFFSET_sock_exterr_skb_ee_ee_data - OFFSET_sock_exterr_skb_ee_ee_errno == 12, "uapi sock_extended_err");
+_Static_assert(OFFSET_uarg_zerocopy == OFFSET_uarg_len + 2, "uarg: the zerocopy bit follows the 16 bits of len");
 
 #define __always_inline inline __attribute__((always_inline))
 
 #define EINTR 4
 #define ENOBUFS 105
 #define ERESTARTSYS 512	/* what user space sees as EINTR */
-#define CAP_IPC_LOCK 14
 #define SO_EE_ORIGIN_ZEROCOPY 5
 #define SO_EE_CODE_ZEROCOPY_COPIED 1
+#define IPPROTO_TCP 6
+#define SKB_TRUESIZE_ZERO 576	/* SKB_TRUESIZE(0), which sock_omalloc() tests with */
+#define UNKNOWN (~0U)
 #define NO_LO (~0ULL)
+
+enum level { LEVEL_OFF, LEVEL_SUMMARY, LEVEL_TIMELINE, LEVEL_FULL };
+
+/* What was seen in the send call under way: bits of zc_kernel_event.evidence. */
+#define SAW_DENIAL 1	/* capable(CAP_IPC_LOCK) was refused, so RLIMIT_MEMLOCK counts */
+#define SAW_TAKEN_BACK 2	/* a fresh notification was freed inside msg_zerocopy_realloc() */
+#define SAW_QDISC_DROP 4	/* an skb of this socket was dropped by its qdisc */
+#define SAW_ACCOUNT_FAIL 8	/* mm_account_pinned_pages() failed */
+#define SAW_OPTMEM_FULL 16	/* sock_omalloc() failed at the limit */
+#define SAW_NO_MEMORY 32	/* sock_omalloc() failed below it */
+#define SAW_NO_UARG 64	/* msg_zerocopy_realloc() returned NULL */
+#define SAW_APPEND_FAIL 128	/* __ip_append_data() or __ip6_append_data() returned -ENOBUFS */
 
 struct extended_err {	/* uapi struct sock_extended_err */
 	u32 ee_errno;
@@ -29,30 +49,47 @@ struct extended_err {	/* uapi struct sock_extended_err */
 	u32 ee_data;
 };
 
-struct socket_state {
+#define CAUSE_COUNT 8
+#define CAUSE_AMBIGUOUS 8
+#define CAUSE_OTHER 9
+
+struct socket_state {	/* counted in the kernel at every level; user space reads it by these names */
+	u64 cookie;
+	u64 enobufs[10];	/* by enum zc_cause, then ambiguous, then other */
+	u64 enobufs_optmem_bytes;	/* levels at those by optmem, summed */
+	u64 enobufs_depth;	/* queue depths at them, summed */
+	u64 notifications[8];	/* by enum zc_event_kind, APPENDED to REFUSED */
+	u64 completions_read;
+	u64 completions_copied;	/* by each uarg's own bit */
+	u64 copies_unsure;	/* of the merged: their neighbour had changed before we looked */
+	u64 uargs_charged;	/* FUNCTIONS */
+	u64 uargs_extended;
 	u64 tail_lo;	/* lo of the last tail seen: a merge keeps it, an append changes it */
 	u32 optmem_before_bytes;	/* level when the previous send call returned */
 	u32 optmem_peak_bytes;	/* highest level seen on the return of a send call */
+	u32 optmem_max_bytes;
+	u32 errqueue_depth_max;
+	u32 charge_bytes;
+	u32 next_send_id;	/* sk_zckey when the last send call returned */
+	u32 is_closed;
+	u32 reserved;
 };
 
 BPF_RINGBUF_OUTPUT(events, RING_PAGES);
-BPF_PERCPU_ARRAY(lost_events, u64, 1);
+BPF_PERCPU_ARRAY(lost_events, u64, 16);	/* by enum zc_event_kind */
 struct target {
 	u32 netns_inode;	/* 0: nothing is ours */
 	u32 by_cookie;	/* of the namespace's sockets only those in target_cookies */
+	u32 tgid;	/* of these, only those that this process sends on; 0: whoever does */
+	u32 level;
 };
 
 BPF_ARRAY(target, struct target, 1);
 BPF_HASH(target_cookies, u64, u8, 256);
-BPF_HASH(sockets, u64, struct socket_state, 4096);
+BPF_TABLE("lru_hash", u64, struct socket_state, sockets, 4096);
+BPF_TABLE("lru_hash", u64, struct socket_state, closed_sockets, 4096);	/* by cookie: an address is used again */
 
-#ifdef TYPED
-/* The verifier knows what these addresses point to, and lets them be read directly. */
-#define read_u32(address) (*(volatile u32 *)(address))
-#define read_u64(address) (*(volatile u64 *)(address))
-#define read_u8(address) (*(volatile u8 *)(address))
-#else
-static __always_inline u8 read_u8(u64 address)
+static __always_inline u8 peek_u8(u64 address)
 {
 	u8 value = 0;
 
@@ -60,7 +97,15 @@ static __always_inline u8 read_u8(u64 address)
 	return value;
 }
 
-static __always_inline u32 read_u32(u64 address)
+static __always_inline u16 peek_u16(u64 address)
+{
+	u16 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)address);
+	return value;
+}
+
+static __always_inline u32 peek_u32(u64 address)
 {
 	u32 value = 0;
 
@@ -68,14 +113,34 @@ static __always_inline u32 read_u32(u64 address)
 	return value;
 }
 
-static __always_inline u64 read_u64(u64 address)
+static __always_inline u64 peek_u64(u64 address)
 {
 	u64 value = 0;
 
 	bpf_probe_read_kernel(&value, sizeof(value), (void *)address);
 	return value;
 }
+
+#ifdef TYPED
+/* The verifier knows what these addresses point to, and lets them be read directly. */
+#define read_u8(address) (*(volatile u8 *)(address))
+#define read_u16(address) (*(volatile u16 *)(address))
+#define read_u32(address) (*(volatile u32 *)(address))
+#define read_u64(address) (*(volatile u64 *)(address))
+#else
+#define read_u8 peek_u8
+#define read_u16 peek_u16
+#define read_u32 peek_u32
+#define read_u64 peek_u64
 #endif
+
+static __always_inline u32 level_in_force(void)
+{
+	u32 zero = 0;
+	struct target *wanted = target.lookup(&zero);
+
+	return wanted ? wanted->level : LEVEL_OFF;
+}
 
 /* The run's sockets are those of its own network namespace; in a namespace that it shares, those it named. */
 static __always_inline bool is_ours(u64 sk)
@@ -89,6 +154,9 @@ static __always_inline bool is_ours(u64 sk)
 	net = read_u64(sk + OFFSET_sock___sk_common_skc_net);
 	if (!net || read_u32(net + OFFSET_net_ns_inum) != wanted->netns_inode)
 		return false;
+	/* a completion runs in any context: what a process sends on shows when it sends */
+	if (wanted->tgid && bpf_get_current_pid_tgid() >> 32 != wanted->tgid && !sockets.lookup(&sk))
+		return false;
 	if (!wanted->by_cookie)
 		return true;
 	cookie = read_u64(sk + OFFSET_sock___sk_common_skc_cookie);
@@ -97,8 +165,12 @@ static __always_inline bool is_ours(u64 sk)
 
 static __always_inline struct socket_state *state_of(u64 sk)
 {
-	struct socket_state fresh = { .tail_lo = NO_LO, .optmem_before_bytes = ~0U };
+	struct socket_state *state = sockets.lookup(&sk);
+	struct socket_state fresh = { .tail_lo = NO_LO, .optmem_before_bytes = UNKNOWN };
 
+	if (state)
+		return state;
+	fresh.cookie = read_u64(sk + OFFSET_sock___sk_common_skc_cookie);
 	return sockets.lookup_or_try_init(&sk, &fresh);
 }
 
@@ -109,7 +181,7 @@ static __always_inline u32 optmem_limit(u64 sk)
 
 	return net ? read_u32(net + OFFSET_net_core_sysctl_optmem_max) : 0;
 #else
-	return read_u32(ADDRESS_sysctl_optmem_max);
+	return peek_u32(ADDRESS_sysctl_optmem_max);
 #endif
 }
 
@@ -118,8 +190,8 @@ static __always_inline struct zc_kernel_event *new_event(u64 sk, u8 kind)
 	struct zc_kernel_event *event = events.ringbuf_reserve(sizeof(*event));
 
 	if (!event) {
-		u32 zero = 0;
-		u64 *lost = lost_events.lookup(&zero);
+		u32 slot = kind;
+		u64 *lost = lost_events.lookup(&slot);
 
 		if (lost)
 			*lost += 1;
@@ -143,6 +215,11 @@ static __always_inline struct zc_kernel_event *new_event(u64 sk, u8 kind)
 static __always_inline void submit(struct zc_kernel_event *event)
 {
 	events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void add(u64 *counter, u64 count)
+{
+	__sync_fetch_and_add(counter, count);
 }
 
 static __always_inline void read_extended_err(u64 skb, struct extended_err *error)

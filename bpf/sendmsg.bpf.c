@@ -1,6 +1,7 @@
-/* sendmsg: what the send calls of the run's sockets returned, and the state of optmem at each ENOBUFS. */
+/* sendmsg: what the send calls of the run's sockets returned, and at each ENOBUFS the state of optmem and the cause. */
 
 #define RESULT_SLOTS 134	/* errno 0..133 */
+#define MSG_FASTOPEN 0x20000000
 
 BPF_PERCPU_ARRAY(send_results, u64, RESULT_SLOTS);
 
@@ -15,18 +16,106 @@ static __always_inline void count_result(int ret)
 
 /* Only a send charges: a refused charge met a level between this one and the next reading, and no peak hides
  * between two of them. */
-static __always_inline void note_level(struct socket_state *state, u32 optmem_bytes)
+static __always_inline void note_level(struct socket_state *state, u64 sk)
 {
+	u32 optmem_bytes = read_u32(sk + OFFSET_sock_sk_omem_alloc);
+
+	state->next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
 	state->optmem_before_bytes = optmem_bytes;
 	if (optmem_bytes > state->optmem_peak_bytes)
 		state->optmem_peak_bytes = optmem_bytes;
 }
 
-/* sock:sock_send_length(sk, ret, flags): on the return of every send call */
-int on_sock_send_length(struct bpf_raw_tracepoint_args *ctx)
+#define BIT(cause) (1U << ZC_CAUSE_##cause)
+
+#ifdef FUNCTIONS
+/* Each function on the way was seen to return: exactly one cause, or none that we know. */
+static __always_inline u32 find_candidates(u64 sk, struct socket_state *state, u8 seen, u64 message, u32 optmem_high)
 {
-	u64 sk = ctx->args[0];
-	int ret = ctx->args[1];
+	if (seen & SAW_NO_UARG) {
+		if (seen & SAW_OPTMEM_FULL)
+			return BIT(OPTMEM);
+		if (seen & SAW_NO_MEMORY)
+			return BIT(ALLOCATION);
+		if (seen & SAW_ACCOUNT_FAIL)
+			return seen & SAW_TAKEN_BACK ? BIT(MEMLOCK_NEW) : BIT(MEMLOCK_EXTENDED);
+		return BIT(FOREIGN_UARG);
+	}
+	if (seen & SAW_QDISC_DROP)
+		return BIT(QDISC);
+	if (seen & SAW_APPEND_FAIL)
+		return BIT(CORKED);
+	if (message && peek_u32(message + OFFSET_msghdr_msg_flags) & MSG_FASTOPEN)
+		return BIT(FASTOPEN);
+	return 0;
+}
+#else
+/* Drawn from what the call left behind; more than one bit where that cannot tell. */
+static __always_inline u32 find_candidates(u64 sk, struct socket_state *state, u8 seen, u64 message, u32 optmem_high)
+{
+	bool is_tcp = read_u16(sk + OFFSET_sock_sk_protocol) == IPPROTO_TCP;
+	u32 rest = BIT(ALLOCATION) | BIT(FOREIGN_UARG) | (is_tcp ? BIT(FASTOPEN) : BIT(CORKED));
+
+	if (seen & SAW_QDISC_DROP)
+		return BIT(QDISC);
+	if (seen & SAW_TAKEN_BACK)
+		return BIT(MEMLOCK_NEW);
+	/* on UDP only a corked datagram is extended, and that can fail for want of room too */
+	if (seen & SAW_DENIAL)
+		return BIT(MEMLOCK_EXTENDED) | (is_tcp ? 0 : BIT(CORKED));
+	if (!is_tcp && state && state->next_send_id != read_u32(sk + OFFSET_sock_sk_zckey))
+		return BIT(QDISC) | BIT(CORKED);	/* it got its uarg */
+	if (optmem_high + SKB_TRUESIZE_ZERO > optmem_limit(sk))
+		return BIT(OPTMEM);
+#ifndef HAVE_CAP_CAPABLE
+	rest |= BIT(MEMLOCK_EXTENDED);
+#endif
+	return rest;
+}
+#endif
+
+static __always_inline void count_enobufs(struct socket_state *state, u64 sk, u32 candidates)
+{
+	u32 slot = candidates ? CAUSE_AMBIGUOUS : CAUSE_OTHER;
+
+#pragma unroll
+	for (u32 cause = 0; cause < CAUSE_COUNT; cause++)
+		if (candidates == 1U << cause)
+			slot = cause;
+	if (slot < 10)
+		add(&state->enobufs[slot], 1);
+	if (slot != ZC_CAUSE_OPTMEM)
+		return;
+	add(&state->enobufs_optmem_bytes, read_u32(sk + OFFSET_sock_sk_omem_alloc));
+	add(&state->enobufs_depth, read_u32(sk + OFFSET_sock_sk_error_queue_qlen));
+}
+
+static __always_inline void tell_enobufs(u64 sk, struct socket_state *state, u64 message)
+{
+	u32 before = state ? state->optmem_before_bytes : UNKNOWN, high = read_u32(sk + OFFSET_sock_sk_omem_alloc);
+	u8 seen = look_at_evidence();
+	struct zc_kernel_event *event;
+	u32 candidates;
+
+	if (before != UNKNOWN && before > high)
+		high = before;
+	candidates = find_candidates(sk, state, seen, message, high);
+	if (state)
+		count_enobufs(state, sk, candidates);
+	if (level_in_force() < LEVEL_TIMELINE)
+		return;
+	event = new_event(sk, ZC_EVENT_ENOBUFS);
+	if (!event)
+		return;
+	event->optmem_high_bytes = before;
+	event->candidates = candidates;
+	event->evidence = seen;
+	read_memlock(&event->lo, &event->hi);
+	submit(event);
+}
+
+static __always_inline int send_returned(u64 sk, int ret, u64 message)
+{
 	struct zc_kernel_event *event;
 	struct socket_state *state;
 
@@ -34,35 +123,82 @@ int on_sock_send_length(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	count_result(ret);
 	state = state_of(sk);
-	if (ret == -ENOBUFS) {
-		event = new_event(sk, ZC_EVENT_ENOBUFS);
-		if (event) {
-			event->optmem_high_bytes = state ? state->optmem_before_bytes : ~0U;
-			event->memlock_denied = take_memlock_denial();
-			submit(event);
-		}
-	} else {
-		take_memlock_denial();
-	}
+	if (ret == -ENOBUFS)
+		tell_enobufs(sk, state, message);
+	forget_evidence();
 	if (state)
-		note_level(state, read_u32(sk + OFFSET_sock_sk_omem_alloc));
+		note_level(state, sk);
+	if (level_in_force() < LEVEL_FULL)
+		return 0;
+	event = new_event(sk, ZC_EVENT_SENT);
+	if (!event)
+		return 0;
+	event->hi = ret;
+	submit(event);
 	return 0;
 }
+
+#ifdef FUNCTIONS
+ON_RETURN(tcp_sendmsg, 6, 3)
+{
+	return send_returned(call->arguments[0], call->result, call->arguments[1]);
+}
+
+ON_RETURN(udp_sendmsg, 7, 3)
+{
+	return send_returned(call->arguments[0], call->result, 0);
+}
+
+ON_RETURN(udpv6_sendmsg, 8, 3)
+{
+	return send_returned(call->arguments[0], call->result, 0);
+}
+
+/* __ip_append_data(sk, ...), __ip6_append_data(sk, ...): without a uarg it is told elsewhere */
+ON_RETURN(__ip_append_data, 9, ARGUMENTS___ip_append_data)
+{
+	if ((int)call->result == -ENOBUFS)
+		note_evidence(SAW_APPEND_FAIL);
+	return 0;
+}
+
+ON_RETURN(__ip6_append_data, 10, ARGUMENTS___ip6_append_data)
+{
+	if ((int)call->result == -ENOBUFS)
+		note_evidence(SAW_APPEND_FAIL);
+	return 0;
+}
+#else
+/* sock:sock_send_length(sk, ret, flags): on the return of every send call */
+int on_sock_send_length(struct bpf_raw_tracepoint_args *ctx)
+{
+	return send_returned(ctx->args[0], ctx->args[1], 0);
+}
+#endif
 
 /* tcp:tcp_destroy_sock(sk): sk_zckey now is the number of sends the kernel accepted */
 int on_tcp_destroy_sock(struct bpf_raw_tracepoint_args *ctx)
 {
-	u64 sk = ctx->args[0];
+	u64 sk = ctx->args[0], cookie;
 	struct zc_kernel_event *event;
 	struct socket_state *state;
 
 	if (!is_ours(sk))
 		return 0;
-	event = new_event(sk, ZC_EVENT_CLOSED);
-	if (event) {
-		state = state_of(sk);
-		event->optmem_high_bytes = state ? state->optmem_peak_bytes : 0;
-		submit(event);
+	state = state_of(sk);
+	if (state) {
+		state->next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
+		state->optmem_max_bytes = optmem_limit(sk);
+		state->is_closed = 1;
+		cookie = state->cookie;
+		closed_sockets.update(&cookie, state);
+	}
+	if (level_in_force() >= LEVEL_TIMELINE) {
+		event = new_event(sk, ZC_EVENT_CLOSED);
+		if (event) {
+			event->optmem_high_bytes = state ? state->optmem_peak_bytes : 0;
+			submit(event);
+		}
 	}
 	sockets.delete(&sk);
 	return 0;

@@ -14,24 +14,40 @@ enum zc_event_kind {
 	ZC_EVENT_REFUSED = 6,	/* allocated and taken back inside msg_zerocopy_realloc: memlock */
 	ZC_EVENT_ENOBUFS = 7,	/* a send call returned -ENOBUFS */
 	ZC_EVENT_CLOSED = 8,	/* the socket is destroyed */
+	ZC_EVENT_SENT = 9,	/* level full: a send call returned; hi is what it returned */
+	ZC_EVENT_CHARGED = 10,	/* level full, functions: a new uarg, its notification charged; lo is its first send */
+	ZC_EVENT_EXTENDED = 11,	/* level full, functions: one more send on the newest uarg; lo is its first send */
+	ZC_EVENT_COPIED = 12,	/* level full, functions: skb_copy_ubufs() copied data of lo..hi (so far) for a receiver */
+};
+
+/* Bits of zc_kernel_event.candidates: what can have made a send call return ENOBUFS, as far as the probes can tell. */
+enum zc_cause {
+	ZC_CAUSE_OPTMEM = 0,	/* sock_omalloc(): the charge would not have fitted */
+	ZC_CAUSE_MEMLOCK_NEW = 1,	/* RLIMIT_MEMLOCK, for a send that needed a new uarg */
+	ZC_CAUSE_MEMLOCK_EXTENDED = 2,	/* RLIMIT_MEMLOCK, for one more send on the newest uarg */
+	ZC_CAUSE_ALLOCATION = 3,	/* sock_omalloc(): no memory for the notification */
+	ZC_CAUSE_FASTOPEN = 4,	/* TCP fast open: no memory for the request */
+	ZC_CAUSE_FOREIGN_UARG = 5,	/* the tail skb carries a uarg of io_uring or the like */
+	ZC_CAUSE_CORKED = 6,	/* UDP: a further fragment of a corked datagram, no room in the send buffer */
+	ZC_CAUSE_QDISC = 7,	/* UDP with IP_RECVERR: accepted, then dropped by the qdisc */
 };
 
 struct zc_kernel_event {
 	uint64_t time_ns;	/* bpf_ktime_get_ns(): CLOCK_MONOTONIC */
 	uint64_t cookie;	/* socket cookie */
-	uint32_t lo;
-	uint32_t hi;
+	uint32_t lo;	/* ENOBUFS: the user's locked pages */
+	uint32_t hi;	/* ENOBUFS: RLIMIT_MEMLOCK in pages, UINT32_MAX: unlimited */
 	uint32_t optmem_bytes;	/* sk_omem_alloc */
 	uint32_t optmem_high_bytes;	/* ENOBUFS: level when the previous send call returned; CLOSED: highest ever seen */
 	uint32_t optmem_max_bytes;	/* the limit in force in the socket's namespace */
 	uint32_t errqueue_depth;
 	uint32_t charge_bytes;	/* truesize of the notification at hand */
 	uint32_t next_send_id;	/* sk_zckey */
-	int32_t stack_id;	/* APPENDED: who dropped the last reference; negative: none */
+	int32_t stack_id;	/* APPENDED: who dropped the last reference; COPIED: who copied; negative: none */
 	uint32_t thread_id;
 	uint8_t kind;		/* enum zc_event_kind */
 	uint8_t copied;		/* this notification's own COPIED bit */
-	uint8_t memlock_denied;	/* ENOBUFS: capable(CAP_IPC_LOCK) was refused in this call */
-	uint8_t reserved;
+	uint8_t candidates;	/* ENOBUFS: bits of enum zc_cause; none: the kernel returned it from elsewhere */
+	uint8_t evidence;	/* ENOBUFS: bits of what was seen in the call, see maps.h */
 	uint32_t cpu;
 };

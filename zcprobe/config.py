@@ -15,7 +15,8 @@ __all__ = [
     "Buffers",
     "Family",
     "FlushVariant",
-    "ProbeChoice",
+    "ProbeLevel",
+    "ProbeMechanism",
     "Protocol",
     "RunConfig",
     "SocketOptions",
@@ -24,7 +25,8 @@ __all__ = [
 
 Family = Literal["ipv4", "ipv6", "vsock"]
 Protocol = Literal["tcp", "udp"]
-ProbeChoice = Literal["auto", "none"]
+ProbeLevel = Literal["off", "summary", "timeline", "full"]
+ProbeMechanism = Literal["fentry", "kprobe", "tracepoint"]
 Buffers = Literal["anonymous", "hugepages", "file"]
 WaitFor = Literal["error", "input", "both"]
 FlushVariant = Literal["all-copied", "sticky", "any-copied"]
@@ -78,7 +80,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     meminfo_interval_ns: int = 1_000_000
     zerocopy: bool = True
     record: bool = True
-    probes: ProbeChoice = "auto"
+    probe_level: ProbeLevel = "timeline"
+    mechanism: ProbeMechanism | None = None
     affinity: tuple[int, int] | None = None
     to: str | None = None
 

@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     total = len(configs) * options.repeats
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with (
-        ProbeSession() if first.probes == "auto" else nullcontext(None) as probes,
+        ProbeSession(first.mechanism) if first.probe_level != "off" else nullcontext(None) as probes,
         Progress(*columns, console=Console(stderr=True)) as progress,
         deferred_interrupt() as interruption,
     ):

@@ -107,7 +107,20 @@ def _add_measurement(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--settle", type=float, default=5.0, metavar="SECONDS", help="wait for late completions (%(default)g)"
     )
-    group.add_argument("--probes", choices=("auto", "none"), default="auto", help="BPF probes (%(default)s)")
+    group.add_argument(
+        "--probe-level",
+        choices=("off", "summary", "timeline", "full"),
+        default="timeline",
+        help="BPF probes: none; counts kept in the kernel; an event for whatever moves the error queue or fails a send;"
+        " one for every send call, uarg and copy besides (%(default)s)",
+    )
+    group.add_argument("--probes", choices=("auto", "none"), default="auto", help="none is --probe-level off")
+    group.add_argument(
+        "--mechanism",
+        choices=("auto", "fentry", "kprobe", "tracepoint"),
+        default="auto",
+        help="how the probes attach; auto tries them in this order (%(default)s)",
+    )
     group.add_argument("--no-record", action="store_true", help="counters only: no record per send")
     group.add_argument(
         "-o",

@@ -7,35 +7,45 @@ import msgspec
 from rich.table import Table
 
 from zcprobe.cli.console import StdoutConsole
-from zcprobe.host.btf import open_btf
-from zcprobe.probes.session import PROBES
+from zcprobe.probes.base import Probe
+from zcprobe.probes.loading import PROBES
+from zcprobe.probes.mechanisms import try_mechanisms
 
 __all__ = ["run"]
 
 
 class _Row(msgspec.Struct, frozen=True):
+    """`refusals`: mechanism -> why not, for those tried before the one in use."""
+
     probe: str
     mechanism: str
-    tracepoints: list[str]
+    attaches: list[str]
     tells: str
     blind: str
-    reason: str | None
+    refusals: dict[str, str]
+
+
+def _attaches(probe: Probe, mechanism: str) -> list[str]:
+    if mechanism == "tracepoint":
+        return [item.name for item in probe.tracepoints]
+    names = [f"{item.symbols[0]}{'()' if item.returns else ''}" for item in probe.functions]
+    return names + [item.name for item in probe.beside_functions]
+
+
+def _row(probe: Probe, mechanism: str, refused: dict[str, str]) -> _Row:
+    blind = probe.blind
+    if mechanism == "tracepoint":
+        blind = f"{blind}; {probe.blind_tracepoints}"
+    return _Row(probe.name, mechanism, _attaches(probe, mechanism), probe.tells, blind, refused)
 
 
 def _rows() -> list[_Row]:
-    with open_btf() as btf:
-        reasons = [probe.reason_not(btf) for probe in PROBES]
-    return [
-        _Row(
-            probe.name,
-            "none" if reason else "tracepoint",
-            [item.tracepoint for item in probe.attachments],
-            probe.tells,
-            probe.blind,
-            reason,
-        )
-        for probe, reason in zip(PROBES, reasons, strict=True)
-    ]
+    refused: dict[str, str] = {}
+    for trial in try_mechanisms():
+        if trial.refusal is None:
+            return [_row(probe, trial.mechanism, refused) for probe in PROBES]
+        refused[trial.mechanism] = trial.refusal
+    return [_row(probe, "none", refused) for probe in PROBES]
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,8 +53,11 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode({"probes": rows}) + b"\n")
         return 0
-    table = Table("probe", "mechanism", "raw tracepoints", "tells", "cannot see")
+    table = Table("probe", "mechanism", "attaches to (): its return", "tells", "cannot see")
     for row in rows:
-        table.add_row(row.probe, row.reason or row.mechanism, "\n".join(row.tracepoints), row.tells, row.blind)
-    StdoutConsole().print(table)
+        table.add_row(row.probe, row.mechanism, "\n".join(row.attaches) or "-", row.tells, row.blind)
+    console = StdoutConsole()
+    console.print(table)
+    for mechanism, reason in rows[0].refusals.items():
+        console.print(f"not by {mechanism}: {reason}")
     return 0

@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     require_readers(options.set, [options.policy])
     config = with_scenario_defaults(run_config(options, options.policy))
     with (
-        ProbeSession() if config.probes == "auto" else nullcontext(None) as probes,
+        ProbeSession(config.mechanism) if config.probe_level != "off" else nullcontext(None) as probes,
         deferred_interrupt() as interruption,
     ):
         done = record_run(config, options.output, probes, interruption)

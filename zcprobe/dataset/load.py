@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
+from zcprobe.dataset.version_1 import events_of_version_1, stalls_of_version_1
 from zcprobe.errors import DataLossError, OutputError
 from zcprobe.recorder.metadata import FORMAT_VERSION
 from zcprobe.recorder.tables import TABLES
@@ -92,16 +93,13 @@ class Run:
 
     @cached_property
     def stalls(self) -> pd.DataFrame:
-        """One row per write that waited inside its policy. Format 1 had no such table: there it was the flushes that
-        ENOBUFS triggered, each with one ENOBUFS."""
-        if self.meta["format_version"] > 1:
-            return self._table("stalls")
-        flushes = self.flushes[self.flushes["trigger"] == "enobufs"]
-        return flushes.assign(enobufs_count=1).reindex(columns=TABLES["stalls"].columns)
+        """One row per write that waited inside its policy."""
+        return self._table("stalls") if self.meta["format_version"] > 1 else stalls_of_version_1(self.flushes)
 
     @cached_property
     def kernel_events(self) -> pd.DataFrame:
-        return self._table("kernel_events")
+        events = self._table("kernel_events")
+        return events if self.meta["format_version"] > 1 else events_of_version_1(events)
 
     @cached_property
     def stacks(self) -> dict[int, list[str]]:

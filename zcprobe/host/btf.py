@@ -31,6 +31,16 @@ class Btf:
         count = int(lib.zc_btf_tracepoint_args(self._handle, name.encode()))
         return None if count < 0 else count
 
+    def function_arguments(self, name: str) -> int | None:
+        """How many arguments a kernel function takes, or None when it has no BTF: inlined, cloned or absent."""
+        count = int(lib.zc_btf_function_args(self._handle, name.encode()))
+        return None if count < 0 else count
+
+    def enum_value(self, enumeration: str, name: str) -> int | None:
+        """Value of a constant of `enum <enumeration>`, or None."""
+        value = int(lib.zc_btf_enum_value(self._handle, enumeration.encode(), name.encode()))
+        return None if value < 0 else value
+
 
 @contextmanager
 def open_btf() -> Iterator[Btf]:

@@ -1,7 +1,8 @@
-/* Attaches a compiled program to a tracepoint with typed arguments (libbpf's tp_btf).
+/* Attaches a compiled program where BTF tells the verifier what its arguments are.
  *
- * Members are then read by plain loads, which the verifier checks against BTF, instead of a helper call each: half the
- * time per event. It needs no trampoline, so it works where fentry is refused. BCC compiles, but cannot attach so.
+ * On a tracepoint (libbpf's tp_btf) members are then read by plain loads, which the verifier checks, instead of a helper
+ * call each: half the time per event. It needs no trampoline, so it works where fentry is refused. BCC compiles, but
+ * cannot attach so, and its fentry takes programs by the name of a section only.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -9,11 +10,23 @@
 
 #include "core.h"
 
-int zc_attach_typed_tracepoint(const char *name, const void *instructions, size_t instruction_bytes,
-			       const char *tracepoint)
+static enum bpf_attach_type type_of(enum zc_attach_point point)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_RAW_TP);
-	int btf_id = libbpf_find_vmlinux_btf_id(tracepoint, BPF_TRACE_RAW_TP), program, link;
+	switch (point) {
+	case ZC_ATTACH_ENTRY:
+		return BPF_TRACE_FENTRY;
+	case ZC_ATTACH_RETURN:
+		return BPF_TRACE_FEXIT;
+	default:
+		return BPF_TRACE_RAW_TP;
+	}
+}
+
+int zc_attach_by_btf(const char *name, const void *instructions, size_t instruction_bytes, enum zc_attach_point point,
+		     const char *target)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = type_of(point));
+	int btf_id = libbpf_find_vmlinux_btf_id(target, type_of(point)), program, link;
 
 	if (btf_id < 0)
 		return btf_id;
@@ -27,4 +40,18 @@ int zc_attach_typed_tracepoint(const char *name, const void *instructions, size_
 		link = -errno;
 	close(program);	/* the link holds it */
 	return link;
+}
+
+int zc_try_function(const char *target)
+{
+	const struct bpf_insn nothing[] = {	/* return 0 */
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int link = zc_attach_by_btf("on_trial", nothing, sizeof(nothing), ZC_ATTACH_ENTRY, target);
+
+	if (link < 0)
+		return link;
+	close(link);
+	return 0;
 }

@@ -119,3 +119,24 @@ int zc_btf_tracepoint_args(const struct zc_btf *handle, const char *name)
 		return -ENOENT;
 	return btf_vlen(type) - 1;	/* the first is the tracepoint's own data pointer */
 }
+
+int zc_btf_function_args(const struct zc_btf *handle, const char *name)
+{
+	int id = btf__find_by_name_kind(handle->btf, name, BTF_KIND_FUNC);
+	const struct btf_type *function = id < 0 ? NULL : btf__type_by_id(handle->btf, id);
+	const struct btf_type *prototype = function ? btf__type_by_id(handle->btf, function->type) : NULL;
+
+	return prototype ? btf_vlen(prototype) : -ENOENT;
+}
+
+int64_t zc_btf_enum_value(const struct zc_btf *handle, const char *enumeration, const char *name)
+{
+	int id = btf__find_by_name_kind(handle->btf, enumeration, BTF_KIND_ENUM);
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(handle->btf, id);
+	const struct btf_enum *constant = type ? btf_enum(type) : NULL;
+
+	for (uint16_t i = 0; type && i < btf_vlen(type); i++, constant++)
+		if (!strcmp(btf__name_by_offset(handle->btf, constant->name_off), name))
+			return constant->val;
+	return -ENOENT;
+}

@@ -355,9 +355,18 @@ int64_t zc_btf_size(const struct zc_btf *btf, const char *structure);
 /* Number of arguments of the raw tracepoint NAME (btf_trace_NAME's prototype), or -ENOENT. */
 int zc_btf_tracepoint_args(const struct zc_btf *btf, const char *name);
 
-/* The descriptor that keeps a program attached until it is closed, or a negative errno. */
-int zc_attach_typed_tracepoint(const char *name, const void *instructions, size_t instruction_bytes,
-			       const char *tracepoint);
+/* Number of arguments of a kernel function, or -ENOENT when it has no BTF of its own: inlined, cloned or absent. */
+int zc_btf_function_args(const struct zc_btf *btf, const char *name);
+/* Value of a constant of `enum <enumeration>`, or -ENOENT. */
+int64_t zc_btf_enum_value(const struct zc_btf *btf, const char *enumeration, const char *name);
+
+enum zc_attach_point { ZC_ATTACH_TRACEPOINT, ZC_ATTACH_ENTRY, ZC_ATTACH_RETURN };
+
+/* The descriptor that keeps a program attached to a tracepoint or function until it is closed, or a negative errno. */
+int zc_attach_by_btf(const char *name, const void *instructions, size_t instruction_bytes, enum zc_attach_point point,
+		     const char *target);
+/* Whether a program can be attached to a function's entry: 0 or a negative errno. */
+int zc_try_function(const char *target);
 
 struct zc_drain;
 /* A thread that moves fixed-size events from a BPF ring buffer to out_fd every interval. */

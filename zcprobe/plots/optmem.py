@@ -59,7 +59,7 @@ def _first_enobufs(run: Run) -> str:
     """What the first ENOBUFS was and what it cost, in words."""
     first = df_enobufs(run).iloc[0]
     lines = [f"first ENOBUFS: cause {first['cause']}"]
-    if first["cause"] == "memlock":
+    if first["cause"].startswith("memlock"):
         lines.append("(RLIMIT_MEMLOCK refused it, not optmem)")
     elif not pd.isna(first["unread_bytes"]):
         held = max(int(first["unread_bytes"] + first["in_flight_bytes"]), 1)

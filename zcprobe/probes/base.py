@@ -7,44 +7,65 @@ from importlib.resources import files
 
 import msgspec
 
+from zcprobe.config import ProbeMechanism
 from zcprobe.host.btf import Btf
 
-__all__ = ["Attachment", "Probe", "read_source"]
+__all__ = ["MECHANISMS", "Function", "Probe", "Tracepoint", "read_source"]
+
+MECHANISMS: tuple[ProbeMechanism, ...] = ("fentry", "kprobe", "tracepoint")
+"""In the order in which they are tried."""
 
 
-class Attachment(msgspec.Struct, frozen=True):
+class Tracepoint(msgspec.Struct, frozen=True):
     """A BPF function on a raw tracepoint that passes at least `arguments` arguments; `since` is for people."""
 
-    tracepoint: str
+    name: str
     function: str
     arguments: int
     since: str
     required: bool = True
 
+    def exists(self, btf: Btf) -> bool:
+        count = btf.tracepoint_arguments(self.name)
+        return count is not None and count >= self.arguments
 
-class Probe(msgspec.Struct, frozen=True):
-    """`tells` is what it measures, `blind` what this mechanism cannot see."""
+
+class Function(msgspec.Struct, frozen=True):
+    """A BPF function on the entry, or with `returns` on the return, of the first of `symbols` that the kernel has."""
+
+    symbols: tuple[str, ...]
+    function: str
+    returns: bool = True
+    required: bool = True
+
+    def symbol(self, btf: Btf) -> str | None:
+        """A function that has BTF has a symbol of its own, too, and can be probed either way."""
+        return next((name for name in self.symbols if btf.function_arguments(name) is not None), None)
+
+
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
+    """`tells` is what it measures; `blind` what its functions, `blind_tracepoints` what its tracepoints cannot see."""
 
     name: str
     tells: str
     blind: str
-    attachments: tuple[Attachment, ...]
+    blind_tracepoints: str
+    functions: tuple[Function, ...] = ()
+    tracepoints: tuple[Tracepoint, ...] = ()
+    beside_functions: tuple[Tracepoint, ...] = ()
+    """Tracepoints that its functions need beside them."""
 
-    def attachable(self, btf: Btf) -> tuple[Attachment, ...]:
-        """The attachments whose tracepoint this kernel has, with the arguments we read."""
-        return tuple(item for item in self.attachments if _exists(btf, item))
-
-    def reason_not(self, btf: Btf) -> str | None:
-        """Why it cannot run here, or None."""
-        missing = [item for item in self.attachments if item.required and not _exists(btf, item)]
-        if not missing:
-            return None
-        return "; ".join(f"no tracepoint {item.tracepoint} ({item.since})" for item in missing)
-
-
-def _exists(btf: Btf, item: Attachment) -> bool:
-    count = btf.tracepoint_arguments(item.tracepoint)
-    return count is not None and count >= item.arguments
+    def reason_not(self, mechanism: ProbeMechanism, btf: Btf) -> str | None:
+        """Why it cannot run by this mechanism here, as far as BTF tells; None when nothing speaks against it."""
+        if mechanism == "tracepoint":
+            tracepoints = self.tracepoints
+        else:
+            tracepoints = self.beside_functions
+            absent = [item for item in self.functions if item.required and item.symbol(btf) is None]
+            if absent:
+                return "; ".join(f"no function {' or '.join(item.symbols)}" for item in absent)
+        missing = [item for item in tracepoints if item.required and not item.exists(btf)]
+        return "; ".join(f"no tracepoint {item.name} ({item.since})" for item in missing) or None
 
 
 def read_source(name: str) -> str:

@@ -87,20 +87,33 @@ class Program:
         with _explained(f"raw tracepoint {tracepoint} cannot be attached", _HINT):
             self._bpf.attach_raw_tracepoint(tp=tracepoint.encode(), fn_name=function.encode())
 
+    def _attach_by_btf(self, point: int, target: str, function: str) -> None:
+        instructions = self._bpf.dump_func(function.encode())
+        name = function[:_NAME_CHARACTERS].encode()
+        link = lib.zc_attach_by_btf(name, instructions, len(instructions), point, target.encode())
+        if link < 0:
+            raise OSError(-link, os.strerror(-link))
+        self._links.append(link)
+
     def attach_typed_tracepoint(self, tracepoint: str, function: str) -> None:
         """With typed arguments; the text must have been compiled with TYPED."""
         with _explained(f"typed tracepoint {tracepoint} cannot be attached", _HINT):
-            instructions = self._bpf.dump_func(function.encode())
-            link = lib.zc_attach_typed_tracepoint(
-                function[:_NAME_CHARACTERS].encode(), instructions, len(instructions), tracepoint.encode()
-            )
-            if link < 0:
-                raise OSError(-link, os.strerror(-link))
-            self._links.append(link)
+            self._attach_by_btf(lib.ZC_ATTACH_TRACEPOINT, tracepoint, function)
 
-    def attach_kprobe(self, symbol: str, function: str) -> None:
+    def attach_fentry(self, symbol: str, function: str, *, returns: bool) -> None:
+        """To a function's entry, or to its return (fexit)."""
+        with _explained(f"{'fexit' if returns else 'fentry'} of {symbol} cannot be attached", _HINT):
+            self._attach_by_btf(lib.ZC_ATTACH_RETURN if returns else lib.ZC_ATTACH_ENTRY, symbol, function)
+
+    def attach_kprobe(self, symbol: str, function: str, *, returns: bool = False) -> None:
+        """To a function's entry; with `returns` to its return, and `<function>_entry` to its entry."""
         with _explained(f"kprobe {symbol} cannot be attached", _HINT):
-            self._bpf.attach_kprobe(event=symbol.encode(), fn_name=function.encode())
+            event = symbol.encode()
+            if returns:
+                self._bpf.attach_kprobe(event=event, fn_name=f"{function}_entry".encode())
+                self._bpf.attach_kretprobe(event=event, fn_name=function.encode())
+            else:
+                self._bpf.attach_kprobe(event=event, fn_name=function.encode())
 
     def map_fd(self, name: str) -> int:
         return int(self._bpf[name.encode()].map_fd)
@@ -110,18 +123,38 @@ class Program:
         table = self._bpf[name.encode()]
         table[table.Key(0)] = table.Leaf(value)
 
-    def set_target(self, netns_inode: int, cookies: list[int]) -> None:
-        """Whose events to stream: a namespace's sockets, of them those with these cookies unless there are none."""
+    def set_target(self, netns_inode: int, cookies: list[int], tgid: int, level: int) -> None:
+        """Whose events to count and stream: a namespace's sockets, of them those with these cookies unless there are
+        none, of them those that this process sends on unless it is 0."""
         table = self._bpf[b"target_cookies"]
         table.clear()
         for cookie in cookies:
             table[table.Key(cookie)] = table.Leaf(1)
         table = self._bpf[b"target"]
-        table[table.Key(0)] = table.Leaf(netns_inode, bool(cookies))
+        table[table.Key(0)] = table.Leaf(netns_inode, bool(cookies), tgid, level)
 
     def clear(self, name: str) -> None:
         """Empties a hash map."""
         self._bpf[name.encode()].clear()
+
+    def structs(self, name: str) -> list[dict[str, Any]]:
+        """The values of a hash map of C structs: member -> int, or list of int for an array."""
+        return [
+            {
+                member: list(value) if hasattr(value, "__len__") else int(value)
+                for member, *_ in leaf._fields_
+                for value in (getattr(leaf, member),)
+            }
+            for leaf in self._bpf[name.encode()].values()
+        ]
+
+    def numbers(self, name: str) -> dict[int, int]:
+        """A hash map of integers."""
+        return {int(key.value): int(leaf.value) for key, leaf in self._bpf[name.encode()].items()}
+
+    def per_cpu(self, name: str) -> list[list[int]]:
+        """Each element of a per-CPU array map, by CPU."""
+        return [[int(part) for part in values] for values in self._bpf[name.encode()].values()]
 
     def sum_per_cpu(self, name: str) -> list[int]:
         """Each element of a per-CPU array map, summed over the CPUs."""

@@ -1,31 +1,53 @@
-"""The cause of each ENOBUFS, from the evidence in its event."""
+"""The cause of each ENOBUFS, from the candidates that its event names."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CAUSES", "SKB_TRUESIZE_ZERO_BYTES", "enobufs_causes", "split_charges"]
+from zcprobe.native import lib
+from zcprobe.native.structs import enum_names
 
-CAUSES = ("optmem", "memlock", "other")
+__all__ = [
+    "CAUSES",
+    "MEMLOCK",
+    "SKB_TRUESIZE_ZERO_BYTES",
+    "cause_of",
+    "enobufs_causes",
+    "name_candidates",
+    "split_charges",
+]
+
+_NAMES = enum_names("zc_cause", "ZC_CAUSE_")
+
+CAUSES = (*(_NAMES[bit] for bit in sorted(_NAMES)), "ambiguous", "other")
+"""`ambiguous`: the mechanism in use leaves more than one; `other`: the kernel returned it from none of these places."""
 
 SKB_TRUESIZE_ZERO_BYTES = 576
 """sock_omalloc() refuses when sk_omem_alloc + SKB_TRUESIZE(0) > optmem_max; 576 on every 64-bit kernel examined."""
 
-_UNKNOWN = 2**32 - 1
+MEMLOCK = (1 << lib.ZC_CAUSE_MEMLOCK_NEW) | (1 << lib.ZC_CAUSE_MEMLOCK_EXTENDED)
+
+
+def name_candidates(candidates: int) -> str:
+    """`"allocation|foreign_uarg"`, in the order of enum zc_cause; empty for none."""
+    return "|".join(name for bit, name in sorted(_NAMES.items()) if candidates >> bit & 1)
+
+
+def cause_of(candidates: int) -> str:
+    """One of CAUSES for a bit set of enum zc_cause; `memlock` when that is sure, but not on which path."""
+    if candidates == MEMLOCK:
+        return "memlock"
+    if candidates & (candidates - 1):
+        return "ambiguous"
+    return name_candidates(candidates) or "other"
+
+
+_CAUSE_OF_BYTE = np.array([cause_of(candidates) for candidates in range(256)])
 
 
 def enobufs_causes(events: NDArray[np.void]) -> NDArray[np.str_]:
-    """Cause of each ENOBUFS event (records of struct zc_kernel_event, kind ENOBUFS), dtype str.
-
-    `memlock`: capable(CAP_IPC_LOCK) was refused in the call; the kernel asks only once optmem was granted.
-    `optmem`: it was not, and the level can have stood within SKB_TRUESIZE(0) of the limit when the charge was tried:
-    it lay between the level on return (completions may already have lowered it) and that of the previous return.
-    `other`: neither.
-    """
-    before = events["optmem_high_bytes"].astype(np.int64)
-    highest = np.where(before == _UNKNOWN, 0, before)
-    highest = np.maximum(highest, events["optmem_bytes"])
-    full = highest + SKB_TRUESIZE_ZERO_BYTES > events["optmem_max_bytes"]
-    return np.where(events["memlock_denied"] != 0, "memlock", np.where(full, "optmem", "other"))
+    """Cause of each ENOBUFS event (records of struct zc_kernel_event, kind ENOBUFS), dtype str."""
+    causes: NDArray[np.str_] = _CAUSE_OF_BYTE[events["candidates"]]
+    return causes
 
 
 def split_charges(

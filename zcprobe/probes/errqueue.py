@@ -1,16 +1,16 @@
 """Each notification's way through the socket error queue, and the depth of it."""
 
-from zcprobe.probes.base import Attachment, Probe
+from zcprobe.probes.base import Function, Probe, Tracepoint
 
 __all__ = ["ERRQUEUE"]
 
 ERRQUEUE = Probe(
-    "errqueue",
-    "notifications appended, merged, read and purged, their ranges and own COPIED bit; depth; the last holder's stack",
-    "completions at one instant on two CPUs may show as one APPENDED event or as two; READ and MERGED are complete",
-    (
-        Attachment("inet_sk_error_report", "on_inet_sk_error_report", 1, "Linux 5.14"),
-        Attachment("consume_skb", "on_consume_skb", 2, "Linux 6.3"),
-        Attachment("kfree_skb", "on_kfree_skb", 2, "Linux 2.6.28"),
+    name="errqueue",
+    tells="notifications appended, merged, read, purged, ranges and own COPIED bit; depth; the last holder's stack",
+    blind="entries of other origins (timestamps, ICMP) but as part of the depth",
+    blind_tracepoints=(
+        "completions at one instant on two CPUs may show as one APPENDED event or as two; READ and MERGED are complete"
     ),
+    functions=(Function(("sock_dequeue_err_skb",), "on_sock_dequeue_err_skb"),),
+    tracepoints=(Tracepoint("inet_sk_error_report", "on_inet_sk_error_report", 1, "Linux 5.14"),),
 )

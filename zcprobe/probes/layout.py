@@ -1,8 +1,12 @@
 """What the probes must know of the running kernel: member offsets from BTF, addresses from its symbol table."""
 
+import platform
+from collections.abc import Callable
+
 from zcprobe.errors import HostError
 from zcprobe.host.btf import Btf
 from zcprobe.host.symbols import Symbols
+from zcprobe.probes.uarg import COMPLETIONS
 
 __all__ = ["kernel_definitions"]
 
@@ -12,6 +16,7 @@ _MEMBERS = (
     ("sock", "sk_error_queue.prev"),
     ("sock", "sk_error_queue.qlen"),
     ("sock", "sk_zckey"),
+    ("sock", "sk_protocol"),
     ("sock", "__sk_common.skc_net"),
     ("sock", "__sk_common.skc_cookie"),
     ("net", "ns.inum"),
@@ -19,34 +24,108 @@ _MEMBERS = (
     ("sk_buff", "cb"),
     ("sk_buff", "destructor"),
     ("sk_buff", "truesize"),
+    ("sk_buff", "head"),
+    ("sk_buff", "end"),
+    ("skb_shared_info", "flags"),
+    ("skb_shared_info", "destructor_arg"),
     ("sock_exterr_skb", "ee.ee_errno"),
     ("sock_exterr_skb", "ee.ee_data"),
+    ("msghdr", "msg_flags"),
+    ("task_struct", "cred"),
+    ("task_struct", "signal"),
+    ("cred", "user"),
+    ("signal_struct", "rlim"),
+    ("user_struct", "locked_vm"),
 )
+_SIZES = ("sock_exterr_skb", "rlimit")
+_UARG = ("id", "len", "zerocopy")
+_UARG_STRUCTS = ("ubuf_info_msgzc", "ubuf_info")
+"""The first since 6.1; before, one struct was both."""
+_UARG_REFERENCES = (("ubuf_info_msgzc", "ubuf.refcnt"), ("ubuf_info", "refcnt"))
 # since 6.8 the limit is a member of the namespace, before it is a global variable
 _OPTMEM_MAX = ("net", "core.sysctl_optmem_max")
-# the first is inlined into the second in some builds; before 6.10 the second was called msg_zerocopy_callback
-_COMPLETIONS = ("__msg_zerocopy_callback", "msg_zerocopy_complete", "msg_zerocopy_callback")
+_COUNTED_FUNCTIONS = ("msg_zerocopy_realloc", "__ip_append_data", "__ip6_append_data")
+_DROP_REASONS = (
+    "QDISC_DROP",
+    "QDISC_OVERLIMIT",
+    "QDISC_CONGESTED",
+    "CAKE_FLOOD",
+    "FQ_BAND_LIMIT",
+    "FQ_HORIZON_LIMIT",
+    "FQ_FLOW_LIMIT",
+    "TC_EGRESS",
+)
+"""After which a datagram's sender sees NET_XMIT_DROP. Kernels that tell less call them all QDISC_DROP."""
+_REGISTERS = {"x86_64": ("di", "si", "dx", "ax"), "aarch64": ("regs", "regs", "regs", "regs")}
+"""Of struct pt_regs: the first three arguments and the result; aarch64 has an array: elements 0, 1, 2 and 0."""
+_ARM_REGISTER_BYTES = (0, 8, 16, 0)
 
 
 def _macro(structure: str, path: str) -> str:
     return f"OFFSET_{structure}_{path.replace('.', '_')}"
 
 
-def _offsets(btf: Btf) -> dict[str, int]:
-    definitions = {}
-    for structure, path in _MEMBERS:
-        offset = btf.offset(structure, path)
-        if offset is None:
-            raise HostError(
-                f"struct {structure} of this kernel has no member {path}",
-                "this version of zcprobe does not know this kernel's layout; use --probes none and report it",
-            )
-        definitions[_macro(structure, path)] = offset
+def _unknown(what: str) -> HostError:
+    return HostError(
+        f"this kernel has no {what}",
+        "this version of zcprobe does not know this kernel's layout; use --probes none and report it",
+    )
+
+
+def _offset(btf: Btf, structure: str, path: str) -> int:
+    offset = btf.offset(structure, path)
+    if offset is None:
+        raise _unknown(f"member {path} of struct {structure}")
+    return offset
+
+
+def _uarg_offsets(btf: Btf) -> dict[str, int]:
+    structure = next((name for name in _UARG_STRUCTS if btf.offset(name, "id") is not None), _UARG_STRUCTS[0])
+    offsets = {f"OFFSET_uarg_{member}": _offset(btf, structure, member) for member in _UARG}
+    references = next((pair for pair in _UARG_REFERENCES if btf.offset(*pair) is not None), _UARG_REFERENCES[0])
+    offsets["OFFSET_uarg_refcnt"] = _offset(btf, *references)
+    return offsets
+
+
+def _register_offsets(btf: Btf) -> dict[str, int]:
+    """Where kprobes find arguments and results; none on machines that we do not know, where kprobes are not tried."""
+    machine = platform.machine()
+    if machine not in _REGISTERS:
+        return {}
+    extra = _ARM_REGISTER_BYTES if machine == "aarch64" else (0, 0, 0, 0)
+    names = ("argument_0", "argument_1", "argument_2", "result")
+    return {
+        f"OFFSET_{name}": _offset(btf, "pt_regs", register) + more
+        for name, register, more in zip(names, _REGISTERS[machine], extra, strict=True)
+    }
+
+
+def _layout(btf: Btf) -> dict[str, int]:
+    definitions = {_macro(*member): _offset(btf, *member) for member in _MEMBERS}
+    definitions |= _uarg_offsets(btf) | _register_offsets(btf)
     per_namespace = btf.offset(*_OPTMEM_MAX)
     if per_namespace is not None:
         definitions[_macro(*_OPTMEM_MAX)] = per_namespace
-    definitions["SIZE_sock_exterr_skb"] = btf.size("sock_exterr_skb") or 0
+    for structure in _SIZES:
+        definitions[f"SIZE_{structure}"] = btf.size(structure) or 0
     return definitions
+
+
+def _counts(btf: Btf) -> dict[str, int]:
+    """Arguments of functions that differ between kernels; of one that is absent 1, so that its handler compiles."""
+    counts = {f"ARGUMENTS_{name}": btf.function_arguments(name) or 1 for name in _COUNTED_FUNCTIONS}
+    counts["ARGUMENTS_kfree_skb"] = btf.tracepoint_arguments("kfree_skb") or 0
+    if btf.tracepoint_arguments("cap_capable") is not None:
+        counts["HAVE_CAP_CAPABLE"] = 1
+    if btf.function_arguments(COMPLETIONS[0]) is not None:
+        counts["COMPLETION_IS_FINAL"] = 1
+    return counts
+
+
+def _drop_reasons(btf: Btf) -> dict[str, int]:
+    """DROP_REASON_0 and so on: the kernel's numbers; those it has not stand for a number that no drop has."""
+    values = (btf.enum_value("skb_drop_reason", f"SKB_DROP_REASON_{name}") for name in _DROP_REASONS)
+    return {f"DROP_REASON_{index}": 0xFFFF if value is None else value for index, value in enumerate(values)}
 
 
 def _range(symbols: Symbols, names: tuple[str, ...], macro: str) -> dict[str, int]:
@@ -59,10 +138,11 @@ def _range(symbols: Symbols, names: tuple[str, ...], macro: str) -> dict[str, in
     )
 
 
-def kernel_definitions(btf: Btf, symbols: Symbols) -> dict[str, int]:
+def kernel_definitions(btf: Btf, read_symbols: Callable[[], Symbols]) -> dict[str, int]:
     """Macro name -> value, for the BPF C. HostError names the member or symbol that this kernel lacks."""
-    definitions = _offsets(btf)
-    definitions |= _range(symbols, _COMPLETIONS, "completion")
+    symbols = read_symbols()
+    definitions = _layout(btf) | _counts(btf) | _drop_reasons(btf)
+    definitions |= _range(symbols, COMPLETIONS, "completion")
     definitions |= _range(symbols, ("msg_zerocopy_realloc",), "msg_zerocopy_realloc")
     definitions["ADDRESS_sock_ofree"] = _range(symbols, ("sock_ofree",), "sock_ofree")["ADDRESS_sock_ofree"]
     if _macro(*_OPTMEM_MAX) not in definitions:

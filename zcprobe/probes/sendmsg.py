@@ -1,15 +1,26 @@
-"""What the send calls returned, and optmem at each ENOBUFS."""
+"""What the send calls returned, and at each ENOBUFS optmem and the cause."""
 
-from zcprobe.probes.base import Attachment, Probe
+from zcprobe.probes.base import Function, Probe, Tracepoint
 
 __all__ = ["SENDMSG"]
 
+_DESTROY = Tracepoint("tcp_destroy_sock", "on_tcp_destroy_sock", 1, "Linux 4.16")
+
 SENDMSG = Probe(
-    "sendmsg",
-    "results of the send calls; level, limit and queue at each ENOBUFS; the kernel's own count of sends",
-    "a zerocopy call is not told from a plain one: the sender's records tell",
-    (
-        Attachment("sock_send_length", "on_sock_send_length", 3, "Linux 6.3"),
-        Attachment("tcp_destroy_sock", "on_tcp_destroy_sock", 1, "Linux 4.16"),
+    name="sendmsg",
+    tells="results of the send calls; level, limit, queue and cause at each ENOBUFS; the kernel's own count of sends",
+    blind="send calls of other families than TCP and UDP",
+    blind_tracepoints=(
+        "whether a call carried MSG_ZEROCOPY; of an ENOBUFS far below every limit only what it can have been"
+        " (allocation, fast open, a foreign uarg, a corked datagram)"
     ),
+    functions=(
+        Function(("tcp_sendmsg",), "on_tcp_sendmsg"),
+        Function(("udp_sendmsg",), "on_udp_sendmsg"),
+        Function(("udpv6_sendmsg",), "on_udpv6_sendmsg", required=False),
+        Function(("__ip_append_data",), "on___ip_append_data", required=False),
+        Function(("__ip6_append_data",), "on___ip6_append_data", required=False),
+    ),
+    beside_functions=(_DESTROY,),
+    tracepoints=(Tracepoint("sock_send_length", "on_sock_send_length", 3, "Linux 6.3"), _DESTROY),
 )

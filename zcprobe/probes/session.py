@@ -5,81 +5,60 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, get_args
 
 import msgspec
 
+from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.errors import HostError
-from zcprobe.host.btf import Btf, open_btf
 from zcprobe.host.symbols import Symbols, read_symbols
 from zcprobe.native import ffi, lib
-from zcprobe.probes.base import Attachment, Probe, read_source
-from zcprobe.probes.bcc_backend import Program
-from zcprobe.probes.errqueue import ERRQUEUE
-from zcprobe.probes.layout import kernel_definitions
-from zcprobe.probes.memlock import MEMLOCK
-from zcprobe.probes.sendmsg import SENDMSG
+from zcprobe.native.structs import enum_names
+from zcprobe.probes.loading import load_probes
+from zcprobe.probes.sockets import SocketCounts, socket_counts
+from zcprobe.probes.uarg import COMPLETIONS
 
-__all__ = ["PROBES", "MeasurementCounts", "ProbeSession", "choose_mechanisms"]
+__all__ = ["LEVELS", "MeasurementCounts", "ProbeSession", "Target"]
 
-PROBES: tuple[Probe, ...] = (MEMLOCK, SENDMSG, ERRQUEUE)
-"""In the order of their C, in which later ones use earlier ones."""
+LEVELS: tuple[ProbeLevel, ...] = get_args(ProbeLevel)
+"""off: no probes; summary: counts per socket, kept in the kernel; timeline: an event for whatever moves the error queue
+or fails a send; full: one for every send call, uarg and copy besides."""
 
-_RING_PAGES = 4096
 _DRAIN_INTERVAL_NS = 20_000_000
 
 
+class Target(msgspec.Struct, frozen=True):
+    """Whose sockets: those of a network namespace; of them those with these cookies, unless there are none; of them
+    those that process `tgid` sends on, unless it is 0."""
+
+    netns_inode: int
+    cookies: list[int] = []
+    tgid: int = 0
+    level: ProbeLevel = "timeline"
+
+
 class MeasurementCounts(msgspec.Struct):
-    """Of one run. `send_results`: errno name's number -> calls, 0 for success."""
+    """Of one run. `send_results`: errno name's number -> calls, 0 for success; `lost_by_kind`: event kind -> lost by
+    each CPU; `sockets`: cookie -> what the kernel counted; `copy_paths`: stack id -> skbs copied there."""
 
     events: int = 0
     lost_events: int = 0
+    lost_by_kind: dict[str, list[int]] = msgspec.field(default_factory=dict)
     send_results: dict[int, int] = msgspec.field(default_factory=dict)
-
-
-def choose_mechanisms(btf: Btf) -> dict[str, str]:
-    """Probe name -> mechanism; HostError names each probe that cannot run and why."""
-    reasons = {probe.name: probe.reason_not(btf) for probe in PROBES if probe.name != MEMLOCK.name}
-    for name, reason in reasons.items():
-        if reason is not None:
-            raise HostError(f"probe {name} cannot run on this kernel: {reason}", "use --probes none")
-    chosen = dict.fromkeys(reasons, "tracepoint")
-    # without it a refusal still shows when the kernel takes a fresh notification back (kfree_skb)
-    chosen[MEMLOCK.name] = "none" if MEMLOCK.reason_not(btf) else "tracepoint"
-    return chosen
-
-
-def _load_as(definitions: dict[str, int], attachments: list[Attachment], *, typed: bool) -> Program:
-    sources = ["maps.h", *(f"{probe.name}.bpf.c" for probe in PROBES)]
-    program = Program("\n".join(read_source(name) for name in sources), definitions | ({"TYPED": 1} if typed else {}))
-    attach = program.attach_typed_tracepoint if typed else program.attach_raw_tracepoint
-    try:
-        for item in attachments:
-            attach(item.tracepoint, item.function)
-    except BaseException:
-        program.close()
-        raise
-    return program
-
-
-def _load(definitions: dict[str, int], attachments: list[Attachment]) -> Program:
-    """With typed arguments where the kernel lets us, which costs half per event; what both measure is the same."""
-    try:
-        return _load_as(definitions, attachments, typed=True)
-    except HostError:
-        return _load_as(definitions, attachments, typed=False)
+    sockets: dict[int, SocketCounts] = msgspec.field(default_factory=dict)
+    copy_paths: dict[int, int] = msgspec.field(default_factory=dict)
 
 
 class ProbeSession:
-    """Loaded probes. `mechanisms`: probe name -> mechanism in use."""
+    """Loaded probes. `mechanisms`: probe name -> mechanism in use; `attached`: functions and tracepoints watched."""
 
-    def __init__(self) -> None:
-        self._symbols: Symbols = read_symbols()
-        with open_btf() as btf:
-            self.mechanisms = choose_mechanisms(btf)
-            definitions = kernel_definitions(btf, self._symbols) | {"RING_PAGES": _RING_PAGES}
-            attachments = [item for probe in PROBES for item in probe.attachable(btf)]
-        self._program = _load(definitions, attachments)
+    def __init__(self, mechanism: ProbeMechanism | None = None) -> None:
+        loaded = load_probes(mechanism)
+        self.mechanism = loaded.mechanism
+        self.mechanisms = loaded.mechanisms
+        self.attached = loaded.attached
+        self._program = loaded.program
+        self._symbols: Symbols | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -90,34 +69,51 @@ class ProbeSession:
         self._program.close()
 
     @contextmanager
-    def measure(self, netns_inode: int, cookies: list[int], events_path: Path) -> Iterator[MeasurementCounts]:
-        """Streams the events of the sockets of one network namespace, of them those with these cookies unless there are
-        none, to a file of `struct zc_kernel_event`.
+    def measure(self, target: Target, events_path: Path) -> Iterator[MeasurementCounts]:
+        """Counts what the target's sockets do, and streams events to a file of `struct zc_kernel_event`.
 
         The counts are filled in when the context is left.
         """
         counts = MeasurementCounts()
-        lost, results = self._program.sum_per_cpu("lost_events"), self._program.sum_per_cpu("send_results")
+        lost, results = self._program.per_cpu("lost_events"), self._program.sum_per_cpu("send_results")
         with events_path.open("wb") as events:
             self._forget()
             drain = self._start_drain(events.fileno())
-            self._program.set_target(netns_inode, cookies)
+            level = LEVELS.index(target.level)
+            self._program.set_target(target.netns_inode, target.cookies, target.tgid, level)
             try:
                 yield counts
             finally:
-                self._program.set_target(0, [])
+                self._program.set_target(0, [], 0, 0)
                 counts.events = self._stop_drain(drain)
-        counts.lost_events = self._program.sum_per_cpu("lost_events")[0] - lost[0]
+        self._count_losses(counts, lost)
         after = self._program.sum_per_cpu("send_results")
         counts.send_results = {
             errno: now - was for errno, (now, was) in enumerate(zip(after, results, strict=True)) if now > was
         }
+        self._count_sockets(counts)
+
+    def _count_losses(self, counts: MeasurementCounts, before: list[list[int]]) -> None:
+        kinds = enum_names("zc_event_kind", "ZC_EVENT_")
+        for kind, (now, was) in enumerate(zip(self._program.per_cpu("lost_events"), before, strict=True)):
+            lost = [after - earlier for after, earlier in zip(now, was, strict=True)]
+            if any(lost):
+                counts.lost_by_kind[kinds[kind]] = lost
+                counts.lost_events += sum(lost)
+
+    def _count_sockets(self, counts: MeasurementCounts) -> None:
+        """Closed ones last: an open one of the same cookie is what came after its end, and nothing does."""
+        states = [state for name in ("sockets", "closed_sockets") for state in self._program.structs(name)]
+        counts.sockets = {state["cookie"]: socket_counts(state) for state in states}
+        if self.mechanism != "tracepoint":
+            counts.copy_paths = self._program.numbers("copy_paths")
 
     def _forget(self) -> None:
         """State of earlier runs: a socket of this one may have got the address of one that was never seen closed."""
-        for name in ("sockets", "memlock_denied"):
+        functions = ("ways", "copy_paths") if self.mechanism != "tracepoint" else ()
+        for name in ("sockets", "closed_sockets", "evidence", *functions):
             self._program.clear(name)
-        self._program.set_u32("memlock_denied_ever", 0)
+        self._program.set_u32("evidence_ever", 0)
 
     def _start_drain(self, events_fd: int) -> object:
         drain = lib.zc_drain_start(
@@ -136,9 +132,19 @@ class ProbeSession:
 
     def resolve_stacks(self, stack_ids: list[int]) -> dict[int, list[str]]:
         """Stack id -> frames as `symbol+0xoffset`, innermost first, without those of the tracing itself."""
+        if stack_ids and self._symbols is None:
+            self._symbols = read_symbols()
         return {stack_id: self._resolve(self._program.walk_stack(stack_id)) for stack_id in stack_ids}
 
     def _resolve(self, addresses: list[int]) -> list[str]:
+        assert self._symbols is not None
         frames = [self._symbols.resolve(address) for address in addresses]
-        own = [index for index, (name, _) in enumerate(frames) if name.startswith("bpf_trace_run")]
-        return [f"{name}+{offset:#x}" for name, offset in frames[own[0] + 1 if own else 0 :]]
+        return [f"{name}+{offset:#x}" for name, offset in frames[_first_own(frames) :]]
+
+
+def _first_own(frames: list[tuple[str, int]]) -> int:
+    """Index of the innermost frame that is not the tracing itself: a probed function, or what called a tracepoint."""
+    for index, (name, _) in enumerate(frames):
+        if name in COMPLETIONS or name == "skb_copy_ubufs":
+            return index
+    return next((index + 1 for index, (name, _) in enumerate(frames) if name.startswith("bpf_trace_run")), 0)

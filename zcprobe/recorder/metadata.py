@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from zcprobe.config import RunConfig
+from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.reconcile import Finding
 from zcprobe.recorder.summary import ChannelSummary, Summary
 
@@ -17,7 +18,8 @@ FORMAT_VERSION = 2
 
 
 class RunMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """`complete`: every record and event is there and all counts reconcile. `probes`: probe name -> mechanism."""
+    """`complete`: every record and event is there and all counts reconcile. `probes`: probe name -> mechanism.
+    `lost_by_kind`: event kind -> lost by each CPU. `copy_paths`: stack id -> skbs."""
 
     format_version: int = FORMAT_VERSION
     zcprobe_version: str = version("zcprobe")
@@ -29,6 +31,10 @@ class RunMetadata(msgspec.Struct, frozen=True, kw_only=True):
     lab: dict[str, Any]
     host: dict[str, Any]
     probes: dict[str, str]
+    attached: list[str]
+    lost_by_kind: dict[str, list[int]]
+    sockets: list[SocketCounts]
+    copy_paths: dict[str, int]
     send_results: dict[str, int]
     rows: dict[str, int]
     reconciliation: list[Finding]

@@ -5,11 +5,19 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.tables import iterate_records
 from zcprobe.recorder.totals import EventTotals
 from zcprobe.sender import ChannelReport
 
-__all__ = ["Finding", "lost_events_finding", "reconcile_probes", "reconcile_sender", "reconcile_sink"]
+__all__ = [
+    "Finding",
+    "lost_events_finding",
+    "reconcile_counts",
+    "reconcile_probes",
+    "reconcile_sender",
+    "reconcile_sink",
+]
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -113,6 +121,26 @@ def reconcile_probes(report: ChannelReport, totals: EventTotals, charge_bytes: i
                 result["optmem_peak_bytes"] <= totals.optmem_peak_bytes,
             )
         )
+    return findings
+
+
+def reconcile_counts(totals: EventTotals, counts: SocketCounts) -> list[Finding]:
+    """The events of a socket against what the kernel counted beside them; at level summary both are the same.
+
+    Where functions are probed, every charge is seen, too, and must have been given back once the socket is closed.
+    """
+    findings = [
+        _equal("READ events = reads counted in the kernel", counts.read, totals.read_notifications),
+        _equal("MERGED events = merges counted in the kernel", counts.merged, totals.merged_notifications),
+        _equal("PURGED events = purges counted in the kernel", counts.purged, totals.purged_notifications),
+        _equal("ENOBUFS events = ENOBUFS counted in the kernel", sum(counts.enobufs.values()), totals.enobufs),
+    ]
+    if counts.uargs_charged and counts.closed:
+        uncharged = counts.read + counts.merged + counts.purged + counts.discarded + counts.refused
+        findings += [
+            _equal("charges = uncharges", counts.uargs_charged, uncharged),
+            _equal("notifications appended = read + purged", counts.read + counts.purged, counts.appended),
+        ]
     return findings
 
 

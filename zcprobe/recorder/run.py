@@ -15,13 +15,15 @@ from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.remote import REMOTE, open_remote
 from zcprobe.lab.scenarios import Lab, Scenario, find_scenario, open_lab, with_hold
 from zcprobe.policies import find_policy
-from zcprobe.probes.session import MeasurementCounts, ProbeSession
+from zcprobe.probes.session import MeasurementCounts, ProbeSession, Target
+from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.child import Child
 from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.metadata import RunMetadata, now_utc, write_json
 from zcprobe.recorder.reconcile import (
     Finding,
     lost_events_finding,
+    reconcile_counts,
     reconcile_probes,
     reconcile_sender,
     reconcile_sink,
@@ -29,7 +31,7 @@ from zcprobe.recorder.reconcile import (
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
 from zcprobe.recorder.summary import summarize, summarize_channel
 from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES, write_table
-from zcprobe.recorder.totals import EventTotals, add_up_events, combine
+from zcprobe.recorder.totals import EventTotals, add_up_events, combine, totals_of_counts
 from zcprobe.sender import SenderReady, SenderReport, SenderTask
 from zcprobe.sink import SinkReady, SinkTask
 
@@ -138,9 +140,8 @@ def _measure(
         ready = sender.expect(SenderReady, _START_TIMEOUT_S)
         cookies = ready.cookies if config.to is not None else []
         events = _spool(folder, EVENT_TABLE.name)
-        watching = (
-            probes.measure(lab.sender_netns_inode, cookies, events) if probes else nullcontext(MeasurementCounts())
-        )
+        target = Target(lab.sender_netns_inode, cookies, level=config.probe_level)
+        watching = probes.measure(target, events) if probes else nullcontext(MeasurementCounts())
         with watching as counts, interruption.forwarded_to(lambda: sender.signal(signal.SIGINT)):
             sender.send_line()
             report = sender.expect(SenderReport, config.limit_s + config.settle_s + _REPORT_TIMEOUT_S)
@@ -149,12 +150,23 @@ def _measure(
     return _Measured(ready, report, counts)
 
 
-def _totals(measured: _Measured, folder: Path) -> list[EventTotals]:
-    """Of each channel's socket."""
+def _socket_counts(measured: _Measured) -> list[SocketCounts | None]:
+    """What the kernel counted of each channel's socket; None for one that it never saw."""
+    return [measured.counts.sockets.get(cookie) for cookie in measured.ready.cookies]
+
+
+def _totals(config: RunConfig, measured: _Measured, folder: Path) -> list[EventTotals]:
+    """Of each channel's socket, from its events, or from the kernel's counts where none were streamed."""
     events = _spool(folder, EVENT_TABLE.name)
+    baselines = [channel.result["optmem_baseline_bytes"] for channel in measured.report.channels]
+    if config.probe_level == "summary":
+        return [
+            totals_of_counts(counts, baseline) if counts else EventTotals()
+            for counts, baseline in zip(_socket_counts(measured), baselines, strict=True)
+        ]
     return [
-        add_up_events(events, cookie, channel.result["optmem_baseline_bytes"], measured.ready.charge_bytes)
-        for cookie, channel in zip(measured.ready.cookies, measured.report.channels, strict=True)
+        add_up_events(events, cookie, baseline, measured.ready.charge_bytes)
+        for cookie, baseline in zip(measured.ready.cookies, baselines, strict=True)
     ]
 
 
@@ -169,6 +181,9 @@ def _reconcile_channel(
     if totals is not None:
         is_tcp = not is_datagram and config.family != "vsock"
         findings += reconcile_probes(report, totals, measured.ready.charge_bytes, is_tcp=is_tcp)
+        counts = _socket_counts(measured)[number]
+        if counts is not None:
+            findings += reconcile_counts(totals, counts)
     if config.channels == 1:
         return findings
     return [msgspec.structs.replace(item, what=f"channel {number}: {item.what}") for item in findings]
@@ -203,10 +218,11 @@ def _store(
     measured: _Measured,
     folder: Path,
 ) -> RunMetadata:
-    totals = _totals(measured, folder) if probes is not None else []
+    totals = _totals(config, measured, folder) if probes is not None else []
     together = combine(totals) if totals else None
     if probes is not None and together is not None:
-        write_json(folder / "stacks.json", probes.resolve_stacks(together.stack_ids))
+        stack_ids = sorted({*together.stack_ids, *measured.counts.copy_paths})
+        write_json(folder / "stacks.json", probes.resolve_stacks(stack_ids))
     findings = _reconcile(config, measured, totals, folder)
     is_datagram = config.protocol == "udp"
     metadata = RunMetadata(
@@ -218,6 +234,10 @@ def _store(
         lab=msgspec.to_builtins(lab),
         host=dict(host_metadata()),
         probes=probes.mechanisms if probes else {},
+        attached=probes.attached if probes else [],
+        lost_by_kind=measured.counts.lost_by_kind,
+        sockets=[counts for counts in _socket_counts(measured) if counts is not None],
+        copy_paths={str(stack): count for stack, count in measured.counts.copy_paths.items()},
         send_results={str(number): count for number, count in measured.counts.send_results.items()},
         rows=_write_tables(folder),
         reconciliation=findings,

@@ -40,9 +40,7 @@ SENDER_TABLES = (
 )
 """In the order of enum zc_stream_index."""
 
-EVENT_TABLE = Table(
-    "kernel_events", "zc_kernel_event", ("copied", "memlock_denied"), {"kind": ("zc_event_kind", "ZC_EVENT_")}
-)
+EVENT_TABLE = Table("kernel_events", "zc_kernel_event", ("copied",), {"kind": ("zc_event_kind", "ZC_EVENT_")})
 
 TABLES: dict[str, Table] = {table.name: table for table in (*SENDER_TABLES, EVENT_TABLE)}
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from zcprobe.native import lib
 from zcprobe.native.structs import dtype_of
 from zcprobe.probes.enobufs import enobufs_causes, split_charges
+from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.tables import EVENT_TABLE, iterate_records
 
-__all__ = ["EventTotals", "add_up_events", "combine"]
+__all__ = ["EventTotals", "add_up_events", "combine", "totals_of_counts"]
 
 
 class EventTotals(msgspec.Struct):
@@ -28,6 +29,7 @@ class EventTotals(msgspec.Struct):
     read_notifications: int = 0
     purged_notifications: int = 0
     merged_notifications: int = 0
+    appended_notifications: int = 0
     true_copied_completions: int = 0
     enobufs: int = 0
     enobufs_causes: dict[str, int] = msgspec.field(default_factory=dict)
@@ -124,12 +126,36 @@ def add_up_events(spool: Path, cookie: int, baseline_bytes: int, charge_bytes: i
         totals.read_notifications += int((kinds == lib.ZC_EVENT_READ).sum())
         totals.read_completions += int(_lengths(records[kinds == lib.ZC_EVENT_READ]).sum())
         totals.purged_notifications += int((kinds == lib.ZC_EVENT_PURGED).sum())
+        totals.appended_notifications += int((kinds == lib.ZC_EVENT_APPENDED).sum())
         totals.true_copied_completions += _correct_copies(entries, pieces)
         _add_enobufs(totals, records[kinds == lib.ZC_EVENT_ENOBUFS], baseline_bytes, charge_bytes)
         _add_levels(totals, records)
         stacks.update(np.unique(records["stack_id"]).tolist())
     totals.stack_ids = sorted(stack for stack in stacks if stack >= 0)
     return totals
+
+
+def totals_of_counts(counts: SocketCounts, baseline_bytes: int) -> EventTotals:
+    """The same from what the kernel counted, where no events were streamed."""
+    by_optmem = counts.enobufs.get("optmem", 0)
+    unread = counts.enobufs_depth * counts.charge_bytes
+    return EventTotals(
+        read_completions=counts.completions_read,
+        read_notifications=counts.read,
+        purged_notifications=counts.purged,
+        merged_notifications=counts.merged,
+        appended_notifications=counts.appended,
+        true_copied_completions=counts.completions_copied,
+        enobufs=sum(counts.enobufs.values()),
+        enobufs_causes=counts.enobufs,
+        enobufs_in_flight_bytes=counts.enobufs_optmem_bytes - by_optmem * baseline_bytes - unread,
+        enobufs_unread_bytes=unread,
+        errqueue_depth_max=counts.errqueue_depth_max,
+        optmem_max_bytes=counts.optmem_max_bytes,
+        optmem_peak_bytes=counts.optmem_peak_bytes,
+        charge_bytes=counts.charge_bytes,
+        sends=counts.sends if counts.closed else None,
+    )
 
 
 _HIGHEST = ("errqueue_depth_max", "optmem_max_bytes", "optmem_peak_bytes", "charge_bytes")

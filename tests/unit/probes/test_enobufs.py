@@ -1,32 +1,37 @@
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from zcprobe.native import lib
 from zcprobe.native.structs import dtype_of
-from zcprobe.probes.enobufs import enobufs_causes, split_charges
+from zcprobe.probes.enobufs import CAUSES, cause_of, enobufs_causes, name_candidates, split_charges
 
 
 def _event(**members: int) -> NDArray[np.void]:
     record = np.zeros(1, dtype_of("zc_kernel_event"))
-    for name, value in {"optmem_max_bytes": 20480, "optmem_high_bytes": 2**32 - 1, **members}.items():
+    for name, value in members.items():
         record[name] = value
     return record
 
 
-def test_a_refused_capability_is_memlock_whatever_optmem_says() -> None:
-    assert enobufs_causes(_event(memlock_denied=1, optmem_bytes=19968)).tolist() == ["memlock"]
+@pytest.mark.parametrize("bit", range(8))
+def test_one_candidate_is_the_cause(bit: int) -> None:
+    assert cause_of(1 << bit) == CAUSES[bit]
+    assert enobufs_causes(_event(candidates=1 << bit)).tolist() == [CAUSES[bit]]
 
 
-def test_a_level_within_one_truesize_of_the_limit_is_optmem() -> None:
-    assert enobufs_causes(_event(optmem_bytes=19905)).tolist() == ["optmem"]
-    assert enobufs_causes(_event(optmem_bytes=19904)).tolist() == ["other"]  # 19904 + 576 is the limit, and allowed
+def test_several_candidates_are_ambiguous_and_named() -> None:
+    several = 1 << lib.ZC_CAUSE_ALLOCATION | 1 << lib.ZC_CAUSE_FOREIGN_UARG
+    assert cause_of(several) == "ambiguous"
+    assert name_candidates(several) == "allocation|foreign_uarg"
 
 
-def test_completions_before_the_call_returned_do_not_hide_optmem() -> None:
-    assert enobufs_causes(_event(optmem_bytes=832, optmem_high_bytes=19968)).tolist() == ["optmem"]
+def test_both_ways_of_memlock_are_still_memlock() -> None:
+    assert cause_of(1 << lib.ZC_CAUSE_MEMLOCK_NEW | 1 << lib.ZC_CAUSE_MEMLOCK_EXTENDED) == "memlock"
 
 
-def test_a_level_that_never_came_near_the_limit_is_other() -> None:
-    assert enobufs_causes(_event(optmem_bytes=832, optmem_high_bytes=1664)).tolist() == ["other"]
+def test_no_candidate_is_other() -> None:
+    assert (cause_of(0), name_candidates(0)) == ("other", "")
 
 
 def test_the_split_adds_up_to_the_level() -> None:

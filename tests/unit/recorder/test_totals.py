@@ -49,6 +49,7 @@ def test_true_copies_are_counted_whatever_merging_told_user_space(
 
 def test_levels_causes_and_the_kernels_count(tmp_path: Path) -> None:
     full = {"kind": lib.ZC_EVENT_ENOBUFS, "optmem_bytes": 19968, "optmem_max_bytes": 20480, "errqueue_depth": 20}
+    full["candidates"] = 1 << lib.ZC_CAUSE_OPTMEM
     events = [
         {
             "kind": lib.ZC_EVENT_APPENDED,

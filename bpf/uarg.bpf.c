@@ -1,0 +1,95 @@
+/* uarg: the life of the kernel's ubuf_info_msgzc, from the send that needed it to its last reference.
+ *
+ * In tracepoints its life shows only by its end, in optmem.bpf.c and errqueue.bpf.c.
+ */
+
+#ifdef FUNCTIONS
+static __always_inline void tell_send(u64 sk, u64 uarg, u8 kind)
+{
+	struct zc_kernel_event *event;
+
+	if (level_in_force() < LEVEL_FULL)
+		return;
+	event = new_event(sk, kind);
+	if (!event)
+		return;
+	event->lo = peek_u32(uarg + OFFSET_uarg_id);
+	event->hi = event->lo + peek_u16(uarg + OFFSET_uarg_len) - 1;
+	event->charge_bytes = peek_u32(uarg - OFFSET_sk_buff_cb + OFFSET_sk_buff_truesize);
+	submit(event);
+}
+
+/* msg_zerocopy_realloc(sk, size, uarg): NULL, the newest uarg with one more send, or a new one */
+ON_RETURN(msg_zerocopy_realloc, 4, ARGUMENTS_msg_zerocopy_realloc)
+{
+	u64 sk = call->arguments[0], uarg = call->result;
+	struct socket_state *state;
+
+	if (!is_ours(sk)) {
+		if (!uarg)
+			forget_evidence();	/* of another socket of this thread */
+		return 0;
+	}
+	if (!uarg) {
+		note_evidence(SAW_NO_UARG);
+		return 0;
+	}
+	if (uarg != call->arguments[2]) {
+		tell_send(sk, uarg, ZC_EVENT_CHARGED);
+		return 0;
+	}
+	state = state_of(sk);
+	if (state)
+		add(&state->uargs_extended, 1);
+	tell_send(sk, uarg, ZC_EVENT_EXTENDED);
+	return 0;
+}
+
+/* The completion: __msg_zerocopy_callback(uarg), or where that is inlined msg_zerocopy_complete(skb, uarg, success), which
+ * is the last one when it drops the last reference. */
+#ifdef COMPLETION_IS_FINAL
+#define COMPLETION_ARGUMENTS 1
+#define UARG_ARGUMENT 0
+#else
+#define COMPLETION_ARGUMENTS 3
+#define UARG_ARGUMENT 1
+#endif
+
+int on_completion_begin(void *context)
+{
+#ifdef COMPLETION_IS_FINAL
+	u64 uarg = ARGUMENT(context, 0);
+	bool success = true;
+#else
+	u64 uarg = ARGUMENT(context, 1);
+	bool success = ARGUMENT(context, 2) & 1;
+
+	if (peek_u32(uarg + OFFSET_uarg_refcnt) != 1)
+		return 0;
+#endif
+	u64 skb = uarg - OFFSET_sk_buff_cb;
+	u16 len = peek_u16(uarg + OFFSET_uarg_len);
+	struct way way = { .phase = COMPLETING };
+
+	if (!is_ours(peek_u64(skb + OFFSET_sk_buff_sk)))
+		return 0;
+	way.lo = peek_u32(uarg + OFFSET_uarg_id);
+	way.hi = way.lo + len - 1;
+	way.copied = !(success && peek_u16(uarg + OFFSET_uarg_zerocopy) & 1);
+	ways.update(&skb, &way);
+	return 0;
+}
+
+ON_RETURN(completion, 5, COMPLETION_ARGUMENTS)
+{
+	u64 skb = call->arguments[UARG_ARGUMENT] - OFFSET_sk_buff_cb, sk;
+	struct way *way = ways.lookup(&skb);
+
+	if (!way || way->phase != COMPLETING)
+		return 0;	/* not the last reference, or merged and freed */
+	sk = peek_u64(skb + OFFSET_sk_buff_sk);
+	note_appended(context, sk, skb, way);
+	way->phase = QUEUED;
+	return 0;
+}
+#endif

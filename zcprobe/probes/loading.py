@@ -1,0 +1,143 @@
+"""From the probes' C to programs in the kernel, by the best mechanism that the kernel lets us use."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from zcprobe.config import ProbeMechanism
+from zcprobe.errors import HostError
+from zcprobe.host.btf import Btf, open_btf
+from zcprobe.host.symbols import read_symbols
+from zcprobe.native import lib
+from zcprobe.probes.base import MECHANISMS, Probe, read_source
+from zcprobe.probes.bcc_backend import Program
+from zcprobe.probes.errqueue import ERRQUEUE
+from zcprobe.probes.layout import kernel_definitions
+from zcprobe.probes.layout_cache import cached_definitions
+from zcprobe.probes.memlock import MEMLOCK
+from zcprobe.probes.optmem import OPTMEM
+from zcprobe.probes.sendmsg import SENDMSG
+from zcprobe.probes.skb import SKB
+from zcprobe.probes.uarg import UARG
+
+__all__ = ["KPROBES", "PROBES", "WITNESS", "Loaded", "load_probes", "missing_symbols"]
+
+PROBES: tuple[Probe, ...] = (MEMLOCK, OPTMEM, ERRQUEUE, UARG, SKB, SENDMSG)
+"""In the order of their C, in which later ones use earlier ones."""
+
+WITNESS = "sk_error_report"
+"""A function that every kernel with MSG_ZEROCOPY has as a symbol."""
+
+_RING_PAGES = 4096
+KPROBES = Path("/sys/bus/event_source/devices/kprobe/type")
+
+
+class Loaded(msgspec.Struct):
+    """`mechanisms`: probe name -> mechanism in use, `none` where it attaches nothing; `attached`: what is watched."""
+
+    program: Program
+    mechanism: ProbeMechanism
+    typed: bool
+    mechanisms: dict[str, str]
+    attached: list[str]
+
+
+def missing_symbols(btf: Btf) -> dict[ProbeMechanism, str | None]:
+    """What each mechanism would need to watch and this kernel has not, or None."""
+    found: dict[ProbeMechanism, str | None] = {}
+    for mechanism in MECHANISMS:
+        reasons = (f"{probe.name}: {reason}" for probe in PROBES if (reason := probe.reason_not(mechanism, btf)))
+        found[mechanism] = next(reasons, None)
+    return found
+
+
+def _refusal_by_kernel(mechanism: ProbeMechanism) -> str | None:
+    """What shows before anything is compiled."""
+    if mechanism == "fentry":
+        status = lib.zc_try_function(WITNESS.encode())
+        return f"the kernel refuses to attach to {WITNESS}: {os.strerror(-status)}" if status else None
+    if mechanism == "kprobe" and not KPROBES.exists():
+        return "the kernel has no kprobes"
+    return None
+
+
+def _compile(definitions: dict[str, int], mechanism: ProbeMechanism, *, typed: bool) -> Program:
+    names = ["maps.h", "calls.h", *(f"{probe.name}.bpf.c" for probe in PROBES)]
+    switches = {
+        "TYPED": typed,
+        "FUNCTIONS": mechanism != "tracepoint",
+        "KPROBES": mechanism == "kprobe",
+    }
+    chosen = {name: 1 for name, wanted in switches.items() if wanted}
+    return Program("\n".join(read_source(name) for name in names), definitions | chosen | {"RING_PAGES": _RING_PAGES})
+
+
+def _attach_functions(program: Program, probe: Probe, mechanism: ProbeMechanism, btf: Btf) -> list[str]:
+    attached = []
+    attach = program.attach_fentry if mechanism == "fentry" else program.attach_kprobe
+    for item in probe.functions:
+        symbol = item.symbol(btf)
+        if symbol is None:
+            continue
+        try:
+            attach(symbol, item.function, returns=item.returns)
+        except HostError:
+            if item.required:
+                raise
+            continue
+        attached.append(f"{symbol}{'()' if item.returns else ''}")
+    return attached
+
+
+def _attach_tracepoints(loaded: Loaded, probe: Probe, btf: Btf) -> list[str]:
+    attached = []
+    program = loaded.program
+    attach = program.attach_typed_tracepoint if loaded.typed else program.attach_raw_tracepoint
+    for item in probe.tracepoints if loaded.mechanism == "tracepoint" else probe.beside_functions:
+        if item.exists(btf):
+            attach(item.name, item.function)
+            attached.append(item.name)
+    return attached
+
+
+def _load_as(definitions: dict[str, int], mechanism: ProbeMechanism, btf: Btf, *, typed: bool) -> Loaded:
+    program = _compile(definitions, mechanism, typed=typed)
+    loaded = Loaded(program, mechanism, typed, {}, [])
+    try:
+        for probe in PROBES:
+            own = [] if mechanism == "tracepoint" else _attach_functions(program, probe, mechanism, btf)
+            own += _attach_tracepoints(loaded, probe, btf)
+            loaded.attached += own
+            # the tracepoints of other probes tell what a probe without any of its own does
+            derived = mechanism == "tracepoint" and not probe.tracepoints
+            loaded.mechanisms[probe.name] = mechanism if own or derived else "none"
+    except BaseException:
+        program.close()
+        raise
+    return loaded
+
+
+def load_probes(wanted: ProbeMechanism | None = None) -> Loaded:
+    """By `wanted`, or by the first mechanism that works. HostError says why none did, each in its turn.
+
+    Tracepoints with typed arguments where the kernel lets us, which costs half per event; both measure the same.
+    """
+    with open_btf() as btf:
+        definitions = cached_definitions(lambda: kernel_definitions(btf, read_symbols))
+        missing = missing_symbols(btf)
+        reasons = []
+        for mechanism in [wanted] if wanted else MECHANISMS:
+            reason = missing[mechanism] or _refusal_by_kernel(mechanism)
+            if reason is not None:
+                reasons.append(f"{mechanism}: {reason}")
+                continue
+            for typed in (True, False) if mechanism == "tracepoint" else (False,):
+                try:
+                    return _load_as(definitions, mechanism, btf, typed=typed)
+                except HostError as error:
+                    reasons.append(f"{mechanism}: {error}")
+    raise HostError(
+        "no mechanism of the kernel lets the probes in: " + "; ".join(reasons),
+        "run as root; zcprobe doctor tells more; --probe-level off measures without probes",
+    )
