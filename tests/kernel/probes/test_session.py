@@ -29,12 +29,6 @@ MAX_FOREIGN_SENDS = 200_000
 SEND_BYTES = 4096
 
 
-@pytest.fixture(scope="module")
-def probes() -> Iterator[ProbeSession]:
-    with ProbeSession() as session:
-        yield session
-
-
 class Hammer:
     """A zerocopy sender that never waits, and now and then reads its notifications; ENOBUFS is part of its day."""
 

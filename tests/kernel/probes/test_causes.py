@@ -1,0 +1,281 @@
+"""Each cause of ENOBUFS that can be provoked here, provoked some hundred times, and every one named right."""
+
+import errno
+import os
+import resource
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from cffi import FFI
+from numpy.typing import NDArray
+
+from zcprobe.config import RunConfig
+from zcprobe.host.zerocopy import IP_RECVERR, MSG_ERRQUEUE, MSG_ZEROCOPY, SO_ZEROCOPY
+from zcprobe.lab.namespace import run_in_namespace
+from zcprobe.lab.netns import NamespacePair
+from zcprobe.native import lib
+from zcprobe.policies import find_policy
+from zcprobe.probes.enobufs import name_candidates, split_charges
+from zcprobe.probes.session import MeasurementCounts, ProbeSession
+from zcprobe.recorder.interrupt import Interruption
+from zcprobe.recorder.run import record_run, with_scenario_defaults
+
+from .conftest import Watch
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root"),
+    pytest.mark.usefixtures("nothing_left"),
+]
+
+WANTED = 500
+PORT = 5201
+CAP_IPC_LOCK = 14
+SO_SNDBUFFORCE = 32
+
+
+def enobufs_of(events: NDArray[np.void]) -> NDArray[np.void]:
+    return events[events["kind"] == lib.ZC_EVENT_ENOBUFS]
+
+
+def assert_all_are(cause: str, counts: MeasurementCounts, events: NDArray[np.void], at_least: int = WANTED) -> None:
+    """By every event, and by what the kernel counted beside them."""
+    found = enobufs_of(events)
+    assert {name_candidates(int(bits)) for bits in found["candidates"]} == {cause}
+    assert len(found) >= at_least
+    assert counts.send_results[errno.ENOBUFS] == len(found)
+    counted: dict[str, int] = {}
+    for one in counts.sockets.values():
+        for name, count in one.enobufs.items():
+            counted[name] = counted.get(name, 0) + count
+    assert counted == {cause if "|" not in cause else "ambiguous": len(found)}
+
+
+@contextmanager
+def connection(pair: NamespacePair) -> Iterator[socket.socket]:
+    """From the sender's namespace to a peer that accepts and never reads."""
+    address = (pair.sink.ipv4, PORT)
+    with run_in_namespace(pair.sink.name, lambda: socket.create_server(address)) as listener:
+        client = run_in_namespace(pair.sender.name, lambda: socket.create_connection(address, timeout=20))
+        with client, listener.accept()[0]:
+            client.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+            yield client
+
+
+def send_until_refused(client: socket.socket, payload: bytes, refusals: int, flags: int = MSG_ZEROCOPY) -> int:
+    """Sends, and sends that were not refused; never reads a notification."""
+    sent = refused = 0
+    while refused < refusals:
+        try:
+            client.send(payload, flags | socket.MSG_DONTWAIT)
+            sent += 1
+        except BlockingIOError:
+            break
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+            refused += 1
+    assert refused == refusals
+    return sent
+
+
+def in_child(work: Callable[[], None]) -> None:
+    """In a process without CAP_IPC_LOCK, which no other test must lose."""
+
+    def run() -> None:
+        assert lib.zc_drop_capability(CAP_IPC_LOCK) == 0
+        work()
+
+    child = get_context("fork").Process(target=run)
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+
+
+@pytest.mark.parametrize(
+    ("scenario", "in_flight"), [("in-flight", True), ("held-completions", False)], ids=["in flight", "unread"]
+)
+def test_optmem_and_who_held_it(scenario: str, in_flight: bool, probes: ProbeSession, tmp_path: Path) -> None:
+    """Charges in flight and charges unread add up to the level, at every single refusal."""
+    config = with_scenario_defaults(
+        RunConfig(
+            scenario=scenario,
+            policy="log-retry",
+            parameters=find_policy("log-retry").defaults,
+            send_count=1_000_000,
+            deadline_s=2.0,
+        )
+    )
+    run = record_run(config, tmp_path, probes, Interruption())
+    assert [finding for finding in run.metadata.reconciliation if not finding.holds] == []
+    summary = run.metadata.summary
+    assert summary.enobufs_causes == {"optmem": summary.enobufs_count}
+    assert summary.enobufs_count >= WANTED
+    table = pq.read_table(run.folder / "kernel_events.parquet").to_pandas()
+    events = table[table["kind"] == "enobufs"].drop(columns="kind").to_records(index=False)
+    flying, unread = split_charges(events, summary.optmem_baseline_bytes, summary.charge_bytes)
+    assert (flying >= 0).all()
+    assert (flying % summary.charge_bytes == 0).all()
+    assert (flying + unread + summary.optmem_baseline_bytes == events["optmem_bytes"]).all()
+    # what fills the limit at the first refusal is what the scenario is for
+    assert (flying[0] > unread[0]) == in_flight
+
+
+def test_memlock_for_a_new_uarg(watch: Watch, pair: NamespacePair) -> None:
+    with connection(pair) as client:
+
+        def work() -> None:
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (256 << 10, 256 << 10))
+            # no send of this size shares a uarg with another one
+            send_until_refused(client, bytes(300_000), WANTED)
+
+        counts, events = watch(lambda: in_child(work))
+    assert_all_are("memlock_new", counts, events)
+    found = enobufs_of(events)
+    assert set(found["hi"]) == {64}  # pages
+    assert (found["lo"] <= 64).all()
+
+
+def test_memlock_for_one_more_send_on_the_newest_uarg(watch: Watch, pair: NamespacePair) -> None:
+    with connection(pair) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+
+        def work() -> None:
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (64 << 10, 64 << 10))
+            assert send_until_refused(client, bytes(100), WANTED) == 8  # 2 pages each
+
+        counts, events = watch(lambda: in_child(work))
+    assert_all_are("memlock_extended", counts, events)
+
+
+def test_a_uarg_of_io_uring_on_the_tail(
+    probes: ProbeSession, watch: Watch, pair: NamespacePair, tmp_path: Path
+) -> None:
+    library = tmp_path / "foreign_uarg.so"
+    source = Path(__file__).with_name("foreign_uarg.c")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    ffi = FFI()
+    ffi.cdef("int send_by_io_uring(int fd, const void *bytes, uint32_t count);")
+    foreign = ffi.dlopen(str(library))
+    payload = ffi.new("char[1000]")
+    with connection(pair) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        ring = foreign.send_by_io_uring(client.fileno(), payload, 1000)
+        assert ring >= 0, os.strerror(-ring)
+        counts, events = watch(lambda: send_until_refused(client, bytes(100), WANTED))
+        os.close(ring)
+    # tracepoints see that it was none of the others, no more
+    by_tracepoint = "allocation|fastopen|foreign_uarg"
+    assert_all_are(by_tracepoint if probes.mechanism == "tracepoint" else "foreign_uarg", counts, events)
+
+
+@contextmanager
+def datagrams(pair: NamespacePair, family: int = socket.AF_INET) -> Iterator[socket.socket]:
+    with (
+        run_in_namespace(pair.sink.name, lambda: socket.socket(family, socket.SOCK_DGRAM)) as receiver,
+        run_in_namespace(pair.sender.name, lambda: socket.socket(family, socket.SOCK_DGRAM)) as client,
+    ):
+        address = (pair.sink.ipv4 if family == socket.AF_INET else pair.sink.ipv6, PORT)
+        receiver.bind(address)
+        client.connect(address)
+        client.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+        yield client
+
+
+def run_in(namespace: str, command: str) -> None:
+    subprocess.run(["ip", "netns", "exec", namespace, *command.split()], check=True)
+
+
+@pytest.mark.parametrize("flags", [MSG_ZEROCOPY, 0], ids=["zerocopy", "plain"])
+def test_datagrams_that_the_qdisc_drops(flags: int, watch: Watch, pair: NamespacePair) -> None:
+    """Told to the sender as ENOBUFS when it asks for errors; with zerocopy the send was accepted all the same."""
+    run_in(pair.sender.name, f"tc qdisc add dev {pair.sender.device} root tbf rate 1mbit burst 2kb limit 3kb")
+    with datagrams(pair) as client:
+        client.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+        sent = 0
+
+        def work() -> None:
+            nonlocal sent
+            sent = send_until_refused(client, bytes(1000), WANTED, flags)
+
+        counts, events = watch(work)
+        assert_all_are("qdisc", counts, events)
+        (socket_counts,) = counts.sockets.values()
+        assert socket_counts.sends == (sent + WANTED if flags else 0)
+
+
+def test_datagrams_and_optmem(watch: Watch, pair: NamespacePair) -> None:
+    """A shaped link keeps them in flight."""
+    run_in(pair.sender.name, f"tc qdisc add dev {pair.sender.device} root tbf rate 1mbit burst 2kb limit 10mb")
+    with datagrams(pair) as client:
+        client.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 64 << 20)
+        counts, events = watch(lambda: send_until_refused(client, bytes(1000), WANTED))
+    assert_all_are("optmem", counts, events)
+
+
+def read_codes(client: socket.socket) -> list[tuple[int, int, int]]:
+    """(lo, hi, code) of every notification there is."""
+    found = []
+    while True:
+        try:
+            _, ancillary, _, _ = client.recvmsg(0, 512, MSG_ERRQUEUE)
+        except BlockingIOError:
+            return found
+        number, _, _, code, _, lo, hi = np.frombuffer(ancillary[0][2][:16], "<u4,u1,u1,u1,u1,u4,u4")[0]
+        assert number == 0
+        found.append((int(lo), int(hi), int(code)))
+
+
+def test_one_code_for_many_datagrams_of_which_some_were_copied(watch: Watch, pair: NamespacePair) -> None:
+    """Those dropped before delivery are not copied; the merged notification tells the code of its first alone."""
+    # where the first byte of the payload is odd, into a device that is down
+    run_in(pair.sender.name, "ip link add ifb9 type ifb")
+    run_in(pair.sender.name, f"tc qdisc add dev {pair.sender.device} clsact")
+    redirect = "u32 match u8 0x01 0x01 at 28 action mirred egress redirect dev ifb9"
+    run_in(pair.sender.name, f"tc filter add dev {pair.sender.device} egress protocol ip {redirect}")
+    told: list[tuple[int, int, int]] = []
+    with datagrams(pair) as client:
+
+        def work() -> None:
+            for number in range(200):
+                client.send(bytes([number % 256]) + bytes(999), MSG_ZEROCOPY)
+            told.extend(read_codes(client))
+
+        counts, _ = watch(work)
+        (one,) = counts.sockets.values()
+    assert sum(hi - lo + 1 for lo, hi, _ in told) == one.completions_read == 200
+    assert one.completions_copied == 100
+    assert one.copies_unsure == 0
+    assert len(told) < 200
+    assert sum(hi - lo + 1 for lo, hi, code in told if code) != 100
+
+
+def test_only_what_one_process_sends_on_is_counted(watch: Watch, pair: NamespacePair) -> None:
+    with connection(pair) as client:
+        counts, events = watch(lambda: client.send(bytes(1000), MSG_ZEROCOPY), tgid=os.getpid() + 1)
+        assert (len(events), counts.sockets, counts.send_results) == (0, {}, {})
+        counts, _ = watch(lambda: client.send(bytes(1000), MSG_ZEROCOPY), tgid=os.getpid())
+        assert counts.send_results == {0: 1}
+        assert [one.sends for one in counts.sockets.values()] == [2]
+
+
+def test_levels_tell_more_and_more(watch: Watch, pair: NamespacePair) -> None:
+    with connection(pair) as client:
+
+        def work() -> None:
+            for _ in range(23):
+                client.send(bytes(1000), MSG_ZEROCOPY)
+
+        kinds = {}
+        for level in ("summary", "timeline", "full"):
+            counts, events = watch(work, level=level)
+            kinds[level] = {int(kind) for kind in events["kind"]}
+            assert counts.send_results == {0: 23}
+        assert kinds["summary"] == set()
+        assert lib.ZC_EVENT_SENT in kinds["full"] - kinds["timeline"]
