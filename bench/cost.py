@@ -1,22 +1,27 @@
-"""What measuring costs: goodput with recording on against off, and with probes attached against not.
+"""What measuring costs: goodput with recording on against off, and with probes at each level against without.
 
-    .venv/bin/python bench/cost.py [--pairs 31] [--json FILE]
+    .venv/bin/python bench/cost.py [--rounds 31] [--json FILE]
 
-Prints the median ratio over pairs and its 95 % bootstrap interval. As root, on an otherwise idle machine.
+Prints the median ratio over rounds and its 95 % bootstrap interval. As root, on an otherwise idle machine.
 """
 
 import argparse
 import json
 import socket
-import tempfile
 from pathlib import Path
 
-from connection import connected_lab, describe, pair_ratios, recording, send_block
+from connection import describe, pair_ratios
 
+from zcprobe.campaign.connection import connected_lab, recording, send_block
+from zcprobe.campaign.overhead import measure_overhead
+from zcprobe.config import ProbeLevel
 from zcprobe.native import ffi
-from zcprobe.probes.session import ProbeSession
 
-BOUNDS = {("recording", 4096): 0.97, ("recording", 65536): 0.97, ("probes", 4096): 0.90, ("probes", 65536): 0.97}
+RECORDING_BOUND = 0.97
+LEVEL_BOUNDS: dict[int, dict[ProbeLevel, float]] = {
+    4096: {"summary": 0.95, "timeline": 0.92},
+    65536: {"summary": 0.99, "timeline": 0.98},
+}
 
 
 def recorded_block(connection: socket.socket, size: int) -> float:
@@ -24,39 +29,31 @@ def recorded_block(connection: socket.socket, size: int) -> float:
         return send_block(connection, size, recorder)
 
 
-def probed_block(connection: socket.socket, size: int, netns_inode: int) -> float:
-    with tempfile.NamedTemporaryFile() as events, ProbeSession() as probes:
-        with probes.measure(netns_inode, [], Path(events.name)) as counts:
-            goodput = recorded_block(connection, size)
-        assert counts.lost_events == 0
-        return goodput
-
-
-def measure(what: str, size: int, pairs: int) -> list[float]:
-    with connected_lab() as (lab, connection):
-        if what == "recording":
-            sides = {
-                "on": lambda: recorded_block(connection, size),
-                "off": lambda: send_block(connection, size, ffi.NULL),
-            }
-        else:
-            sides = {
-                "on": lambda: probed_block(connection, size, lab.sender_netns_inode),
-                "off": lambda: recorded_block(connection, size),
-            }
-        return pair_ratios(sides, pairs)
+def measure_recording(size: int, rounds: int) -> list[float]:
+    with connected_lab() as (_, connection):
+        sides = {
+            "on": lambda: recorded_block(connection, size),
+            "off": lambda: send_block(connection, size, ffi.NULL),
+        }
+        return pair_ratios(sides, rounds)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=31)
+    parser.add_argument("--rounds", type=int, default=31)
     parser.add_argument("--json", type=Path, help="write the ratios there")
     options = parser.parse_args()
     results = {}
-    print(f"goodput on / off, n = {options.pairs} pairs: median [95 % interval]")
-    for (what, size), bound in BOUNDS.items():
-        results[f"{what}-{size}"] = ratios = measure(what, size, options.pairs)
-        print(describe(what, size, bound, ratios), flush=True)
+    print(f"goodput on / off, n = {options.rounds} rounds: median [95 % interval]")
+    for size, bounds in LEVEL_BOUNDS.items():
+        results[f"recording-{size}"] = measure_recording(size, options.rounds)
+        print(describe("recording", size, RECORDING_BOUND, results[f"recording-{size}"]), flush=True)
+        found = measure_overhead(size, list(bounds), options.rounds)
+        for cost in found.levels:
+            results[f"{cost.level}-{size}"] = cost.ratios
+            print(describe(f"probes, {cost.level}", size, bounds[cost.level], cost.ratios), flush=True)
+            for event in cost.events:
+                print(f"    {event.program:<28}{event.runs:>8} x {event.ns_per_run:.0f} ns")
     if options.json:
         options.json.write_text(json.dumps(results, indent=2))
 

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from cffi import FFI
-from connection import BLOCK_SENDS, connected_lab, describe, pair_ratios, recording, send_block
+from connection import describe, pair_ratios
 
+from zcprobe.campaign.connection import block_sends, connected_lab, recording, send_block
 from zcprobe.native import ffi, lib
 
 BOUND = 0.97
+SIZES = (4096, 65536, 524288)
 MSG_ZEROCOPY = 0x4000000
 
 
@@ -37,7 +39,7 @@ def compile_bare_loop(folder: str) -> Any:
 def bare_block(bare: Any, connection: socket.socket, pattern: Any, size: int, *, zerocopy: bool) -> float:
     """Bytes per nanosecond of one block of the bare loop."""
     interface, library = bare
-    count = BLOCK_SENDS[size]
+    count = block_sends(size)
     address = interface.cast("const uint8_t *", int(ffi.cast("uintptr_t", pattern)))
     flags = MSG_ZEROCOPY if zerocopy else 0
     took_ns = library.bare_loop(connection.fileno(), address, lib.ZC_PATTERN_BYTES, size, count, flags)
@@ -71,7 +73,7 @@ def main() -> None:
     print(f"goodput ours / bare loop, recording on, n = {options.pairs} pairs: median [95 % interval]")
     with tempfile.TemporaryDirectory() as folder:
         bare = compile_bare_loop(folder)
-        for size in BLOCK_SENDS:
+        for size in SIZES:
             for zerocopy in (True, False):
                 ratios = measure(bare, size, options.pairs, zerocopy=zerocopy)
                 what = "zerocopy" if zerocopy else "copy"

@@ -104,18 +104,21 @@ ON_RETURN(sock_omalloc, 2, 3)
 {
 	u64 sk = call->arguments[0];
 	struct socket_state *state;
+	u32 level;
 
 	if (!is_ours(sk))
 		return 0;
-	if (!call->result) {
-		bool full = read_u32(sk + OFFSET_sock_sk_omem_alloc) + SKB_TRUESIZE_ZERO > optmem_limit(sk);
-
-		note_evidence(full ? SAW_OPTMEM_FULL : SAW_NO_MEMORY);
+	state = state_of(sk);
+	if (call->result) {
+		if (state)
+			add(&state->uargs_charged, 1);
 		return 0;
 	}
-	state = state_of(sk);
-	if (state)
-		add(&state->uargs_charged, 1);
+	/* completions may have lowered the level since it was tested; the last send call left it at least as high as then */
+	level = read_u32(sk + OFFSET_sock_sk_omem_alloc);
+	if (state && state->optmem_before_bytes != UNKNOWN && state->optmem_before_bytes > level)
+		level = state->optmem_before_bytes;
+	note_evidence(level + SKB_TRUESIZE_ZERO > optmem_limit(sk) ? SAW_OPTMEM_FULL : SAW_NO_MEMORY);
 	return 0;
 }
 #else

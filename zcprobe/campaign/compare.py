@@ -9,6 +9,7 @@ import msgspec
 
 from zcprobe.analysis.policies import policy_results
 from zcprobe.analysis.verdict import verdict
+from zcprobe.campaign.overhead import measure_overhead
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Comparison, load_comparison
 from zcprobe.errors import UsageError
@@ -22,6 +23,10 @@ from zcprobe.recorder.run_directory import folder_name, open_run_directory
 from zcprobe.report.html import write_report
 
 __all__ = ["PlannedRun", "compare", "plan_runs"]
+
+
+_OVERHEAD_BYTES = 65536
+"""Of a send, where the traffic has no size of its own."""
 
 
 class PlannedRun(msgspec.Struct, frozen=True):
@@ -79,8 +84,10 @@ def compare(
     probes: ProbeSession | None,
     interruption: Interruption,
     on_run: Callable[[PlannedRun, CompletedRun], None],
+    overhead_rounds: int = 0,
 ) -> Comparison:
-    """Runs the plan and stores its results, figures and report beside the runs.
+    """Runs the plan and stores its results, figures and report beside the runs, and what the probes themselves cost,
+    measured in `overhead_rounds` on a path without impairment.
 
     `configs` has a configuration for each policy, with the scenario's defaults and alike but for policy and parameters.
     Interrupted, it keeps the runs made so far.
@@ -105,12 +112,23 @@ def compare(
             "planned_runs": len(plan),
             "runs": runs,
             "policies": {policy: {} for policy in policies},
+            "overhead": _measure_overhead(configs[policies[0]], overhead_rounds, probes, interruption),
         }
         write_json(directory.path / "comparison.json", content)
         _add_results(directory.path, content, policies)
         write_report(load_comparison(directory.path))
         directory.keep()
         return load_comparison(directory.path)
+
+
+def _measure_overhead(
+    config: RunConfig, rounds: int, probes: ProbeSession | None, interruption: Interruption
+) -> object:
+    """None where there are no probes, nobody asks, or somebody is waiting for the end."""
+    if probes is None or not rounds or interruption.signal_number:
+        return None
+    sizes = [size for size, _ in config.sizes if size] or [_OVERHEAD_BYTES]
+    return msgspec.to_builtins(measure_overhead(max(sizes), [config.probe_level], rounds, config.mechanism))
 
 
 def _add_results(folder: Path, content: dict[str, object], policies: list[str]) -> None:

@@ -101,7 +101,9 @@ def run(options: argparse.Namespace) -> int:
             )
             progress.advance(task)
 
-        comparison = compare(configs, options.repeats, seed, options.output, probes, interruption, show)
+        comparison = compare(
+            configs, options.repeats, seed, options.output, probes, interruption, show, options.overhead
+        )
     _print_json(comparison) if options.json else _print_text(comparison)
     _check(comparison)
     return -interruption.signal_number

@@ -95,6 +95,15 @@ def _add_policy_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_mechanism(group: "argparse._ActionsContainer") -> None:
+    group.add_argument(
+        "--mechanism",
+        choices=("auto", "fentry", "kprobe", "tracepoint"),
+        default="auto",
+        help="how the probes attach; auto tries them in this order (%(default)s)",
+    )
+
+
 def _add_measurement(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("measurement")
     group.add_argument(
@@ -115,12 +124,7 @@ def _add_measurement(parser: argparse.ArgumentParser) -> None:
         " one for every send call, uarg and copy besides (%(default)s)",
     )
     group.add_argument("--probes", choices=("auto", "none"), default="auto", help="none is --probe-level off")
-    group.add_argument(
-        "--mechanism",
-        choices=("auto", "fentry", "kprobe", "tracepoint"),
-        default="auto",
-        help="how the probes attach; auto tries them in this order (%(default)s)",
-    )
+    _add_mechanism(group)
     group.add_argument("--no-record", action="store_true", help="counters only: no record per send")
     group.add_argument(
         "-o",
@@ -173,6 +177,13 @@ def make_parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--repeats", type=int, default=5, metavar="N", help="runs of each policy (%(default)s)")
     compare.add_argument("--seed", type=int, default=None, help="of the order of the runs")
+    compare.add_argument(
+        "--overhead",
+        type=int,
+        default=5,
+        metavar="N",
+        help="measure the probes' own cost in so many rounds; 0: do not (%(default)s)",
+    )
     _add_policy_options(compare)
     _add_traffic(compare)
     _add_sockets(compare)
@@ -187,6 +198,12 @@ def make_parser() -> argparse.ArgumentParser:
 
     probes = _add_verb(verbs, "probes", "each probe, the mechanism it would use here, and why not")
     probes.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
+
+    overhead = _add_verb(verbs, "overhead", "what the probes cost here: goodput at each level, time per event")
+    overhead.add_argument("-l", "--length", default="4K,64K", metavar="SIZE,...", help="bytes per send (%(default)s)")
+    overhead.add_argument("--rounds", type=int, default=9, metavar="N", help="blocks of each level (%(default)s)")
+    _add_mechanism(overhead)
+    overhead.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
 
     sink = _add_verb(verbs, "sink", "the receiver alone, for a sender elsewhere (run --to)")
     sink.add_argument("-B", "--bind", default="0.0.0.0", metavar="ADDRESS", help="(%(default)s)")

@@ -55,3 +55,36 @@ int zc_try_function(const char *target)
 	close(link);
 	return 0;
 }
+
+int zc_time_programs(void)
+{
+	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int program_of_link(int link)
+{
+	struct bpf_link_info info = {};
+	uint32_t length = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(link, &info, &length))
+		return -errno;
+	return bpf_prog_get_fd_by_id(info.prog_id);
+}
+
+int zc_program_time(int fd, bool is_link, uint64_t *run_count, uint64_t *run_ns)
+{
+	struct bpf_prog_info info = {};
+	uint32_t length = sizeof(info);
+	int program = is_link ? program_of_link(fd) : fd, status;
+
+	if (program < 0)
+		return program;
+	status = bpf_obj_get_info_by_fd(program, &info, &length) ? -errno : 0;
+	if (is_link)
+		close(program);
+	*run_count = info.run_cnt;
+	*run_ns = info.run_time_ns;
+	return status;
+}

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, BinaryIO
 
 from zcprobe.errors import HostError
-from zcprobe.native import lib
+from zcprobe.native import ffi, lib
 
 __all__ = ["Program", "import_bcc"]
 
@@ -80,7 +80,7 @@ class Program:
         with as_file(files("zcprobe.bpf")) as folder, _explained("the BPF program does not compile or load", _HINT):
             # BCC compiles against this folder instead of kernel headers, which need not be installed
             os.environ["BCC_KERNEL_SOURCE"] = str(folder / "kernel")
-            self._links: list[int] = []
+            self._links: dict[str, int] = {}
             self._bpf: Any = bcc.BPF(text=text.encode(), cflags=[*flags, f"-I{folder}"])
 
     def attach_raw_tracepoint(self, tracepoint: str, function: str) -> None:
@@ -93,7 +93,7 @@ class Program:
         link = lib.zc_attach_by_btf(name, instructions, len(instructions), point, target.encode())
         if link < 0:
             raise OSError(-link, os.strerror(-link))
-        self._links.append(link)
+        self._links[function] = link
 
     def attach_typed_tracepoint(self, tracepoint: str, function: str) -> None:
         """With typed arguments; the text must have been compiled with TYPED."""
@@ -114,6 +114,18 @@ class Program:
                 self._bpf.attach_kretprobe(event=event, fn_name=function.encode())
             else:
                 self._bpf.attach_kprobe(event=event, fn_name=function.encode())
+
+    def run_times(self) -> dict[str, tuple[int, int]]:
+        """BPF function -> (runs, nanoseconds) while the kernel timed programs."""
+        descriptors = {name: (link, True) for name, link in self._links.items()}
+        for name, function in self._bpf.funcs.items():
+            descriptors.setdefault(name.decode(), (function.fd, False))
+        times = {}
+        for name, (descriptor, is_link) in descriptors.items():
+            count, duration = ffi.new("uint64_t *"), ffi.new("uint64_t *")
+            if not lib.zc_program_time(descriptor, is_link, count, duration):
+                times[name] = (int(count[0]), int(duration[0]))
+        return times
 
     def map_fd(self, name: str) -> int:
         return int(self._bpf[name.encode()].map_fd)
@@ -165,6 +177,6 @@ class Program:
         return [int(address) for address in self._bpf[b"stacks"].walk(stack_id)]
 
     def close(self) -> None:
-        for link in self._links:
+        for link in self._links.values():
             os.close(link)
         self._bpf.cleanup()

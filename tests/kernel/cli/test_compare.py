@@ -22,7 +22,9 @@ POLICIES = ["qemu-pre", "qemu-shipped", "qemu-merged"]
 
 
 def test_the_three_policies_in_flight(zcprobe: Command, tmp_path: Path) -> None:
-    result = zcprobe("compare", "--scenario", "in-flight", "--repeats", "2", "--seed", "1", "-n", "1009", "-J")
+    result = zcprobe(
+        "compare", "--overhead", "0", "--scenario", "in-flight", "--repeats", "2", "--seed", "1", "-n", "1009", "-J"
+    )
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
     (line,) = result.stdout.splitlines()
@@ -56,7 +58,17 @@ def test_the_three_policies_in_flight(zcprobe: Command, tmp_path: Path) -> None:
 
 def test_text_has_a_table_and_a_verdict(zcprobe: Command, tmp_path: Path) -> None:
     result = zcprobe(
-        "compare", "--scenario", "in-order", "--repeats", "1", "--policies", "qemu-pre,qemu-merged", "-n", "23"
+        "compare",
+        "--overhead",
+        "0",
+        "--scenario",
+        "in-order",
+        "--repeats",
+        "1",
+        "--policies",
+        "qemu-pre,qemu-merged",
+        "-n",
+        "23",
     )
     assert result.returncode == 0, result.stderr
     for word in ("qemu-pre", "qemu-merged", "1 completed", "this scenario does not show the failure", "report.html"):
@@ -93,7 +105,7 @@ def test_bad_values_are_refused_at_once(
 
 
 def test_an_interrupted_comparison_keeps_the_runs_it_has(start_zcprobe: Start, tmp_path: Path) -> None:
-    process = start_zcprobe("compare", "--scenario", "in-order", "--repeats", "9", "-t", "1")
+    process = start_zcprobe("compare", "--overhead", "0", "--scenario", "in-order", "--repeats", "9", "-t", "1")
     deadline = time.monotonic() + 20
     while not list((tmp_path / "results").glob(".*.partial/2*")):
         assert process.poll() is None, process.communicate()

@@ -25,7 +25,7 @@ from zcprobe.policies import find_policy
 from zcprobe.probes.enobufs import name_candidates, split_charges
 from zcprobe.probes.session import MeasurementCounts, ProbeSession
 from zcprobe.recorder.interrupt import Interruption
-from zcprobe.recorder.run import record_run, with_scenario_defaults
+from zcprobe.recorder.run import CompletedRun, record_run, with_scenario_defaults
 
 from .conftest import Watch
 
@@ -98,21 +98,28 @@ def in_child(work: Callable[[], None]) -> None:
     assert child.exitcode == 0
 
 
+def run_into_enobufs(scenario: str, probes: ProbeSession, parent: Path) -> CompletedRun:
+    """A sender that retries and never reads, for two seconds; longer where the machine is too slow for that."""
+    for deadline_s in (2.0, 20.0):
+        asked = RunConfig(
+            scenario=scenario,
+            policy="log-retry",
+            parameters=find_policy("log-retry").defaults,
+            send_count=1_000_000,
+            deadline_s=deadline_s,
+        )
+        run = record_run(with_scenario_defaults(asked), parent, probes, Interruption())
+        if run.metadata.summary.enobufs_count >= WANTED:
+            break
+    return run
+
+
 @pytest.mark.parametrize(
     ("scenario", "in_flight"), [("in-flight", True), ("held-completions", False)], ids=["in flight", "unread"]
 )
 def test_optmem_and_who_held_it(scenario: str, in_flight: bool, probes: ProbeSession, tmp_path: Path) -> None:
     """Charges in flight and charges unread add up to the level, at every single refusal."""
-    config = with_scenario_defaults(
-        RunConfig(
-            scenario=scenario,
-            policy="log-retry",
-            parameters=find_policy("log-retry").defaults,
-            send_count=1_000_000,
-            deadline_s=2.0,
-        )
-    )
-    run = record_run(config, tmp_path, probes, Interruption())
+    run = run_into_enobufs(scenario, probes, tmp_path)
     assert [finding for finding in run.metadata.reconciliation if not finding.holds] == []
     summary = run.metadata.summary
     assert summary.enobufs_causes == {"optmem": summary.enobufs_count}

@@ -1,0 +1,117 @@
+"""One connection in a lab of its own, blocks of sends on it, and how alternating sides compare.
+
+What differs from connection to connection is far more than what measuring costs, so all sides of a round run on the
+same one, in random order; the figure is the median of the ratios within a round.
+"""
+
+import os
+import random
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from zcprobe.config import RunConfig
+from zcprobe.errors import DataLossError
+from zcprobe.host.zerocopy import SO_ZEROCOPY
+from zcprobe.lab.namespace import run_in_namespace
+from zcprobe.lab.scenarios import Lab, find_scenario, open_lab
+from zcprobe.native import ffi, lib
+from zcprobe.native.settings import fill_channel_config, fill_traffic
+from zcprobe.recorder.child import Child
+from zcprobe.recorder.run import new_run_id
+from zcprobe.sink import DEFAULT_PORT, GREETING, SinkReady, SinkTask
+
+__all__ = ["block_sends", "connected_lab", "ratios_to", "recording", "send_block"]
+
+_OPTMEM_BYTES = 64 << 20  # so much that no send is ever refused: the loops alone are compared
+_PATTERN_SENDS = 257  # a block is whole periods of the content, so that the sink goes on comparing every byte
+_BLOCK_BYTES = 384 << 20
+_MOST_PERIODS = 120
+_CHUNK_RECORDS, _CHUNK_COUNT = 16384, 16
+
+
+def block_sends(send_bytes: int) -> int:
+    """Sends of a block: some tenths of a second on a link without impairment."""
+    periods = _BLOCK_BYTES // (_PATTERN_SENDS * send_bytes)
+    return _PATTERN_SENDS * min(max(periods, 4), _MOST_PERIODS)
+
+
+def _connect(lab: Lab) -> socket.socket:
+    name = Path(str(lab.sender_netns_path)).name
+    connection = run_in_namespace(name, lambda: socket.create_connection((lab.sink_address, DEFAULT_PORT)))
+    connection.recv(len(GREETING), socket.MSG_WAITALL)
+    connection.sendall(b"{}\n")
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+    return connection
+
+
+@contextmanager
+def connected_lab() -> Iterator[tuple[Lab, socket.socket]]:
+    """A lab and a sender's socket in it, with a sink behind it; meanwhile this process on the first CPU it may use, and
+    the sink on the last one of the machine."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        with open_lab(
+            find_scenario("in-order"), run_id=new_run_id(), family="ipv4", optmem_max_bytes=_OPTMEM_BYTES
+        ) as lab:
+            last_cpu = (os.cpu_count() or 1) - 1
+            task = SinkTask(address=lab.sink_address, port=DEFAULT_PORT, netns_path=lab.sink_netns_path, cpu=last_cpu)
+            with Child("zcprobe.sink", task) as sink:
+                sink.expect(SinkReady, 10)
+                with _connect(lab) as connection:
+                    yield lab, connection
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+@contextmanager
+def recording() -> Iterator[object]:
+    """A recorder whose records go to files that are thrown away. DataLossError when one was lost."""
+    with tempfile.TemporaryDirectory() as folder:
+        fds = [os.open(f"{folder}/{number}", os.O_WRONLY | os.O_CREAT) for number in range(lib.ZC_STREAM_COUNT)]
+        recorder = lib.zc_recorder_open(fds, _CHUNK_RECORDS, _CHUNK_COUNT)
+        try:
+            yield recorder
+        finally:
+            lost, records = ffi.new("uint64_t[]", len(fds)), ffi.new("uint64_t[]", len(fds))
+            status = lib.zc_recorder_close(recorder, lost, records)
+            for fd in fds:
+                os.close(fd)
+        if status or sum(lost):
+            raise DataLossError(f"{sum(lost)} records were lost", "run again on an idle machine")
+
+
+def send_block(connection: socket.socket, size: int, recorder: object, *, zerocopy: bool = True) -> float:
+    """Bytes per nanosecond of one block of sends of `size` bytes."""
+    asked = RunConfig(send_bytes=size, send_count=block_sends(size), zerocopy=zerocopy)
+    channel, result, traffic = (
+        ffi.new("struct zc_channel_config *"),
+        ffi.new("struct zc_result *"),
+        ffi.new("struct zc_traffic *"),
+    )
+    fill_channel_config(channel, asked, "sticky")
+    fill_traffic(traffic, asked)
+    channel.fd = connection.fileno()
+    channel.buffer_fd = -1
+    channel.recorder = recorder
+    status = lib.zc_sender_run(channel, result, 1, traffic)
+    if status or result.outcome != lib.ZC_OUTCOME_COMPLETED:
+        raise DataLossError(f"a block of sends ended early: {os.strerror(-status or result.error)}", "run again")
+    return float(result.bytes_sent / (result.end_ns - result.start_ns))
+
+
+def ratios_to(base: str, sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Side -> its goodput as a ratio to that of `base`, one per round, after a first block of each in which windows and
+    buffers grow to their size."""
+    for side in sides.values():
+        side()
+    ratios: dict[str, list[float]] = {name: [] for name in sides if name != base}
+    for _ in range(rounds):
+        goodput = {name: sides[name]() for name in random.sample(sorted(sides), len(sides))}
+        for name, found in ratios.items():
+            found.append(goodput[name] / goodput[base])
+    return ratios

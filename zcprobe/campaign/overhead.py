@@ -1,0 +1,94 @@
+"""What the probes themselves cost: goodput with them against without, and time per event."""
+
+import socket
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from zcprobe.analysis.policies import Estimate, estimate_median
+from zcprobe.campaign.connection import connected_lab, ratios_to, recording, send_block
+from zcprobe.config import ProbeLevel, ProbeMechanism
+from zcprobe.errors import DataLossError, UsageError
+from zcprobe.lab.scenarios import Lab
+from zcprobe.probes.session import ProbeSession, Target
+
+__all__ = ["EventCost", "LevelCost", "Overhead", "measure_overhead"]
+
+
+class EventCost(msgspec.Struct, frozen=True):
+    """One BPF program in one block: how often it ran, and how long a run took on average."""
+
+    program: str
+    runs: int
+    ns_per_run: float
+
+
+class LevelCost(msgspec.Struct, frozen=True):
+    """`ratios`: goodput with the probes at this level over that without, a block of each per round; `estimate` is their
+    median and its 95 % bootstrap interval."""
+
+    level: ProbeLevel
+    ratios: list[float]
+    estimate: Estimate
+    events: list[EventCost]
+
+
+class Overhead(msgspec.Struct, frozen=True):
+    """Of one send size, by one mechanism."""
+
+    send_bytes: int
+    mechanism: str
+    rounds: int
+    levels: list[LevelCost]
+
+
+def _block(connection: socket.socket, size: int) -> float:
+    with recording() as recorder:
+        return send_block(connection, size, recorder)
+
+
+def _probed_block(
+    connection: socket.socket, size: int, lab: Lab, level: ProbeLevel, mechanism: ProbeMechanism | None
+) -> float:
+    """Attached for this block alone: a program that finds nothing to do costs, too."""
+    with tempfile.NamedTemporaryFile() as events, ProbeSession(mechanism) as probes:
+        with probes.measure(Target(lab.sender_netns_inode, level=level), Path(events.name)) as counts:
+            goodput = _block(connection, size)
+        if counts.lost_events:
+            raise DataLossError(
+                f"{counts.lost_events} events were lost at level {level}", "run again on an idle machine"
+            )
+        return goodput
+
+
+def _event_costs(
+    connection: socket.socket, size: int, lab: Lab, level: ProbeLevel, mechanism: ProbeMechanism | None
+) -> tuple[str, list[EventCost]]:
+    with tempfile.NamedTemporaryFile() as events, ProbeSession(mechanism) as probes:
+        target = Target(lab.sender_netns_inode, level=level)
+        with probes.measure(target, Path(events.name)), probes.timed() as times:
+            _block(connection, size)
+        found = [EventCost(name, runs, duration_ns / runs) for name, (runs, duration_ns) in times.items()]
+        return probes.mechanism, sorted(found, key=lambda cost: cost.runs * cost.ns_per_run, reverse=True)
+
+
+def measure_overhead(
+    send_bytes: int, levels: list[ProbeLevel], rounds: int, mechanism: ProbeMechanism | None = None
+) -> Overhead:
+    """Blocks without probes and at each level, alternating on one connection; then one timed block a level."""
+    if rounds < 1:
+        raise UsageError(f"{rounds} rounds are no measurement", "choose --rounds of 1 or more; 9 give an interval")
+    with connected_lab() as (lab, connection):
+        sides: dict[str, Callable[[], float]] = {"off": partial(_block, connection, send_bytes)}
+        for level in levels:
+            sides[level] = partial(_probed_block, connection, send_bytes, lab, level, mechanism)
+        ratios = ratios_to("off", sides, rounds)
+        costs = []
+        used = ""
+        for level in levels:
+            used, events = _event_costs(connection, send_bytes, lab, level, mechanism)
+            costs.append(LevelCost(level, ratios[level], estimate_median(ratios[level]), events))
+    return Overhead(send_bytes, used, rounds, costs)

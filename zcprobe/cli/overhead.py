@@ -1,0 +1,46 @@
+"""zcprobe overhead"""
+
+import argparse
+import sys
+
+import msgspec
+from rich.table import Table
+
+from zcprobe.campaign.overhead import LevelCost, Overhead, measure_overhead
+from zcprobe.cli.console import StdoutConsole
+from zcprobe.config import ProbeLevel
+from zcprobe.units import format_bytes, parse_bytes
+
+__all__ = ["run"]
+
+_LEVELS: list[ProbeLevel] = ["summary", "timeline", "full"]
+
+
+def _events(cost: LevelCost) -> str:
+    return "\n".join(f"{event.program}: {event.runs} x {event.ns_per_run:.0f} ns" for event in cost.events)
+
+
+def _table(found: Overhead) -> Table:
+    title = (
+        f"goodput with probes over without, {format_bytes(found.send_bytes)} sends, by {found.mechanism}:"
+        f" median of n = {found.rounds} rounds [95 % bootstrap interval]"
+    )
+    table = Table("level", "ratio", "one block, timed: runs x mean time", title=title)
+    for cost in found.levels:
+        low, high = cost.estimate.low, cost.estimate.high
+        interval = f" [{low:.3f} .. {high:.3f}]" if low is not None and high is not None else ""
+        table.add_row(cost.level, f"{cost.estimate.median:.3f}{interval}", _events(cost))
+    return table
+
+
+def run(options: argparse.Namespace) -> int:
+    sizes = [parse_bytes(text) for text in options.length.split(",")]
+    mechanism = None if options.mechanism == "auto" else options.mechanism
+    results = []
+    for size in sizes:
+        results.append(measure_overhead(size, _LEVELS, options.rounds, mechanism))
+        if not options.json:
+            StdoutConsole().print(_table(results[-1]))
+    if options.json:
+        sys.stdout.buffer.write(msgspec.json.encode({"overhead": results}) + b"\n")
+    return 0
