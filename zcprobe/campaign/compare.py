@@ -61,7 +61,14 @@ def _record_all(
     interruption: Interruption,
 ) -> Iterator[tuple[PlannedRun, CompletedRun]]:
     for planned in plan:
-        yield planned, record_run(configs[planned.policy], folder, probes, interruption)
+        try:
+            done = record_run(configs[planned.policy], folder, probes, interruption)
+        except KeyboardInterrupt:
+            # a first request that came before the sender ran: there is no run to keep, but those before it
+            if interruption.requests > 1:
+                raise
+            return
+        yield planned, done
         if interruption.signal_number:
             return
 
@@ -104,6 +111,8 @@ def compare(
         for planned, done in _record_all(plan, configs, directory.path, probes, interruption):
             runs.append(_entry(planned, done))
             on_run(planned, done)
+        if not runs:
+            raise KeyboardInterrupt(interruption.signal_number)
         content = {
             "format_version": FORMAT_VERSION,
             "scenario": scenario,

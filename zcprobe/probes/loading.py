@@ -11,7 +11,7 @@ from zcprobe.host.btf import Btf, open_btf
 from zcprobe.host.symbols import read_symbols
 from zcprobe.native import lib
 from zcprobe.probes.base import MECHANISMS, Probe, read_source
-from zcprobe.probes.bcc_backend import Program
+from zcprobe.probes.bcc_backend import Program, import_bcc
 from zcprobe.probes.errqueue import ERRQUEUE
 from zcprobe.probes.layout import kernel_definitions
 from zcprobe.probes.layout_cache import cached_definitions
@@ -123,6 +123,8 @@ def load_probes(wanted: ProbeMechanism | None = None) -> Loaded:
 
     Tracepoints with typed arguments where the kernel lets us, which costs half per event; both measure the same.
     """
+    import_bcc()  # without it nothing below can work, and it says best what to do
+    hint = "run as root; zcprobe doctor tells more; --probe-level off measures without probes"
     with open_btf() as btf:
         definitions = cached_definitions(lambda: kernel_definitions(btf, read_symbols))
         missing = missing_symbols(btf)
@@ -137,7 +139,5 @@ def load_probes(wanted: ProbeMechanism | None = None) -> Loaded:
                     return _load_as(definitions, mechanism, btf, typed=typed)
                 except HostError as error:
                     reasons.append(f"{mechanism}: {error}")
-    raise HostError(
-        "no mechanism of the kernel lets the probes in: " + "; ".join(reasons),
-        "run as root; zcprobe doctor tells more; --probe-level off measures without probes",
-    )
+                    hint = error.hint
+    raise HostError("no mechanism of the kernel lets the probes in: " + "; ".join(reasons), hint)

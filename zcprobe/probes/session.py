@@ -132,7 +132,7 @@ class ProbeSession:
 
     def _forget(self) -> None:
         """State of earlier runs: a socket of this one may have got the address of one that was never seen closed."""
-        functions = ("ways", "copy_paths") if self.mechanism != "tracepoint" else ()
+        functions = ("ways", "told_appended", "copy_paths") if self.mechanism != "tracepoint" else ()
         for name in ("sockets", "closed_sockets", "evidence", *functions):
             self._program.clear(name)
         self._program.set_u32("evidence_ever", 0)

@@ -11,13 +11,18 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """`signal_number` of what came, 0 when nothing did. The second raises KeyboardInterrupt with the first's number."""
+    """`signal_number` of what came, 0 when nothing did; `requests`: how many came.
+
+    The second raises KeyboardInterrupt with the first's number.
+    """
 
     def __init__(self) -> None:
         self.signal_number = 0
+        self.requests = 0
         self._on_request: Callable[[], None] | None = None
 
     def handle(self, number: int, frame: FrameType | None) -> None:
+        self.requests += 1
         if self.signal_number:
             raise KeyboardInterrupt(self.signal_number)
         self.signal_number = number

@@ -8,6 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from zcprobe.probes.base import MECHANISMS
+
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root")
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -52,7 +54,12 @@ def test_each_probe_names_its_mechanism(zcprobe: Command) -> None:
     result = zcprobe("probes", "-J")
     assert (result.returncode, result.stderr) == (0, "")
     rows = {row["probe"]: row for row in msgspec.json.decode(result.stdout)["probes"]}
-    assert set(rows) == {"errqueue", "memlock", "sendmsg"}
-    assert {row["mechanism"] for row in rows.values()} == {"tracepoint"}
-    assert all(row["reason"] is None and row["tells"] and row["blind"] for row in rows.values())
-    assert rows["errqueue"]["tracepoints"] == ["inet_sk_error_report", "consume_skb", "kfree_skb"]
+    assert list(rows) == ["memlock", "optmem", "errqueue", "uarg", "skb", "sendmsg"]
+    (mechanism,) = {row["mechanism"] for row in rows.values()}
+    assert mechanism in MECHANISMS
+    assert all(row["tells"] and row["blind"] for row in rows.values())
+    # every mechanism before the one in use says why it is not
+    assert list(rows["errqueue"]["refusals"]) == list(MECHANISMS[: MECHANISMS.index(mechanism)])
+    assert all(rows["errqueue"]["refusals"].values())
+    watched = "inet_sk_error_report" if mechanism == "tracepoint" else "sock_dequeue_err_skb()"
+    assert watched in rows["errqueue"]["attaches"]

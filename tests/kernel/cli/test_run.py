@@ -70,7 +70,8 @@ def test_json_is_run_json_and_the_folder(zcprobe: Command, tmp_path: Path) -> No
     assert folder == assert_one_folder(tmp_path)
     assert content == msgspec.json.decode((folder / "run.json").read_bytes())
     assert set(content["summary"]) >= SUMMARY_KEYS
-    assert content["probes"] == {"memlock": "tracepoint", "sendmsg": "tracepoint", "errqueue": "tracepoint"}
+    assert set(content["probes"]) == {"memlock", "optmem", "errqueue", "uarg", "skb", "sendmsg"}
+    assert set(content["probes"].values()) <= {"fentry", "kprobe", "tracepoint"}
     assert content["summary"]["sends"] == content["summary"]["completions"] == 1009
     run = package.load(folder)
     assert {name: len(getattr(run, name)) for name in content["rows"]} == content["rows"]
@@ -78,7 +79,7 @@ def test_json_is_run_json_and_the_folder(zcprobe: Command, tmp_path: Path) -> No
     assert {path.name for path in folder.iterdir()} == {
         "run.json",
         "stacks.json",
-        *(f"{table}.parquet" for table in ("sends", "notifications", "flushes", "meminfo", "kernel_events")),
+        *(f"{table}.parquet" for table in ("sends", "notifications", "flushes", "meminfo", "stalls", "kernel_events")),
     }
 
 
