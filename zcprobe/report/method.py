@@ -1,5 +1,6 @@
 """How a comparison was made: what a reader needs to judge it or to do it again."""
 
+from statistics import median
 from typing import Any
 
 from zcprobe.analysis.policies import CONFIDENCE
@@ -7,6 +8,11 @@ from zcprobe.dataset.load import Comparison, Run
 from zcprobe.units import format_bytes, format_rate_bps
 
 __all__ = ["copied_statement", "method_rows"]
+
+_OWN_COST = (
+    "not measured in these runs; goodput and CPU time include it. bench/cost.py of the source tree measures what the"
+    " probes and the recording cost on a host"
+)
 
 
 def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
@@ -26,8 +32,10 @@ def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
         ("probes", _all(runs, _probes)),
         ("lost", _losses(runs)),
         ("reconciliation", _reconciliation(runs)),
-        ("runs", f"{len(runs)} of {meta['planned_runs']} planned, policies interleaved, order shuffled per repeat"),
-        ("seed of the order", str(meta["seed"])),
+        ("noise", _noise(runs)),
+        ("own cost", _OWN_COST),
+        ("runs", _order(comparison)),
+        ("seed of the order", "" if meta["seed"] is None else str(meta["seed"])),
         ("intervals", f"{CONFIDENCE:.0%} percentile bootstrap of the median; the run is the unit, never the send"),
         ("started", meta["started_utc"]),
         ("zcprobe", _all(runs, lambda run: run.meta["zcprobe_version"])),
@@ -54,6 +62,27 @@ def copied_statement(runs: list[Run]) -> str:
 
 def _all(runs: list[Run], value: Any) -> str:
     return "; ".join(dict.fromkeys(str(value(run)) for run in runs))
+
+
+def _order(comparison: Comparison) -> str:
+    runs = comparison.runs
+    if comparison.meta["seed"] is None:
+        return f"{len(runs)}, chosen by whoever made this report and made on their own: drift may hit policies unalike"
+    return f"{len(runs)} of {comparison.meta['planned_runs']} planned, policies interleaved, order shuffled per repeat"
+
+
+def _noise(runs: list[Run]) -> str:
+    """What else the host did, and how far runs of one policy lie apart."""
+    loads = [run.meta["host"]["load_1min"] for run in runs if run.meta["host"].get("load_1min") is not None]
+    parts = [f"load average when a run began {min(loads):.2f} to {max(loads):.2f}"] if loads else []
+    spreads = []
+    for policy in dict.fromkeys(run.policy for run in runs):
+        rates = [run.summary["goodput_bps"] for run in runs if run.policy == policy]
+        if len(rates) > 1 and median(rates):
+            spreads.append(f"{policy} {(max(rates) - min(rates)) / median(rates):.0%}")
+    if spreads:
+        parts.append(f"goodput from the slowest to the fastest run, of the median: {', '.join(spreads)}")
+    return "; ".join(parts)
 
 
 def _quantity(name: str, value: int | str) -> str:
