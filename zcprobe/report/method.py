@@ -74,7 +74,8 @@ def _order(comparison: Comparison) -> str:
 def _noise(runs: list[Run]) -> str:
     """What else the host did, and how far runs of one policy lie apart."""
     loads = [run.meta["host"]["load_1min"] for run in runs if run.meta["host"].get("load_1min") is not None]
-    parts = [f"load average when a run began {min(loads):.2f} to {max(loads):.2f}"] if loads else []
+    span = " to ".join(dict.fromkeys(f"{load:.2f}" for load in (min(loads), max(loads)))) if loads else ""
+    parts = [f"load average when a run began: {span}"] if loads else []
     spreads = []
     for policy in dict.fromkeys(run.policy for run in runs):
         rates = [run.summary["goodput_bps"] for run in runs if run.policy == policy]

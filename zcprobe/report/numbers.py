@@ -122,4 +122,6 @@ def _text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | np.integer):
         return f"{value:,}"
-    return f"{value:,.6g}" if isinstance(value, float | np.floating) else str(value)
+    if isinstance(value, float | np.floating):
+        return f"{value:,.0f}" if abs(float(value)) >= 1e6 else f"{value:,.6g}"
+    return str(value)
