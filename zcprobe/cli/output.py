@@ -43,11 +43,12 @@ def _stdout() -> Iterator[BinaryIO]:
 
 
 def _replaced(path: Path) -> Iterator[BinaryIO]:
-    with _told(path), tempfile.TemporaryDirectory(prefix=".zcprobe-", dir=path.parent) as folder:
-        part = Path(folder) / path.name
+    target = path.resolve()  # a link, of which /dev/stdout is one, stays what it is
+    with _told(path), tempfile.TemporaryDirectory(prefix=".zcprobe-", dir=target.parent) as folder:
+        part = Path(folder) / target.name
         with part.open("wb") as file:
             yield file
-        os.replace(part, path)
+        os.replace(part, target)
 
 
 def _appended(path: Path) -> Iterator[BinaryIO]:

@@ -83,6 +83,15 @@ def test_a_file_is_replaced_only_by_a_whole_one(zcprobe: Told, data: Path, damag
     assert target.read_text().startswith('"run"')
 
 
+def test_a_link_stays_a_link(zcprobe: Told, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_text("before")
+    (tmp_path / "link").symlink_to("folder/file")
+    assert zcprobe("export", data / "in-order", "-o", tmp_path / "link").code == 0
+    assert (tmp_path / "link").is_symlink()
+    assert "qemu-pre" in (tmp_path / "folder" / "file").read_text()
+
+
 @pytest.mark.parametrize("name", ["nothing/out.csv", ".", "/dev/full"])
 def test_what_cannot_be_written_is_told(zcprobe: Told, data: Path, tmp_path: Path, name: str) -> None:
     result = zcprobe("export", data / "in-order", "--format", "csv", "-o", tmp_path / name)
