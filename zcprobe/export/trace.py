@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from zcprobe.dataset.load import Run
 from zcprobe.export.tables import iterate_table
-from zcprobe.export.trace_chunk import RUN_THREAD, THREAD_KINDS, Chunk, Event, thread_id
+from zcprobe.export.trace_chunk import THREAD_KINDS, Chunk, Event, process_id, thread_id
 from zcprobe.export.trace_counters import KERNEL_COLUMNS, MEMINFO_COLUMNS, kernel_counters, meminfo_counters
 from zcprobe.export.trace_slices import SLICED_TABLES, table_slices
 
@@ -42,7 +42,8 @@ def write_trace(runs: list[Run], file: BinaryIO) -> None:
 
 def iterate_events(runs: list[Run]) -> Iterator[list[Event]]:
     """Chunks of trace events, `ts` and `dur` in µs; each counter ascends in time."""
-    for pid, run in enumerate(runs, 1):
+    for index, run in enumerate(runs):
+        pid = process_id(index)
         origin_ns = _earliest_ns(run, _CLOCKS) or 0
         yield [*_names(run, pid), *_phases(run, pid, origin_ns)]
         for table, columns in SLICED_TABLES.items():
@@ -85,12 +86,12 @@ def _names(run: Run, pid: int) -> list[Event]:
     # runs of one channel did not always list it
     channels = range(len(run.meta.get("channels") or [None]))
     return [
-        name("process_name", RUN_THREAD, name=f"{run.policy} in {run.scenario} ({run.folder.name})"),
-        name("process_labels", RUN_THREAD, labels=f"{run.summary['outcome']}, {limit}"),
-        name("process_sort_index", RUN_THREAD, sort_index=pid),
-        name("thread_name", RUN_THREAD, name="run"),
+        name("process_name", pid, name=f"{run.policy} in {run.scenario} ({run.folder.name})"),
+        name("process_labels", pid, labels=f"{run.summary['outcome']}, {limit}"),
+        name("process_sort_index", pid, sort_index=pid),
+        name("thread_name", pid, name="run"),
         *(
-            name("thread_name", thread_id(channel, kind), name=f"channel {channel} {kind}")
+            name("thread_name", thread_id(pid, channel, kind), name=f"channel {channel} {kind}")
             for channel in channels
             for kind in kinds
         ),
@@ -103,7 +104,7 @@ def _phases(run: Run, pid: int, origin_ns: int) -> list[Event]:
     if start_ns is None:
         return []
     start_us = (start_ns - origin_ns) / 1e3
-    common = {"name": f"run: {run.summary['outcome']}", "cat": "run", "pid": pid, "tid": RUN_THREAD}
+    common = {"name": f"run: {run.summary['outcome']}", "cat": "run", "pid": pid, "tid": pid}
     return [
         {"ph": "B", "ts": start_us, "args": {"error": run.summary["error"]}, **common},
         {"ph": "E", "ts": start_us + run.summary["duration_ns"] / 1e3, **common},

@@ -3,17 +3,25 @@
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["RUN_THREAD", "THREAD_KINDS", "Chunk", "Event", "thread_id"]
+__all__ = ["THREAD_KINDS", "Chunk", "Event", "process_id", "thread_id"]
 
 Event = dict[str, Any]
 
-RUN_THREAD = 0
 THREAD_KINDS = ("sends", "flushes", "rounds", "requests")
 
+_PROCESS_STEP = 1000
+"""Room for the threads of 64 channels. Viewers hold that a thread's number is of one process only, as Linux has it, and
+that a process's first thread has the number of the process."""
 
-def thread_id(channel: int, kind: str) -> int:
+
+def process_id(index: int) -> int:
+    """Of the run at `index`, which is the number of its thread `run` too."""
+    return (index + 1) * _PROCESS_STEP
+
+
+def thread_id(pid: int, channel: int, kind: str) -> int:
     """`kind` is one of THREAD_KINDS; a channel's threads stand beside each other."""
-    return 1 + channel * len(THREAD_KINDS) + THREAD_KINDS.index(kind)
+    return pid + 1 + channel * len(THREAD_KINDS) + THREAD_KINDS.index(kind)
 
 
 class Chunk:

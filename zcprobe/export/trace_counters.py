@@ -42,9 +42,9 @@ def kernel_counters(chunk: Chunk, channels: dict[int, int]) -> list[Event]:
 
 
 def _counter(pid: int, channel: int, what: str, unit: str, time_us: float, value: int) -> Event:
-    """Viewers keep a counter per process and name, so the channel is in the name."""
-    name = f"channel {channel} {what} [{unit}]"
-    tid = thread_id(channel, "sends")
+    """Viewers keep a counter per process and name, so the channel is in the name; they add the unit from the argument."""
+    name = f"channel {channel} {what}"
+    tid = thread_id(pid, channel, "sends")
     return {"ph": "C", "name": name, "pid": pid, "tid": tid, "ts": time_us, "args": {unit: value}}
 
 
@@ -56,7 +56,7 @@ def _enobufs(pid: int, channel: int, time_us: float, arguments: Event) -> Event:
         "cat": "enobufs",
         "name": "ENOBUFS",
         "pid": pid,
-        "tid": thread_id(channel, "sends"),
+        "tid": thread_id(pid, channel, "sends"),
         "ts": time_us,
         "args": arguments,
     }

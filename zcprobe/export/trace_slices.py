@@ -65,7 +65,10 @@ def table_slices(table: str, chunk: Chunk) -> list[Event]:
     how = _TABLES[table]
     times = zip(chunk.time_us("start_ns"), chunk.length_us(how.length), strict=True)
     rows = zip(chunk.rows("channel"), times, chunk.rows(*how.columns), strict=True)
-    return [_slice(chunk.pid, thread_id(channel, table), time, how.describe(*row)) for (channel,), time, row in rows]
+    return [
+        _slice(chunk.pid, thread_id(chunk.pid, channel, table), time, how.describe(*row))
+        for (channel,), time, row in rows
+    ]
 
 
 def _slice(pid: int, tid: int, time: tuple[float, float], described: tuple[str, str, Any]) -> Event:
