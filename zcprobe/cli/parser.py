@@ -56,7 +56,7 @@ examples:
   zcprobe export results/*
   zcprobe export results/COMPARISON --format csv -o summary.csv
   zcprobe export RUN --format jsonl --table kernel_events | head
-  zcprobe export RUN --format trace -o trace.json
+  zcprobe export RUN --format trace --between 0.5,0.75 -o trace.json
 """
 
 _TABLES = ("summary", "sends", "notifications", "flushes", "meminfo", "rounds", "requests", "kernel_events")
@@ -191,6 +191,7 @@ def _add_results(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         help="what to write (%(default)s)",
     )
     export.add_argument("--table", choices=_TABLES, help="csv, jsonl: which table (summary: a row per run)")
+    export.add_argument("--between", metavar="FROM,TO", help="trace: only that span, in seconds from a run's beginning")
     export.add_argument("-o", "--output", type=Path, metavar="FILE", help="without it, or with -, stdout")
 
 

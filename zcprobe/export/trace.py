@@ -6,6 +6,7 @@ record.
 """
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any, BinaryIO
 
 import msgspec
@@ -16,9 +17,14 @@ from zcprobe.dataset.load import Run
 from zcprobe.export.tables import iterate_table
 from zcprobe.export.trace_chunk import THREAD_KINDS, Chunk, Event, process_id, thread_id
 from zcprobe.export.trace_counters import KERNEL_COLUMNS, MEMINFO_COLUMNS, kernel_counters, meminfo_counters
-from zcprobe.export.trace_slices import SLICED_TABLES, table_slices
+from zcprobe.export.trace_slices import LENGTHS, SLICED_TABLES, table_slices
 
-__all__ = ["iterate_events", "write_trace"]
+__all__ = ["EVERYTHING", "Window", "iterate_events", "write_trace"]
+
+Window = tuple[float, float]
+"""From and to, in seconds since a run's first record."""
+
+EVERYTHING: Window = (0.0, inf)
 
 _CLOCKS = {**dict.fromkeys(SLICED_TABLES, "start_ns"), "meminfo": "time_ns", "kernel_events": "time_ns"}
 """Table -> its column of time."""
@@ -27,35 +33,47 @@ _REORDERED_ROWS = 1 << 14
 """Events of two CPUs reach the ring buffer a little out of order: by far less than so many rows."""
 
 
-def write_trace(runs: list[Run], file: BinaryIO) -> None:
-    """One JSON object; written in chunks, so memory does not grow with the runs."""
+def write_trace(runs: list[Run], file: BinaryIO, window: Window = EVERYTHING) -> None:
+    """One JSON object; written in chunks, so memory does not grow with the runs. What lies outside of `window` is left
+    out: viewers hold a trace in memory, and few can hold that of a long run."""
     encoder = msgspec.json.Encoder()
     facts = {run.folder.name: _facts(run) for run in runs}
     file.write(b'{"displayTimeUnit":"ms","otherData":' + encoder.encode(facts) + b',"traceEvents":[\n')
     separator = b""
-    for events in iterate_events(runs):
+    for events in iterate_events(runs, window):
         if events:
             file.write(separator + b",\n".join(map(encoder.encode, events)))
             separator = b",\n"
     file.write(b"\n]}\n")
 
 
-def iterate_events(runs: list[Run]) -> Iterator[list[Event]]:
+def iterate_events(runs: list[Run], window: Window = EVERYTHING) -> Iterator[list[Event]]:
     """Chunks of trace events, `ts` and `dur` in µs; each counter ascends in time."""
     for index, run in enumerate(runs):
         pid = process_id(index)
         origin_ns = _earliest_ns(run, _CLOCKS) or 0
+        bounds_ns = (origin_ns + window[0] * 1e9, origin_ns + window[1] * 1e9)
         yield [*_names(run, pid), *_phases(run, pid, origin_ns)]
         for table, columns in SLICED_TABLES.items():
-            for batch in iterate_table(run, table, columns):
+            for batch in _within(iterate_table(run, table, columns), bounds_ns, "start_ns", LENGTHS[table]):
                 yield table_slices(table, Chunk(batch, pid, origin_ns))
         has_probes = bool(run.meta["probes"])
-        for batch in iterate_table(run, "meminfo", ["time_ns", *MEMINFO_COLUMNS]):
+        for batch in _within(iterate_table(run, "meminfo", ["time_ns", *MEMINFO_COLUMNS]), bounds_ns, "time_ns"):
             yield meminfo_counters(Chunk(batch, pid, origin_ns), mark_enobufs=not has_probes)
         channels = {cookie: channel for channel, cookie in enumerate(run.meta.get("cookies") or ())}
         events = iterate_table(run, "kernel_events", ["time_ns", *KERNEL_COLUMNS])
-        for batch in _in_time_order(events):
+        for batch in _in_time_order(_within(events, bounds_ns, "time_ns")):
             yield kernel_counters(Chunk(batch, pid, origin_ns), channels)
+
+
+def _within(
+    batches: Iterator[Any], bounds_ns: tuple[float, float], clock: str, length: str | None = None
+) -> Iterator[Any]:
+    """Rows that begin before the end of the bounds and last until their beginning or longer."""
+    for batch in batches:
+        start = batch.column(clock)
+        end = start if length is None else pc.add(start, batch.column(length))
+        yield batch.filter(pc.and_(pc.less(start, bounds_ns[1]), pc.greater_equal(end, bounds_ns[0])))
 
 
 def _facts(run: Run) -> dict[str, Any]:

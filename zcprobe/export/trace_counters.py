@@ -42,7 +42,7 @@ def kernel_counters(chunk: Chunk, channels: dict[int, int]) -> list[Event]:
 
 
 def _counter(pid: int, channel: int, what: str, unit: str, time_us: float, value: int) -> Event:
-    """Viewers keep a counter per process and name, so the channel is in the name; they add the unit from the argument."""
+    """Viewers keep a counter per process and name, so the channel is in the name; the unit they add themselves."""
     name = f"channel {channel} {what}"
     tid = thread_id(pid, channel, "sends")
     return {"ph": "C", "name": name, "pid": pid, "tid": tid, "ts": time_us, "args": {unit: value}}

@@ -7,7 +7,7 @@ import msgspec
 
 from zcprobe.export.trace_chunk import Chunk, Event, thread_id
 
-__all__ = ["SLICED_TABLES", "table_slices"]
+__all__ = ["LENGTHS", "SLICED_TABLES", "table_slices"]
 
 
 class _Slices(msgspec.Struct, frozen=True):
@@ -58,6 +58,9 @@ _TABLES = {
 
 SLICED_TABLES = {table: ["channel", "start_ns", how.length, *how.columns] for table, how in _TABLES.items()}
 """Table -> the columns that its slices are made from."""
+
+LENGTHS = {table: how.length for table, how in _TABLES.items()}
+"""Table -> the column that says how long a slice is, in ns."""
 
 
 def table_slices(table: str, chunk: Chunk) -> list[Event]:

@@ -62,6 +62,26 @@ def test_a_format_without_tables_takes_none(zcprobe: Told, data: Path) -> None:
     assert "is no format of a table" in result.error[0]
 
 
+def test_of_a_trace_a_span_can_be_chosen(zcprobe: Told, data: Path) -> None:
+    words = ("export", next(data.glob("held-completions/*-qemu-merged-*")), "--format", "trace")
+    whole, part = zcprobe(*words), zcprobe(*words, "--between", "0.05,0.06")
+    assert part.code == 0
+    assert 0 < len(json.loads(part.output)["traceEvents"]) < len(json.loads(whole.output)["traceEvents"]) / 2
+
+
+@pytest.mark.parametrize("span", ["1", "a,b", "2,1", "1,1", "nan,1"])
+def test_what_is_no_span_is_told(zcprobe: Told, data: Path, span: str) -> None:
+    result = zcprobe("export", data / "in-order", "--format", "trace", "--between", span)
+    assert (result.code, result.output) == (2, b"")
+    assert "is no span of time" in result.error[0]
+
+
+def test_only_a_trace_has_a_span(zcprobe: Told, data: Path) -> None:
+    result = zcprobe("export", data / "in-order", "--format", "csv", "--between", "0,1")
+    assert result.code == 2
+    assert "has no time" in result.error[0]
+
+
 def test_a_missing_package_is_named_with_the_extra_that_has_it(
     zcprobe: Told, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

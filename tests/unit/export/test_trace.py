@@ -161,6 +161,25 @@ def test_events_out_of_order_by_little_are_put_in_order_across_chunks(
     assert sum(event["ph"] == "C" for event in trace) == 2 * len(many)
 
 
+def test_a_window_has_what_lies_in_it_and_no_more(shipped: dict[str, Comparison]) -> None:
+    run = shipped["held-completions"].runs_of("qemu-merged")[0]
+    whole = _trace([run])["traceEvents"]
+    stall = next(event for event in whole if event.get("cat") == "stall")
+    begin, end = stall["ts"] + 1009, stall["ts"] + 2003
+    file = io.BytesIO()
+    write_trace([run], file, (begin / 1e6, end / 1e6))
+    part = json.loads(file.getvalue())["traceEvents"]
+    kept = [
+        event
+        for event in whole
+        if event["ph"] in "MBE" or (event["ts"] < end and event["ts"] + event.get("dur", 0) >= begin)
+    ]
+    assert part == kept
+    # a stall that lasts beyond the window on both sides is in it, and so is the send that waits for it
+    assert stall in part
+    assert {event["ph"] for event in part} == set("MBEXC")
+
+
 def test_a_run_without_tables_is_still_a_trace(empty_run: Run) -> None:
     events = _trace([empty_run])["traceEvents"]
     assert {event["ph"] for event in events} == {"M"}

@@ -1,0 +1,62 @@
+"""A run three times as long takes no more memory: measured, in a process of its own for each."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from zcprobe.dataset.load import Comparison, Run
+from zcprobe.export.tables import CHUNK_ROWS
+
+_MIB = 1 << 20
+
+_PEAK = """
+import resource, sys
+from zcprobe.cli.main import main
+code = main(["export", sys.argv[1], "--format", *sys.argv[2:], "-o", "/dev/null"])
+print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+def _lengthened(run: Run, folder: Path, chunks: int) -> Path:
+    """A run with its sends repeated, one after the other in time, to `chunks` chunks."""
+    folder.mkdir()
+    sends = pq.read_table(run.folder / "sends.parquet")
+    position = sends.schema.get_field_index("start_ns")
+    span_ns = int(run.summary["duration_ns"])
+    rows = 0
+    with pq.ParquetWriter(folder / "sends.parquet", sends.schema) as writer:
+        for repeat in range(chunks * CHUNK_ROWS // len(sends)):
+            moved = pa.compute.add(sends["start_ns"], repeat * span_ns)
+            writer.write_table(sends.set_column(position, "start_ns", moved))
+            rows += len(sends)
+    (folder / "run.json").write_bytes(msgspec.json.encode({**run.meta, "rows": {"sends": rows}}))
+    return folder
+
+
+def _peak_bytes(folder: Path, *words: str) -> int:
+    command = [sys.executable, "-c", _PEAK, str(folder), *words]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    code, peak = result.stdout.split()
+    assert code == "0", result.stderr
+    return int(peak)
+
+
+@pytest.fixture(scope="module")
+def lengths(shipped: dict[str, Comparison], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    run = shipped["held-completions"].runs_of("qemu-merged")[0]
+    parent = tmp_path_factory.mktemp("lengths")
+    return _lengthened(run, parent / "short", 3), _lengthened(run, parent / "long", 9)
+
+
+@pytest.mark.parametrize(
+    "words", [("csv", "--table", "sends"), ("jsonl", "--table", "sends"), ("trace",), ("openmetrics",)], ids="-".join
+)
+def test_memory_does_not_grow_with_the_run(lengths: tuple[Path, Path], words: tuple[str, ...]) -> None:
+    short, long = (_peak_bytes(folder, *words) for folder in lengths)
+    # six chunks more: what is kept of a send, its number alone, would be 3 MiB, its row in a list of tuples 80 MiB
+    assert long - short < 32 * _MIB
