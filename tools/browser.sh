@@ -15,9 +15,14 @@ fi
 command -v apt-get >/dev/null || fail 3 "missing: chromium" "install it. Fedora, Arch: chromium."
 [ "$EUID" = 0 ] || fail 3 "missing: chromium" "as root: apt-get install chromium fonts-dejavu-core"
 echo "browser: installing chromium" >&2
-# One broken list among many need not matter: the installation will tell. Without a font a page has no text.
-apt-get -q update >/dev/null || true
-output=$(apt-get -q -y -o DPkg::Lock::Timeout=600 install --no-install-recommends chromium fonts-dejavu-core 2>&1) || {
+install() {
+    # One broken list among many need not matter: the installation will tell.
+    apt-get -q update || true
+    # Without a font a page has no text.
+    apt-get -q -y -o DPkg::Lock::Timeout=600 install --no-install-recommends chromium fonts-dejavu-core
+}
+
+output=$(install 2>&1) || {
     printf '%s\n' "$output" >&2
     fail 1 "apt-get could not install chromium" "its output is above; repair that, then run make browser again"
 }
