@@ -84,8 +84,9 @@ class Browser:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Ends with the module: tests of others look at the children of this process."""
     program = shutil.which("chromium")
     assert program is not None, "chromium is missing: make browser"
     # the protocol's pipes are its descriptors 3 and 4; ours are moved away from these
