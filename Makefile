@@ -1,13 +1,14 @@
 # make setup           everything a fresh machine needs; leaves .venv/bin/zcprobe working
 # make bench ARGS=...  the benchmark: zcprobe compare
 # make test ARGS=...   pytest, as root
+# make browser         chromium, in which the tests open the report
 # make lint            ruff, mypy, import-linter
 # make clean           removes what set-up, builds and checks made; results stay
 # V=1 shows the installers' own output.
 
 VENV := .venv/bin
 
-.PHONY: setup bench test lint clean
+.PHONY: setup bench browser test lint clean
 
 setup:
 	@tools/setup.sh
@@ -15,7 +16,10 @@ setup:
 bench: setup
 	@$(VENV)/zcprobe compare $(ARGS)
 
-test: setup
+browser:
+	@tools/browser.sh
+
+test: setup browser
 	@$(VENV)/pytest $(ARGS)
 
 lint: setup

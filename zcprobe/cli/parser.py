@@ -29,6 +29,38 @@ examples:
   zcprobe compare --policies qemu-pre,qemu-merged --optmem-max 20480
 """
 
+_REPORT_EXAMPLES = """\
+examples:
+  zcprobe report results/*-compare-* -o report.html
+  zcprobe report results/RUN results/OTHER_RUN -o two.html
+  zcprobe report RUN --allow-incomplete -o - >report.html
+"""
+
+_PLOT_EXAMPLES = """\
+figures of one run, or of each:  optmem  errqueue
+of runs made alike:              with_and_without_the_fix  enobufs  sendmsg_results  stall_latency  goodput
+                                 late_completions
+examples:
+  zcprobe plot RUN -o optmem.svg
+  zcprobe plot results/COMPARISON -o fix.pdf
+  zcprobe plot RUN OTHER_RUN --figure stall_latency -o stalls.png
+"""
+
+_EXPORT_EXAMPLES = """\
+formats:
+  line         a line per run, for people (the default)
+  csv, jsonl   a table of the runs, named with --table, one after the other; `run` is the first column
+  openmetrics  summaries, send latencies and stalls as OpenMetrics text (needs the extra `metrics`)
+  trace        Chrome trace events for a timeline viewer: ui.perfetto.dev, chrome://tracing
+examples:
+  zcprobe export results/*
+  zcprobe export results/COMPARISON --format csv -o summary.csv
+  zcprobe export RUN --format jsonl --table kernel_events | head
+  zcprobe export RUN --format trace --between 0.5,0.75 -o trace.json
+"""
+
+_TABLES = ("summary", "sends", "notifications", "flushes", "meminfo", "rounds", "requests", "kernel_events")
+
 
 def _add_traffic(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("traffic (what is left out takes the scenario's value)")
@@ -147,6 +179,39 @@ def _add_verb(
     return parser
 
 
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run or of a comparison")
+    parser.add_argument(
+        "--allow-incomplete", action="store_true", help="take runs that lost events or whose counts differ as they are"
+    )
+
+
+def _add_results(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The verbs that read run folders and nothing else."""
+    report = _add_verb(verbs, "report", "a self-contained HTML report of runs", _REPORT_EXAMPLES)
+    _add_inputs(report)
+    report.add_argument(
+        "-o", "--output", type=Path, default=Path("report.html"), metavar="FILE", help="- is stdout (%(default)s)"
+    )
+    plot = _add_verb(verbs, "plot", "one figure of runs", _PLOT_EXAMPLES)
+    _add_inputs(plot)
+    plot.add_argument("--figure", metavar="NAME", help="(optmem of one run; with_and_without_the_fix of several)")
+    plot.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="FILE.svg, .png or .pdf; without it SVG on stdout"
+    )
+    export = _add_verb(verbs, "export", "runs in other programs' formats", _EXPORT_EXAMPLES)
+    _add_inputs(export)
+    export.add_argument(
+        "--format",
+        choices=("line", "csv", "jsonl", "openmetrics", "trace"),
+        default="line",
+        help="what to write (%(default)s)",
+    )
+    export.add_argument("--table", choices=_TABLES, help="csv, jsonl: which table (summary: a row per run)")
+    export.add_argument("--between", metavar="FROM,TO", help="trace: only that span, in seconds from a run's beginning")
+    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="without it, or with -, stdout")
+
+
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="zcprobe",
@@ -204,6 +269,8 @@ def make_parser() -> argparse.ArgumentParser:
     overhead.add_argument("--rounds", type=int, default=9, metavar="N", help="blocks of each level (%(default)s)")
     _add_mechanism(overhead)
     overhead.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
+
+    _add_results(verbs)
 
     sink = _add_verb(verbs, "sink", "the receiver alone, for a sender elsewhere (run --to)")
     sink.add_argument("-B", "--bind", default="0.0.0.0", metavar="ADDRESS", help="(%(default)s)")

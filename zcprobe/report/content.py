@@ -1,8 +1,11 @@
 """What a comparison's report says, as plain values for the template."""
 
+import os
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -13,7 +16,7 @@ from zcprobe.plots.with_and_without_the_fix import ordered_policies, representat
 from zcprobe.policies import POLICIES
 from zcprobe.units import format_duration_ns, format_rate_bps
 
-__all__ = ["PolicyRow", "RunRow", "policy_rows", "run_rows", "shown_runs", "verdict_of"]
+__all__ = ["PolicyRow", "RunRow", "policy_rows", "relative_href", "run_rows", "shown_runs", "verdict_of"]
 
 _OUTCOMES = {
     "completed": "completed",
@@ -41,9 +44,11 @@ class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One run; `folder` is relative to the report."""
+    """One run; `href` leads to its folder and `tables` are (href, name) of its tables, relative to the report."""
 
     folder: str
+    href: str
+    tables: list[tuple[str, str]]
     policy: str
     outcome: str
     sends: str
@@ -140,11 +145,18 @@ def _holders(runs: list[Run]) -> str:
     return f"{share:.0%} unread, {1 - share:.0%} in flight"
 
 
-def run_rows(comparison: Comparison) -> list[RunRow]:
-    """In the order in which the runs were made."""
+def relative_href(path: Path, base: Path) -> str:
+    """From a report in the folder `base`, percent-encoded."""
+    return quote(Path(os.path.relpath(path, base)).as_posix())
+
+
+def run_rows(comparison: Comparison, base: Path) -> list[RunRow]:
+    """In the order in which the runs were made, or given; links are relative to the folder `base`."""
     return [
         RunRow(
             folder=run.folder.name,
+            href=relative_href(run.folder, base),
+            tables=[(relative_href(path, base), path.stem) for path in sorted(run.folder.glob("*.parquet"))],
             policy=run.policy,
             outcome=_outcome(run.summary["outcome"]),
             sends=_count(run.summary["sends"]),

@@ -1,8 +1,10 @@
-"""The report of a comparison: figures/ and one self-contained HTML file."""
+"""The report of a comparison or of any runs: one self-contained HTML file."""
 
+import tempfile
 from base64 import b64encode
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from jinja2 import Environment, StrictUndefined
@@ -10,10 +12,11 @@ from jinja2 import Environment, StrictUndefined
 from zcprobe.dataset.load import Comparison
 from zcprobe.plots.captions import captions
 from zcprobe.plots.comparison import draw_comparison, save_comparison_figures
-from zcprobe.report.content import policy_rows, run_rows, shown_runs, verdict_of
+from zcprobe.report.content import PolicyRow, RunRow, policy_rows, relative_href, run_rows, shown_runs, verdict_of
 from zcprobe.report.method import copied_statement, method_rows
+from zcprobe.report.numbers import NumberTable, number_table, summary_table
 
-__all__ = ["FIGURE_TITLES", "write_report"]
+__all__ = ["FIGURE_TITLES", "render_report", "write_report"]
 
 FIGURE_TITLES = {
     "with_and_without_the_fix": "What filled optmem, and when the send failed",
@@ -46,12 +49,33 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class EmbeddedFigure(msgspec.Struct, frozen=True):
+    """`numbers` has the anchor `data_anchor`."""
+
     name: str
     title: str
     caption: str
     source: str
     links: list[Link]
     wide: bool
+    data_anchor: str
+    numbers: NumberTable
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What the report says about one comparison. `anchor` begins the names of its anchors; `planned` when there is a
+    comparison.json."""
+
+    anchor: str
+    comparison_href: str
+    planned: bool
+    meta: dict[str, Any]
+    verdict: list[str]
+    policies: list[PolicyRow]
+    runs: list[RunRow]
+    figures: list[EmbeddedFigure]
+    method: list[tuple[str, str]]
+    copied_statement: str
+    summaries: NumberTable
 
 
 def write_report(comparison: Comparison) -> Path:
@@ -59,52 +83,86 @@ def write_report(comparison: Comparison) -> Path:
 
     The file refers to nothing but files below its own folder, all by relative links, so it may move with the folder.
     """
-    folder = comparison.folder / "figures"
-    save_comparison_figures(draw_comparison(comparison), folder)
-    texts = captions(comparison)
-    figures = [_embed(comparison, name, title, texts[name], folder) for name, title in FIGURE_TITLES.items()]
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(files("zcprobe.report").joinpath("template.html.j2").read_text("utf-8"))
     path = comparison.folder / "report.html"
-    text = template.render(
-        meta=comparison.meta,
-        verdict=verdict_of(comparison),
-        policies=policy_rows(comparison),
-        runs=run_rows(comparison),
-        figures=figures,
-        method=method_rows(comparison),
-        copied_statement=copied_statement(comparison.runs),
-    )
-    path.write_text(text, encoding="utf-8")
+    path.write_text(render_report([comparison], path.parent, comparison.folder / "figures"), encoding="utf-8")
     return path
 
 
-def _embed(comparison: Comparison, name: str, title: str, caption: str, folder: Path) -> EmbeddedFigure:
-    """As SVG while that is small, else as PNG; data: images keep one figure's ids apart from another's."""
-    svg, png = folder / f"{name}.svg", folder / f"{name}.png"
-    path, kind = (svg, "svg+xml") if svg.stat().st_size <= _LARGEST_SVG_BYTES else (png, "png")
-    return EmbeddedFigure(
-        name=name,
-        title=title,
-        caption=caption,
-        source=f"data:image/{kind};base64,{b64encode(path.read_bytes()).decode('ascii')}",
-        links=[Link(f"figures/{name}.{suffix}", suffix.upper()) for suffix in ("png", "svg")]
-        + _data_links(comparison, name),
-        wide=name in _OF_SHOWN_RUNS,
+def render_report(comparisons: list[Comparison], base: Path, figure_folder: Path | None = None) -> str:
+    """The HTML of a report that will lie in the folder `base`: links to the runs' files are relative to it.
+
+    The figures of a single comparison are kept in `figure_folder` and linked to, when it is given.
+    """
+    parts = []
+    for number, comparison in enumerate(comparisons, 1):
+        anchor = f"part{number}-" if len(comparisons) > 1 else ""
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = figure_folder or Path(scratch)
+            save_comparison_figures(draw_comparison(comparison), folder)
+            figures = _figures(comparison, anchor, folder, base, linked=figure_folder is not None)
+        parts.append(_part(comparison, anchor, figures, base))
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(files("zcprobe.report").joinpath("template.html.j2").read_text("utf-8"))
+    return template.render(parts=parts)
+
+
+def _part(comparison: Comparison, anchor: str, figures: list[EmbeddedFigure], base: Path) -> Part:
+    return Part(
+        anchor=anchor,
+        comparison_href=relative_href(comparison.folder / "comparison.json", base),
+        planned=comparison.meta["seed"] is not None,
+        meta=comparison.meta,
+        verdict=verdict_of(comparison),
+        policies=policy_rows(comparison),
+        runs=run_rows(comparison, base),
+        figures=figures,
+        method=method_rows(comparison),
+        copied_statement=copied_statement(comparison.runs),
+        summaries=summary_table(comparison.runs),
     )
 
 
-def _data_links(comparison: Comparison, name: str) -> list[Link]:
-    """To the tables of the runs shown; figures over all runs have theirs in the list of runs."""
-    if name not in _OF_SHOWN_RUNS:
-        return [Link("#runs", f"data: {' and '.join(['run.json', *_table_files(name)])} of every run")]
+def _figures(comparison: Comparison, anchor: str, folder: Path, base: Path, *, linked: bool) -> list[EmbeddedFigure]:
+    texts = captions(comparison)
     return [
-        Link(f"{run.folder.name}/{table}", f"{run.policy} {table}")
+        EmbeddedFigure(
+            name=anchor + name,
+            title=title,
+            caption=texts[name],
+            source=_source(folder, name),
+            links=(_file_links(folder, name, base) if linked else []) + _data_links(comparison, name, anchor, base),
+            wide=name in _OF_SHOWN_RUNS,
+            data_anchor=f"{anchor}data-{name}",
+            numbers=number_table(name, comparison),
+        )
+        for name, title in FIGURE_TITLES.items()
+    ]
+
+
+def _source(folder: Path, name: str) -> str:
+    """As SVG while that is small, else as PNG; data: images keep one figure's ids apart from another's."""
+    svg, png = folder / f"{name}.svg", folder / f"{name}.png"
+    path, kind = (svg, "svg+xml") if svg.stat().st_size <= _LARGEST_SVG_BYTES else (png, "png")
+    return f"data:image/{kind};base64,{b64encode(path.read_bytes()).decode('ascii')}"
+
+
+def _file_links(folder: Path, name: str, base: Path) -> list[Link]:
+    return [Link(relative_href(folder / f"{name}.{suffix}", base), suffix.upper()) for suffix in ("png", "svg")]
+
+
+def _data_links(comparison: Comparison, name: str, anchor: str, base: Path) -> list[Link]:
+    """To the numbers below the figure and the tables of the runs shown; figures over all runs have these in the list
+    of runs."""
+    numbers = Link(f"#{anchor}data-{name}", "numbers")
+    if name not in _OF_SHOWN_RUNS:
+        return [numbers, Link(f"#{anchor}runs", f"data: {' and '.join(_data_files(name))} of every run")]
+    return [numbers] + [
+        Link(relative_href(run.folder / table, base), f"{run.policy} {table}")
         for run in shown_runs(comparison)
-        for table in _table_files(name)
+        for table in _data_files(name)[1:]
         if (run.folder / table).exists()
     ]
 
 
-def _table_files(name: str) -> list[str]:
-    return [f"{table}.parquet" for table in _FIGURE_TABLES[name]]
+def _data_files(name: str) -> list[str]:
+    return ["run.json", *(f"{table}.parquet" for table in _FIGURE_TABLES[name])]

@@ -1,5 +1,6 @@
 """How a comparison was made: what a reader needs to judge it or to do it again."""
 
+from statistics import median
 from typing import Any
 
 from zcprobe.analysis.policies import CONFIDENCE
@@ -7,6 +8,8 @@ from zcprobe.dataset.load import Comparison, Run
 from zcprobe.units import format_bytes, format_rate_bps
 
 __all__ = ["copied_statement", "method_rows"]
+
+_OWN_COST_UNKNOWN = "not measured in these runs: zcprobe overhead tells"
 
 
 def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
@@ -26,13 +29,30 @@ def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
         ("probes", _all(runs, _probes)),
         ("lost", _losses(runs)),
         ("reconciliation", _reconciliation(runs)),
-        ("runs", f"{len(runs)} of {meta['planned_runs']} planned, policies interleaved, order shuffled per repeat"),
-        ("seed of the order", str(meta["seed"])),
+        ("noise", _noise(runs)),
+        ("own cost", _own_cost(meta.get("overhead"))),
+        ("runs", _order(comparison)),
+        ("seed of the order", "" if meta["seed"] is None else str(meta["seed"])),
         ("intervals", f"{CONFIDENCE:.0%} percentile bootstrap of the median; the run is the unit, never the send"),
         ("started", meta["started_utc"]),
         ("zcprobe", _all(runs, lambda run: run.meta["zcprobe_version"])),
     ]
     return [(what, value) for what, value in rows if value]
+
+
+def _own_cost(overhead: dict[str, Any] | None) -> str:
+    """Goodput with probes over that without, as `compare` measured it beside its runs."""
+    if not overhead:
+        return _OWN_COST_UNKNOWN
+    texts = []
+    for cost in overhead["levels"]:
+        estimate = cost["estimate"]
+        interval = "" if estimate["low"] is None else f" [{estimate['low']:.3f} .. {estimate['high']:.3f}]"
+        texts.append(f"{estimate['median']:.3f}{interval} at level {cost['level']}")
+    return (
+        f"goodput with probes over without: {', '.join(texts)}; {format_bytes(overhead['send_bytes'])} sends on a path"
+        f" without impairment, by {overhead['mechanism']}, n = {overhead['rounds']} rounds of blocks on one connection"
+    )
 
 
 def copied_statement(runs: list[Run]) -> str:
@@ -54,6 +74,28 @@ def copied_statement(runs: list[Run]) -> str:
 
 def _all(runs: list[Run], value: Any) -> str:
     return "; ".join(dict.fromkeys(str(value(run)) for run in runs))
+
+
+def _order(comparison: Comparison) -> str:
+    runs = comparison.runs
+    if comparison.meta["seed"] is None:
+        return f"{len(runs)}, chosen by whoever made this report and made on their own: drift may hit policies unalike"
+    return f"{len(runs)} of {comparison.meta['planned_runs']} planned, policies interleaved, order shuffled per repeat"
+
+
+def _noise(runs: list[Run]) -> str:
+    """What else the host did, and how far runs of one policy lie apart."""
+    loads = [run.meta["host"]["load_1min"] for run in runs if run.meta["host"].get("load_1min") is not None]
+    span = " to ".join(dict.fromkeys(f"{load:.2f}" for load in (min(loads), max(loads)))) if loads else ""
+    parts = [f"load average when a run began: {span}"] if loads else []
+    spreads = []
+    for policy in dict.fromkeys(run.policy for run in runs):
+        rates = [run.summary["goodput_bps"] for run in runs if run.policy == policy]
+        if len(rates) > 1 and median(rates):
+            spreads.append(f"{policy} {(max(rates) - min(rates)) / median(rates):.0%}")
+    if spreads:
+        parts.append(f"goodput from the slowest to the fastest run, of the median: {', '.join(spreads)}")
+    return "; ".join(parts)
 
 
 def _quantity(name: str, value: int | str) -> str:

@@ -101,8 +101,8 @@ def in_child(work: Callable[[], None]) -> None:
 
 
 def run_into_enobufs(scenario: str, probes: ProbeSession, parent: Path) -> CompletedRun:
-    """A sender that retries and never reads, for two seconds; where the machine is too slow for that, longer and with less
-    optmem to fill."""
+    """A sender that retries and never reads, for two seconds; where the machine is too slow for that, longer and
+    with less optmem to fill."""
     for deadline_s, optmem_max_bytes in ((2.0, None), (20.0, 20480)):
         asked = RunConfig(
             scenario=scenario,

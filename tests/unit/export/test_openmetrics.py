@@ -1,0 +1,70 @@
+"""Read by prometheus_client's own parser, which refuses what the OpenMetrics rules forbid."""
+
+import io
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from zcprobe.analysis.stalls import df_stalls
+from zcprobe.dataset.load import Comparison, Run
+from zcprobe.export.openmetrics import write_openmetrics
+
+
+def _text(runs: list[Run]) -> str:
+    file = io.BytesIO()
+    write_openmetrics(runs, file)
+    return file.getvalue().decode()
+
+
+def _families(runs: list[Run]) -> dict[str, Metric]:
+    return {family.name: family for family in text_string_to_metric_families(_text(runs))}
+
+
+def _value(family: Metric, sample: str, run: Run, **labels: str) -> float:
+    wanted = {"run": run.folder.name, "scenario": run.scenario, "policy": run.policy, **labels}
+    return next(found.value for found in family.samples if found.name == sample and found.labels == wanted)
+
+
+def test_the_text_ends_as_it_must_and_units_end_the_names(comparison: Comparison) -> None:
+    assert _text(comparison.runs).endswith("\n# EOF\n")
+    families = _families(comparison.runs)
+    assert {family.unit for family in families.values()} >= {"bytes", "seconds", "bytes_per_second"}
+    assert all(name.startswith("zcprobe_") for name in families)
+    for family in families.values():
+        assert not family.unit or family.name.endswith(f"_{family.unit}")
+
+
+def test_the_numbers_are_those_of_the_summary_in_base_units(comparison: Comparison) -> None:
+    families = _families(comparison.runs)
+    for run in comparison.runs:
+        summary = run.summary
+        assert _value(families["zcprobe_sends"], "zcprobe_sends_total", run) == summary["sends"]
+        assert _value(families["zcprobe_sent_bytes"], "zcprobe_sent_bytes_total", run) == summary["bytes_sent"]
+        goodput = _value(families["zcprobe_goodput_bytes_per_second"], "zcprobe_goodput_bytes_per_second", run)
+        assert goodput == pytest.approx(summary["goodput_bps"] / 8)
+        stalled = _value(families["zcprobe_stall_seconds"], "zcprobe_stall_seconds_total", run)
+        assert stalled == pytest.approx(summary["stall_ns_total"] / 1e9)
+        outcomes = families["zcprobe_outcome"]
+        assert _value(outcomes, "zcprobe_outcome", run, zcprobe_outcome=summary["outcome"]) == 1
+        enobufs = sum(s.value for s in families["zcprobe_enobufs"].samples if s.labels["run"] == run.folder.name)
+        assert enobufs == summary["enobufs_count"]
+
+
+def test_what_the_probes_alone_know_is_left_out_without_them(shipped: dict[str, Comparison]) -> None:
+    families = _families(shipped["no-probes"].runs)
+    assert "zcprobe_errqueue_depth_max_notifications" not in families
+    causes = {sample.labels["cause"] for sample in families["zcprobe_enobufs"].samples}
+    assert causes == {"unknown"}
+    assert "zcprobe_errqueue_depth_max_notifications" in _families(shipped["in-order"].runs)
+
+
+def test_histograms_count_every_send_and_every_stall(run: Run) -> None:
+    families = _families([run])
+    sends, stalls = families["zcprobe_send_latency_seconds"], families["zcprobe_stall_length_seconds"]
+    latencies = run.sends["latency_ns"]
+    assert _value(sends, f"{sends.name}_count", run) == len(run.sends)
+    assert _value(sends, f"{sends.name}_sum", run) == pytest.approx(latencies.sum() / 1e9)
+    for bound in ("1e-05", "0.0005", "0.01"):
+        assert _value(sends, f"{sends.name}_bucket", run, le=bound) == (latencies <= float(bound) * 1e9).sum()
+    assert _value(stalls, f"{stalls.name}_count", run) == len(df_stalls(run))

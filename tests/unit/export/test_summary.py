@@ -1,0 +1,27 @@
+from pathlib import Path
+
+from zcprobe.dataset.load import Comparison, Run
+from zcprobe.export.summary import summary_line
+from zcprobe.units import format_duration_ns
+
+
+def test_one_line_has_the_numbers_that_matter(run: Run) -> None:
+    line = summary_line(run)
+    assert "\n" not in line
+    assert line.startswith(f"{run.folder.name}: {run.summary['outcome']};")
+    assert f" {run.summary['sends']:,} sends;" in line
+    assert f" {run.summary['enobufs_count']:,} ENOBUFS" in line
+    assert line.endswith(format_duration_ns(run.summary["duration_ns"]))
+
+
+def test_what_no_probe_saw_is_not_claimed(shipped: dict[str, Comparison]) -> None:
+    line = summary_line(shipped["no-probes"].runs[0])
+    assert "(causes unknown)" in line
+    assert "errqueue depth ?" in line
+
+
+def test_causes_and_losses_are_named(shipped: dict[str, Comparison], tmp_path: Path) -> None:
+    whole = shipped["held-completions"].runs_of("qemu-pre")[0]
+    assert "1 ENOBUFS (1 optmem, 78% unread)" in summary_line(whole)
+    lossy = Run(tmp_path, {**whole.meta, "complete": False, "summary": {**whole.summary, "lost_events": 1009}})
+    assert summary_line(lossy).endswith("INCOMPLETE, 1,009 lost")

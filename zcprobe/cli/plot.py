@@ -1,0 +1,87 @@
+"""zcprobe plot"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from zcprobe.cli.inputs import Inputs, load_inputs
+from zcprobe.cli.output import is_stdout, open_output
+from zcprobe.dataset.load import Comparison, Run
+from zcprobe.errors import UsageError
+from zcprobe.plots.canvas import PNG_DPI, new_figure
+from zcprobe.plots.comparison import draw_comparison
+from zcprobe.plots.errqueue import plot_errqueue
+from zcprobe.plots.optmem import plot_optmem
+from zcprobe.report.html import FIGURE_TITLES
+from zcprobe.report.parts import as_comparisons
+
+__all__ = ["run"]
+
+_OF_EACH_RUN: dict[str, Callable[[Run, Axes], Axes]] = {"optmem": plot_optmem, "errqueue": plot_errqueue}
+_FORMATS = ("svg", "png", "pdf")
+
+
+def _format(output: Path | None) -> str:
+    """UsageError for a name that does not end in a format."""
+    if output is None or is_stdout(output):
+        return "svg"
+    suffix = output.suffix.removeprefix(".").lower()
+    if suffix not in _FORMATS:
+        raise UsageError(f"{output} names no format", f"let it end in .{' or .'.join(_FORMATS)}")
+    return suffix
+
+
+def _figure_name(asked: str | None, runs: list[Run]) -> str:
+    name = asked or ("optmem" if len(runs) == 1 else "with_and_without_the_fix")
+    if name not in _OF_EACH_RUN and name not in FIGURE_TITLES:
+        raise UsageError(f"no figure is called {name}", f"choose one of {', '.join([*_OF_EACH_RUN, *FIGURE_TITLES])}")
+    return name
+
+
+def _one_comparison(inputs: Inputs) -> Comparison:
+    """UsageError for runs that do not belong on one pair of axes."""
+    if len(inputs.comparisons) == 1 and not inputs.loose:
+        return inputs.comparisons[0]
+    groups = as_comparisons(inputs.runs)
+    if len(groups) > 1:
+        raise UsageError(
+            f"these runs were made in {len(groups)} different ways and cannot share a figure",
+            "name runs that differ in their policy only; zcprobe report puts the others side by side",
+        )
+    return groups[0]
+
+
+def _draw_each(runs: list[Run], plot: Callable[[Run, Axes], Axes]) -> Figure:
+    """One below the other."""
+    figure = new_figure(8, 4.5 * len(runs))
+    for run, ax in zip(runs, figure.subplots(len(runs), squeeze=False).flat, strict=True):
+        plot(run, ax)
+    return figure
+
+
+def _draw(name: str, inputs: Inputs) -> Figure:
+    if name in _OF_EACH_RUN:
+        return _draw_each(inputs.runs, _OF_EACH_RUN[name])
+    return draw_comparison(_one_comparison(inputs))[name]
+
+
+def _save(figure: Figure, name: str, kind: str, file: BinaryIO) -> None:
+    """The same runs give the same bytes."""
+    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+    with mpl.rc_context({"svg.hashsalt": name}):
+        figure.savefig(file, format=kind, dpi=PNG_DPI, metadata=dates[kind])
+
+
+def run(options: argparse.Namespace) -> int:
+    kind = _format(options.output)
+    inputs = load_inputs(options.runs, allow_incomplete=options.allow_incomplete)
+    name = _figure_name(options.figure, inputs.runs)
+    figure = _draw(name, inputs)
+    with open_output(options.output) as file:
+        _save(figure, name, kind, file)
+    return 0

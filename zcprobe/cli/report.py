@@ -1,0 +1,20 @@
+"""zcprobe report"""
+
+import argparse
+from pathlib import Path
+
+from zcprobe.cli.inputs import load_inputs
+from zcprobe.cli.output import is_stdout, open_output
+from zcprobe.report.html import render_report
+from zcprobe.report.parts import as_comparisons
+
+__all__ = ["run"]
+
+
+def run(options: argparse.Namespace) -> int:
+    """A part for each comparison, then one for each group of loose runs that were made alike."""
+    inputs = load_inputs(options.runs, allow_incomplete=options.allow_incomplete)
+    base = Path() if is_stdout(options.output) else options.output.parent
+    with open_output(options.output) as file:
+        file.write(render_report([*inputs.comparisons, *as_comparisons(inputs.loose)], base).encode())
+    return 0

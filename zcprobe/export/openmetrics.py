@@ -1,0 +1,163 @@
+"""Runs as OpenMetrics text, for a monitoring system that keeps results beside everything else.
+
+Imports prometheus_client, which comes with the extra `metrics`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any, BinaryIO
+
+import msgspec
+import numpy as np
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+    StateSetMetricFamily,
+)
+from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from zcprobe.dataset.load import Run
+from zcprobe.export.tables import iterate_table
+
+__all__ = ["write_openmetrics"]
+
+_LABELS = ("run", "scenario", "policy")
+_OUTCOMES = ("completed", "dead_enobufs", "dead_timeout", "dead_error", "interrupted")
+_BOUNDS_S = tuple(step * 10.0**exponent for exponent in range(-6, 1) for step in (1, 2, 5))
+"""Upper bounds of the histograms' buckets: 1 µs to 5 s."""
+
+
+class _Number(msgspec.Struct, frozen=True):
+    """A member of the summary; its value divided by `divisor` is in `unit`, a base unit as OpenMetrics wants it."""
+
+    member: str
+    name: str
+    text: str
+    unit: str = ""
+    divisor: float = 1.0
+
+
+_COUNTERS = (
+    _Number("sends", "zcprobe_sends", "successful MSG_ZEROCOPY send calls"),
+    _Number("plain_sends", "zcprobe_plain_sends", "successful send calls without MSG_ZEROCOPY"),
+    _Number("copied_on_purpose", "zcprobe_copied_on_purpose_sends", "sends that the policy copied on purpose"),
+    _Number("completions", "zcprobe_completions", "sends covered by the notifications read"),
+    _Number("copied_completions", "zcprobe_copied_completions", "completions reported as COPIED"),
+    _Number("true_copied_completions", "zcprobe_true_copied_completions", "sends whose own uarg was copied"),
+    _Number("notifications", "zcprobe_notifications", "messages read from the error queue"),
+    _Number("stall_count", "zcprobe_stalls", "flushes that a policy made because of ENOBUFS"),
+    _Number("stall_ns_total", "zcprobe_stall", "time spent in these flushes", "seconds", 1e9),
+    _Number("bytes_sent", "zcprobe_sent", "bytes taken by the socket", "bytes"),
+    _Number("cpu_user_ns", "zcprobe_cpu_user", "user time of the sending threads", "seconds", 1e9),
+    _Number("cpu_system_ns", "zcprobe_cpu_system", "system time of the sending threads", "seconds", 1e9),
+    _Number("lost_events", "zcprobe_lost_events", "events of the probes that were lost"),
+    _Number("lost_records", "zcprobe_lost_records", "records of the sender that were lost"),
+)
+
+_GAUGES = (
+    _Number("duration_ns", "zcprobe_run_duration", "first send to outcome", "seconds", 1e9),
+    _Number("goodput_bps", "zcprobe_goodput", "bytes sent over the run's time", "bytes_per_second", 8),
+    _Number("in_flight_at_end", "zcprobe_in_flight_at_end_sends", "sends without a completion after settling"),
+    _Number("errqueue_depth_max", "zcprobe_errqueue_depth_max_notifications", "longest error queue"),
+    _Number("optmem_max_bytes", "zcprobe_optmem_max", "the limit in force", "bytes"),
+    _Number("optmem_peak_bytes", "zcprobe_optmem_peak", "highest level of sk_omem_alloc", "bytes"),
+    _Number("charge_bytes", "zcprobe_charge", "optmem that one notification takes", "bytes"),
+    _Number("enobufs_unread_share", "zcprobe_enobufs_unread", "unread part of optmem at ENOBUFS", "ratio"),
+)
+
+
+class _Runs(Collector):
+    def __init__(self, runs: list[Run]) -> None:
+        self._runs = runs
+
+    def collect(self) -> Iterable[Metric]:
+        yield self._info()
+        yield self._outcomes()
+        yield self._started()
+        for number in _COUNTERS:
+            yield from self._family(CounterMetricFamily, number)
+        yield self._enobufs()
+        for number in _GAUGES:
+            yield from self._family(GaugeMetricFamily, number)
+        yield self._histogram("zcprobe_send_latency", "time of a send, its stalls included", _send_latencies)
+        yield self._histogram("zcprobe_stall_length", "time of a flush that ENOBUFS made", _stall_lengths)
+
+    def _family(self, family: Callable[..., Any], number: _Number) -> Iterator[Metric]:
+        """Nothing when no run knows the number: without probes, or of an earlier version."""
+        metric: Metric = family(number.name, number.text, labels=_LABELS, unit=number.unit)
+        for run in self._runs:
+            value = run.summary.get(number.member)
+            if value is not None:
+                metric.add_metric(_labels(run), value / number.divisor)  # type: ignore[attr-defined]
+        if metric.samples:
+            yield metric
+
+    def _info(self) -> Metric:
+        metric = InfoMetricFamily("zcprobe_run", "what ran", labels=_LABELS)
+        for run in self._runs:
+            kernel = run.meta["host"]["kernel_release"]
+            metric.add_metric(_labels(run), {"zcprobe_version": run.meta["zcprobe_version"], "kernel_release": kernel})
+        return metric
+
+    def _outcomes(self) -> Metric:
+        metric = StateSetMetricFamily("zcprobe_outcome", "what became of the run", labels=_LABELS)
+        for run in self._runs:
+            metric.add_metric(_labels(run), {name: name == run.summary["outcome"] for name in _OUTCOMES})
+        return metric
+
+    def _started(self) -> Metric:
+        metric = GaugeMetricFamily("zcprobe_run_start_timestamp", "when it began", labels=_LABELS, unit="seconds")
+        for run in self._runs:
+            metric.add_metric(_labels(run), datetime.fromisoformat(run.meta["started_utc"]).timestamp())
+        return metric
+
+    def _enobufs(self) -> Metric:
+        metric = CounterMetricFamily("zcprobe_enobufs", "calls that returned ENOBUFS", labels=(*_LABELS, "cause"))
+        for run in self._runs:
+            causes = run.summary["enobufs_causes"]
+            for cause, count in ({"unknown": run.summary["enobufs_count"]} if causes is None else causes).items():
+                metric.add_metric((*_labels(run), cause), count)
+        return metric
+
+    def _histogram(self, name: str, text: str, values: Callable[[Run], Iterator[Any]]) -> Metric:
+        """In chunks: however long the run, only the buckets are kept."""
+        metric = HistogramMetricFamily(name, text, labels=_LABELS, unit="seconds")
+        for run in self._runs:
+            counts, total_ns = np.zeros(len(_BOUNDS_S) + 1, np.int64), 0
+            for chunk_ns in values(run):
+                index = np.searchsorted(np.asarray(_BOUNDS_S) * 1e9, chunk_ns, side="left")
+                counts += np.bincount(index, minlength=len(counts))
+                total_ns += int(chunk_ns.sum())
+            bounds = [*map(floatToGoString, _BOUNDS_S), "+Inf"]
+            metric.add_metric(_labels(run), list(zip(bounds, counts.cumsum().tolist(), strict=True)), total_ns / 1e9)
+        return metric
+
+
+def _labels(run: Run) -> tuple[str, ...]:
+    return run.folder.name, run.scenario, run.policy
+
+
+def _send_latencies(run: Run) -> Iterator[Any]:
+    """int64 ns, a numpy array per chunk."""
+    for batch in iterate_table(run, "sends", ["latency_ns"]):
+        yield batch.column("latency_ns").to_numpy()
+
+
+def _stall_lengths(run: Run) -> Iterator[Any]:
+    """int64 ns, a numpy array per chunk."""
+    for batch in iterate_table(run, "flushes", ["duration_ns", "trigger"]):
+        trigger = batch.column("trigger").to_numpy(zero_copy_only=False)
+        yield batch.column("duration_ns").to_numpy()[trigger == "enobufs"]
+
+
+def write_openmetrics(runs: list[Run], file: BinaryIO) -> None:
+    """Every run's summary and the distributions of send latency and stall length; ends with `# EOF`."""
+    registry = CollectorRegistry()
+    registry.register(_Runs(runs))
+    file.write(generate_latest(registry))  # type: ignore[no-untyped-call]

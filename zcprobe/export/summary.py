@@ -1,0 +1,87 @@
+"""A run's summary: as one row of a table, and as one line to read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from zcprobe.dataset.load import Run
+from zcprobe.export.tables import Rows
+from zcprobe.units import format_duration_ns, format_rate_bps
+
+__all__ = ["summary_line", "summary_rows"]
+
+
+_CAUSES = ("optmem", "memlock", "other")
+
+
+def summary_rows(runs: list[Run]) -> Rows:
+    """One row per run: run (name of its folder), started_utc, scenario, policy, kernel_release, complete, and each
+    member of the summary; one that holds several numbers is a column for each, `enobufs_causes_optmem`."""
+    rows = [_row(run) for run in runs]
+    columns = dict.fromkeys(name for row in rows for name in row)
+    table = pa.table({name: [row.get(name) for row in rows] for name in columns})
+    return Rows(table.schema, iter(table.to_batches()))
+
+
+def _row(run: Run) -> dict[str, Any]:
+    head = {
+        "run": run.folder.name,
+        "started_utc": run.meta["started_utc"],
+        "scenario": run.scenario,
+        "policy": run.policy,
+        "kernel_release": run.meta["host"]["kernel_release"],
+        "complete": run.meta["complete"],
+    }
+    causes = run.summary["enobufs_causes"]
+    # every cause has its column, so that tables of other runs have the same ones
+    known = dict.fromkeys(_CAUSES, None if causes is None else 0) | (causes or {})
+    return head | _flat({**run.summary, "enobufs_causes": known})
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= {f"{name}_{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def summary_line(run: Run) -> str:
+    """As `perf stat` would put it: what ran, what became of it, the numbers that matter; no line break."""
+    summary = run.summary
+    depth = summary["errqueue_depth_max"]
+    parts = [
+        f"{summary['sends']:,} sends",
+        f"{summary['enobufs_count']:,} ENOBUFS{_causes(summary)}",
+        f"{summary['stall_count']:,} stalls, {format_duration_ns(summary['stall_ns_total'])}",
+        f"optmem {summary['optmem_peak_bytes']:,} of {summary['optmem_max_bytes']:,} B",
+        f"errqueue depth {'?' if depth is None else f'{depth:,}'}",
+        format_rate_bps(summary["goodput_bps"]),
+        _cpu(summary),
+        format_duration_ns(summary["duration_ns"]),
+    ]
+    lost = summary["lost_events"] + summary["lost_records"]
+    if lost or not run.meta["complete"]:
+        parts.append(f"INCOMPLETE, {lost:,} lost")
+    return f"{run.folder.name}: {summary['outcome']}; {'; '.join(parts)}"
+
+
+def _causes(summary: Mapping[str, Any]) -> str:
+    causes = summary["enobufs_causes"]
+    if not summary["enobufs_count"]:
+        return ""
+    if causes is None:
+        return " (causes unknown)"
+    words = [f"{count:,} {cause}" for cause, count in causes.items() if count]
+    share = summary["enobufs_unread_share"]
+    if share is not None:
+        words.append(f"{share:.0%} unread")
+    return f" ({', '.join(words)})"
+
+
+def _cpu(summary: Mapping[str, Any]) -> str:
+    """Of the sending threads, per 10^9 bytes."""
+    if not summary["bytes_sent"]:
+        return "CPU -"
+    per_gb_s = (summary["cpu_user_ns"] + summary["cpu_system_ns"]) / summary["bytes_sent"]
+    return f"CPU {per_gb_s:.3g} s/GB"

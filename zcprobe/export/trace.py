@@ -1,0 +1,141 @@
+"""Runs as Chrome trace events, the JSON that timeline viewers (ui.perfetto.dev, chrome://tracing) open.
+
+A run is a process, so that runs lie below each other, each beginning at 0; a channel has a thread for its sends, one
+for its flushes, and where they were recorded one for rounds and one for requests. Times are µs since the run's first
+record.
+"""
+
+from collections.abc import Iterator
+from math import inf
+from typing import Any, BinaryIO
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zcprobe.dataset.load import Run
+from zcprobe.export.tables import iterate_table
+from zcprobe.export.trace_chunk import THREAD_KINDS, Chunk, Event, process_id, thread_id
+from zcprobe.export.trace_counters import KERNEL_COLUMNS, MEMINFO_COLUMNS, kernel_counters, meminfo_counters
+from zcprobe.export.trace_slices import LENGTHS, SLICED_TABLES, table_slices
+
+__all__ = ["EVERYTHING", "Window", "iterate_events", "write_trace"]
+
+Window = tuple[float, float]
+"""From and to, in seconds since a run's first record."""
+
+EVERYTHING: Window = (0.0, inf)
+
+_CLOCKS = {**dict.fromkeys(SLICED_TABLES, "start_ns"), "meminfo": "time_ns", "kernel_events": "time_ns"}
+"""Table -> its column of time."""
+
+_REORDERED_ROWS = 1 << 14
+"""Events of two CPUs reach the ring buffer a little out of order: by far less than so many rows."""
+
+
+def write_trace(runs: list[Run], file: BinaryIO, window: Window = EVERYTHING) -> None:
+    """One JSON object; written in chunks, so memory does not grow with the runs. What lies outside of `window` is left
+    out: viewers hold a trace in memory, and few can hold that of a long run."""
+    encoder = msgspec.json.Encoder()
+    facts = {run.folder.name: _facts(run) for run in runs}
+    file.write(b'{"displayTimeUnit":"ms","otherData":' + encoder.encode(facts) + b',"traceEvents":[\n')
+    separator = b""
+    for events in iterate_events(runs, window):
+        if events:
+            file.write(separator + b",\n".join(map(encoder.encode, events)))
+            separator = b",\n"
+    file.write(b"\n]}\n")
+
+
+def iterate_events(runs: list[Run], window: Window = EVERYTHING) -> Iterator[list[Event]]:
+    """Chunks of trace events, `ts` and `dur` in µs; each counter ascends in time."""
+    for index, run in enumerate(runs):
+        pid = process_id(index)
+        origin_ns = _earliest_ns(run, _CLOCKS) or 0
+        bounds_ns = (origin_ns + window[0] * 1e9, origin_ns + window[1] * 1e9)
+        yield [*_names(run, pid), *_phases(run, pid, origin_ns)]
+        for table, columns in SLICED_TABLES.items():
+            for batch in _within(iterate_table(run, table, columns), bounds_ns, "start_ns", LENGTHS[table]):
+                yield table_slices(table, Chunk(batch, pid, origin_ns))
+        has_probes = bool(run.meta["probes"])
+        for batch in _within(iterate_table(run, "meminfo", ["time_ns", *MEMINFO_COLUMNS]), bounds_ns, "time_ns"):
+            yield meminfo_counters(Chunk(batch, pid, origin_ns), mark_enobufs=not has_probes)
+        channels = {cookie: channel for channel, cookie in enumerate(run.meta.get("cookies") or ())}
+        events = iterate_table(run, "kernel_events", ["time_ns", *KERNEL_COLUMNS])
+        for batch in _in_time_order(_within(events, bounds_ns, "time_ns")):
+            yield kernel_counters(Chunk(batch, pid, origin_ns), channels)
+
+
+def _within(
+    batches: Iterator[Any], bounds_ns: tuple[float, float], clock: str, length: str | None = None
+) -> Iterator[Any]:
+    """Rows that begin before the end of the bounds and last until their beginning or longer."""
+    for batch in batches:
+        start = batch.column(clock)
+        end = start if length is None else pc.add(start, batch.column(length))
+        yield batch.filter(pc.and_(pc.less(start, bounds_ns[1]), pc.greater_equal(end, bounds_ns[0])))
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    return {
+        "scenario": run.scenario,
+        "policy": run.policy,
+        "kernel": run.meta["host"]["kernel_release"],
+        "summary": run.summary,
+    }
+
+
+def _earliest_ns(run: Run, clocks: dict[str, str]) -> int | None:
+    times = (
+        pc.min(batch.column(clock)).as_py()
+        for table, clock in clocks.items()
+        for batch in iterate_table(run, table, [clock])
+        if len(batch)
+    )
+    return min(times, default=None)
+
+
+def _names(run: Run, pid: int) -> list[Event]:
+    def name(what: str, tid: int, **arguments: Any) -> Event:
+        return {"ph": "M", "name": what, "pid": pid, "tid": tid, "ts": 0, "args": arguments}
+
+    limit = f"optmem_max {run.summary['optmem_max_bytes']} bytes"
+    kinds = [kind for kind in THREAD_KINDS if (run.folder / f"{kind}.parquet").exists()]
+    # runs of one channel did not always list it
+    channels = range(len(run.meta.get("channels") or [None]))
+    return [
+        name("process_name", pid, name=f"{run.policy} in {run.scenario} ({run.folder.name})"),
+        name("process_labels", pid, labels=f"{run.summary['outcome']}, {limit}"),
+        name("process_sort_index", pid, sort_index=pid),
+        name("thread_name", pid, name="run"),
+        *(
+            name("thread_name", thread_id(pid, channel, kind), name=f"channel {channel} {kind}")
+            for channel in channels
+            for kind in kinds
+        ),
+    ]
+
+
+def _phases(run: Run, pid: int, origin_ns: int) -> list[Event]:
+    """The run from its first send to its outcome; without recorded sends its beginning is not known."""
+    start_ns = _earliest_ns(run, {"sends": "start_ns"})
+    if start_ns is None:
+        return []
+    start_us = (start_ns - origin_ns) / 1e3
+    common = {"name": f"run: {run.summary['outcome']}", "cat": "run", "pid": pid, "tid": pid}
+    return [
+        {"ph": "B", "ts": start_us, "args": {"error": run.summary["error"]}, **common},
+        {"ph": "E", "ts": start_us + run.summary["duration_ns"] / 1e3, **common},
+    ]
+
+
+def _in_time_order(batches: Iterator[Any]) -> Iterator[Any]:
+    """The same rows by time_ns, with only a window of them held back."""
+    held = None
+    for batch in batches:
+        both = pa.Table.from_batches([batch] if held is None else [held, batch]).sort_by("time_ns").combine_chunks()
+        ready = max(len(both) - _REORDERED_ROWS, 0)
+        yield from both.slice(0, ready).to_batches()
+        held = both.slice(ready).to_batches()[0]
+    if held is not None:
+        yield held

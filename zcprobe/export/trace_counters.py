@@ -1,0 +1,62 @@
+"""What has a level, as counters: error queue, optmem, sends in flight; and each ENOBUFS as a mark."""
+
+from zcprobe.export.trace_chunk import Chunk, Event, thread_id
+
+__all__ = ["KERNEL_COLUMNS", "MEMINFO_COLUMNS", "kernel_counters", "meminfo_counters"]
+
+MEMINFO_COLUMNS = ("channel", "optmem_bytes", "in_flight", "reason")
+KERNEL_COLUMNS = ("cookie", "kind", "optmem_bytes", "charge_bytes", "errqueue_depth", "memlock_denied")
+"""What the counters are made from, beside time_ns."""
+
+_STILL_CHARGED = ("merged", "read", "purged")
+"""Kinds of kernel_events whose notification has left the queue but is not uncharged yet (docs/run-format.md)."""
+
+
+def meminfo_counters(chunk: Chunk, *, mark_enobufs: bool) -> list[Event]:
+    """What the sender itself knows: SO_MEMINFO and its own count of sends without a completion."""
+    events = []
+    rows = zip(chunk.time_us("time_ns"), chunk.rows(*MEMINFO_COLUMNS), strict=True)
+    for time_us, (channel, optmem, in_flight, reason) in rows:
+        events.append(_counter(chunk.pid, channel, "optmem by SO_MEMINFO", "bytes", time_us, optmem))
+        events.append(_counter(chunk.pid, channel, "in flight", "sends", time_us, in_flight))
+        if mark_enobufs and reason == "enobufs":
+            events.append(_enobufs(chunk.pid, channel, time_us, {"optmem_bytes": optmem}))
+    return events
+
+
+def kernel_counters(chunk: Chunk, channels: dict[int, int]) -> list[Event]:
+    """Depth and level after each event. `channels` (cookie -> channel) learns cookies that run.json does not name."""
+    events = []
+    for time_us, row in zip(chunk.time_us("time_ns"), chunk.rows(*KERNEL_COLUMNS), strict=True):
+        cookie, kind, optmem, charge, depth, denied = row
+        channel = channels.setdefault(cookie, len(channels))
+        if kind == "closed":  # everything is freed or given up by then: no level of the run
+            continue
+        level = optmem - (charge if kind in _STILL_CHARGED else 0)
+        events.append(_counter(chunk.pid, channel, "errqueue depth", "notifications", time_us, depth))
+        events.append(_counter(chunk.pid, channel, "optmem", "bytes", time_us, level))
+        if kind == "enobufs":
+            arguments = {"optmem_bytes": optmem, "errqueue_depth": depth, "memlock_denied": denied}
+            events.append(_enobufs(chunk.pid, channel, time_us, arguments))
+    return events
+
+
+def _counter(pid: int, channel: int, what: str, unit: str, time_us: float, value: int) -> Event:
+    """Viewers keep a counter per process and name, so the channel is in the name; the unit they add themselves."""
+    name = f"channel {channel} {what}"
+    tid = thread_id(pid, channel, "sends")
+    return {"ph": "C", "name": name, "pid": pid, "tid": tid, "ts": time_us, "args": {unit: value}}
+
+
+def _enobufs(pid: int, channel: int, time_us: float, arguments: Event) -> Event:
+    """A mark on the thread of the channel's sends."""
+    return {
+        "ph": "i",
+        "s": "t",
+        "cat": "enobufs",
+        "name": "ENOBUFS",
+        "pid": pid,
+        "tid": thread_id(pid, channel, "sends"),
+        "ts": time_us,
+        "args": arguments,
+    }

@@ -1,0 +1,127 @@
+"""The numbers behind each figure, as small tables of text for people to read and copy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from zcprobe.analysis.enobufs import df_enobufs
+from zcprobe.analysis.goodput import df_goodput
+from zcprobe.analysis.late_completions import df_late_completions
+from zcprobe.analysis.stalls import df_stalls
+from zcprobe.dataset.load import Comparison, Run
+from zcprobe.plots.sendmsg_results import count_results
+from zcprobe.report.content import shown_runs
+
+__all__ = ["NUMBERS", "NumberTable", "number_table", "summary_table"]
+
+_MOST_ROWS = 40
+_QUANTILES = {"p50_ns": 50, "p90_ns": 90, "p99_ns": 99, "max_ns": 100}
+_SHOWN_MEMBERS = (
+    "duration_ns",
+    "sends",
+    "optmem_max_bytes",
+    "optmem_peak_bytes",
+    "optmem_baseline_bytes",
+    "charge_bytes",
+    "errqueue_depth_max",
+    "enobufs_count",
+    "stall_count",
+    "stall_ns_total",
+)
+
+
+class NumberTable(msgspec.Struct, frozen=True):
+    """`rows` has a text per column, `-` where a value is not known; `left_out` rows are not shown."""
+
+    columns: list[str]
+    rows: list[list[str]]
+    left_out: int
+
+
+def _of_shown_runs(comparison: Comparison) -> pd.DataFrame:
+    rows = [
+        {"policy": run.policy, "run": run.folder.name, **{name: run.summary[name] for name in _SHOWN_MEMBERS}}
+        for run in shown_runs(comparison)
+    ]
+    return pd.DataFrame(rows, dtype="object")
+
+
+def _enobufs(comparison: Comparison) -> pd.DataFrame:
+    tables = [(run.policy, df_enobufs(run)) for run in shown_runs(comparison)]
+    return _stacked(tables)
+
+
+def _late_completions(comparison: Comparison) -> pd.DataFrame:
+    return _stacked([(run.policy, df_late_completions(run)) for run in comparison.runs], totals="holder")
+
+
+def _stacked(tables: list[tuple[str, pd.DataFrame]], totals: str | None = None) -> pd.DataFrame:
+    """One below the other with the policy first; summed over the values of the column `totals`."""
+    filled = [table.assign(policy=policy) for policy, table in tables if len(table)]
+    if not filled:
+        return pd.DataFrame()
+    table = pd.concat(filled, ignore_index=True)
+    if totals is not None:
+        table = table.groupby(["policy", totals], sort=False).sum().reset_index()
+    return table[["policy", *(name for name in table.columns if name != "policy")]]
+
+
+def _sendmsg_results(comparison: Comparison) -> pd.DataFrame:
+    return count_results(comparison.runs).rename_axis("policy").reset_index()
+
+
+def _stalls(comparison: Comparison) -> pd.DataFrame:
+    rows = []
+    for policy in comparison.policies:
+        found = [df_stalls(run)["duration_ns"].to_numpy() for run in comparison.runs_of(policy)]
+        lengths = np.concatenate([np.empty(0, np.int64), *found])
+        quantiles = {name: round(float(np.percentile(lengths, at))) for name, at in _QUANTILES.items() if len(lengths)}
+        rows.append({"policy": policy, "runs": len(found), "stalls": len(lengths), **quantiles})
+    return pd.DataFrame(rows, columns=["policy", "runs", "stalls", *_QUANTILES], dtype="object")
+
+
+def _goodput(comparison: Comparison) -> pd.DataFrame:
+    return df_goodput(comparison.runs)
+
+
+NUMBERS: dict[str, Callable[[Comparison], pd.DataFrame]] = {
+    "with_and_without_the_fix": _of_shown_runs,
+    "enobufs": _enobufs,
+    "sendmsg_results": _sendmsg_results,
+    "stall_latency": _stalls,
+    "goodput": _goodput,
+    "late_completions": _late_completions,
+}
+"""Figure -> the table of its numbers."""
+
+
+def number_table(name: str, comparison: Comparison) -> NumberTable:
+    """Of a figure; no rows when there is nothing to show."""
+    table = NUMBERS[name](comparison)
+    shown = table.head(_MOST_ROWS)
+    rows = [[_text(value) for value in row] for row in shown.itertuples(index=False)]
+    return NumberTable(list(shown.columns), rows, len(table) - len(shown))
+
+
+def summary_table(runs: list[Run]) -> NumberTable:
+    """A row for each member of the summaries, a column for each run."""
+    members = dict.fromkeys(name for run in runs for name in run.summary)
+    rows = [[name, *(_text(run.summary.get(name)) for run in runs)] for name in members]
+    return NumberTable(["", *(f"{run.policy} {run.meta['run_id']}" for run in runs)], rows, 0)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_text(part)}" for name, part in value.items()) or "none"
+    if value is None or pd.isna(value):
+        return "-"
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return f"{value:,}"
+    if isinstance(value, float | np.floating):
+        return f"{value:,.0f}" if abs(float(value)) >= 1e6 else f"{value:,.6g}"
+    return str(value)
