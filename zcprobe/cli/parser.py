@@ -59,7 +59,7 @@ examples:
   zcprobe export RUN --format trace --between 0.5,0.75 -o trace.json
 """
 
-_TABLES = ("summary", "sends", "notifications", "flushes", "meminfo", "rounds", "requests", "kernel_events")
+_TABLES = ("summary", "sends", "notifications", "flushes", "meminfo", "rounds", "requests", "stalls", "kernel_events")
 
 
 def _add_traffic(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ _UNKNOWN = 2**32 - 1
 def stalls_of_version_1(flushes: pd.DataFrame) -> pd.DataFrame:
     """There was no such table: a stall was a flush that ENOBUFS triggered, each with one ENOBUFS."""
     stalls = flushes[flushes["trigger"] == "enobufs"]
-    return stalls.assign(enobufs_count=1).reindex(columns=TABLES["stalls"].columns)
+    return stalls.assign(enobufs_count=1)[TABLES["stalls"].columns]
 
 
 def events_of_version_1(events: pd.DataFrame) -> pd.DataFrame:

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from zcprobe.dataset.load import Run
+from zcprobe.dataset.version_1 import stalls_of_version_1
 from zcprobe.errors import OutputError
-from zcprobe.recorder.metadata import FORMAT_VERSION
 from zcprobe.recorder.tables import TABLES
 
 __all__ = ["CHUNK_ROWS", "Rows", "check_run", "iterate_table", "table_rows"]
@@ -44,7 +44,9 @@ _SUMMARY_NUMBERS = (
 """Members of every run's summary that are never null."""
 
 _ADDED_LATER = {"spurious_count"}
-"""Columns that the first runs of a format version did not have."""
+"""Columns that the first runs of format 1 did not have."""
+
+_OF_FORMAT_2 = {"candidates", "evidence"}
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -61,11 +63,11 @@ def check_run(run: Run) -> None:
         value = summary.get(name) if isinstance(summary, dict) else None
         if not isinstance(value, int | float):
             raise OutputError(f"{run.folder / 'run.json'}: summary.{name} is no number", _DAMAGED)
-    current = run.meta["format_version"] == FORMAT_VERSION
+    unneeded = _ADDED_LATER | _OF_FORMAT_2 if run.meta["format_version"] == 1 else set()
     for name, table in TABLES.items():
         path, recorded = run.folder / f"{name}.parquet", run.meta["rows"].get(name, 0)
         if path.exists():
-            _check_table(path, set(table.columns) - _ADDED_LATER if current else set(), recorded)
+            _check_table(path, set(table.columns) - unneeded, recorded)
         elif recorded:
             raise OutputError(f"{path} is missing, though {recorded:,} rows were recorded", _DAMAGED)
 
@@ -119,6 +121,11 @@ def _plain(schema: Any) -> Any:
 def iterate_table(run: Run, table: str, columns: list[str] | None = None) -> Iterator[Any]:
     """pyarrow.RecordBatches of at most CHUNK_ROWS rows, categories as text, all columns or those named; nothing when
     the run has no such table. OutputError for a damaged file or one that lacks a column."""
+    if table == "stalls" and run.meta["format_version"] == 1:
+        for batch in iterate_table(run, "flushes"):
+            stalls = stalls_of_version_1(batch.to_pandas())
+            yield pa.RecordBatch.from_pandas(stalls[columns] if columns else stalls, preserve_index=False)
+        return
     path = run.folder / f"{table}.parquet"
     if not path.exists():
         return

@@ -7,7 +7,7 @@ __all__ = ["THREAD_KINDS", "Chunk", "Event", "process_id", "thread_id"]
 
 Event = dict[str, Any]
 
-THREAD_KINDS = ("sends", "flushes", "rounds", "requests")
+THREAD_KINDS = ("sends", "flushes", "stalls", "rounds", "requests")
 
 _PROCESS_STEP = 1000
 """Room for the threads of 64 channels. Viewers hold that a thread's number is of one process only, as Linux has it, and

@@ -1,4 +1,4 @@
-"""What takes time, as slices: sends, flushes and stalls, rounds, requests."""
+"""What takes time, as slices: sends, flushes, stalls, rounds, requests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,11 @@ def _send(
 
 def _flush(trigger: str, blocking: bool, notifications: int, completions: int, waits: int) -> tuple[str, str, Event]:
     arguments = {"blocking": blocking, "notifications": notifications, "completions": completions, "waits": waits}
-    return ("stall", "stall", arguments) if trigger == "enobufs" else ("flush", f"flush: {trigger}", arguments)
+    return "flush", f"flush: {trigger}", arguments
+
+
+def _stall(enobufs: int, notifications: int, completions: int) -> tuple[str, str, Event]:
+    return "stall", "stall", {"ENOBUFS": enobufs, "notifications": notifications, "completions": completions}
 
 
 def _round(number: int, is_final: bool, count: int) -> tuple[str, str, Event]:
@@ -52,6 +56,7 @@ _TABLES = {
     "flushes": _Slices(
         "duration_ns", ("trigger", "blocking", "notification_count", "completion_count", "wait_count"), _flush
     ),
+    "stalls": _Slices("duration_ns", ("enobufs_count", "notification_count", "completion_count"), _stall),
     "rounds": _Slices("duration_ns", ("round", "is_final", "bytes"), _round),
     "requests": _Slices("latency_ns", ("bytes", "zerocopy"), _request),
 }
