@@ -59,7 +59,7 @@ def _outcome(summary: dict[str, Any]) -> str:
 
 def _what_ran(meta: dict[str, Any]) -> str:
     config, summary, host = meta["config"], meta["summary"], meta["host"]
-    send_bytes = meta["scenario"].get("send_bytes") or config["send_bytes"] or 0
+    send_bytes = config["send_bytes"] or meta["scenario"].get("send_bytes") or 0
     parts = [
         f"policy {config['policy']}",
         f"scenario {config['scenario']}",

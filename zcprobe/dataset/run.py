@@ -49,6 +49,18 @@ class Run:
     def scenario(self) -> str:
         return str(self.meta["config"]["scenario"])
 
+    @property
+    def send_bytes(self) -> int:
+        """Of a write, as it was in effect; 0 for traffic of several sizes."""
+        return int(self.meta["config"]["send_bytes"] or self.meta["scenario"].get("send_bytes") or 0)
+
+    @property
+    def hold_one_in_count(self) -> int | None:
+        """Of so many packets one has its clone held back; None where the path holds none."""
+        held = self.meta["scenario"].get("hold") or {}
+        found: int | None = self.meta["config"]["hold_one_in_count"] or held.get("one_in_count")
+        return found
+
     def _file(self, table: str) -> Path | None:
         if table not in TABLES:
             raise UsageError(f"a run has no table {table!r}", f"its tables: {', '.join(TABLES)}")

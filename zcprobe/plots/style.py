@@ -13,9 +13,12 @@ __all__ = [
     "ENOBUFS",
     "FILLS",
     "LIMIT",
+    "PAPER",
     "POLICY_STYLES",
     "Fill",
     "PolicyStyle",
+    "channel_style",
+    "policy_line",
     "style_of",
 ]
 
@@ -72,8 +75,24 @@ FILLS: dict[str, Fill] = {
 }
 
 LIMIT: dict[str, Any] = {"color": "black", "linestyle": (0, (6, 2)), "linewidth": 1.4}
+PAPER: dict[str, Any] = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5}
+"""Behind words that stand on data."""
+
 ENOBUFS: dict[str, Any] = {"color": "#B00020", "marker": "v", "linestyle": "none", "markersize": 6}
 DEATH: dict[str, Any] = {"color": "#B00020", "linestyle": "-", "linewidth": 2.0}
+
+
+_CHANNEL_LINES = ("-", "--", "-.", ":")
+
+
+def channel_style(policy: str, channel: int) -> dict[str, Any]:
+    """Arguments of plot() for one of a run's channels: the policy's colour, lines that tell four of them apart."""
+    return {"color": style_of(policy).color, "linestyle": _CHANNEL_LINES[channel % len(_CHANNEL_LINES)]}
+
+
+def policy_line(policy: str) -> dict[str, Any]:
+    """Arguments of plot() for a line without markers."""
+    return {"color": style_of(policy).color, "linestyle": style_of(policy).linestyle}
 
 
 def style_of(policy: str) -> PolicyStyle:
