@@ -31,9 +31,13 @@ def seconds(run: Run, time_ns: "pd.Series[int]") -> "pd.Series[float]":
     return (time_ns.astype("int64") - origin_ns(run)) / 1e9
 
 
-def outcome_time_s(run: Run) -> float:
-    """When the outcome was known: the last send and the final flush are over, settling is not."""
-    return float(run.summary["duration_ns"]) / 1e9
+def outcome_time_s(run: Run, channel: int | None = None) -> float:
+    """When the outcome was known, of the run or of one channel: the last send and the final flush are over, settling is
+    not."""
+    channels = run.meta["channels"]
+    if channel is None or channel >= len(channels) or channels[channel]["end_ns"] is None:
+        return float(run.summary["duration_ns"]) / 1e9
+    return float(channels[channel]["end_ns"] - origin_ns(run)) / 1e9
 
 
 def empty_frame(dtypes: dict[str, str]) -> pd.DataFrame:

@@ -47,7 +47,8 @@ def plot_errqueue(run: Run, ax: Axes | None = None, until_s: float | None = None
     ax.set_ylim(0, max(int(known["errqueue_depth"].max()), 1) * 1.2)
     _draw_limit(ax, run)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
-    mark_stalls(ax, run, axis)
+    if len(channels) == 1:  # one channel's stalls are no stalls of the others
+        mark_stalls(ax, run, axis)
     mark_enobufs(ax, df_enobufs(run)["time_s"], axis, 0.94)
     mark_outcome(ax, run, axis, label=False)
     if alone:
@@ -62,7 +63,16 @@ def _draw_limit(ax: Axes, run: Run) -> None:
         ax.set_ylim(0, max(ax.get_ylim()[1], most * 1.2))
         ax.axhline(most, **LIMIT)
         text = f"{most:,} notifications fill optmem"
-        ax.text(0.01, most, text, transform=ax.get_yaxis_transform(), fontsize=9, va="bottom", bbox=PAPER)
+        ax.text(
+            0.99,
+            most * 1.025,
+            text,
+            ha="right",
+            transform=ax.get_yaxis_transform(),
+            fontsize=9,
+            va="bottom",
+            bbox=PAPER,
+        )
 
 
 def _draw(ax: Axes, table: pd.DataFrame, per_s: float, style: dict[str, Any]) -> None:

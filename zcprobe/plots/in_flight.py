@@ -43,7 +43,8 @@ def plot_in_flight(run: Run, ax: Axes | None = None) -> Axes:
         ax.step(time, high, where="post", linewidth=1.0, label=f"channel {channel}", **style)
     ax.set_ylim(0, max(int(np.max(table["high_count"])), 1) * 1.2)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    mark_stalls(ax, run, axis)
+    if len(channels) == 1:  # one channel's stalls are no stalls of the others
+        mark_stalls(ax, run, axis)
     mark_enobufs(ax, df_enobufs(run)["time_s"], axis, 0.94)
     mark_outcome(ax, run, axis, label=False)
     if len(channels) > 1:

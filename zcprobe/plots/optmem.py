@@ -55,7 +55,7 @@ def plot_optmem(
     mark_stalls(ax, run, axis, channel)
     refused = df_enobufs(run)
     mark_enobufs(ax, refused.loc[refused["channel"] == channel, "time_s"], axis, 1.16 / _HEADROOM)
-    mark_outcome(ax, run, axis, label=True)
+    mark_outcome(ax, run, axis, channel, label=True)
     if alone:
         limit_line = Line2D([], [], label="limit (optmem_max)", **LIMIT)
         add_timeline_legend(ax, ("unread", "in_flight", "stall", "settling"), [limit_line])

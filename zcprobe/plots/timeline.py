@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from zcprobe.analysis.channels import channel_summary
 from zcprobe.analysis.enobufs import df_enobufs
 from zcprobe.analysis.stalls import df_stalls
 from zcprobe.analysis.timebase import outcome_time_s
@@ -107,17 +108,19 @@ def add_timeline_legend(ax: Axes, fills: Sequence[str] = ("stall", "settling"), 
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False, fontsize=8.5)
 
 
-def mark_outcome(ax: Axes, run: Run, axis: TimeAxis, *, label: bool) -> None:
-    """The moment the outcome was known, and settling after it."""
-    outcome_s = outcome_time_s(run)
+def mark_outcome(ax: Axes, run: Run, axis: TimeAxis, channel: int | None = None, *, label: bool) -> None:
+    """The moment the outcome was known, of the run or of one channel, and settling after it."""
+    outcome_s = outcome_time_s(run, channel)
+    outcome = str(run.summary["outcome"] if channel is None else channel_summary(run, channel)["outcome"])
     if outcome_s > axis.end_s:
         return
     at = outcome_s * axis.per_s
-    died = run.summary["outcome"].startswith("dead")
-    ax.axvspan(at, axis.end_s * axis.per_s, zorder=0.5, **FILLS["settling"].arguments())
+    died = outcome.startswith("dead")
+    # beyond the axis too: another's may be longer, and they may be put on the same
+    ax.axvspan(at, 100 * axis.end_s * axis.per_s, zorder=0.5, **FILLS["settling"].arguments())
     ax.axvline(at, **(DEATH if died else DEATH | {"color": "#333333", "linewidth": 1.2}))
     if label:
-        text = {"dead_enobufs": "the send fails for good"}.get(run.summary["outcome"], run.summary["outcome"])
+        text = {"dead_enobufs": "the send fails for good"}.get(outcome, outcome)
         ax.annotate(
             text,
             (at, 0.45),

@@ -32,7 +32,7 @@ _TITLE_CHARACTERS = 60
 _TITLE_LINES = 7
 _CLOSE_SHARE = 0.6
 """Of the whole: with more than that, a close look would show the same again."""
-_CLOSE_TIMES = 8
+_CLOSE_TIMES = 4
 """As far as the earliest answer to ENOBUFS, at most so many times."""
 
 
@@ -81,11 +81,10 @@ class _Spans(msgspec.Struct, frozen=True):
 
 
 def _spans(runs: list[Run]) -> _Spans:
-    """Close up to the last first answer to ENOBUFS and to the deaths, unless one of them comes very much later."""
+    """Close up to the last of the first answers to ENOBUFS, unless that would make the earliest hard to see."""
     answered = [end for run in runs if (end := until_first_flush_s(run)) is not None]
-    deaths = [1.15 * outcome_time_s(run) for run in runs if run.summary["outcome"] == "dead_enobufs"]
     whole_s = max((time_axis(run, 1.1 * outcome_time_s(run)).end_s for run in runs), default=1.0)
-    close_s = min(max(answered + deaths), _CLOSE_TIMES * min(answered)) if answered else whole_s
+    close_s = min(max(answered), _CLOSE_TIMES * min(answered)) if answered else whole_s
     return _Spans(close_s if close_s < _CLOSE_SHARE * whole_s else None, whole_s)
 
 
