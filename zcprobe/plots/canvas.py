@@ -1,7 +1,8 @@
 """Figures without pyplot: no global state, no display."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
@@ -88,9 +89,21 @@ def save_figure(figure: Figure, folder: Path, name: str, kinds: Sequence[str] = 
     """Writes `<name>.<kind>` for each kind, PNG at 150 dpi; the same figure gives the same bytes. OutputError."""
     paths = [folder / f"{name}.{kind}" for kind in kinds]
     try:
-        with mpl.rc_context({"svg.hashsalt": name}):
+        with mpl.rc_context({"svg.hashsalt": name}), _laid_out_once(figure):
             for kind, path in zip(kinds, paths, strict=True):
                 figure.savefig(path, dpi=PNG_DPI, metadata=_NO_DATE[kind])
     except OSError as error:
         raise OutputError(f"no figure can be written to {folder}: {error.strerror}", "choose another folder") from error
     return paths
+
+
+@contextmanager
+def _laid_out_once(figure: Figure) -> Iterator[None]:
+    """Constrained layout takes longer than drawing, and each savefig() would do it anew."""
+    engine = figure.get_layout_engine()
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    try:
+        yield
+    finally:
+        figure.set_layout_engine(engine)
