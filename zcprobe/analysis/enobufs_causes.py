@@ -10,8 +10,16 @@ from zcprobe.dataset.load import Run
 
 __all__ = ["CAUSES_OF_ENOBUFS", "ENOBUFS_CAUSES_DTYPES", "df_enobufs_causes"]
 
-CAUSES_OF_ENOBUFS = ("optmem, unread", "optmem, in flight", "memlock", "other", "unknown")
-"""`optmem, unread`: notifications that nobody has read held at least half; else sends in flight did."""
+CAUSES_OF_ENOBUFS = (
+    "optmem, unread",
+    "optmem, in flight",
+    "optmem, holder not recorded",
+    "memlock",
+    "other",
+    "unknown",
+)
+"""`optmem, unread`: notifications that nobody has read held at least half; else sends in flight did. A run that kept
+only counts does not say which; one without probes says nothing."""
 
 ENOBUFS_CAUSES_DTYPES = {"policy": "object", "cause": "object", "call_count": "int64", "run_count": "int64"}
 
@@ -39,7 +47,19 @@ def df_enobufs_causes(runs: Sequence[Run]) -> pd.DataFrame:
 def _caused(run: Run) -> pd.DataFrame:
     """A row for each ENOBUFS of a run: policy, run, cause."""
     refused = df_enobufs(run)
-    mostly_unread = (refused["unread_bytes"] >= refused["in_flight_bytes"]).fillna(value=False).astype(bool)
-    holder = mostly_unread.map({True: "optmem, unread", False: "optmem, in flight"})
-    cause = refused["cause"].where(refused["cause"] != "optmem", holder)
+    if len(refused) < run.summary["enobufs_count"]:
+        cause = pd.Series(_counted(run), dtype="object")
+    else:
+        mostly_unread = (refused["unread_bytes"] >= refused["in_flight_bytes"]).fillna(value=False).astype(bool)
+        holder = mostly_unread.map({True: "optmem, unread", False: "optmem, in flight"})
+        cause = refused["cause"].where(refused["cause"] != "optmem", holder)
     return pd.DataFrame({"policy": run.policy, "run": run.folder.name, "cause": cause})
+
+
+def _counted(run: Run) -> list[str]:
+    """Of a run that kept counts only."""
+    counts = run.summary["enobufs_causes"]
+    if counts is None:
+        return ["unknown"] * int(run.summary["enobufs_count"])
+    names = {"optmem": "optmem, holder not recorded"}
+    return [names.get(cause, cause) for cause, count in counts.items() for _ in range(count)]

@@ -32,7 +32,7 @@ FIGURE_KINDS = ("png", "svg", "pdf")
 
 _NO_DATE = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 _COLUMN_INCHES = 1.15
-_CHARACTERS_PER_INCH = 16
+_CHARACTERS_PER_INCH = 20
 """Of the method line at its size."""
 
 

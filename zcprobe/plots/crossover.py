@@ -25,7 +25,7 @@ def plot_crossover(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     low, high = table["low"].fillna(table["ratio"]).to_numpy(), table["high"].fillna(table["ratio"]).to_numpy()
     ax.errorbar(table["send_bytes"], ratio, yerr=[ratio - low, high - ratio], color="#0072B2", marker="o", capsize=4)
     ax.axhline(1, color="black", linewidth=1.4, linestyle=(0, (6, 2)))
-    ax.text(0.01, 1, "equal", transform=ax.get_yaxis_transform(), va="bottom", fontsize=9)
+    ax.text(0.5, 1, "equal", transform=ax.get_yaxis_transform(), va="bottom", ha="center", fontsize=9)
     ax.set_xscale("log", base=2)
     counts = zip(table["send_bytes"], table["zerocopy_run_count"], table["copy_run_count"], strict=True)
     labels = [f"{format_bytes(size)}\nn = {zerocopy} + {copy}" for size, zerocopy, copy in counts]

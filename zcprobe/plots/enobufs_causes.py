@@ -17,9 +17,10 @@ __all__ = ["plot_enobufs_causes"]
 _CAUSES = {
     "optmem, unread": Fill("optmem, mostly unread notifications", FILLS["unread"].facecolor, FILLS["unread"].hatch),
     "optmem, in flight": Fill("optmem, mostly in flight", FILLS["in_flight"].facecolor, FILLS["in_flight"].hatch),
+    "optmem, holder not recorded": Fill("optmem, holder not recorded", "#E8E8C8", "\\\\"),
     "memlock": Fill("RLIMIT_MEMLOCK", "#B8A1CF", "xxxx"),
     "other": Fill("another cause", "#DDDDDD", "----"),
-    "unknown": Fill("not known without probes", "#FFFFFF", "\\\\"),
+    "unknown": Fill("not known without probes", "#FFFFFF", "++"),
 }
 
 

@@ -9,7 +9,7 @@ from zcprobe.analysis.enobufs_causes import CAUSES_OF_ENOBUFS, ENOBUFS_CAUSES_DT
 from zcprobe.analysis.flushes import FLUSHES_DTYPES, df_flushes
 from zcprobe.analysis.merges import MERGES_DTYPES, df_merges
 from zcprobe.analysis.stalls import df_stalls
-from zcprobe.dataset.load import Comparison, Run
+from zcprobe.dataset.load import Campaign, Comparison, Run
 
 _OF_RUNS = [
     (df_copied, COPIED_DTYPES),
@@ -73,6 +73,12 @@ def test_every_refused_call_has_one_cause(comparison: Comparison) -> None:
         if None not in causes:
             by_optmem = own[own["cause"].str.startswith("optmem")]["call_count"].sum()
             assert by_optmem == sum(known.get("optmem", 0) for known in causes)
+
+
+def test_runs_that_kept_only_counts_are_counted_too(campaign: Campaign) -> None:
+    table = df_enobufs_causes(campaign)
+    assert table["call_count"].sum() == sum(run.summary["enobufs_count"] for run in campaign)
+    assert set(table["cause"]) <= {"optmem, holder not recorded", "other"}
 
 
 def test_each_scenario_has_the_cause_that_it_is_made_for(shipped: dict[str, Comparison]) -> None:
