@@ -77,6 +77,15 @@ def test_it_runs_on_other_runs_by_changing_one_line(path: Path) -> None:
     assert _errors(notebook) == ""
 
 
+def test_an_error_of_ours_is_two_lines_and_no_traceback() -> None:
+    cell = nbformat.v4.new_code_cell('import zcprobe\nzcprobe.load("nothing")', metadata={"tags": ["raises-exception"]})
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    _execute(notebook)
+    assert [len(output.traceback) for output in cell.outputs] == [2]
+    assert cell.outputs[0].traceback[0] == "OutputError: nothing is no run folder and holds none"
+    assert cell.outputs[0].traceback[1].startswith("hint: ")
+
+
 @pytest.mark.parametrize("path", _NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_is_kept_without_results(path: Path) -> None:
     notebook = _read(path)

@@ -71,7 +71,8 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
     A run from before there were channels had one, whose counts are those of the summary.
     """
     summary = {**dict.fromkeys(Summary.__struct_fields__), **meta["summary"]}
-    only_channel = {name: summary.get(name) for name in ChannelSummary.__struct_fields__}
+    unknown = dict.fromkeys(ChannelSummary.__struct_fields__)
+    only_channel = {name: summary.get(name) for name in unknown}
     return {
         "send_results": {},
         "reconciliation": [],
@@ -81,5 +82,5 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
         **meta,
         "config": {**msgspec.to_builtins(RunConfig()), **meta["config"]},
         "summary": summary,
-        "channels": meta.get("channels") or [only_channel],
+        "channels": [{**unknown, **channel} for channel in meta.get("channels") or [only_channel]],
     }
