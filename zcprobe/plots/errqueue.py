@@ -63,16 +63,7 @@ def _draw_limit(ax: Axes, run: Run) -> None:
         ax.set_ylim(0, max(ax.get_ylim()[1], most * 1.2))
         ax.axhline(most, **LIMIT)
         text = f"{most:,} notifications fill optmem"
-        ax.text(
-            0.99,
-            most * 1.025,
-            text,
-            ha="right",
-            transform=ax.get_yaxis_transform(),
-            fontsize=9,
-            va="bottom",
-            bbox=PAPER,
-        )
+        ax.text(0.01, most * 0.975, text, transform=ax.get_yaxis_transform(), fontsize=9, va="top", bbox=PAPER)
 
 
 def _draw(ax: Axes, table: pd.DataFrame, per_s: float, style: dict[str, Any]) -> None:

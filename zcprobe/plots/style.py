@@ -68,8 +68,8 @@ POLICY_STYLES: dict[str, PolicyStyle] = {
 _UNKNOWN = PolicyStyle(_GREY, "+", "-")
 
 FILLS: dict[str, Fill] = {
-    "unread": Fill("held by unread notifications", "#F2B84B", "////"),
-    "in_flight": Fill("held by sends in flight", "#A9D3F5", "...."),
+    "unread": Fill("held by unread notifications", "#E9A42B", "////"),
+    "in_flight": Fill("held by sends in flight", "#CBE5F9", "...."),
     "stall": Fill("stall: the sender waits in a flush", "#D9B8E8", "\\\\\\\\"),
     "settling": Fill("settling: the outcome is known", "#E6E6E6", ""),
 }
