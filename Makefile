@@ -2,13 +2,14 @@
 # make bench ARGS=...  the benchmark: zcprobe compare
 # make test ARGS=...   pytest, as root
 # make browser         chromium, in which the tests open the report
+# make notebook        the notebooks in JupyterLab, which is installed into .venv the first time
 # make lint            ruff, mypy, import-linter
 # make clean           removes what set-up, builds and checks made; results stay
 # V=1 shows the installers' own output.
 
 VENV := .venv/bin
 
-.PHONY: setup bench browser test lint clean
+.PHONY: setup bench browser notebook test lint clean
 
 setup:
 	@tools/setup.sh
@@ -22,6 +23,12 @@ browser:
 test: setup browser
 	@$(VENV)/pytest $(ARGS)
 
+# JupyterLab refuses to run as root unless told; the notebooks need no root, but who has just run the benchmark has it
+notebook: setup
+	@$(VENV)/python -c 'import jupyterlab' 2>/dev/null || \
+		$(VENV)/python -m pip install --quiet --no-build-isolation -e '.[notebook]'
+	@$(VENV)/jupyter lab $$([ "$$(id -u)" != 0 ] || echo --allow-root) --notebook-dir=. $(ARGS) notebooks/01_first_run.ipynb
+
 lint: setup
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
@@ -30,5 +37,5 @@ lint: setup
 
 clean:
 	rm -rf .venv build *.egg-info zcprobe/native/_core.c zcprobe/native/_core.*.so
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf notebooks/.ipynb_checkpoints .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find bpf tests zcprobe -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zcprobe.dataset.load import Run
+    from zcprobe.dataset.load import Campaign, Run
 
 __all__ = ["load"]
 
 
-def load(path: "str | Path") -> "Run":
-    """The run in a run folder: `zcprobe.dataset.load.load_run`, imported when it is called (pandas is heavy)."""
-    from zcprobe.dataset.load import load_run
+def load(path: "str | Path", *, allow_incomplete: bool = False, allow_lost: bool = False) -> "Run | Campaign":
+    """The run or runs at a path or pattern: `zcprobe.dataset.load.load`, imported when called (pandas is heavy)."""
+    from zcprobe.dataset.load import load as load_from
 
-    return load_run(path)
+    return load_from(path, allow_incomplete=allow_incomplete, allow_lost=allow_lost)

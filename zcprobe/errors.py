@@ -34,6 +34,10 @@ class ZcprobeError(Exception):
         super().__init__(message)
         self.hint = hint
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: the same two lines as on the command line."""
+        return [f"{type(self).__name__}: {self}", f"hint: {self.hint}"]
+
 
 class UsageError(ZcprobeError):
     exit_code = 2

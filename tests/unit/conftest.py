@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from zcprobe.dataset.load import Comparison, Run, load_comparison
+from zcprobe.dataset.load import Campaign, Comparison, Run, load_campaign, load_comparison
 
 _DATA = Path(__file__).parent.parent / "data"
 _COMPARISONS = sorted(path.parent for path in _DATA.glob("*/comparison.json"))
+_CAMPAIGNS = sorted((_DATA / "campaigns").iterdir())
 _RUNS = sorted(path.parent for path in _DATA.glob("*/*/run.json"))
 
 
@@ -22,6 +23,12 @@ def run(request: pytest.FixtureRequest) -> Run:
     """Each shipped run in turn."""
     shipped = load_comparison(request.param.parent).runs
     return next(run for run in shipped if run.folder == request.param)
+
+
+@pytest.fixture(scope="session", params=_CAMPAIGNS, ids=lambda path: path.name)
+def campaign(request: pytest.FixtureRequest) -> Campaign:
+    """Each shipped campaign in turn: many runs, most of which recorded nothing but counts."""
+    return load_campaign(request.param)
 
 
 @pytest.fixture

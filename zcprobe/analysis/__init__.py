@@ -1,0 +1,25 @@
+"""Tables: `df_<x>` of a run or of many gives a DataFrame whose columns its docstring lists, in `zcprobe.analysis.<x>`.
+
+`from zcprobe.analysis import df_optmem` works too; the module is imported only then.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+_PREFIXES = ("df_",)
+
+
+def __getattr__(name: str) -> Any:
+    for prefix in _PREFIXES:
+        stem = name.removeprefix(prefix)
+        if stem != name and stem in {module.name for module in iter_modules(__path__)}:
+            found = getattr(import_module(f"{__name__}.{stem}"), name, None)
+            if found is not None:
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+    return sorted(name for module in modules for name in module.__all__ if name.startswith(_PREFIXES))

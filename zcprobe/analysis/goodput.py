@@ -1,6 +1,7 @@
 """Goodput of each run."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -20,7 +21,7 @@ GOODPUT_DTYPES = {
 }
 
 
-def df_goodput(runs: list[Run]) -> pd.DataFrame:
+def df_goodput(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per run, in the order given.
 
     Columns: policy (str); repeat (int64, counts from 1 within the policy); run (str, folder name); outcome (str);

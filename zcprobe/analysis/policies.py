@@ -1,6 +1,7 @@
 """Policies side by side: the run, not the send, is the unit of replication."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -58,11 +59,11 @@ def estimate_median(values: list[float]) -> Estimate:
     return Estimate(len(values), median, float(interval.low), float(interval.high))
 
 
-def _values(runs: list[Run], quantity: str) -> list[float]:
+def _values(runs: Sequence[Run], quantity: str) -> list[float]:
     return [float(run.summary[quantity]) for run in runs if run.summary[quantity] is not None]
 
 
-def policy_results(runs: list[Run]) -> dict[str, dict[str, Any]]:
+def policy_results(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
     """Policy -> repeats, outcomes (outcome: runs), enobufs_causes (cause: calls), medians (quantity: Estimate)."""
     results = {}
     for policy in dict.fromkeys(run.policy for run in runs):
@@ -81,7 +82,7 @@ def policy_results(runs: list[Run]) -> dict[str, dict[str, Any]]:
     return results
 
 
-def df_policies(runs: list[Run]) -> pd.DataFrame:
+def df_policies(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per policy and quantity.
 
     Columns: policy, quantity, unit (str); n (int64, runs with a value); median, low, high (float64, the 95 %

@@ -1,6 +1,7 @@
 """What the sendmsg calls of a run returned, counted by the sender and by the kernel."""
 
 import errno
+from collections import Counter
 
 import pandas as pd
 
@@ -57,22 +58,27 @@ def _kernel_counts(run: Run) -> dict[str, int]:
     return counts
 
 
-def _sender_counts(run: Run) -> tuple[dict[str, int], dict[str, int]]:
+def _sender_counts(run: Run) -> tuple[Counter[str], Counter[str]]:
     """(calls, fatal calls) per result; from the summary when no sends were recorded."""
-    sends = run.sends
-    if sends.empty:
+    counts: Counter[str] = Counter()
+    fatal: Counter[str] = Counter()
+    attempts = 0
+    for sends in run.iterate("sends", ["error", "enobufs_count", "attempt_count"]):
+        failed = sends.loc[sends["error"] != 0, "error"]
+        fatal.update(failed.map(_name))
+        counts["ok"] += len(sends) - len(failed)
+        counts["ENOBUFS"] += int(sends["enobufs_count"].sum())
+        attempts += int(sends["attempt_count"].sum())
+    if not attempts:
         return _summary_counts(run)
-    errors = sends.loc[sends["error"] != 0, "error"].map(_name)
-    fatal = {str(name): int(count) for name, count in errors.value_counts().items()}
-    counts = {"ok": int((sends["error"] == 0).sum()), "ENOBUFS": int(sends["enobufs_count"].sum())}
-    counts |= {name: count for name, count in fatal.items() if name != "ENOBUFS"}
-    repeated = int(sends["attempt_count"].sum()) - sum(counts.values())
-    if repeated > 0:
-        counts[RETRIED] = counts.get(RETRIED, 0) + repeated
+    counts.update({name: count for name, count in fatal.items() if name != "ENOBUFS"})
+    if (repeated := attempts - counts.total()) > 0:
+        counts[RETRIED] += repeated
     return counts, fatal
 
 
-def _summary_counts(run: Run) -> tuple[dict[str, int], dict[str, int]]:
+def _summary_counts(run: Run) -> tuple[Counter[str], Counter[str]]:
     summary = run.summary
-    counts = {"ok": int(summary["sends"]) + int(summary["copied_on_purpose"]), "ENOBUFS": int(summary["enobufs_count"])}
-    return counts, {"ENOBUFS": 1} if summary["outcome"] == "dead_enobufs" else {}
+    ok = int(summary["sends"]) + int(summary["copied_on_purpose"])
+    dead = sum(channel["outcome"] == "dead_enobufs" for channel in run.meta["channels"])
+    return Counter({"ok": ok, "ENOBUFS": int(summary["enobufs_count"])}), Counter({"ENOBUFS": dead})

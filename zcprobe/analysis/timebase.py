@@ -8,15 +8,21 @@ __all__ = ["empty_frame", "origin_ns", "outcome_time_s", "seconds"]
 
 
 def origin_ns(run: Run) -> int:
-    """CLOCK_MONOTONIC ns of the first send's start.
+    """CLOCK_MONOTONIC ns of the first send's start, of several channels the first.
 
-    Without recorded sends it is the outcome's moment less the run's duration, the outcome's moment being that of the
-    ENOBUFS the run died of or of the last notification read; a few µs off. 0 when there are no events either.
+    It is in the metadata. In runs from before there were channels it is taken from the recorded sends; without them it
+    is the outcome's moment less the run's duration, the outcome's moment being that of the ENOBUFS the run died of or
+    of the last notification read; a few µs off. 0 when there are no events either.
     """
-    if len(run.sends):
-        return int(run.sends["start_ns"].iloc[0])
+    starts = [channel["start_ns"] for channel in run.meta["channels"] if channel["start_ns"] is not None]
+    if starts:
+        return int(min(starts))
+    sends = run.read("sends", ["start_ns"])
+    if len(sends):
+        return int(sends["start_ns"].iloc[0])
     last = "enobufs" if run.summary["outcome"] == "dead_enobufs" else "read"
-    moments = run.kernel_events.loc[run.kernel_events["kind"] == last, "time_ns"]
+    events = run.read("kernel_events", ["time_ns", "kind"])
+    moments = events.loc[events["kind"] == last, "time_ns"]
     return int(moments.max()) - int(run.summary["duration_ns"]) if len(moments) else 0
 
 
@@ -25,9 +31,13 @@ def seconds(run: Run, time_ns: "pd.Series[int]") -> "pd.Series[float]":
     return (time_ns.astype("int64") - origin_ns(run)) / 1e9
 
 
-def outcome_time_s(run: Run) -> float:
-    """When the outcome was known: the last send and the final flush are over, settling is not."""
-    return float(run.summary["duration_ns"]) / 1e9
+def outcome_time_s(run: Run, channel: int | None = None) -> float:
+    """When the outcome was known, of the run or of one channel: the last send and the final flush are over, settling is
+    not."""
+    channels = run.meta["channels"]
+    if channel is None or channel >= len(channels) or channels[channel]["end_ns"] is None:
+        return float(run.summary["duration_ns"]) / 1e9
+    return float(channels[channel]["end_ns"] - origin_ns(run)) / 1e9
 
 
 def empty_frame(dtypes: dict[str, str]) -> pd.DataFrame:

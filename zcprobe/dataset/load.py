@@ -1,150 +1,111 @@
-"""A run folder as Python objects: metadata at once, tables when asked for."""
+"""From a path to runs: one run folder, a comparison, or all runs below a folder or matching a pattern."""
 
-from functools import cached_property
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pandas as pd
 
-from zcprobe.dataset.version_1 import events_of_version_1, stalls_of_version_1
-from zcprobe.errors import DataLossError, OutputError
-from zcprobe.recorder.metadata import FORMAT_VERSION
-from zcprobe.recorder.tables import TABLES
+from zcprobe.dataset.campaign import Campaign, Comparison
+from zcprobe.dataset.run import Run
+from zcprobe.dataset.schema import check_version, complete_metadata
+from zcprobe.errors import DataLossError, OutputError, ReconciliationError
 
-__all__ = ["Comparison", "Run", "load_comparison", "load_run"]
+__all__ = ["Campaign", "Comparison", "Run", "load", "load_campaign", "load_comparison", "load_run"]
 
-
-def _read_json(path: Path, what: str) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = msgspec.json.decode(path.read_bytes())
-    except FileNotFoundError:
-        raise OutputError(
-            f"{path.parent} is no {what} folder: it has no {path.name}", f"name a {what} folder"
-        ) from None
-    except (msgspec.DecodeError, OSError) as error:
-        raise OutputError(f"{path} cannot be read: {error}", "the file is damaged; run again") from error
-    version = content.get("format_version")
-    if version not in range(1, FORMAT_VERSION + 1):
-        raise OutputError(
-            f"{path.parent} has format version {version}, this zcprobe reads 1 to {FORMAT_VERSION}",
-            "load it with the zcprobe that wrote it, or a later one",
-        )
-    return content
+_RUN_KEYS = ("config", "scenario", "host", "summary", "complete")
+_COMPARISON_KEYS = ("policies", "runs", "scenario")
 
 
-class Run:
-    """One run. `meta` is run.json; each table is a DataFrame read on first use, times int64 ns of CLOCK_MONOTONIC.
+def load(path: str | Path, *, allow_incomplete: bool = False, allow_lost: bool = False) -> Run | Campaign:
+    """A run folder as a Run, a comparison's folder as a Comparison, anything else with runs in it as a Campaign.
 
-    Columns are those of docs/run-format.md. A table that was not recorded (`record` off, no probes) is empty.
+    `path` may be a pattern (`results/*-held-completions-*`) or a folder that holds run and comparison folders. Raises
+    OutputError when there is no run, DataLossError when events or records were lost (unless `allow_lost`), and
+    ReconciliationError when independent counts differ (unless `allow_incomplete`).
     """
-
-    def __init__(self, folder: Path, meta: dict[str, Any]) -> None:
-        self.folder = folder
-        self.meta = meta
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        summary: dict[str, Any] = self.meta["summary"]
-        return summary
-
-    @property
-    def policy(self) -> str:
-        return str(self.meta["config"]["policy"])
-
-    @property
-    def scenario(self) -> str:
-        return str(self.meta["config"]["scenario"])
-
-    def _table(self, name: str) -> pd.DataFrame:
-        path = self.folder / f"{name}.parquet"
-        if not path.exists():
-            return pd.DataFrame(columns=TABLES[name].columns)
-        try:
-            return pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            raise OutputError(f"{path} cannot be read: {error}", "the file is damaged; run again") from error
-
-    @cached_property
-    def sends(self) -> pd.DataFrame:
-        return self._table("sends")
-
-    @cached_property
-    def notifications(self) -> pd.DataFrame:
-        return self._table("notifications")
-
-    @cached_property
-    def flushes(self) -> pd.DataFrame:
-        return self._table("flushes")
-
-    @cached_property
-    def meminfo(self) -> pd.DataFrame:
-        return self._table("meminfo")
-
-    @cached_property
-    def rounds(self) -> pd.DataFrame:
-        """Of migration traffic."""
-        return self._table("rounds")
-
-    @cached_property
-    def requests(self) -> pd.DataFrame:
-        """Of rpc traffic."""
-        return self._table("requests")
-
-    @cached_property
-    def stalls(self) -> pd.DataFrame:
-        """One row per write that waited inside its policy."""
-        return self._table("stalls") if self.meta["format_version"] > 1 else stalls_of_version_1(self.flushes)
-
-    @cached_property
-    def kernel_events(self) -> pd.DataFrame:
-        events = self._table("kernel_events")
-        return events if self.meta["format_version"] > 1 else events_of_version_1(events)
-
-    @cached_property
-    def stacks(self) -> dict[int, list[str]]:
-        """Stack id -> frames, innermost first; empty without probes."""
-        path = self.folder / "stacks.json"
-        if not path.exists():
-            return {}
-        return {int(key): frames for key, frames in msgspec.json.decode(path.read_bytes()).items()}
-
-    def __repr__(self) -> str:
-        return f"Run({self.folder.name!r}, outcome={self.summary['outcome']!r}, sends={self.summary['sends']})"
-
-
-def load_run(path: str | Path, *, allow_incomplete: bool = False) -> Run:
-    """The run in a folder. OutputError when it is none; DataLossError when its counts do not reconcile."""
     folder = Path(path)
-    meta = _read_json(folder / "run.json", "run")
-    if not meta["complete"] and not allow_incomplete:
-        broken = [finding["what"] for finding in meta["reconciliation"] if not finding["holds"]]
-        raise DataLossError(
-            f"the run in {folder} is incomplete: {'; '.join(broken)}",
-            "load it with allow_incomplete=True to look at it",
-        )
-    return Run(folder, meta)
+    if (folder / "run.json").exists():
+        return load_run(folder, allow_incomplete=allow_incomplete, allow_lost=allow_lost)
+    if (folder / "comparison.json").exists():
+        found: Campaign = load_comparison(folder)
+    else:
+        found = load_campaign(path)
+    for run in found:
+        _check(run, allow_incomplete=allow_incomplete, allow_lost=allow_lost)
+    return found
 
 
-class Comparison:
-    """A comparison folder. `meta` is comparison.json, `runs` its runs in the order in which they were made."""
-
-    def __init__(self, folder: Path, meta: dict[str, Any], runs: list[Run]) -> None:
-        self.folder = folder
-        self.meta = meta
-        self.runs = runs
-
-    @property
-    def policies(self) -> list[str]:
-        return list(self.meta["policies"])
-
-    def runs_of(self, policy: str) -> list[Run]:
-        return [run for run in self.runs if run.policy == policy]
+def load_run(path: str | Path, *, allow_incomplete: bool = False, allow_lost: bool = False) -> Run:
+    """The run in a folder; the errors of `load`."""
+    folder = Path(path)
+    meta = _read_json(folder / "run.json", "run", _RUN_KEYS)
+    run = Run(folder, complete_metadata(meta))
+    _check(run, allow_incomplete=allow_incomplete, allow_lost=allow_lost)
+    return run
 
 
 def load_comparison(path: str | Path) -> Comparison:
-    """The comparison in a folder, with its runs; the same errors as `load_run`."""
+    """The comparison in a folder with all its runs, incomplete ones too: who shows them says so."""
     folder = Path(path)
-    meta = _read_json(folder / "comparison.json", "comparison")
-    runs = [load_run(folder / entry["folder"], allow_incomplete=True) for entry in meta["runs"]]
+    meta = _read_json(folder / "comparison.json", "comparison", _COMPARISON_KEYS)
+    runs = [load_run(folder / entry["folder"], allow_incomplete=True, allow_lost=True) for entry in meta["runs"]]
     return Comparison(folder, meta, runs)
+
+
+def load_campaign(path: str | Path) -> Campaign:
+    """All runs at or below a folder or the matches of a pattern, in the order of their folders' names.
+
+    Hidden folders, as those of unfinished runs, are left out. OutputError when there is none.
+    """
+    roots = [Path(found) for found in sorted(glob(str(path)))] if has_magic(str(path)) else [Path(path)]
+    files = {file for root in roots for file in root.rglob("run.json") if not _is_hidden(file.relative_to(root))}
+    if not files:
+        raise OutputError(f"{path} is no run folder and holds none", _hint(Path(path)))
+    folders = sorted((file.parent for file in files), key=lambda folder: (folder.name, str(folder)))
+    runs = [load_run(folder, allow_incomplete=True, allow_lost=True) for folder in folders]
+    return Campaign(runs, None if has_magic(str(path)) else Path(path))
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _hint(path: Path) -> str:
+    if path.name.endswith(".partial"):
+        return "the run was killed before it was whole: zcprobe doctor --clean removes it; run again"
+    if not path.exists():
+        return "there is nothing of that name; zcprobe run prints the folder that it made"
+    return "name a folder that zcprobe run or zcprobe compare made: it has a run.json or comparison.json"
+
+
+def _read_json(path: Path, what: str, keys: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        content = msgspec.json.decode(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise OutputError(f"{path.parent} is no {what} folder: it has no {path.name}", _hint(path.parent)) from None
+    except (msgspec.DecodeError, OSError) as error:
+        raise OutputError(f"{path} cannot be read: {error}", "the file is damaged; run again") from error
+    if not isinstance(content, dict):
+        raise OutputError(f"{path} is no {what}'s metadata", "the file is damaged; run again")
+    check_version(path.parent, content.get("format_version"))
+    missing = [key for key in keys if key not in content]
+    if missing:
+        raise OutputError(f"{path} has no {', '.join(missing)}", "the file is damaged; run again")
+    return content
+
+
+def _check(run: Run, *, allow_incomplete: bool, allow_lost: bool) -> None:
+    summary = run.summary
+    lost = (summary["lost_events"] or 0) + (summary["lost_records"] or 0)
+    if lost and not allow_lost:
+        raise DataLossError(
+            f"{lost:,} events or records of the run in {run.folder} were lost: its counts are too low",
+            "load it with allow_lost=True to look at it all the same",
+        )
+    if not lost and not run.meta["complete"] and not allow_incomplete:
+        broken = [finding["what"] for finding in run.meta["reconciliation"] if not finding["holds"]]
+        raise ReconciliationError(
+            f"the run in {run.folder} is incomplete: {'; '.join(broken) or 'it says so itself'}",
+            "load it with allow_incomplete=True to look at it all the same",
+        )

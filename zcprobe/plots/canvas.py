@@ -1,26 +1,80 @@
 """Figures without pyplot: no global state, no display."""
 
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-__all__ = ["PNG_DPI", "axes_or_new", "new_figure", "save_figure", "say_empty"]
+from zcprobe.dataset.load import Run
+from zcprobe.errors import OutputError
+from zcprobe.plots.method_line import method_line
+
+__all__ = [
+    "FIGURE_KINDS",
+    "PNG_DPI",
+    "ShownFigure",
+    "add_method_line",
+    "add_outside_legend",
+    "axes_or_new",
+    "new_figure",
+    "save_figure",
+    "say_empty",
+]
 
 PNG_DPI = 150
+FIGURE_KINDS = ("png", "svg", "pdf")
+
+_NO_DATE = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+_COLUMN_INCHES = 1.15
+_CHARACTERS_PER_INCH = 20
+"""Of the method line at its size."""
+
+
+class ShownFigure(Figure):
+    """A figure that a notebook shows when it is a cell's last value, with no `%matplotlib` and no pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=100)
+        return file.getvalue()
 
 
 def new_figure(width_inches: float, height_inches: float) -> Figure:
-    figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+    figure = ShownFigure(figsize=(width_inches, height_inches), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def axes_or_new(ax: Axes | None) -> Axes:
-    """`ax`, or the only axes of a new figure of 8 x 4.5 inches."""
-    return new_figure(8, 4.5).add_subplot() if ax is None else ax
+def axes_or_new(ax: Axes | None, runs: Sequence[Run] = (), *, by_column: bool = False) -> Axes:
+    """`ax`, or the only axes of a new figure of 8 x 4.5 inches that says below which runs it was drawn from; wider when
+    `by_column` each of many policies needs a column."""
+    if ax is not None:
+        return ax
+    policies = len({run.policy for run in runs}) if by_column else 0
+    figure = new_figure(max(8.0, _COLUMN_INCHES * policies), 4.5)
+    add_method_line(figure, runs)
+    return figure.add_subplot()
+
+
+def add_method_line(figure: Figure, runs: Sequence[Run]) -> None:
+    """What the figure was drawn from, in small print below it, so that it can be told when it stands alone."""
+    if runs:
+        text = method_line(runs, int(figure.get_figwidth() * _CHARACTERS_PER_INCH))
+        figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="#444444")
+
+
+def add_outside_legend(figure: Figure, handles: Sequence[Artist], columns: int, runs: Sequence[Run]) -> None:
+    """One legend for all axes, below them, with the method line: two things below a figure would lie on each other."""
+    legend = figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, frameon=False)
+    if runs:
+        legend.set_title(method_line(runs, int(figure.get_figwidth() * _CHARACTERS_PER_INCH)))
+        legend.get_title().set_fontsize(7.5)
 
 
 def say_empty(ax: Axes, statement: str) -> Axes:
@@ -31,10 +85,25 @@ def say_empty(ax: Axes, statement: str) -> Axes:
     return ax
 
 
-def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Writes `<name>.png` (150 dpi) and `<name>.svg`; the same figure gives the same bytes."""
-    png, svg = folder / f"{name}.png", folder / f"{name}.svg"
-    figure.savefig(png, dpi=PNG_DPI)
-    with mpl.rc_context({"svg.hashsalt": name}):
-        figure.savefig(svg, metadata={"Date": None})
-    return [png, svg]
+def save_figure(figure: Figure, folder: Path, name: str, kinds: Sequence[str] = FIGURE_KINDS) -> list[Path]:
+    """Writes `<name>.<kind>` for each kind, PNG at 150 dpi; the same figure gives the same bytes. OutputError."""
+    paths = [folder / f"{name}.{kind}" for kind in kinds]
+    try:
+        with mpl.rc_context({"svg.hashsalt": name}), _laid_out_once(figure):
+            for kind, path in zip(kinds, paths, strict=True):
+                figure.savefig(path, dpi=PNG_DPI, metadata=_NO_DATE[kind])
+    except OSError as error:
+        raise OutputError(f"no figure can be written to {folder}: {error.strerror}", "choose another folder") from error
+    return paths
+
+
+@contextmanager
+def _laid_out_once(figure: Figure) -> Iterator[None]:
+    """Constrained layout takes longer than drawing, and each savefig() would do it anew."""
+    engine = figure.get_layout_engine()
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    try:
+        yield
+    finally:
+        figure.set_layout_engine(engine)

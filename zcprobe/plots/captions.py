@@ -1,22 +1,21 @@
 """What stands under each figure of a comparison: what it shows, of how many runs, with which interval."""
 
-from collections import Counter
-
 from zcprobe.analysis.policies import CONFIDENCE
 from zcprobe.analysis.sendmsg_results import df_sendmsg_results
 from zcprobe.dataset.load import Comparison
+from zcprobe.plots.method_line import method_line, repeats_text
 
 __all__ = ["captions"]
 
 
 def captions(comparison: Comparison) -> dict[str, str]:
     """Name of the figure -> one paragraph of plain text."""
-    repeats = _repeats(comparison)
-    return {
+    repeats = repeats_text(comparison.runs)
+    texts = {
         "with_and_without_the_fix": (
             "What filled optmem, when the send failed and what the flush cost: the charges of notifications nobody has"
             " read and of sends still in flight, against the limit. One run per policy, the one with the median number"
-            f" of sends ({repeats}). Every column has a time axis of its own. The level is read at each completion,"
+            f" of sends ({repeats}). All columns share their time axes. The level is read at each completion,"
             " each notification read, each ENOBUFS and each SO_MEMINFO sample; the charge of a notification that is"
             " just being freed is taken off."
         ),
@@ -44,15 +43,8 @@ def captions(comparison: Comparison) -> dict[str, str]:
             " is what keeps notifications from merging. Merged completions leave no stack."
         ),
     }
-
-
-def _repeats(comparison: Comparison) -> str:
-    counts = Counter(run.policy for run in comparison.runs)
-    if not counts:
-        return "no runs"
-    if len(set(counts.values())) == 1:
-        return f"n = {next(iter(counts.values()))} per policy"
-    return ", ".join(f"{policy}: n = {count}" for policy, count in counts.items())
+    method = f" {method_line(comparison.runs, 10**6)}." if comparison.runs else ""
+    return {name: text + method for name, text in texts.items()}
 
 
 def _kernel_agrees(comparison: Comparison) -> str:

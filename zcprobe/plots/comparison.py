@@ -5,7 +5,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from zcprobe.dataset.load import Comparison, Run
-from zcprobe.plots.canvas import new_figure, save_figure, say_empty
+from zcprobe.plots.canvas import add_method_line, add_outside_legend, new_figure, save_figure, say_empty
 from zcprobe.plots.enobufs import plot_enobufs
 from zcprobe.plots.goodput import plot_goodput
 from zcprobe.plots.late_completions import plot_late_completions
@@ -38,11 +38,12 @@ def draw_comparison(comparison: Comparison) -> dict[str, Figure]:
     ):
         figures[name] = new_figure(max(8.0, 2.2 * len(comparison.policies)), inches)
         plot(runs, figures[name].add_subplot())
+        add_method_line(figures[name], runs)
     return figures
 
 
 def save_comparison_figures(figures: dict[str, Figure], folder: Path) -> None:
-    """`<name>.png` and `<name>.svg` of each into `folder`, which is made when it is not there."""
+    """`<name>.png`, `.svg` and `.pdf` of each into `folder`, which is made when it is not there."""
     folder.mkdir(exist_ok=True)
     for name, figure in figures.items():
         save_figure(figure, folder, name)
@@ -64,5 +65,5 @@ def _draw_enobufs(comparison: Comparison) -> Figure:
     for ax in axes[len(shown) :]:
         ax.set_visible(False)
     labelled = max(axes, key=lambda ax: len(ax.get_legend_handles_labels()[0]))
-    figure.legend(*labelled.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    add_outside_legend(figure, labelled.get_legend_handles_labels()[0], 3, comparison.runs)
     return figure

@@ -16,7 +16,7 @@ _KIB = 1024
 
 def plot_enobufs(run: Run, ax: Axes | None = None) -> Axes:
     """One stacked bar per ENOBUFS in the order they came: KiB of unread and of in-flight charges, and the limit."""
-    ax = axes_or_new(ax)
+    alone, ax = ax is None, axes_or_new(ax, [run])
     table = df_enobufs(run)
     causes = ", ".join(f"{count} {cause}" for cause, count in table["cause"].value_counts().items())
     ax.set_title(f"{run.policy}: ENOBUFS by cause: {causes or 'none'}", loc="left", fontsize=10)
@@ -37,5 +37,7 @@ def plot_enobufs(run: Run, ax: Axes | None = None) -> Axes:
     ax.axhline(limit, label="limit (optmem_max)", **LIMIT)
     ax.set_ylim(0, limit * 1.1)
     ax.set_xlim(0.3, max(len(table), 4) + 0.7)
+    if alone:
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False, fontsize=8.5)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
     return ax

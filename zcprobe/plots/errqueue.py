@@ -1,6 +1,9 @@
 """Length of the error queue over time."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
@@ -9,31 +12,61 @@ from zcprobe.analysis.errqueue import df_errqueue
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
 from zcprobe.plots.downsample import envelope
-from zcprobe.plots.style import style_of
-from zcprobe.plots.timeline import mark_enobufs, mark_outcome, mark_stalls, time_axis
+from zcprobe.plots.style import LIMIT, PAPER, channel_style, policy_line
+from zcprobe.plots.timeline import (
+    add_channel_legend,
+    add_timeline_legend,
+    mark_enobufs,
+    mark_outcome,
+    mark_stalls,
+    time_axis,
+)
+from zcprobe.probes.enobufs import SKB_TRUESIZE_ZERO_BYTES
 
 __all__ = ["plot_errqueue"]
 
 
-def plot_errqueue(run: Run, ax: Axes | None = None) -> Axes:
-    """errqueue_depth, in notifications; ENOBUFS, stalls and the outcome marked."""
-    ax = axes_or_new(ax)
+def plot_errqueue(run: Run, ax: Axes | None = None, until_s: float | None = None) -> Axes:
+    """errqueue_depth, in notifications, a line per channel, up to `until_s`; ENOBUFS, stalls and the outcome marked."""
+    alone, ax = ax is None, axes_or_new(ax, [run])
     table = df_errqueue(run)
     known = table[table["errqueue_depth"].notna()]
-    axis = time_axis(run, float(table["time_s"].max()) if len(table) else 0.0)
+    axis = time_axis(run, float(table["time_s"].max()) if len(table) else 0.0, until_s)
     ax.set_title(f"{run.policy}: error queue", loc="left")
     ax.set_ylabel("errqueue depth [notifications]")
     axis.apply(ax)
     if known.empty:
         return say_empty(ax, "the length of the error queue is not known:\nit takes the probes to read it")
-    depth = known["errqueue_depth"].to_numpy(dtype=np.float64)
-    kept = envelope(known["time_s"].to_numpy(), depth)
-    time = known["time_s"].to_numpy()[kept] * axis.per_s
-    style = style_of(run.policy)
-    ax.step(time, depth[kept], where="post", color=style.color, linestyle=style.linestyle, linewidth=1.0)
-    ax.set_ylim(0, max(depth.max(), 1) * 1.2)
+    channels = [int(channel) for channel in known["channel"].unique()]
+    for channel in sorted(channels):
+        own = known[known["channel"] == channel]
+        style = channel_style(run.policy, channel) if len(channels) > 1 else policy_line(run.policy)
+        _draw(ax, own, axis.per_s, style | {"label": f"channel {channel}"})
+    if len(channels) > 1:
+        add_channel_legend(ax, run.policy, sorted(channels))
+    ax.set_ylim(0, max(int(known["errqueue_depth"].max()), 1) * 1.2)
+    _draw_limit(ax, run)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
-    mark_stalls(ax, run, axis)
+    if len(channels) == 1:  # one channel's stalls are no stalls of the others
+        mark_stalls(ax, run, axis)
     mark_enobufs(ax, df_enobufs(run)["time_s"], axis, 0.94)
     mark_outcome(ax, run, axis, label=False)
+    if alone:
+        add_timeline_legend(ax)
     return ax
+
+
+def _draw_limit(ax: Axes, run: Run) -> None:
+    """As many notifications as fill optmem on their own, where that is in sight."""
+    most = (run.summary["optmem_max_bytes"] - SKB_TRUESIZE_ZERO_BYTES) // run.summary["charge_bytes"] + 1
+    if most < 3 * ax.get_ylim()[1]:
+        ax.set_ylim(0, max(ax.get_ylim()[1], most * 1.2))
+        ax.axhline(most, **LIMIT)
+        text = f"{most:,} notifications fill optmem"
+        ax.text(0.01, most * 0.975, text, transform=ax.get_yaxis_transform(), fontsize=9, va="top", bbox=PAPER)
+
+
+def _draw(ax: Axes, table: pd.DataFrame, per_s: float, style: dict[str, Any]) -> None:
+    depth = table["errqueue_depth"].to_numpy(dtype=np.float64)
+    kept = envelope(table["time_s"].to_numpy(), depth)
+    ax.step(table["time_s"].to_numpy()[kept] * per_s, depth[kept], where="post", linewidth=1.0, **style)

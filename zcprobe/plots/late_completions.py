@@ -1,5 +1,7 @@
 """Last holders of the data whose completions could not be merged."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -20,10 +22,10 @@ _PARTS = {
 }
 
 
-def plot_late_completions(runs: list[Run], ax: Axes | None = None) -> Axes:
+def plot_late_completions(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     """Horizontal bars: errqueue entries by the kernel function that dropped the last reference, all runs together; the
     twelve holders of most entries."""
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, runs)
     ax.set_title(
         "Who held the data last: completions that became errqueue entries of their own", loc="left", fontsize=11
     )

@@ -3,73 +3,87 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from zcprobe.analysis.channels import baseline_bytes, channel_count
 from zcprobe.analysis.enobufs import df_enobufs
-from zcprobe.analysis.errqueue import df_errqueue
+from zcprobe.analysis.optmem import df_optmem, telling_channel
 from zcprobe.analysis.stalls import df_stalls
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
 from zcprobe.plots.downsample import envelope
-from zcprobe.plots.style import FILLS, LIMIT
-from zcprobe.plots.timeline import TimeAxis, mark_enobufs, mark_outcome, mark_stalls, time_axis
+from zcprobe.plots.style import FILLS, LIMIT, PAPER
+from zcprobe.plots.timeline import TimeAxis, add_timeline_legend, mark_enobufs, mark_outcome, mark_stalls, time_axis
 from zcprobe.units import format_bytes, format_duration_ns
 
-__all__ = ["plot_optmem"]
+__all__ = ["explain_first_enobufs", "plot_optmem"]
 
 _KIB = 1024
-_PAPER = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5}
 _HEADROOM = 1.22
 """Of the limit; room above it for its label and the marks of ENOBUFS."""
 
 
-def plot_optmem(run: Run, ax: Axes | None = None, until_s: float | None = None) -> Axes:
+def plot_optmem(
+    run: Run,
+    ax: Axes | None = None,
+    until_s: float | None = None,
+    channel: int | None = None,
+    *,
+    explain: bool | None = None,
+) -> Axes:
     """Charges of unread notifications and of sends in flight, stacked, in KiB against optmem_max; ENOBUFS, stalls and
-    the outcome marked. `until_s` looks closely at the beginning. Without probes only the level is known."""
-    ax = axes_or_new(ax)
-    table = df_errqueue(run)
+    the outcome marked. Every socket has a limit of its own, so it is about one channel: `channel`, or
+    the one that tells most. `until_s` ends the axis; then, or with `explain`, words say what the first ENOBUFS was.
+    Without probes only the level is known."""
+    alone, ax = ax is None, axes_or_new(ax, [run])
+    channel = telling_channel(run) if channel is None else channel
+    table = df_optmem(run, channel)
     limit = run.summary["optmem_max_bytes"] / _KIB
     axis = time_axis(run, float(table["time_s"].max()) if len(table) else 0.0, until_s)
-    ax.set_title(f"{run.policy}: optmem", loc="left")
+    of = f", channel {channel} of {channel_count(run)}" if channel_count(run) > 1 else ""
+    ax.set_title(f"{run.policy}: optmem{of}", loc="left")
     ax.set_ylabel("optmem charged [KiB]")
     axis.apply(ax)
     if table.empty:
         return say_empty(ax, "no optmem readings: neither probes nor SO_MEMINFO samples were recorded")
-    _draw_level(ax, _visible(table, axis), axis, run.summary["optmem_baseline_bytes"])
+    _draw_level(ax, _visible(table, axis), axis, baseline_bytes(run, channel))
     ax.set_ylim(0, limit * _HEADROOM)
     ax.axhline(limit, **LIMIT)
     label = f"limit: optmem_max = {format_bytes(run.summary['optmem_max_bytes'])}"
-    ax.text(0.01, limit * 1.02, label, transform=ax.get_yaxis_transform(), fontsize=9, va="bottom", bbox=_PAPER)
-    mark_stalls(ax, run, axis)
-    mark_enobufs(ax, df_enobufs(run)["time_s"], axis, 1.16 / _HEADROOM)
-    mark_outcome(ax, run, axis, label=True)
-    if until_s:
-        _tell_first_enobufs(ax, run, axis)
+    ax.text(0.01, limit * 1.02, label, transform=ax.get_yaxis_transform(), fontsize=9, va="bottom", bbox=PAPER)
+    mark_stalls(ax, run, axis, channel)
+    refused = df_enobufs(run)
+    mark_enobufs(ax, refused.loc[refused["channel"] == channel, "time_s"], axis, 1.16 / _HEADROOM)
+    mark_outcome(ax, run, axis, channel, label=True)
+    if alone:
+        limit_line = Line2D([], [], label="limit (optmem_max)", **LIMIT)
+        add_timeline_legend(ax, ("unread", "in_flight", "stall", "settling"), [limit_line])
+    explained = until_s is not None if explain is None else explain
+    if explained and (words := explain_first_enobufs(run, channel, axis.end_s)):
+        ax.set_title(f"{ax.get_title(loc='left')}\n{words}", loc="left", fontsize=10)
     return ax
 
 
-def _tell_first_enobufs(ax: Axes, run: Run, axis: TimeAxis) -> None:
-    """Beside the peak, where there is more room."""
-    early = df_enobufs(run)["time_s"].iloc[0] < axis.end_s / 2
-    x, align = (0.99, "right") if early else (0.01, "left")
-    ax.text(x, 0.78, _first_enobufs(run), transform=ax.transAxes, fontsize=9, va="top", ha=align, bbox=_PAPER)
-
-
-def _first_enobufs(run: Run) -> str:
-    """What the first ENOBUFS was and what it cost, in words."""
-    first = df_enobufs(run).iloc[0]
-    lines = [f"first ENOBUFS: cause {first['cause']}"]
+def explain_first_enobufs(run: Run, channel: int, before_s: float) -> str:
+    """What the channel's first ENOBUFS was and what its flush cost, in one or two lines; empty without one by then."""
+    refused = df_enobufs(run)
+    refused = refused[(refused["channel"] == channel) & (refused["time_s"] < before_s)]
+    if refused.empty:
+        return ""
+    first = refused.iloc[0]
+    text = f"first ENOBUFS: cause {first['cause']}"
     if first["cause"].startswith("memlock"):
-        lines.append("(RLIMIT_MEMLOCK refused it, not optmem)")
+        text += " (RLIMIT_MEMLOCK refused it, not optmem)"
     elif not pd.isna(first["unread_bytes"]):
         held = max(int(first["unread_bytes"] + first["in_flight_bytes"]), 1)
-        lines.append(f"{first['unread_bytes'] / held:.0%} unread, {first['in_flight_bytes'] / held:.0%} in flight")
+        text += f", {first['unread_bytes'] / held:.0%} unread, {first['in_flight_bytes'] / held:.0%} in flight"
     stalls = df_stalls(run)
+    stalls = stalls[stalls["channel"] == channel]
     if len(stalls):
-        stall = stalls.iloc[0]
-        lines.append(f"the stall took {format_duration_ns(stall['duration_ns'])}")
-        lines.append(f"and read {int(stall['completion_count']):,} completions")
-    return "\n".join(lines)
+        took, read = format_duration_ns(stalls["duration_ns"].iloc[0]), stalls["completion_count"].iloc[0]
+        text += f"\nthe stall took {took} and read {read:,} completions"
+    return text
 
 
 def _visible(table: pd.DataFrame, axis: TimeAxis) -> pd.DataFrame:

@@ -1,11 +1,14 @@
 """sendmsg calls by what they returned, a group of bars per policy."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib.axes import Axes
 
 from zcprobe.analysis.sendmsg_results import df_sendmsg_results
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
+from zcprobe.plots.order import by_policy
 from zcprobe.plots.style import Fill
 from zcprobe.plots.words import counted
 
@@ -20,7 +23,7 @@ RESULT_GROUPS = {
 _BAR = 0.2
 
 
-def count_results(runs: list[Run]) -> pd.DataFrame:
+def count_results(runs: Sequence[Run]) -> pd.DataFrame:
     """Calls of all `runs` per policy (index) and group of results (columns of RESULT_GROUPS), int64."""
     counts = {policy: dict.fromkeys(RESULT_GROUPS, 0) for policy in dict.fromkeys(run.policy for run in runs)}
     for run in runs:
@@ -40,9 +43,10 @@ def _grouped(table: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def plot_sendmsg_results(runs: list[Run], ax: Axes | None = None) -> Axes:
+def plot_sendmsg_results(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     """Calls of all runs of each policy; a logarithmic axis with the numbers at the bars, zeros written out."""
-    ax = axes_or_new(ax)
+    runs = by_policy(runs)
+    ax = axes_or_new(ax, runs)
     ax.set_xlabel("sendmsg calls, all runs of a policy together (logarithmic)")
     ax.set_ylabel("policy")
     ax.set_title("What the sendmsg calls returned", loc="left")

@@ -1,5 +1,7 @@
 """How long the sender waits when its policy answers ENOBUFS."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 from zcprobe.analysis.stalls import df_stalls
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
+from zcprobe.plots.order import by_policy
 from zcprobe.plots.style import style_of
 from zcprobe.plots.words import counted
 from zcprobe.units import format_duration_ns
@@ -17,12 +20,13 @@ __all__ = ["plot_stalls"]
 _MARKERS = 12
 
 
-def plot_stalls(runs: list[Run], ax: Axes | None = None) -> Axes:
+def plot_stalls(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     """Empirical distribution of stall durations, one curve per policy over the stalls of all its runs; logarithmic.
 
     The legend has the number of stalls and runs, p50, p99 and the longest.
     """
-    ax = axes_or_new(ax)
+    runs = by_policy(runs)
+    ax = axes_or_new(ax, runs)
     ax.set_title("Stalls: time from ENOBUFS until the policy lets the send be retried", loc="left", fontsize=11)
     ax.set_xlabel("stall duration [ms] (logarithmic)")
     ax.set_ylabel("share of stalls not longer")
@@ -33,6 +37,8 @@ def plot_stalls(runs: list[Run], ax: Axes | None = None) -> Axes:
         _draw_policy(ax, policy, durations, f"{policy}: {_describe(durations)} in {counted(len(own), 'run')}")
         longest = max(longest, float(durations.max(initial=0)))
     if longest == 0:
+        if any(run.summary["stall_count"] for run in runs):
+            return say_empty(ax, "no stall was recorded, though there were some: these runs kept only counts")
         return say_empty(ax, "no run stalled: no policy waited or tried again")
     ax.set_xscale("log")
     ax.set_ylim(0, 1.03)

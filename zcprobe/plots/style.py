@@ -13,9 +13,12 @@ __all__ = [
     "ENOBUFS",
     "FILLS",
     "LIMIT",
+    "PAPER",
     "POLICY_STYLES",
     "Fill",
     "PolicyStyle",
+    "channel_style",
+    "policy_line",
     "style_of",
 ]
 
@@ -65,15 +68,31 @@ POLICY_STYLES: dict[str, PolicyStyle] = {
 _UNKNOWN = PolicyStyle(_GREY, "+", "-")
 
 FILLS: dict[str, Fill] = {
-    "unread": Fill("held by unread notifications", "#F2B84B", "////"),
-    "in_flight": Fill("held by sends in flight", "#A9D3F5", "...."),
+    "unread": Fill("held by unread notifications", "#E9A42B", "////"),
+    "in_flight": Fill("held by sends in flight", "#CBE5F9", "...."),
     "stall": Fill("stall: a write waits inside the policy", "#D9B8E8", "\\\\\\\\"),
     "settling": Fill("settling: the outcome is known", "#E6E6E6", ""),
 }
 
 LIMIT: dict[str, Any] = {"color": "black", "linestyle": (0, (6, 2)), "linewidth": 1.4}
+PAPER: dict[str, Any] = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5}
+"""Behind words that stand on data."""
+
 ENOBUFS: dict[str, Any] = {"color": "#B00020", "marker": "v", "linestyle": "none", "markersize": 6}
 DEATH: dict[str, Any] = {"color": "#B00020", "linestyle": "-", "linewidth": 2.0}
+
+
+_CHANNEL_LINES = ("-", "--", "-.", ":")
+
+
+def channel_style(policy: str, channel: int) -> dict[str, Any]:
+    """Arguments of plot() for one of a run's channels: the policy's colour, lines that tell four of them apart."""
+    return {"color": style_of(policy).color, "linestyle": _CHANNEL_LINES[channel % len(_CHANNEL_LINES)]}
+
+
+def policy_line(policy: str) -> dict[str, Any]:
+    """Arguments of plot() for a line without markers."""
+    return {"color": style_of(policy).color, "linestyle": style_of(policy).linestyle}
 
 
 def style_of(policy: str) -> PolicyStyle:

@@ -1,20 +1,37 @@
 """What every timeline of a run shows beside its quantity: ENOBUFS, stalls, the outcome, settling."""
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
+from zcprobe.analysis.channels import channel_summary
 from zcprobe.analysis.enobufs import df_enobufs
 from zcprobe.analysis.stalls import df_stalls
 from zcprobe.analysis.timebase import outcome_time_s
 from zcprobe.dataset.load import Run
-from zcprobe.plots.style import DEATH, ENOBUFS, FILLS
+from zcprobe.plots.style import DEATH, ENOBUFS, FILLS, channel_style
 
-__all__ = ["TimeAxis", "mark_enobufs", "mark_outcome", "mark_stalls", "time_axis", "until_first_flush_s"]
+__all__ = [
+    "TimeAxis",
+    "add_channel_legend",
+    "add_timeline_legend",
+    "mark_enobufs",
+    "mark_outcome",
+    "mark_stalls",
+    "time_axis",
+    "until_first_flush_s",
+]
 
 _SETTLING_SHARE = 0.3
 """Settling may last much longer than the run; this share of the run's length is enough to show how it ends."""
+
+_NAMED = 8
+"""Most channels that a legend names."""
 
 _LABEL_SHARE = 0.07
 """Room after the outcome for its label."""
@@ -38,7 +55,8 @@ def time_axis(run: Run, last_s: float, until_s: float | None = None) -> TimeAxis
     least_s = outcome_s * (1 + _LABEL_SHARE)
     end_s = until_s or max(least_s, min(last_s, outcome_s * (1 + _SETTLING_SHARE)))
     end_s = end_s or 1e-3
-    return TimeAxis(end_s, "s", 1.0) if end_s >= 10 else TimeAxis(end_s, "ms", 1e3)
+    # by the outcome, so that all timelines of a run have the same unit
+    return TimeAxis(end_s, "s", 1.0) if (until_s or outcome_s) >= 10 else TimeAxis(end_s, "ms", 1e3)
 
 
 def until_first_flush_s(run: Run) -> float | None:
@@ -51,10 +69,12 @@ def until_first_flush_s(run: Run) -> float | None:
     return first_s + max(1.4 * stall_s, 0.3 * first_s)
 
 
-def mark_stalls(ax: Axes, run: Run, axis: TimeAxis) -> None:
-    """One shaded span per stall, however short, over the whole height."""
+def mark_stalls(ax: Axes, run: Run, axis: TimeAxis, channel: int | None = None) -> None:
+    """One shaded span per stall, however short, over the whole height; of one channel, or of all."""
     stalls = df_stalls(run)
     stalls = stalls[stalls["time_s"] < axis.end_s]
+    if channel is not None:
+        stalls = stalls[stalls["channel"] == channel]
     if stalls.empty:
         return
     # a stall of microseconds would be invisible: at least a thousandth of the axis
@@ -68,17 +88,39 @@ def mark_enobufs(ax: Axes, times_s: "pd.Series[float]", axis: TimeAxis, height: 
     ax.plot(times_s * axis.per_s, np.full(len(times_s), height), transform=ax.get_xaxis_transform(), **ENOBUFS)
 
 
-def mark_outcome(ax: Axes, run: Run, axis: TimeAxis, *, label: bool) -> None:
-    """The moment the outcome was known, and settling after it."""
-    outcome_s = outcome_time_s(run)
+def add_channel_legend(ax: Axes, policy: str, channels: Sequence[int]) -> None:
+    """Which line is which channel, inside the axes; it stays when another legend is added below them."""
+    lines = [
+        Line2D([], [], label=f"channel {channel}", **channel_style(policy, channel)) for channel in channels[:_NAMED]
+    ]
+    legend = ax.legend(handles=lines, loc="upper left", fontsize=8, ncols=4, framealpha=0.85)
+    ax.add_artist(legend)
+
+
+def add_timeline_legend(ax: Axes, fills: Sequence[str] = ("stall", "settling"), lines: Sequence[Line2D] = ()) -> None:
+    """What the areas, lines and triangles are, below the axes; for a timeline that stands alone."""
+    handles = [
+        *(Patch(label=FILLS[name].label, **FILLS[name].arguments()) for name in fills),
+        *lines,
+        Line2D([], [], label="sendmsg returned ENOBUFS", **ENOBUFS),
+        Line2D([], [], label="the send fails for good", **DEATH),
+    ]
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False, fontsize=8.5)
+
+
+def mark_outcome(ax: Axes, run: Run, axis: TimeAxis, channel: int | None = None, *, label: bool) -> None:
+    """The moment the outcome was known, of the run or of one channel, and settling after it."""
+    outcome_s = outcome_time_s(run, channel)
+    outcome = str(run.summary["outcome"] if channel is None else channel_summary(run, channel)["outcome"])
     if outcome_s > axis.end_s:
         return
     at = outcome_s * axis.per_s
-    died = run.summary["outcome"].startswith("dead")
-    ax.axvspan(at, axis.end_s * axis.per_s, zorder=0.5, **FILLS["settling"].arguments())
+    died = outcome.startswith("dead")
+    # beyond the axis too: another's may be longer, and they may be put on the same
+    ax.axvspan(at, 100 * axis.end_s * axis.per_s, zorder=0.5, **FILLS["settling"].arguments())
     ax.axvline(at, **(DEATH if died else DEATH | {"color": "#333333", "linewidth": 1.2}))
     if label:
-        text = {"dead_enobufs": "the send fails for good"}.get(run.summary["outcome"], run.summary["outcome"])
+        text = {"dead_enobufs": "the send fails for good"}.get(outcome, outcome)
         ax.annotate(
             text,
             (at, 0.45),

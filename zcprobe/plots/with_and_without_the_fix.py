@@ -1,18 +1,24 @@
 """The figure of a comparison: what filled optmem, when the send failed, and what the flush cost."""
 
 import textwrap
+from collections.abc import Sequence
 
+import msgspec
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from zcprobe.analysis.channels import channel_count
+from zcprobe.analysis.enobufs import df_enobufs
+from zcprobe.analysis.optmem import telling_channel
+from zcprobe.analysis.timebase import outcome_time_s
 from zcprobe.dataset.load import Comparison, Run
-from zcprobe.plots.canvas import new_figure, say_empty
+from zcprobe.plots.canvas import add_outside_legend, new_figure, say_empty
 from zcprobe.plots.errqueue import plot_errqueue
-from zcprobe.plots.optmem import plot_optmem
+from zcprobe.plots.optmem import explain_first_enobufs, plot_optmem
 from zcprobe.plots.style import DEATH, ENOBUFS, FILLS, LIMIT, style_of
-from zcprobe.plots.timeline import until_first_flush_s
+from zcprobe.plots.timeline import time_axis, until_first_flush_s
 from zcprobe.plots.words import counted
 from zcprobe.policies import POLICIES
 from zcprobe.units import format_duration_ns
@@ -23,7 +29,11 @@ _COLUMNS = 3
 _COLUMN_INCHES = 5.0
 _ROW_INCHES = 3.1
 _TITLE_CHARACTERS = 60
-_TITLE_LINES = 6
+_TITLE_LINES = 7
+_CLOSE_SHARE = 0.6
+"""Of the whole: with more than that, a close look would show the same again."""
+_CLOSE_TIMES = 4
+"""As far as the earliest answer to ENOBUFS, at most so many times."""
 
 
 def ordered_policies(comparison: Comparison) -> list[str]:
@@ -32,21 +42,21 @@ def ordered_policies(comparison: Comparison) -> list[str]:
     return known + [policy for policy in comparison.policies if policy not in POLICIES]
 
 
-def representative_run(runs: list[Run]) -> Run | None:
+def representative_run(runs: Sequence[Run]) -> Run | None:
     """The run with the median number of sends (the lower of two; ties: by duration). None without runs."""
     ordered = sorted(runs, key=lambda run: (run.summary["sends"], run.summary["duration_ns"], run.folder.name))
     return ordered[(len(ordered) - 1) // 2] if ordered else None
 
 
 def draw_with_and_without_the_fix(comparison: Comparison) -> Figure:
-    """A column per policy, at most three beside each other: the fill before the first ENOBUFS and the answer to it, the
-    whole run, and the error queue. One representative run per policy."""
+    """A column per policy, at most three beside each other, on shared axes: the fill before the first ENOBUFS and the
+    answer to it, the whole run, and the error queue. One representative run per policy."""
     shown = {policy: representative_run(comparison.runs_of(policy)) for policy in ordered_policies(comparison)}
-    close = any(run is not None and until_first_flush_s(run) is not None for run in shown.values())
-    rows = 3 if close else 2
+    spans = _spans([run for run in shown.values() if run is not None])
+    rows = 3 if spans.close_s else 2
     columns = min(_COLUMNS, len(shown)) or 1
     blocks = -(-len(shown) // _COLUMNS) or 1
-    figure = new_figure(_COLUMN_INCHES * columns + 0.6, _ROW_INCHES * rows * blocks + 1.6)
+    figure = new_figure(_COLUMN_INCHES * columns + 0.6, _ROW_INCHES * rows * blocks + 1.7)
     grid = figure.subplots(rows * blocks, columns, squeeze=False)
     for ax in grid.flat:
         ax.set_visible(False)
@@ -55,11 +65,27 @@ def draw_with_and_without_the_fix(comparison: Comparison) -> Figure:
         panels = list(grid[block * rows : (block + 1) * rows, column])
         for ax in panels:
             ax.set_visible(True)
-        _draw_column(panels, policy, run, len(comparison.runs_of(policy)), close)
-    _same_height([ax for row, axes in enumerate(grid) if row % rows == rows - 1 for ax in axes if ax.get_visible()])
-    _add_legend(figure, columns)
+        _draw_column(panels, policy, run, len(comparison.runs_of(policy)), spans)
+    for row in range(rows):
+        _same_height([ax for at, axes in enumerate(grid) if at % rows == row for ax in axes if ax.get_visible()])
+    _add_legend(figure, columns, comparison.runs)
     figure.suptitle(f"{comparison.meta['scenario']}: one run per policy, the one with the median number of sends")
     return figure
+
+
+class _Spans(msgspec.Struct, frozen=True):
+    """Where the time axes end, the same for every policy; `close_s` is None when a close look would show no more."""
+
+    close_s: float | None
+    whole_s: float
+
+
+def _spans(runs: list[Run]) -> _Spans:
+    """Close up to the last of the first answers to ENOBUFS, unless that would make the earliest hard to see."""
+    answered = [end for run in runs if (end := until_first_flush_s(run)) is not None]
+    whole_s = max((time_axis(run, 1.1 * outcome_time_s(run)).end_s for run in runs), default=1.0)
+    close_s = min(max(answered), _CLOSE_TIMES * min(answered)) if answered else whole_s
+    return _Spans(close_s if close_s < _CLOSE_SHARE * whole_s else None, whole_s)
 
 
 def _same_height(axes: list[Axes]) -> None:
@@ -69,37 +95,42 @@ def _same_height(axes: list[Axes]) -> None:
         ax.set_ylim(0, top)
 
 
-def _draw_column(panels: list[Axes], policy: str, run: Run | None, run_count: int, close: bool) -> None:
+def _draw_column(panels: list[Axes], policy: str, run: Run | None, run_count: int, spans: _Spans) -> None:
     if run is None:
         for ax in panels:
             say_empty(ax, "no run of this policy was made")
         _put_title(panels[0], policy, "no run", "")
         return
-    if close:
-        until_s = until_first_flush_s(run)
-        plot_optmem(run, panels[0], until_s)
+    whole, queue = panels[-2:]
+    plot_optmem(run, whole, spans.whole_s, explain=not spans.close_s)
+    plot_errqueue(run, queue, spans.whole_s)
+    words = "the whole run" if df_enobufs(run).shape[0] else "the whole run (it met no ENOBUFS)"
+    whole.set_title(f"{words}{_channel_words(run)}", loc="left", fontsize=10)
+    queue.set_title("error queue, the whole run", loc="left", fontsize=10)
+    if spans.close_s:
+        plot_optmem(run, panels[0], spans.close_s)
         panels[0].set_title("")
-        panels[1].set_title(
-            "the whole run" if until_s else "the whole run (it met no ENOBUFS)", loc="left", fontsize=10
-        )
-    whole = panels[1] if close else panels[0]
-    title = whole.get_title(loc="left")
-    plot_optmem(run, whole)
-    plot_errqueue(run, panels[-1])
-    whole.set_title(title if close else "", loc="left", fontsize=10)
-    panels[-1].set_title("error queue, the whole run", loc="left", fontsize=10)
-    close_text = "up to the first ENOBUFS and the answer to it" if close else "the whole run"
-    _put_title(panels[0], policy, _outcome(run, run_count), close_text)
+    else:
+        whole.set_title("")
+    end_s = spans.close_s or spans.whole_s
+    words = explain_first_enobufs(run, telling_channel(run), end_s) or f"its first {format_duration_ns(end_s * 1e9)}"
+    _put_title(panels[0], policy, _outcome(run, run_count), words)
+
+
+def _channel_words(run: Run) -> str:
+    count = channel_count(run)
+    return f", channel {telling_channel(run)} of {count}" if count > 1 else ""
 
 
 def _put_title(ax: Axes, policy: str, outcome: str, panel: str) -> None:
     """Over the column: the policy in its colour, what it stands for, what became of the run."""
     known = POLICIES.get(policy)
     lines = [known.stands_for, f"on ENOBUFS: {known.on_enobufs}"] if known else []
-    wrapped = [part for line in [*lines, outcome] for part in textwrap.wrap(line, _TITLE_CHARACTERS)]
+    wrapped = [part for line in [*lines, outcome] for part in textwrap.wrap(line.replace("`", ""), _TITLE_CHARACTERS)]
     # the same height over every column, so that the panels below stand in line
-    wrapped += [""] * (_TITLE_LINES - len(wrapped))
-    title = ax.set_title("\n".join([*wrapped, panel]), loc="left", fontsize=10)
+    closing = ["", *panel.split("\n")]
+    wrapped += [""] * (_TITLE_LINES + 1 - len(wrapped) - len(closing))
+    title = ax.set_title("\n".join([*wrapped, *closing]), loc="left", fontsize=10)
     ax.annotate(
         policy,
         (0, 1),
@@ -122,11 +153,11 @@ def _outcome(run: Run, run_count: int) -> str:
     return f"{text} (1 of {counted(run_count, 'run')} shown)"
 
 
-def _add_legend(figure: Figure, columns: int) -> None:
+def _add_legend(figure: Figure, columns: int, runs: list[Run]) -> None:
     fills = [Patch(label=fill.label, **fill.arguments()) for fill in FILLS.values()]
     lines = [
         Line2D([], [], label="limit (optmem_max)", **LIMIT),
         Line2D([], [], label="sendmsg returned ENOBUFS", **ENOBUFS),
         Line2D([], [], label="the send fails for good", **DEATH),
     ]
-    figure.legend(handles=[*fills, *lines], loc="outside lower center", ncols=min(2 * columns, 4), frameon=False)
+    add_outside_legend(figure, [*fills, *lines], min(2 * columns, 4), runs)

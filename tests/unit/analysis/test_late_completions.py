@@ -52,6 +52,6 @@ def test_ids_that_wrap_are_still_in_order(shipped: dict[str, Comparison]) -> Non
     whole = shipped["in-order"].runs[0]
     run = Run(whole.folder, whole.meta)
     lo = np.array([2**32 - 2, 2**32 - 1, 0, 1], dtype=np.uint32)
-    columns = {"time_ns": range(4), "lo": lo, "hi": lo, "kind": "appended", "stack_id": -1}
+    columns = {"time_ns": range(4), "lo": lo, "hi": lo, "kind": "appended", "stack_id": -1, "cookie": 1}
     run.__dict__["kernel_events"] = pd.DataFrame(columns)
     assert df_late_completions(run)["late_count"].tolist() == [0]

@@ -1,19 +1,19 @@
-import numpy as np
-import pandas as pd
+import pyarrow as pa
 import pytest
 
-from zcprobe.dataset.version_1 import events_of_version_1
+from zcprobe.dataset.load import Run
+from zcprobe.dataset.version_1 import candidates_of_version_1
 from zcprobe.native import lib
-from zcprobe.recorder.tables import TABLES
 
 OPTMEM = 1 << lib.ZC_CAUSE_OPTMEM
 MEMLOCK = 1 << lib.ZC_CAUSE_MEMLOCK_NEW | 1 << lib.ZC_CAUSE_MEMLOCK_EXTENDED
-
-
-def _candidates(**members: object) -> int:
-    row = {"kind": "enobufs", "optmem_max_bytes": 20480, "optmem_high_bytes": 2**32 - 1, "memlock_denied": False}
-    events = pd.DataFrame([{**row, **members}]).reindex(columns=[*TABLES["kernel_events"].columns, "memlock_denied"])
-    return int(events_of_version_1(events)["candidates"].iloc[0])
+ROW = {
+    "kind": "enobufs",
+    "optmem_bytes": 0,
+    "optmem_max_bytes": 20480,
+    "optmem_high_bytes": 2**32 - 1,
+    "memlock_denied": False,
+}
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,16 @@ def _candidates(**members: object) -> int:
     ],
 )
 def test_candidates_from_what_was_recorded_then(members: dict[str, object], expected: int) -> None:
-    assert _candidates(**members) == expected
+    assert candidates_of_version_1(pa.Table.from_pylist([{**ROW, **members}])).tolist() == [expected]
 
 
-def test_no_events_are_an_empty_table_of_todays_columns() -> None:
-    empty = events_of_version_1(pd.DataFrame())
-    assert list(empty.columns) == TABLES["kernel_events"].columns
-    assert np.array_equal(empty.index, [])
+def test_shipped_runs_have_their_causes_whatever_their_format(run: Run) -> None:
+    candidates = run.kernel_events.loc[run.kernel_events["kind"] == "enobufs", "candidates"]
+    causes = run.summary["enobufs_causes"] or {}
+    assert (candidates == OPTMEM).sum() == causes.get("optmem", 0)
+    assert ((candidates & MEMLOCK) > 0).sum() == sum(n for name, n in causes.items() if name.startswith("memlock"))
+
+
+def test_a_stall_of_format_1_is_a_flush_that_enobufs_triggered(run: Run) -> None:
+    assert len(run.stalls) == run.summary["stall_count"]
+    assert run.stalls["duration_ns"].sum() == run.summary["stall_ns_total"]

@@ -12,14 +12,14 @@ def _words(figure: Figure) -> str:
     return " ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))  # type: ignore[attr-defined]
 
 
-def test_each_figure_has_a_caption_with_n_and_is_saved_twice(comparison: Comparison, tmp_path: Path) -> None:
+def test_each_figure_has_a_caption_with_n_and_is_saved_thrice(comparison: Comparison, tmp_path: Path) -> None:
     figures = draw_comparison(comparison)
     texts = captions(comparison)
     assert list(texts) == list(figures)
     assert all("n = " in text for text in texts.values())
     save_comparison_figures(figures, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
-        f"{name}.{kind}" for name in figures for kind in ("png", "svg")
+        f"{name}.{kind}" for name in figures for kind in ("png", "svg", "pdf")
     }
 
 

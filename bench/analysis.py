@@ -1,0 +1,89 @@
+"""A run of ten million sends in Jupyter: time to load it, to summarize it, to draw its overview; resident memory.
+
+    .venv/bin/python bench/analysis.py [--sends 10000000] [--run FOLDER]
+
+As root when it has to record the run first (`bench/scale.py` says how); a run that is there already needs no root. The
+analysis is done in a process of its own, whose highest resident memory counts, imports included.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from scale import record
+
+BOUNDS_S = {"load": 3.0, "summary": 3.0, "overview figure": 5.0}
+MEMORY_BOUND_BYTES = 1.5e9
+
+
+def timed(steps: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Seconds of each step, one after the other."""
+    taken = {}
+    for name, step in steps.items():
+        start = time.monotonic()
+        step()
+        taken[name] = time.monotonic() - start
+    return taken
+
+
+def peak_bytes() -> int:
+    """VmHWM, not ru_maxrss: the latter begins with what the parent had when it forked."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+def analyse(folder: Path) -> dict[str, float]:
+    """Seconds of each step, and `rows` and `peak_bytes`."""
+    import zcprobe
+    from zcprobe.analysis import df_flushes, df_merges, df_send_rate, df_sendmsg_results
+    from zcprobe.dataset.load import load_run
+    from zcprobe.plots import draw_overview
+
+    loaded = load_run(folder)
+
+    def summarize() -> None:
+        zcprobe.load(folder)._repr_html_()
+        df_sendmsg_results(loaded)
+        df_merges([loaded])
+        df_flushes(loaded)
+        df_send_rate(loaded)
+
+    steps: dict[str, Callable[[], object]] = {
+        "load": lambda: zcprobe.load(folder).sends,
+        "summary": summarize,
+        "overview figure": lambda: draw_overview(loaded)._repr_png_(),  # type: ignore[attr-defined]
+    }
+    taken = timed(steps)
+    return {**taken, "rows": loaded.meta["rows"]["sends"], "peak_bytes": peak_bytes()}
+
+
+def tell(found: dict[str, float]) -> None:
+    print(f"{found['rows']:,.0f} sends")
+    for name, bound in BOUNDS_S.items():
+        print(f"{name:<16} {found[name]:.2f} s  bound {bound:.0f} s  {'ok' if found[name] < bound else 'ABOVE'}")
+    word = "ok" if found["peak_bytes"] < MEMORY_BOUND_BYTES else "ABOVE"
+    print(f"{'resident memory':<16} {found['peak_bytes'] / 1e9:.2f} GB  bound {MEMORY_BOUND_BYTES / 1e9} GB  {word}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sends", type=int, default=10_000_000)
+    parser.add_argument("--run", type=Path, help="a run folder to take instead of a new run")
+    parser.add_argument("--json", action="store_true", help="the numbers as JSON, for the process that starts this one")
+    options = parser.parse_args()
+    if options.json:
+        print(json.dumps(analyse(options.run)))
+        return
+    with tempfile.TemporaryDirectory() as parent:
+        folder = options.run or record(options.sends, parent)[0]
+        command = [sys.executable, __file__, "--json", "--run", str(folder)]
+        tell(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import zcprobe
+from zcprobe.dataset.load import Campaign, Comparison, Run, load_comparison, load_run
+from zcprobe.errors import DataLossError, OutputError, ReconciliationError
+from zcprobe.recorder.metadata import FORMAT_VERSION
+
+_DATA = Path(__file__).parents[2] / "data"
+_RUN = next((_DATA / "held-completions").glob("*-qemu-pre-*"))
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A run folder that a test may damage."""
+    return Path(shutil.copytree(_RUN, tmp_path / _RUN.name))
+
+
+def _change(folder: Path, **changes: Any) -> None:
+    path = folder / "run.json"
+    path.write_bytes(msgspec.json.encode({**msgspec.json.decode(path.read_bytes()), **changes}))
+
+
+def test_a_path_gives_what_is_there() -> None:
+    assert isinstance(zcprobe.load(_RUN), Run)
+    assert isinstance(zcprobe.load(str(_DATA / "held-completions")), Comparison)
+    everything = zcprobe.load(_DATA)
+    assert isinstance(everything, Campaign)
+    assert not isinstance(everything, Comparison)
+    assert len(everything) == len(list(_DATA.rglob("run.json")))
+
+
+def test_a_pattern_gives_the_runs_that_match() -> None:
+    found = zcprobe.load(f"{_DATA}/*/*-qemu-pre-*")
+    assert isinstance(found, Campaign)
+    assert found.policies == ["qemu-pre"]
+    assert len(found) == len(list(_DATA.glob("*/*-qemu-pre-*")))
+    assert [run.folder.name for run in found] == sorted(run.folder.name for run in found)
+
+
+def test_a_campaign_is_a_sequence_of_runs() -> None:
+    campaign = zcprobe.load(_DATA)
+    assert isinstance(campaign, Campaign)
+    assert isinstance(campaign[2:5], Campaign)
+    assert [run.folder for run in campaign[2:5]] == [run.folder for run in campaign.runs[2:5]]
+    assert {run.policy for run in campaign.runs_of("qemu-pre")} == {"qemu-pre"}
+
+
+@pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 0, None, "1"])
+def test_a_version_that_is_not_known_is_refused(copied: Path, version: object) -> None:
+    _change(copied, format_version=version)
+    with pytest.raises(OutputError, match=f"format version {version}"):
+        zcprobe.load(copied)
+
+
+def test_lost_events_are_their_own_error_unless_allowed(copied: Path) -> None:
+    summary = load_run(copied).summary
+    _change(copied, complete=False, summary={**summary, "lost_events": 23})
+    with pytest.raises(DataLossError, match="23 events or records"):
+        zcprobe.load(copied)
+    with pytest.raises(DataLossError):
+        zcprobe.load(copied, allow_incomplete=True)
+    assert "23 events or records were lost" in zcprobe.load(copied, allow_lost=True)._repr_html_()
+
+
+def test_counts_that_differ_are_their_own_error_unless_allowed(copied: Path) -> None:
+    finding = {"what": "sends", "expected": 2, "found": 3, "holds": False}
+    _change(copied, complete=False, reconciliation=[finding])
+    for allowed in ({}, {"allow_lost": True}):
+        with pytest.raises(ReconciliationError, match="incomplete: sends"):
+            zcprobe.load(copied, **allowed)
+    assert "independent counts differ: sends" in zcprobe.load(copied, allow_incomplete=True)._repr_html_()
+
+
+def test_an_incomplete_run_is_met_in_a_comparison_and_in_a_campaign_too(tmp_path: Path) -> None:
+    whole = Path(shutil.copytree(_RUN.parent, tmp_path / "comparison"))
+    _change(whole / _RUN.name, complete=False)
+    for path in (whole, tmp_path):
+        with pytest.raises(ReconciliationError):
+            zcprobe.load(path)
+        loaded = zcprobe.load(path, allow_incomplete=True)
+        assert isinstance(loaded, Campaign)
+        assert len(loaded) == 3
+    # who shows a comparison says so beside the run
+    assert len(load_comparison(whole)) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{", "cannot be read"),
+        (b"[]", "no run's metadata"),
+        (b'{"format_version": 1}', "has no config, scenario, host, summary, complete"),
+    ],
+)
+def test_damaged_metadata_are_one_error(copied: Path, content: bytes, message: str) -> None:
+    (copied / "run.json").write_bytes(content)
+    with pytest.raises(OutputError, match=message):
+        zcprobe.load(copied)
+
+
+def test_what_is_no_run_says_so_and_why(tmp_path: Path) -> None:
+    for path, hint in (
+        (tmp_path, "name a folder"),
+        (tmp_path / "nothing", "nothing of that name"),
+        (tmp_path / ".name.partial", "doctor --clean"),
+        (f"{tmp_path}/*-pre-*", "nothing of that name"),
+    ):
+        with pytest.raises(OutputError, match="is no run folder") as caught:
+            zcprobe.load(path)
+        assert hint in caught.value.hint
+
+
+def test_unfinished_runs_are_left_out(copied: Path) -> None:
+    shutil.copytree(copied, copied.parent / f".{copied.name}.partial")
+    campaign = zcprobe.load(copied.parent)
+    assert isinstance(campaign, Campaign)
+    assert [run.folder for run in campaign] == [copied]
+
+
+def test_metadata_from_before_there_were_channels_are_completed() -> None:
+    run = load_run(_RUN)
+    assert "channels" not in msgspec.json.decode((_RUN / "run.json").read_bytes())
+    assert run.meta["config"]["channels"] == 1
+    assert run.summary["stall_ns_max"] is None
+    assert [channel["sends"] for channel in run.meta["channels"]] == [run.summary["sends"]]
+
+
+def test_a_run_shows_what_ran_and_the_numbers_that_matter() -> None:
+    run = load_run(_RUN)
+    html = run._repr_html_()
+    for text in (
+        "qemu-pre",
+        "held-completions",
+        "dead of ENOBUFS",
+        f"{run.summary['sends']:,} sends",
+        "unread",
+        "COPIED",
+    ):
+        assert text in html
+    strange = Run(Path("<b>&x"), run.meta)
+    assert "<b>&x" not in strange._repr_html_()
+
+
+def test_a_campaign_shows_a_row_per_run_and_each_warning_once() -> None:
+    campaign = zcprobe.load(_DATA / "no-probes")
+    html = campaign._repr_html_()
+    assert html.count("<tr>") == len(campaign) + 1
+    assert html.count("no probes: causes") == 1
+    assert f"{len(campaign)} of {len(campaign)} runs" in html

@@ -1,0 +1,107 @@
+"""The notebooks, executed: on the shipped runs, and on others after changing the one line that says which."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+_ROOT = Path(__file__).parents[2]
+_NOTEBOOKS = sorted((_ROOT / "notebooks").glob("*.ipynb"))
+_TIMEOUT_S = 120
+
+_OTHER_RUNS = {
+    "01_first_run": "../tests/data/channels/*-qemu-merged-*",
+    "02_with_and_without_the_fix": "../tests/data/no-probes",
+    "03_why_enobufs": "../tests/data/channels",
+    "04_choosing_a_policy": "../tests/data/in-flight",
+}
+_CHOICE = re.compile(r'^RUNS? = "(.*)"$', re.MULTILINE)
+
+# jupyter_client and nbclient start event loops and sockets in ways that newer Pythons warn of; not ours to change
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+def _read(path: Path) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def _code(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _execute(notebook: NotebookNode) -> None:
+    """In the notebooks' folder, as JupyterLab does; an error of a cell is raised here."""
+    NotebookClient(
+        notebook, timeout=_TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": str(_ROOT / "notebooks")}}
+    ).execute()
+
+
+def _pictures(cell: NotebookNode) -> int:
+    return sum("image/png" in output.get("data", {}) for output in cell.outputs)
+
+
+def _errors(notebook: NotebookNode) -> str:
+    return "".join(output.text for cell in _code(notebook) for output in cell.outputs if output.get("name") == "stderr")
+
+
+def test_there_are_four() -> None:
+    assert [path.stem for path in _NOTEBOOKS] == sorted(_OTHER_RUNS)
+
+
+@pytest.mark.parametrize("path", _NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_runs_and_shows_what_it_speaks_of(path: Path) -> None:
+    notebook = _read(path)
+    _execute(notebook)
+    assert _errors(notebook) == ""
+    for cell in _code(notebook):
+        last = cell.source.splitlines()[-1]
+        shows = last.startswith("draw_") or last.endswith(".figure") or last == "figure"
+        assert _pictures(cell) == shows, last
+        assert cell.outputs or not re.search(r"^print", last), last
+
+
+@pytest.mark.parametrize("path", _NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_runs_on_other_runs_by_changing_one_line(path: Path) -> None:
+    notebook = _read(path)
+    cell = next(cell for cell in _code(notebook) if _CHOICE.search(cell.source))
+    pattern = _OTHER_RUNS[path.stem]
+    found = sorted((_ROOT / "notebooks").glob(pattern)) if "*" in pattern else [pattern]
+    cell.source = _CHOICE.sub(lambda match: match[0].replace(match[1], str(found[0])), cell.source)
+    _execute(notebook)
+    assert _errors(notebook) == ""
+
+
+def test_an_error_of_ours_is_two_lines_and_no_traceback() -> None:
+    cell = nbformat.v4.new_code_cell('import zcprobe\nzcprobe.load("nothing")', metadata={"tags": ["raises-exception"]})
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    _execute(notebook)
+    assert [len(output.traceback) for output in cell.outputs] == [2]
+    assert cell.outputs[0].traceback[0] == "OutputError: nothing is no run folder and holds none"
+    assert cell.outputs[0].traceback[1].startswith("hint: ")
+
+
+@pytest.mark.parametrize("path", _NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_is_kept_without_results(path: Path) -> None:
+    notebook = _read(path)
+    nbformat.validate(notebook)
+    for cell in _code(notebook):
+        assert cell.outputs == []
+        assert cell.execution_count is None
+        assert cell.metadata == {}
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert set(notebook.metadata.language_info) == {"name"}
+
+
+@pytest.mark.parametrize("path", _NOTEBOOKS, ids=lambda path: path.stem)
+def test_one_line_says_which_runs_and_the_end_what_to_try(path: Path) -> None:
+    notebook = _read(path)
+    choices = [cell.source for cell in _code(notebook) if _CHOICE.search(cell.source)]
+    assert len(choices) == 1
+    assert len(choices[0].splitlines()) == 1
+    assert "## What to try next" in notebook.cells[-1].source

@@ -1,0 +1,55 @@
+"""How many completions were really copied, against what the notifications told the sender."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from zcprobe.analysis.timebase import empty_frame
+from zcprobe.dataset.load import Run
+
+__all__ = ["COPIED_DTYPES", "FLUSH_VARIANTS", "df_copied"]
+
+FLUSH_VARIANTS = ("all-copied", "sticky", "any-copied")
+
+COPIED_DTYPES = {
+    "policy": "object",
+    "scenario": "object",
+    "run": "object",
+    "completions": "int64",
+    "told_count": "int64",
+    "true_count": "Int64",
+    "flush_count": "Int64",
+    "missed_all_copied_count": "Int64",
+    "missed_sticky_count": "Int64",
+    "missed_any_copied_count": "Int64",
+}
+
+
+def df_copied(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row per run, in the order given.
+
+    Columns: policy, scenario, run (str); completions (int64, read); told_count (int64, of them under a notification
+    with the COPIED code); true_count (Int64, whose own data the kernel copied: a merged notification keeps the code of
+    its first; NA without probes); flush_count (Int64, explicit flushes); missed_all_copied_count, missed_sticky_count,
+    missed_any_copied_count (Int64, of these what each meaning of flush() == 1 counts as a miss; NA in older runs).
+    """
+    rows = [_row(run) for run in runs]
+    if not rows:
+        return empty_frame(COPIED_DTYPES)
+    table = pd.DataFrame(rows, columns=list(COPIED_DTYPES))
+    return table.astype(COPIED_DTYPES)
+
+
+def _row(run: Run) -> dict[str, object]:
+    summary = run.summary
+    variants = summary["missed_by_variant"] or {}
+    return {
+        "policy": run.policy,
+        "scenario": run.scenario,
+        "run": run.folder.name,
+        "completions": summary["completions"],
+        "told_count": summary["copied_completions"],
+        "true_count": summary["true_copied_completions"],
+        "flush_count": summary["flush_count"],
+        **{f"missed_{variant.replace('-', '_')}_count": variants.get(variant) for variant in FLUSH_VARIANTS},
+    }

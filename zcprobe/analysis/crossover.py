@@ -1,0 +1,91 @@
+"""From which size of a send on zerocopy is faster than copying, on the path that was measured."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from zcprobe.analysis.policies import CONFIDENCE
+from zcprobe.analysis.timebase import empty_frame
+from zcprobe.dataset.load import Run
+
+__all__ = ["CROSSOVER_DTYPES", "crossover_bytes", "df_crossover"]
+
+CROSSOVER_DTYPES = {
+    "send_bytes": "int64",
+    "zerocopy_run_count": "int64",
+    "copy_run_count": "int64",
+    "zerocopy_bps": "float64",
+    "copy_bps": "float64",
+    "ratio": "float64",
+    "low": "float64",
+    "high": "float64",
+}
+
+_RESAMPLES = 2000
+
+
+def df_crossover(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row per size of a send for which there are completed runs with and without zerocopy, smallest first.
+
+    Columns: send_bytes (int64); zerocopy_run_count, copy_run_count (int64); zerocopy_bps, copy_bps (float64, median
+    goodput over runs); ratio (float64, of these two); low, high (float64, 95 % percentile-bootstrap interval of the
+    ratio, the run being the unit; NaN with fewer than two runs of either).
+    """
+    rows = []
+    goodput = _goodput_by_size(runs)
+    for size in sorted({size for size, _ in goodput}):
+        with_zerocopy, with_copy = goodput.get((size, True)), goodput.get((size, False))
+        if with_zerocopy and with_copy:
+            rows.append(_row(size, np.asarray(with_zerocopy), np.asarray(with_copy)))
+    if not rows:
+        return empty_frame(CROSSOVER_DTYPES)
+    return pd.DataFrame(rows, columns=list(CROSSOVER_DTYPES)).astype(CROSSOVER_DTYPES)
+
+
+def crossover_bytes(table: pd.DataFrame) -> int | None:
+    """The smallest measured size from which on every interval lies at or above 1; None when there is none."""
+    faster = (table["low"] >= 1).to_numpy()
+    if not len(faster) or not faster[-1]:
+        return None
+    slower = np.flatnonzero(~faster)
+    return int(table["send_bytes"].iloc[int(slower[-1]) + 1 if len(slower) else 0])
+
+
+def _goodput_by_size(runs: Sequence[Run]) -> dict[tuple[int, bool], list[float]]:
+    found: dict[tuple[int, bool], list[float]] = {}
+    for run in runs:
+        if run.summary["outcome"] == "completed":
+            key = (run.send_bytes, bool(run.meta["config"]["zerocopy"]))
+            found.setdefault(key, []).append(float(run.summary["goodput_bps"]))
+    return found
+
+
+def _ratio(zerocopy: NDArray[np.float64], copy: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+    return np.asarray(np.median(zerocopy, axis=axis) / np.median(copy, axis=axis))
+
+
+def _row(size: int, zerocopy: NDArray[np.float64], copy: NDArray[np.float64]) -> dict[str, float]:
+    low = high = float("nan")
+    if min(len(zerocopy), len(copy)) > 1:
+        interval = stats.bootstrap(
+            (zerocopy, copy),
+            _ratio,
+            confidence_level=CONFIDENCE,
+            n_resamples=_RESAMPLES,
+            method="percentile",
+            rng=np.random.default_rng(1),
+        ).confidence_interval
+        low, high = float(interval.low), float(interval.high)
+    return {
+        "send_bytes": size,
+        "zerocopy_run_count": len(zerocopy),
+        "copy_run_count": len(copy),
+        "zerocopy_bps": float(np.median(zerocopy)),
+        "copy_bps": float(np.median(copy)),
+        "ratio": float(_ratio(zerocopy, copy)),
+        "low": low,
+        "high": high,
+    }

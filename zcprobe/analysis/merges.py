@@ -1,0 +1,58 @@
+"""How well the notifications of each run merged: out of order they cannot, and each holds a charge of its own."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from zcprobe.analysis.ranges import df_ranges
+from zcprobe.analysis.timebase import empty_frame
+from zcprobe.dataset.load import Run
+
+__all__ = ["MERGES_DTYPES", "df_merges"]
+
+MERGES_DTYPES = {
+    "policy": "object",
+    "scenario": "object",
+    "run": "object",
+    "completions": "int64",
+    "notifications": "int64",
+    "sends_per_notification": "float64",
+    "out_of_order_count": "Int64",
+    "farthest_skip": "Int64",
+    "farthest_back": "Int64",
+    "merged_count": "Int64",
+}
+
+
+def df_merges(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row per run, in the order given.
+
+    Columns: policy, scenario, run (str); completions, notifications (int64, read by the sender); sends_per_notification
+    (float64, their ratio; NaN when nothing was read); out_of_order_count (Int64, notifications that do not begin where
+    the highest before them ended); farthest_skip, farthest_back (Int64, sends: the largest hole left, and how far back
+    the farthest one was filled); merged_count (Int64, uargs that the kernel merged into the queue's tail; NA without
+    probes). The three in the middle are NA when notifications were not recorded.
+    """
+    rows = [_row(run) for run in runs]
+    if not rows:
+        return empty_frame(MERGES_DTYPES)
+    return pd.DataFrame(rows, columns=list(MERGES_DTYPES)).astype(MERGES_DTYPES)
+
+
+def _row(run: Run) -> dict[str, object]:
+    summary, distance = run.summary, df_ranges(run)["distance"]
+    known = len(distance) > 0
+    read = summary["notifications"]
+    merged = summary["merged_notifications"]
+    return {
+        "policy": run.policy,
+        "scenario": run.scenario,
+        "run": run.folder.name,
+        "completions": summary["completions"],
+        "notifications": read,
+        "sends_per_notification": summary["completions"] / read if read else float("nan"),
+        "out_of_order_count": int((distance != 0).sum()) if known else pd.NA,
+        "farthest_skip": max(int(distance.max()), 0) if known else pd.NA,
+        "farthest_back": max(-int(distance.min()), 0) if known else pd.NA,
+        "merged_count": pd.NA if merged is None else merged,
+    }

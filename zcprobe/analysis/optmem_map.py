@@ -1,0 +1,71 @@
+"""What becomes of runs over a grid: the optmem limit against the size of a send or the share of clones held back."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pandas as pd
+
+from zcprobe.analysis.timebase import empty_frame
+from zcprobe.dataset.load import Run
+from zcprobe.errors import UsageError
+
+__all__ = ["OPTMEM_MAP_DTYPES", "MapAxis", "df_optmem_map"]
+
+MapAxis = Literal["send_bytes", "hold_one_in_count"]
+
+OPTMEM_MAP_DTYPES = {
+    "policy": "object",
+    "optmem_max_bytes": "int64",
+    "against": "object",
+    "value": "int64",
+    "run_count": "int64",
+    "dead_count": "int64",
+    "enobufs_count": "int64",
+    "unread_share": "float64",
+    "median_sends": "float64",
+}
+
+
+def df_optmem_map(runs: Sequence[Run], against: MapAxis = "send_bytes") -> pd.DataFrame:
+    """One row per policy, limit and value of the other axis, sorted by them; runs that were interrupted are left out.
+
+    Columns: policy (str); optmem_max_bytes (int64, limit in force); against (str, the other axis), value (int64, bytes
+    of a send, or N where 1 in N packets has its clone held); run_count, dead_count (int64, runs, and those that ended
+    in ENOBUFS); enobufs_count (int64, calls in all of them); unread_share (float64, part of the charges at these calls
+    that unread notifications held, NaN without any or without probes); median_sends (float64, sends per run).
+    """
+    if against not in ("send_bytes", "hold_one_in_count"):
+        raise UsageError(f"there is no map against {against!r}", "choose send_bytes or hold_one_in_count")
+    rows = [row for run in runs if (row := _row(run, against)) is not None]
+    if not rows:
+        return empty_frame(OPTMEM_MAP_DTYPES)
+    grouped = pd.DataFrame(rows).groupby(["policy", "optmem_max_bytes", "against", "value"])
+    table = grouped.agg(
+        run_count=("dead", "size"),
+        dead_count=("dead", "sum"),
+        enobufs_count=("enobufs", "sum"),
+        unread=("unread", "sum"),
+        held=("held", "sum"),
+        median_sends=("sends", "median"),
+    ).reset_index()
+    table["unread_share"] = table["unread"] / table["held"].where(table["held"] > 0)
+    return table[list(OPTMEM_MAP_DTYPES)].astype(OPTMEM_MAP_DTYPES)
+
+
+def _row(run: Run, against: MapAxis) -> dict[str, object] | None:
+    summary = run.summary
+    value = run.send_bytes if against == "send_bytes" else run.hold_one_in_count
+    if not value or summary["outcome"] == "interrupted":
+        return None
+    unread, in_flight = summary["enobufs_unread_bytes"] or 0, summary["enobufs_in_flight_bytes"] or 0
+    return {
+        "policy": run.policy,
+        "optmem_max_bytes": summary["optmem_max_bytes"],
+        "against": against,
+        "value": value,
+        "dead": summary["outcome"] == "dead_enobufs",
+        "enobufs": summary["enobufs_count"],
+        "unread": unread,
+        "held": unread + in_flight,
+        "sends": summary["sends"],
+    }

@@ -1,0 +1,76 @@
+"""Several runs as one Python object; a comparison is a campaign made by one command, with a verdict."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import pandas as pd
+
+from zcprobe.dataset.html import campaign_html
+from zcprobe.dataset.query import query_runs
+from zcprobe.dataset.run import Run
+
+__all__ = ["Campaign", "Comparison"]
+
+
+class Campaign(Sequence[Run]):
+    """Runs of any policies and scenarios, a sequence of Run. `folder` is where they were found together."""
+
+    def __init__(self, runs: Sequence[Run], folder: Path | None = None) -> None:
+        self.runs = list(runs)
+        self.folder = folder or Path()
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Campaign": ...
+    def __getitem__(self, index: int | slice) -> "Run | Campaign":
+        return Campaign(self.runs[index], self.folder) if isinstance(index, slice) else self.runs[index]
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self.runs)
+
+    @property
+    def policies(self) -> list[str]:
+        """In the order of their first run."""
+        return list(dict.fromkeys(run.policy for run in self.runs))
+
+    @property
+    def scenarios(self) -> list[str]:
+        return list(dict.fromkeys(run.scenario for run in self.runs))
+
+    def runs_of(self, policy: str) -> list[Run]:
+        return [run for run in self.runs if run.policy == policy]
+
+    def query(self, sql: str) -> pd.DataFrame:
+        """The result of a SQL query (duckdb) over `runs`, one row per run, and over the tables of all runs.
+
+        `zcprobe.dataset.query` describes the tables. UsageError when the query is wrong, HostError without duckdb.
+        """
+        return query_runs(self.runs, sql)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} runs, policies={self.policies!r}, scenarios={self.scenarios!r})"
+
+    def _repr_html_(self) -> str:
+        return campaign_html([(run.folder.name, run.meta) for run in self.runs], [])
+
+
+class Comparison(Campaign):
+    """A comparison folder. `meta` is comparison.json, `runs` its runs in the order in which they were made."""
+
+    def __init__(self, folder: Path, meta: dict[str, Any], runs: list[Run]) -> None:
+        super().__init__(runs, folder)
+        self.folder = folder
+        self.meta = meta
+
+    @property
+    def policies(self) -> list[str]:
+        """As the plan had them, also those of which no run was made."""
+        return list(self.meta["policies"])
+
+    def _repr_html_(self) -> str:
+        return campaign_html([(run.folder.name, run.meta) for run in self.runs], self.meta.get("verdict") or [])

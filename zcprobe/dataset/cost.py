@@ -1,0 +1,22 @@
+"""The table of ratios that bench/cost.py and bench/loop.py write."""
+
+import math
+from pathlib import Path
+
+import msgspec
+
+from zcprobe.errors import OutputError
+
+__all__ = ["load_cost"]
+
+
+def load_cost(path: str | Path) -> dict[str, list[float]]:
+    """`<what>-<bytes>` -> ratios of pairs. OutputError when the file is missing, another, or has what is no ratio."""
+    try:
+        ratios = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, list[float]])
+    except (OSError, msgspec.DecodeError) as error:
+        raise OutputError(f"{path} is no table of ratios: {error}", "bench/cost.py --json FILE writes one") from error
+    for name, values in ratios.items():
+        if any(not math.isfinite(value) or value <= 0 for value in values):
+            raise OutputError(f"{path}: {name} has a ratio that is no positive number", "measure again")
+    return ratios

@@ -1,0 +1,107 @@
+"""How runs show themselves in a notebook: what ran, what became of it, three numbers that matter, warnings."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from zcprobe.units import format_bytes, format_duration_ns, format_rate_bps
+
+__all__ = ["campaign_html", "run_html", "run_warnings", "three_numbers"]
+
+_MOST_ROWS = 40
+_OUTCOMES = {
+    "completed": "completed",
+    "dead_enobufs": "dead of ENOBUFS",
+    "dead_timeout": "hung until the deadline",
+    "dead_error": "another error",
+    "interrupted": "interrupted",
+}
+_CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
+
+
+def run_warnings(meta: dict[str, Any]) -> list[str]:
+    """What a reader must know before believing the numbers."""
+    summary, warnings = meta["summary"], []
+    lost = (summary["lost_events"] or 0) + (summary["lost_records"] or 0)
+    if lost:
+        warnings.append(f"{lost:,} events or records were lost: counts are too low")
+    broken = [finding["what"] for finding in meta["reconciliation"] if not finding["holds"]]
+    if broken and not lost:
+        warnings.append(f"independent counts differ: {', '.join(broken)}")
+    if not meta["probes"]:
+        warnings.append("no probes: causes, holders and the length of the error queue are unknown")
+    if summary["completions"] and summary["copied_completions"] == summary["completions"]:
+        warnings.append("every completion was COPIED: a study of pressure, not of speed")
+    if summary["sink_intact"] is False:
+        warnings.append("the sink received other bytes than were sent")
+    return warnings
+
+
+def three_numbers(summary: dict[str, Any]) -> dict[str, str]:
+    """ENOBUFS and who held optmem then; what stalls cost; goodput, or how far a dead run came."""
+    share = summary["enobufs_unread_share"]
+    causes = ", ".join(f"{count:,} {cause}" for cause, count in (summary["enobufs_causes"] or {}).items() if count)
+    enobufs = f"{summary['enobufs_count']:,}" + (f" ({causes})" if causes else "")
+    if share is not None:
+        enobufs += f", optmem {share:.0%} unread, {1 - share:.0%} in flight"
+    of_run = summary["stall_ns_total"] / summary["duration_ns"] if summary["duration_ns"] else 0.0
+    total = format_duration_ns(summary["stall_ns_total"])
+    stalled = f"{total} in {summary['stall_count']:,} stalls, {of_run:.0%} of the run"
+    if summary["outcome"] == "completed":
+        return {"ENOBUFS": enobufs, "stalled": stalled, "goodput": format_rate_bps(summary["goodput_bps"])}
+    lived = f"{summary['sends']:,} sends, {format_duration_ns(summary['duration_ns'])}"
+    return {"ENOBUFS": enobufs, "stalled": stalled, "lived for": lived}
+
+
+def _outcome(summary: dict[str, Any]) -> str:
+    return _OUTCOMES.get(summary["outcome"], str(summary["outcome"]))
+
+
+def _what_ran(meta: dict[str, Any]) -> str:
+    config, summary, host = meta["config"], meta["summary"], meta["host"]
+    send_bytes = config["send_bytes"] or meta["scenario"].get("send_bytes") or 0
+    parts = [
+        f"policy {config['policy']}",
+        f"scenario {config['scenario']}",
+        f"{summary['sends']:,} sends of {format_bytes(send_bytes)}",
+        f"optmem_max {format_bytes(summary['optmem_max_bytes'])}",
+        f"Linux {host['kernel_release']}",
+    ]
+    if config["channels"] > 1:
+        parts.insert(3, f"{config['channels']} channels")
+    return ", ".join(parts)
+
+
+def _warning(text: str) -> str:
+    return f'<div style="color:#8a4b00">&#9888; {escape(text)}</div>'
+
+
+def _row(cells: Sequence[str], tag: str = "td") -> str:
+    return "<tr>" + "".join(f'<{tag} style="{_CELL}">{escape(cell)}</{tag}>' for cell in cells) + "</tr>"
+
+
+def run_html(name: str, meta: dict[str, Any]) -> str:
+    """One run: nothing but escaped text, so that it is safe to show whatever a folder is called."""
+    summary = meta["summary"]
+    rows = "".join(_row(pair) for pair in [("outcome", _outcome(summary)), *three_numbers(summary).items()])
+    warnings = "".join(_warning(text) for text in run_warnings(meta))
+    return f"<div><b>{escape(name)}</b><br>{escape(_what_ran(meta))}<table>{rows}</table>{warnings}</div>"
+
+
+def campaign_html(runs: Sequence[tuple[str, dict[str, Any]]], verdict: Sequence[str]) -> str:
+    """A row per run, at most 40; then the verdict, and each warning once with the number of runs that it is about."""
+    head = _row(["policy", "scenario", "outcome", "ENOBUFS", "stalled", "goodput or life", "run"], "th")
+    rows = [_campaign_row(name, meta) for name, meta in runs[:_MOST_ROWS]]
+    counts: dict[str, int] = {}
+    for _, meta in runs:
+        for text in run_warnings(meta):
+            counts[text] = counts.get(text, 0) + 1
+    notes = "".join(_warning(f"{text} ({count} of {len(runs)} runs)") for text, count in counts.items())
+    more = f"<div>and {len(runs) - _MOST_ROWS} more</div>" if len(runs) > _MOST_ROWS else ""
+    sentences = "".join(f"<div>{escape(sentence)}</div>" for sentence in verdict)
+    return f"<div><b>{len(runs)} runs</b><table>{head}{''.join(rows)}</table>{more}{sentences}{notes}</div>"
+
+
+def _campaign_row(name: str, meta: dict[str, Any]) -> str:
+    numbers = list(three_numbers(meta["summary"]).values())
+    return _row([meta["config"]["policy"], meta["config"]["scenario"], _outcome(meta["summary"]), *numbers, name])

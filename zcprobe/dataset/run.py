@@ -1,0 +1,150 @@
+"""One run as a Python object: metadata at once, tables when asked for."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from zcprobe.dataset.downsample import downsample
+from zcprobe.dataset.html import run_html
+from zcprobe.dataset.table import CHUNK_ROWS, empty_table, iterate_table, read_table, require_columns
+from zcprobe.dataset.version_1 import stalls_of_version_1
+from zcprobe.errors import OutputError, UsageError
+from zcprobe.recorder.metadata import FORMAT_VERSION
+from zcprobe.recorder.tables import TABLES
+
+__all__ = ["Run"]
+
+_TIME_COLUMNS = ("time_ns", "start_ns")
+
+
+class Run:
+    """One run. `meta` is run.json; each table is a DataFrame read on first use, times int64 ns of CLOCK_MONOTONIC.
+
+    Columns are those of docs/run-format.md. A table that was not recorded (`record` off, no probes) is empty. The
+    attributes `sends`, `notifications` and so on keep a whole table in memory; `read`, `iterate` and `downsample` do
+    not. All of them raise OutputError when the file is damaged.
+    """
+
+    def __init__(self, folder: Path, meta: dict[str, Any]) -> None:
+        self.folder = folder
+        self.meta = meta
+
+    @property
+    def format_version(self) -> int:
+        return int(self.meta.get("format_version", FORMAT_VERSION))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        summary: dict[str, Any] = self.meta["summary"]
+        return summary
+
+    @property
+    def policy(self) -> str:
+        return str(self.meta["config"]["policy"])
+
+    @property
+    def scenario(self) -> str:
+        return str(self.meta["config"]["scenario"])
+
+    @property
+    def send_bytes(self) -> int:
+        """Of a write, as it was in effect; 0 for traffic of several sizes."""
+        return int(self.meta["config"]["send_bytes"] or self.meta["scenario"].get("send_bytes") or 0)
+
+    @property
+    def hold_one_in_count(self) -> int | None:
+        """Of so many packets one has its clone held back; None where the path holds none."""
+        held = self.meta["scenario"].get("hold") or {}
+        found: int | None = self.meta["config"]["hold_one_in_count"] or held.get("one_in_count")
+        return found
+
+    def _file(self, table: str) -> Path | None:
+        if table not in TABLES:
+            raise UsageError(f"a run has no table {table!r}", f"its tables: {', '.join(TABLES)}")
+        path = self.folder / f"{table}.parquet"
+        return path if path.exists() else None
+
+    def read(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Some columns of a table, or all; nothing else is read from the file. UsageError for an unknown name."""
+        if table in self.__dict__:
+            whole: pd.DataFrame = self.__dict__[table]
+            return whole if columns is None else whole[require_columns(table, columns)]
+        if table == "stalls" and self.format_version == 1:
+            return stalls_of_version_1(self.read("flushes"))[require_columns(table, columns)]
+        path = self._file(table)
+        return empty_table(table, columns) if path is None else read_table(path, table, self.format_version, columns)
+
+    def iterate(
+        self, table: str, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS
+    ) -> Iterator[pd.DataFrame]:
+        """The same in order, at most `rows` rows at a time: a run of any length in bounded memory."""
+        path = self._file(table)
+        if path is None or table in self.__dict__:
+            whole = self.read(table, columns)
+            return (whole.iloc[first : first + rows] for first in range(0, len(whole), rows))
+        return iterate_table(path, table, self.format_version, columns, rows)
+
+    def downsample(self, table: str, value: str, buckets: int = 1000, where: slice = slice(None)) -> pd.DataFrame:
+        """Lowest, highest and mean of a column in each of `buckets` spans of the table's time, read in chunks.
+
+        `where` is a slice of time in ns. Columns and types: `zcprobe.dataset.downsample.DOWNSAMPLED_DTYPES`.
+        """
+        require_columns(table, [value])
+        time = next(name for name in _TIME_COLUMNS if name in require_columns(table, None))
+        return downsample(lambda: self.iterate(table, [time, value]), time, value, buckets, where)
+
+    @cached_property
+    def sends(self) -> pd.DataFrame:
+        return self.read("sends")
+
+    @cached_property
+    def notifications(self) -> pd.DataFrame:
+        return self.read("notifications")
+
+    @cached_property
+    def flushes(self) -> pd.DataFrame:
+        return self.read("flushes")
+
+    @cached_property
+    def meminfo(self) -> pd.DataFrame:
+        return self.read("meminfo")
+
+    @cached_property
+    def rounds(self) -> pd.DataFrame:
+        """Of migration traffic."""
+        return self.read("rounds")
+
+    @cached_property
+    def requests(self) -> pd.DataFrame:
+        """Of rpc traffic."""
+        return self.read("requests")
+
+    @cached_property
+    def stalls(self) -> pd.DataFrame:
+        """Writes that waited inside their policy."""
+        return self.read("stalls")
+
+    @cached_property
+    def kernel_events(self) -> pd.DataFrame:
+        return self.read("kernel_events")
+
+    @cached_property
+    def stacks(self) -> dict[int, list[str]]:
+        """Stack id -> frames, innermost first; empty without probes."""
+        path = self.folder / "stacks.json"
+        if not path.exists():
+            return {}
+        try:
+            return {int(key): frames for key, frames in msgspec.json.decode(path.read_bytes()).items()}
+        except (msgspec.DecodeError, OSError, ValueError) as error:
+            raise OutputError(f"{path} cannot be read: {error}", "the file is damaged; record the run again") from error
+
+    def __repr__(self) -> str:
+        return f"Run({self.folder.name!r}, outcome={self.summary['outcome']!r}, sends={self.summary['sends']})"
+
+    def _repr_html_(self) -> str:
+        return run_html(self.folder.name, self.meta)

@@ -1,0 +1,110 @@
+"""What a run folder of each format version holds, and what a reader puts where an older one holds nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from zcprobe.config import RunConfig
+from zcprobe.dataset.version_1 import CANDIDATES_NEED, candidates_of_version_1
+from zcprobe.errors import OutputError
+from zcprobe.native.structs import dtype_of
+from zcprobe.recorder.metadata import FORMAT_VERSION
+from zcprobe.recorder.summary import ChannelSummary, Summary
+from zcprobe.recorder.tables import TABLES
+
+__all__ = [
+    "OLDEST_VERSION",
+    "check_version",
+    "complete_metadata",
+    "derive",
+    "fill_value",
+    "may_lack",
+    "sources_of",
+    "table_schema",
+]
+
+OLDEST_VERSION = 1
+
+_CATEGORY = pa.dictionary(pa.int8(), pa.string())
+
+_FILLS: dict[str, dict[str, Any]] = {"flushes": {"spurious_count": 0}}
+"""Table -> column -> value in runs without that column, also of runs of this version made before it was added."""
+
+
+_DERIVED = {("kernel_events", "candidates"): (CANDIDATES_NEED, candidates_of_version_1)}
+"""(table, column) -> the columns of an older version that tell the same, and how."""
+
+
+def sources_of(table: str, column: str) -> tuple[str, ...]:
+    """Columns of an older version from which this one is worked out; none when it is filled with a constant."""
+    return _DERIVED[table, column][0] if (table, column) in _DERIVED else ()
+
+
+def derive(table: str, column: str, values: pa.Table) -> Any:
+    """The column as a numpy array, from `sources_of()` it."""
+    return _DERIVED[table, column][1](values)
+
+
+def check_version(folder: Path, version: object) -> int:
+    """The version when this reader knows it; OutputError when it does not."""
+    if isinstance(version, int) and OLDEST_VERSION <= version <= FORMAT_VERSION:
+        return version
+    known = f"{OLDEST_VERSION} to {FORMAT_VERSION}" if OLDEST_VERSION < FORMAT_VERSION else f"{FORMAT_VERSION}"
+    raise OutputError(
+        f"{folder} has format version {version}, this zcprobe reads {known}",
+        "load it with the zcprobe that wrote it, or a later one",
+    )
+
+
+def table_schema(name: str) -> pa.Schema:
+    """Column -> Arrow type of a table as this version writes it: flags are bool, enums dictionaries of text."""
+    table = TABLES[name]
+    dtype = dtype_of(table.struct)
+    return pa.schema([(column, _arrow_type(name, column, dtype[column])) for column in table.columns])
+
+
+def _arrow_type(table: str, column: str, dtype: Any) -> pa.DataType:
+    if column in TABLES[table].flags:
+        return pa.bool_()
+    if column in TABLES[table].enums:
+        return _CATEGORY
+    return pa.int64() if dtype.kind == "u" and dtype.itemsize == 8 else pa.from_numpy_dtype(dtype)
+
+
+def may_lack(table: str, column: str, version: int) -> bool:
+    """Whether a run of that version is whole without the column."""
+    return version < FORMAT_VERSION or column in _FILLS.get(table, {})
+
+
+def fill_value(table: str, column: str) -> Any:
+    """What stands in a column that the run does not have: its own value, else `unknown`, False or 0 by its type."""
+    own = _FILLS.get(table, {})
+    if column in own:
+        return own[column]
+    kind = table_schema(table).field(column).type
+    if kind == _CATEGORY:
+        return "unknown"
+    return False if kind == pa.bool_() else 0
+
+
+def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
+    """run.json with every key of this version: of the configuration its defaults, of the counts None.
+
+    A run from before there were channels had one, whose counts are those of the summary.
+    """
+    summary = {**dict.fromkeys(Summary.__struct_fields__), **meta["summary"]}
+    unknown = dict.fromkeys(ChannelSummary.__struct_fields__)
+    only_channel = {name: summary.get(name) for name in unknown}
+    return {
+        "send_results": {},
+        "reconciliation": [],
+        "probes": {},
+        "rows": {},
+        "cookies": [],
+        **meta,
+        "config": {**msgspec.to_builtins(RunConfig()), **meta["config"]},
+        "summary": summary,
+        "channels": [{**unknown, **channel} for channel in meta.get("channels") or [only_channel]],
+    }

@@ -1,0 +1,54 @@
+"""Sends in flight over time, as the sender counts them."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from zcprobe.analysis.enobufs import df_enobufs
+from zcprobe.analysis.in_flight import df_in_flight
+from zcprobe.dataset.load import Run
+from zcprobe.plots.canvas import axes_or_new, say_empty
+from zcprobe.plots.style import channel_style
+from zcprobe.plots.timeline import (
+    add_channel_legend,
+    add_timeline_legend,
+    mark_enobufs,
+    mark_outcome,
+    mark_stalls,
+    time_axis,
+)
+
+__all__ = ["plot_in_flight"]
+
+_BUCKETS = 800
+
+
+def plot_in_flight(run: Run, ax: Axes | None = None) -> Axes:
+    """Lowest to highest count in each span of time, a band per channel; ENOBUFS, stalls and the outcome marked."""
+    alone, ax = ax is None, axes_or_new(ax, [run])
+    table = df_in_flight(run, _BUCKETS)
+    axis = time_axis(run, float(table["time_s"].max()) if len(table) else 0.0)
+    ax.set_title(f"{run.policy}: sends without a notification read", loc="left")
+    ax.set_ylabel("sends in flight or unread")
+    axis.apply(ax)
+    if table.empty:
+        return say_empty(ax, "no sends were recorded (or none with MSG_ZEROCOPY)")
+    channels = table["channel"].unique()
+    for channel in channels:
+        own = table[table["channel"] == channel]
+        time = own["time_s"].to_numpy() * axis.per_s
+        low, high = own["low_count"].to_numpy(), own["high_count"].to_numpy()
+        style = channel_style(run.policy, int(channel))
+        ax.fill_between(time, low, high, step="post", color=style["color"], alpha=0.35, linewidth=0)
+        ax.step(time, high, where="post", linewidth=1.0, label=f"channel {channel}", **style)
+    ax.set_ylim(0, max(int(np.max(table["high_count"])), 1) * 1.2)
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    if len(channels) == 1:  # one channel's stalls are no stalls of the others
+        mark_stalls(ax, run, axis)
+    mark_enobufs(ax, df_enobufs(run)["time_s"], axis, 0.94)
+    mark_outcome(ax, run, axis, label=False)
+    if len(channels) > 1:
+        add_channel_legend(ax, run.policy, [int(channel) for channel in channels])
+    if alone:
+        add_timeline_legend(ax)
+    return ax

@@ -1,0 +1,42 @@
+"""Goodput over a run's time."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from zcprobe.analysis.channels import channel_count
+from zcprobe.analysis.enobufs import df_enobufs
+from zcprobe.analysis.send_rate import df_send_rate
+from zcprobe.dataset.load import Run
+from zcprobe.plots.canvas import axes_or_new, say_empty
+from zcprobe.plots.style import style_of
+from zcprobe.plots.timeline import add_timeline_legend, mark_enobufs, mark_outcome, mark_stalls, time_axis
+
+__all__ = ["plot_send_rate"]
+
+
+def plot_send_rate(run: Run, ax: Axes | None = None) -> Axes:
+    """Gbit/s the sockets took in each of 120 spans; dotted the part that a policy copied on purpose, by sends."""
+    alone, ax = ax is None, axes_or_new(ax, [run])
+    table = df_send_rate(run, 120)
+    axis = time_axis(run, 0.0)
+    ax.set_title(f"{run.policy}: goodput over time, all channels together", loc="left")
+    ax.set_ylabel("goodput [Gbit/s]")
+    axis.apply(ax)
+    if table.empty:
+        return say_empty(ax, "no sends were recorded: there is no course of goodput")
+    edges = np.append(table["time_s"], table["time_s"].iloc[-1] + table["span_s"].iloc[-1]) * axis.per_s
+    goodput = table["goodput_bps"].to_numpy() / 1e9
+    ax.stairs(goodput, edges, color=style_of(run.policy).color, fill=True, alpha=0.3)
+    ax.stairs(goodput, edges, color=style_of(run.policy).color, linewidth=1.0)
+    if table["copied_on_purpose_count"].any():
+        share = table["copied_on_purpose_count"] / table["send_count"].clip(lower=1)
+        ax.stairs(goodput * share, edges, fill=True, facecolor="none", edgecolor="#333333", hatch="....", linewidth=0.0)
+        ax.text(0.99, 0.86, "dotted: copied on purpose", transform=ax.transAxes, ha="right", fontsize=8)
+    ax.set_ylim(0, float(goodput.max()) * 1.2 or 1.0)
+    if channel_count(run) == 1:  # one channel's stalls are no stalls of the others
+        mark_stalls(ax, run, axis)
+    mark_enobufs(ax, df_enobufs(run)["time_s"], axis, 0.94)
+    mark_outcome(ax, run, axis, label=False)
+    if alone:
+        add_timeline_legend(ax)
+    return ax
