@@ -73,7 +73,7 @@ static int program_of_link(int link)
 	return bpf_prog_get_fd_by_id(info.prog_id);
 }
 
-int zc_program_time(int fd, bool is_link, uint64_t *run_count, uint64_t *run_ns)
+int zc_program_statistics(int fd, bool is_link, struct zc_program_statistics *statistics)
 {
 	struct bpf_prog_info info = {};
 	uint32_t length = sizeof(info);
@@ -84,7 +84,10 @@ int zc_program_time(int fd, bool is_link, uint64_t *run_count, uint64_t *run_ns)
 	status = bpf_obj_get_info_by_fd(program, &info, &length) ? -errno : 0;
 	if (is_link)
 		close(program);
-	*run_count = info.run_cnt;
-	*run_ns = info.run_time_ns;
+	*statistics = (struct zc_program_statistics){
+		.run_count = info.run_cnt,
+		.run_ns = info.run_time_ns,
+		.missed_count = info.recursion_misses,
+	};
 	return status;
 }

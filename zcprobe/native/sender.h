@@ -369,8 +369,14 @@ int zc_attach_by_btf(const char *name, const void *instructions, size_t instruct
 int zc_try_function(const char *target);
 /* The kernel times every BPF program until this descriptor is closed; negative errno. */
 int zc_time_programs(void);
-/* Runs and nanoseconds of the program behind a program's or a link's descriptor while it was timed; 0 or a negative errno. */
-int zc_program_time(int fd, bool is_link, uint64_t *run_count, uint64_t *run_ns);
+struct zc_program_statistics {
+	uint64_t run_count;	/* while the kernel timed programs */
+	uint64_t run_ns;
+	uint64_t missed_count;	/* not run, because it or another one was running on that CPU */
+};
+
+/* Of the program behind a program's or a link's descriptor; 0 or a negative errno. */
+int zc_program_statistics(int fd, bool is_link, struct zc_program_statistics *statistics);
 
 struct zc_drain;
 /* A thread that moves fixed-size events from a BPF ring buffer to out_fd every interval. */

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from zcprobe.errors import HostError
 from zcprobe.native import ffi, lib
+from zcprobe.native.structs import struct_to_dict
 
 __all__ = ["Program", "import_bcc"]
 
@@ -115,17 +116,17 @@ class Program:
             else:
                 self._bpf.attach_kprobe(event=event, fn_name=function.encode())
 
-    def run_times(self) -> dict[str, tuple[int, int]]:
-        """BPF function -> (runs, nanoseconds) while the kernel timed programs."""
+    def statistics(self) -> dict[str, dict[str, int]]:
+        """BPF function -> members of `struct zc_program_statistics`."""
         descriptors = {name: (link, True) for name, link in self._links.items()}
         for name, function in self._bpf.funcs.items():
             descriptors.setdefault(name.decode(), (function.fd, False))
-        times = {}
+        found = {}
         for name, (descriptor, is_link) in descriptors.items():
-            count, duration = ffi.new("uint64_t *"), ffi.new("uint64_t *")
-            if not lib.zc_program_time(descriptor, is_link, count, duration):
-                times[name] = (int(count[0]), int(duration[0]))
-        return times
+            statistics = ffi.new("struct zc_program_statistics *")
+            if not lib.zc_program_statistics(descriptor, is_link, statistics):
+                found[name] = struct_to_dict(statistics)
+        return found
 
     def map_fd(self, name: str) -> int:
         return int(self._bpf[name.encode()].map_fd)

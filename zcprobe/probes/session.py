@@ -41,11 +41,14 @@ class Target(msgspec.Struct, frozen=True):
 
 class MeasurementCounts(msgspec.Struct):
     """Of one run. `send_results`: errno name's number -> calls, 0 for success; `lost_by_kind`: event kind -> lost by
-    each CPU; `sockets`: cookie -> what the kernel counted; `copy_paths`: stack id -> skbs copied there."""
+    each CPU; `missed_runs`: BPF function -> how often the kernel did not run it, because it or another kprobe's program
+    was running on that CPU, for this run's sockets or for others; `sockets`: cookie -> what the kernel counted;
+    `copy_paths`: stack id -> skbs copied there."""
 
     events: int = 0
     lost_events: int = 0
     lost_by_kind: dict[str, list[int]] = msgspec.field(default_factory=dict)
+    missed_runs: dict[str, int] = msgspec.field(default_factory=dict)
     send_results: dict[int, int] = msgspec.field(default_factory=dict)
     sockets: dict[int, SocketCounts] = msgspec.field(default_factory=dict)
     copy_paths: dict[int, int] = msgspec.field(default_factory=dict)
@@ -78,6 +81,7 @@ class ProbeSession:
         """
         counts = MeasurementCounts()
         lost, results = self._program.per_cpu("lost_events"), self._program.sum_per_cpu("send_results")
+        programs = self._program.statistics()
         with events_path.open("wb") as events:
             self._forget()
             drain = self._start_drain(events.fileno())
@@ -89,6 +93,11 @@ class ProbeSession:
                 self._program.set_target(0, [], 0, 0)
                 counts.events = self._stop_drain(drain)
         self._count_losses(counts, lost)
+        counts.missed_runs = {
+            name: now["missed_count"] - programs[name]["missed_count"]
+            for name, now in self._program.statistics().items()
+            if now["missed_count"] > programs[name]["missed_count"]
+        }
         after = self._program.sum_per_cpu("send_results")
         counts.send_results = {
             errno: now - was for errno, (now, was) in enumerate(zip(after, results, strict=True)) if now > was
@@ -102,16 +111,16 @@ class ProbeSession:
         descriptor = lib.zc_time_programs()
         if descriptor < 0:
             raise HostError(f"the kernel does not time programs: {os.strerror(-descriptor)}", "run as root")
-        before = self._program.run_times()
+        before = self._program.statistics()
         times: dict[str, tuple[int, int]] = {}
         try:
             yield times
         finally:
             os.close(descriptor)
-        for name, (runs, duration_ns) in self._program.run_times().items():
-            was_runs, was_ns = before.get(name, (0, 0))
-            if runs > was_runs:
-                times[name] = (runs - was_runs, duration_ns - was_ns)
+        for name, after in self._program.statistics().items():
+            runs, duration_ns = (after[key] - before[name][key] for key in ("run_count", "run_ns"))
+            if runs:
+                times[name] = (runs, duration_ns)
 
     def _count_losses(self, counts: MeasurementCounts, before: list[list[int]]) -> None:
         kinds = enum_names("zc_event_kind", "ZC_EVENT_")

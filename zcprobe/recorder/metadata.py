@@ -33,6 +33,7 @@ class RunMetadata(msgspec.Struct, frozen=True, kw_only=True):
     probes: dict[str, str]
     attached: list[str]
     lost_by_kind: dict[str, list[int]]
+    missed_runs: dict[str, int]
     sockets: list[SocketCounts]
     copy_paths: dict[str, int]
     send_results: dict[str, int]

@@ -236,6 +236,7 @@ def _store(
         probes=probes.mechanisms if probes else {},
         attached=probes.attached if probes else [],
         lost_by_kind=measured.counts.lost_by_kind,
+        missed_runs=measured.counts.missed_runs,
         sockets=[counts for counts in _socket_counts(measured) if counts is not None],
         copy_paths={str(stack): count for stack, count in measured.counts.copy_paths.items()},
         send_results={str(number): count for number, count in measured.counts.send_results.items()},

@@ -70,8 +70,14 @@ def connection(pair: NamespacePair) -> Iterator[socket.socket]:
             yield client
 
 
-def send_until_refused(client: socket.socket, payload: bytes, refusals: int, flags: int = MSG_ZEROCOPY) -> int:
-    """Sends, and sends that were not refused; never reads a notification."""
+def send_until_refused(
+    client: socket.socket,
+    payload: bytes,
+    refusals: int,
+    flags: int = MSG_ZEROCOPY,
+    after_refusal: Callable[[], object] = lambda: None,
+) -> int:
+    """Sends, and the number of sends that were not refused; reads no notification of its own."""
     sent = refused = 0
     while refused < refusals:
         try:
@@ -83,6 +89,7 @@ def send_until_refused(client: socket.socket, payload: bytes, refusals: int, fla
             if error.errno != errno.ENOBUFS:
                 raise
             refused += 1
+            after_refusal()
     assert refused == refusals
     return sent
 
@@ -101,10 +108,11 @@ def in_child(work: Callable[[], None]) -> None:
 
 
 def run_into_enobufs(scenario: str, probes: ProbeSession, parent: Path) -> CompletedRun:
-    """A sender that retries and never reads, for two seconds; where the machine is too slow for that, longer and
-    with less optmem to fill."""
-    for deadline_s, optmem_max_bytes in ((2.0, None), (20.0, 20480)):
+    """A sender that retries and never reads, for two seconds; where the machine is too slow for that, longer, with less
+    optmem to fill and clones held for longer."""
+    for deadline_s, optmem_max_bytes, hold_rate_bps in ((2.0, None, None), (20.0, 20480, 20_000_000)):
         asked = RunConfig(
+            hold_rate_bps=hold_rate_bps if scenario == "held-completions" else None,
             scenario=scenario,
             optmem_max_bytes=optmem_max_bytes,
             policy="log-retry",
@@ -124,7 +132,9 @@ def run_into_enobufs(scenario: str, probes: ProbeSession, parent: Path) -> Compl
 def test_optmem_and_who_held_it(scenario: str, in_flight: bool, probes: ProbeSession, tmp_path: Path) -> None:
     """Charges in flight and charges unread add up to the level, at every single refusal."""
     run = run_into_enobufs(scenario, probes, tmp_path)
-    assert [finding for finding in run.metadata.reconciliation if not finding.holds] == []
+    broken = [finding for finding in run.metadata.reconciliation if not finding.holds]
+    # the kernel skips a kprobe's program while another one runs on the CPU, and counts that
+    assert not broken or (probes.mechanism == "kprobe" and sum(run.metadata.missed_runs.values()) > 0)
     summary = run.metadata.summary
     assert summary.enobufs_causes == {"optmem": summary.enobufs_count}
     assert summary.enobufs_count >= WANTED
@@ -216,7 +226,8 @@ def test_datagrams_that_the_qdisc_drops(flags: int, watch: Watch, pair: Namespac
 
         def work() -> None:
             nonlocal sent
-            sent = send_until_refused(client, bytes(1000), WANTED, flags)
+            # unread, what was dropped would fill optmem around what waits in the qdisc
+            sent = send_until_refused(client, bytes(1000), WANTED, flags, lambda: read_codes(client))
 
         counts, events = watch(work)
         assert_all_are("qdisc", counts, events)
