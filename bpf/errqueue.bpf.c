@@ -5,14 +5,10 @@ BPF_STACK_TRACE(stacks, 4096);
 static __always_inline void tell_appended(void *context, u64 sk, u32 lo, u32 hi, bool copied, u32 charge_bytes)
 {
 	struct socket_state *state = state_of(sk);
-	u32 depth = read_u32(sk + OFFSET_sock_sk_error_queue_qlen);
 	struct zc_kernel_event *event;
 
-	if (state) {
+	if (state)
 		add(&state->notifications[ZC_EVENT_APPENDED], 1);
-		if (depth > state->errqueue_depth_max)
-			state->errqueue_depth_max = depth;
-	}
 	if (level_in_force() < LEVEL_TIMELINE)
 		return;
 	event = new_event(sk, ZC_EVENT_APPENDED);
@@ -45,7 +41,7 @@ ON_RETURN(sock_dequeue_err_skb, 3, 1)
 	struct way taken = { .phase = TAKEN };
 	struct way *way;
 
-	if (!skb || !is_ours(sk))
+	if (!skb || !state_of(sk))
 		return 0;
 	way = ways.lookup(&skb);
 	if (way && way->phase == COMPLETING)
@@ -58,17 +54,16 @@ ON_RETURN(sock_dequeue_err_skb, 3, 1)
 int on_inet_sk_error_report(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 sk = ctx->args[0], tail;
-	struct socket_state *state;
+	struct socket_state *state = state_of(sk);
 	struct extended_err error = {};
 
-	if (!is_ours(sk))
+	if (!state)
 		return 0;
 	tail = read_u64(sk + OFFSET_sock_sk_error_queue_prev);
 	if (!tail || tail == sk + OFFSET_sock_sk_error_queue)
 		return 0;	/* empty */
 	read_extended_err(tail, &error);
-	state = state_of(sk);
-	if (error.ee_origin != SO_EE_ORIGIN_ZEROCOPY || !state || state->tail_lo == error.ee_info)
+	if (state->tail_lo == error.ee_info || error.ee_origin != SO_EE_ORIGIN_ZEROCOPY)
 		return 0;	/* merged, read, or not ours: who frees it tells */
 	state->tail_lo = error.ee_info;
 	tell_appended(ctx, sk, error.ee_info, error.ee_data, error.ee_code & SO_EE_CODE_ZEROCOPY_COPIED,

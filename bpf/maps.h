@@ -163,6 +163,7 @@ static __always_inline bool is_ours(u64 sk)
 	return target_cookies.lookup(&cookie) != 0;
 }
 
+/* The state of a socket of ours, or NULL. One that has state is ours: that is the quick way, for all calls but the first. */
 static __always_inline struct socket_state *state_of(u64 sk)
 {
 	struct socket_state *state = sockets.lookup(&sk);
@@ -170,6 +171,8 @@ static __always_inline struct socket_state *state_of(u64 sk)
 
 	if (state)
 		return state;
+	if (!is_ours(sk))
+		return 0;
 	fresh.cookie = read_u64(sk + OFFSET_sock___sk_common_skc_cookie);
 	return sockets.lookup_or_try_init(&sk, &fresh);
 }

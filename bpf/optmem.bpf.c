@@ -25,8 +25,18 @@ static __always_inline void count_copies(struct socket_state *state, u64 sk, con
 		add(&state->completions_copied, -count);
 }
 
+/* The queue is at its longest right before an entry is taken off. */
+static __always_inline void count_depth(struct socket_state *state, u64 sk, u8 kind)
+{
+	u32 depth = read_u32(sk + OFFSET_sock_sk_error_queue_qlen) + (kind == ZC_EVENT_READ || kind == ZC_EVENT_PURGED);
+
+	if (depth > state->errqueue_depth_max)
+		state->errqueue_depth_max = depth;
+}
+
 static __always_inline void count_end(struct socket_state *state, u64 sk, const struct extended_err *error, u8 kind)
 {
+	count_depth(state, sk, kind);
 	add(&state->notifications[kind & 7], 1);
 	if (kind == ZC_EVENT_READ)
 		add(&state->completions_read, error->ee_data - error->ee_info + 1ULL);
@@ -41,17 +51,15 @@ static __always_inline int end_of_notification(u64 sk, u64 skb, u8 kind)
 	struct extended_err error = {};
 	u32 charge_bytes;
 
-	if (!is_ours(sk))
+	state = sk ? state_of(sk) : 0;	/* the verifier, too, wants to know that there is a socket */
+	if (!state)
 		return 0;
 	read_extended_err(skb, &error);
 	if (error.ee_origin != SO_EE_ORIGIN_ZEROCOPY && kind != ZC_EVENT_REFUSED)
 		kind = ZC_EVENT_DISCARDED;	/* cb still holds the uarg: there was never a notification */
 	charge_bytes = read_u32(skb + OFFSET_sk_buff_truesize);
-	state = state_of(sk);
-	if (state) {
-		state->charge_bytes = charge_bytes;
-		count_end(state, sk, &error, kind);
-	}
+	state->charge_bytes = charge_bytes;
+	count_end(state, sk, &error, kind);
 	if (level_in_force() < LEVEL_TIMELINE)
 		return 0;
 	event = new_event(sk, kind);
@@ -108,17 +116,16 @@ ON_RETURN(sock_omalloc, 2, 3)
 	struct socket_state *state;
 	u32 level;
 
-	if (!is_ours(sk))
-		return 0;
 	state = state_of(sk);
+	if (!state)
+		return 0;
 	if (call->result) {
-		if (state)
-			add(&state->uargs_charged, 1);
+		add(&state->uargs_charged, 1);
 		return 0;
 	}
 	/* completions may have lowered the level since it was tested; the last send call left it at least as high as then */
 	level = read_u32(sk + OFFSET_sock_sk_omem_alloc);
-	if (state && state->optmem_before_bytes != UNKNOWN && state->optmem_before_bytes > level)
+	if (state->optmem_before_bytes != UNKNOWN && state->optmem_before_bytes > level)
 		level = state->optmem_before_bytes;
 	note_evidence(level + SKB_TRUESIZE_ZERO > optmem_limit(sk) ? SAW_OPTMEM_FULL : SAW_NO_MEMORY);
 	return 0;

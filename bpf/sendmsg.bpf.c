@@ -63,7 +63,7 @@ static __always_inline u32 find_candidates(u64 sk, struct socket_state *state, u
 	/* on UDP only a corked datagram is extended, and that can fail for want of room too */
 	if (seen & SAW_DENIAL)
 		return BIT(MEMLOCK_EXTENDED) | (is_tcp ? 0 : BIT(CORKED));
-	if (!is_tcp && state && state->next_send_id != read_u32(sk + OFFSET_sock_sk_zckey))
+	if (!is_tcp && state->next_send_id != read_u32(sk + OFFSET_sock_sk_zckey))
 		return BIT(QDISC) | BIT(CORKED);	/* it got its uarg */
 	if (optmem_high + SKB_TRUESIZE_ZERO > optmem_limit(sk))
 		return BIT(OPTMEM);
@@ -92,7 +92,7 @@ static __always_inline void count_enobufs(struct socket_state *state, u64 sk, u3
 
 static __always_inline void tell_enobufs(u64 sk, struct socket_state *state, u64 message)
 {
-	u32 before = state ? state->optmem_before_bytes : UNKNOWN, high = read_u32(sk + OFFSET_sock_sk_omem_alloc);
+	u32 before = state->optmem_before_bytes, high = read_u32(sk + OFFSET_sock_sk_omem_alloc);
 	u8 seen = look_at_evidence();
 	struct zc_kernel_event *event;
 	u32 candidates;
@@ -100,8 +100,7 @@ static __always_inline void tell_enobufs(u64 sk, struct socket_state *state, u64
 	if (before != UNKNOWN && before > high)
 		high = before;
 	candidates = find_candidates(sk, state, seen, message, high);
-	if (state)
-		count_enobufs(state, sk, candidates);
+	count_enobufs(state, sk, candidates);
 	if (level_in_force() < LEVEL_TIMELINE)
 		return;
 	event = new_event(sk, ZC_EVENT_ENOBUFS);
@@ -119,15 +118,14 @@ static __always_inline int send_returned(u64 sk, int ret, u64 message)
 	struct zc_kernel_event *event;
 	struct socket_state *state;
 
-	if (!is_ours(sk))
+	state = state_of(sk);
+	if (!state)
 		return 0;
 	count_result(ret);
-	state = state_of(sk);
 	if (ret == -ENOBUFS)
 		tell_enobufs(sk, state, message);
 	forget_evidence();
-	if (state)
-		note_level(state, sk);
+	note_level(state, sk);
 	if (level_in_force() < LEVEL_FULL)
 		return 0;
 	event = new_event(sk, ZC_EVENT_SENT);
@@ -183,20 +181,18 @@ int on_tcp_destroy_sock(struct bpf_raw_tracepoint_args *ctx)
 	struct zc_kernel_event *event;
 	struct socket_state *state;
 
-	if (!is_ours(sk))
-		return 0;
 	state = state_of(sk);
-	if (state) {
-		state->next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
-		state->optmem_max_bytes = optmem_limit(sk);
-		state->is_closed = 1;
-		cookie = state->cookie;
-		closed_sockets.update(&cookie, state);
-	}
+	if (!state)
+		return 0;
+	state->next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
+	state->optmem_max_bytes = optmem_limit(sk);
+	state->is_closed = 1;
+	cookie = state->cookie;
+	closed_sockets.update(&cookie, state);
 	if (level_in_force() >= LEVEL_TIMELINE) {
 		event = new_event(sk, ZC_EVENT_CLOSED);
 		if (event) {
-			event->optmem_high_bytes = state ? state->optmem_peak_bytes : 0;
+			event->optmem_high_bytes = state->optmem_peak_bytes;
 			submit(event);
 		}
 	}

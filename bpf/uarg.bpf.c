@@ -25,7 +25,8 @@ ON_RETURN(msg_zerocopy_realloc, 4, ARGUMENTS_msg_zerocopy_realloc)
 	u64 sk = call->arguments[0], uarg = call->result;
 	struct socket_state *state;
 
-	if (!is_ours(sk)) {
+	state = state_of(sk);
+	if (!state) {
 		if (!uarg)
 			forget_evidence();	/* of another socket of this thread */
 		return 0;
@@ -38,9 +39,7 @@ ON_RETURN(msg_zerocopy_realloc, 4, ARGUMENTS_msg_zerocopy_realloc)
 		tell_send(sk, uarg, ZC_EVENT_CHARGED);
 		return 0;
 	}
-	state = state_of(sk);
-	if (state)
-		add(&state->uargs_extended, 1);
+	add(&state->uargs_extended, 1);
 	tell_send(sk, uarg, ZC_EVENT_EXTENDED);
 	return 0;
 }
@@ -71,7 +70,7 @@ int on_completion_begin(void *context)
 	u16 len = peek_u16(uarg + OFFSET_uarg_len);
 	struct way way = { .phase = COMPLETING };
 
-	if (!is_ours(peek_u64(skb + OFFSET_sk_buff_sk)))
+	if (!state_of(peek_u64(skb + OFFSET_sk_buff_sk)))
 		return 0;
 	way.lo = peek_u32(uarg + OFFSET_uarg_id);
 	way.hi = way.lo + len - 1;

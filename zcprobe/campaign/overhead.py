@@ -12,6 +12,7 @@ from zcprobe.analysis.policies import Estimate, estimate_median
 from zcprobe.campaign.connection import connected_lab, ratios_to, recording, send_block
 from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.errors import DataLossError, UsageError
+from zcprobe.host.limits import read_limits
 from zcprobe.lab.scenarios import Lab
 from zcprobe.probes.session import ProbeSession, Target
 
@@ -50,11 +51,15 @@ def _block(connection: socket.socket, size: int) -> float:
         return send_block(connection, size, recorder)
 
 
+def _open(level: ProbeLevel, mechanism: ProbeMechanism | None) -> ProbeSession:
+    return ProbeSession(mechanism, level, memlock=read_limits().memlock_applies)
+
+
 def _probed_block(
     connection: socket.socket, size: int, lab: Lab, level: ProbeLevel, mechanism: ProbeMechanism | None
 ) -> float:
     """Attached for this block alone: a program that finds nothing to do costs, too."""
-    with tempfile.NamedTemporaryFile() as events, ProbeSession(mechanism) as probes:
+    with tempfile.NamedTemporaryFile() as events, _open(level, mechanism) as probes:
         with probes.measure(Target(lab.sender_netns_inode, level=level), Path(events.name)) as counts:
             goodput = _block(connection, size)
         if counts.lost_events:
@@ -67,7 +72,7 @@ def _probed_block(
 def _event_costs(
     connection: socket.socket, size: int, lab: Lab, level: ProbeLevel, mechanism: ProbeMechanism | None
 ) -> tuple[str, list[EventCost]]:
-    with tempfile.NamedTemporaryFile() as events, ProbeSession(mechanism) as probes:
+    with tempfile.NamedTemporaryFile() as events, _open(level, mechanism) as probes:
         target = Target(lab.sender_netns_inode, level=level)
         with probes.measure(target, Path(events.name)), probes.timed() as times:
             _block(connection, size)

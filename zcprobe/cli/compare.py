@@ -3,7 +3,6 @@
 import argparse
 import secrets
 import sys
-from contextlib import nullcontext
 
 import msgspec
 from rich.console import Console
@@ -17,9 +16,8 @@ from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Comparison
 from zcprobe.errors import ReconciliationError
 from zcprobe.policies import POLICIES
-from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.interrupt import deferred_interrupt
-from zcprobe.recorder.run import CompletedRun, with_scenario_defaults
+from zcprobe.recorder.run import CompletedRun, open_probes, with_scenario_defaults
 from zcprobe.units import format_duration_ns, format_rate_bps
 
 __all__ = ["run"]
@@ -87,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     total = len(configs) * options.repeats
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with (
-        ProbeSession(first.mechanism) if first.probe_level != "off" else nullcontext(None) as probes,
+        open_probes(first) as probes,
         Progress(*columns, console=Console(stderr=True)) as progress,
         deferred_interrupt() as interruption,
     ):

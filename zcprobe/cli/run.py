@@ -2,16 +2,14 @@
 
 import argparse
 import sys
-from contextlib import nullcontext
 
 import msgspec
 
 from zcprobe.cli.options import require_readers, run_config
 from zcprobe.cli.tell import describe_run
-from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.interrupt import deferred_interrupt
 from zcprobe.recorder.metadata import RunMetadata
-from zcprobe.recorder.run import CompletedRun, check_complete, record_run, with_scenario_defaults
+from zcprobe.recorder.run import CompletedRun, check_complete, open_probes, record_run, with_scenario_defaults
 
 __all__ = ["run"]
 
@@ -31,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     require_readers(options.set, [options.policy])
     config = with_scenario_defaults(run_config(options, options.policy))
     with (
-        ProbeSession(config.mechanism) if config.probe_level != "off" else nullcontext(None) as probes,
+        open_probes(config) as probes,
         deferred_interrupt() as interruption,
     ):
         done = record_run(config, options.output, probes, interruption)

@@ -17,13 +17,19 @@ MECHANISMS: tuple[ProbeMechanism, ...] = ("fentry", "kprobe", "tracepoint")
 
 
 class Tracepoint(msgspec.Struct, frozen=True):
-    """A BPF function on a raw tracepoint that passes at least `arguments` arguments; `since` is for people."""
+    """A BPF function on a raw tracepoint that passes at least `arguments` arguments; `since` is for people.
+
+    Each run of a program costs, so two are only attached where they can tell something: `for_timeline` when events are
+    wanted, `for_memlock` when RLIMIT_MEMLOCK can apply to a sender.
+    """
 
     name: str
     function: str
     arguments: int
     since: str
     required: bool = True
+    for_timeline: bool = False
+    for_memlock: bool = False
 
     def exists(self, btf: Btf) -> bool:
         count = btf.tracepoint_arguments(self.name)

@@ -10,7 +10,7 @@ from zcprobe.errors import HostError
 from zcprobe.host.btf import Btf, open_btf
 from zcprobe.host.symbols import read_symbols
 from zcprobe.native import lib
-from zcprobe.probes.base import MECHANISMS, Probe, read_source
+from zcprobe.probes.base import MECHANISMS, Probe, Tracepoint, read_source
 from zcprobe.probes.bcc_backend import Program, import_bcc
 from zcprobe.probes.errqueue import ERRQUEUE
 from zcprobe.probes.layout import kernel_definitions
@@ -21,7 +21,7 @@ from zcprobe.probes.sendmsg import SENDMSG
 from zcprobe.probes.skb import SKB
 from zcprobe.probes.uarg import UARG
 
-__all__ = ["KPROBES", "PROBES", "WITNESS", "Loaded", "load_probes", "missing_symbols"]
+__all__ = ["KPROBES", "PROBES", "WITNESS", "Loaded", "Needs", "load_probes", "missing_symbols"]
 
 PROBES: tuple[Probe, ...] = (MEMLOCK, OPTMEM, ERRQUEUE, UARG, SKB, SENDMSG)
 """In the order of their C, in which later ones use earlier ones."""
@@ -90,27 +90,38 @@ def _attach_functions(program: Program, probe: Probe, mechanism: ProbeMechanism,
     return attached
 
 
-def _attach_tracepoints(loaded: Loaded, probe: Probe, btf: Btf) -> list[str]:
+class Needs(msgspec.Struct, frozen=True):
+    """What the session is for: events, and senders to whom RLIMIT_MEMLOCK can apply."""
+
+    timeline: bool = True
+    memlock: bool = True
+
+    def include(self, item: Tracepoint) -> bool:
+        return (self.timeline or not item.for_timeline) and (self.memlock or not item.for_memlock)
+
+
+def _attach_tracepoints(loaded: Loaded, probe: Probe, btf: Btf, needs: Needs) -> list[str]:
     attached = []
     program = loaded.program
     attach = program.attach_typed_tracepoint if loaded.typed else program.attach_raw_tracepoint
     for item in probe.tracepoints if loaded.mechanism == "tracepoint" else probe.beside_functions:
-        if item.exists(btf):
+        if item.exists(btf) and needs.include(item):
             attach(item.name, item.function)
             attached.append(item.name)
     return attached
 
 
-def _load_as(definitions: dict[str, int], mechanism: ProbeMechanism, btf: Btf, *, typed: bool) -> Loaded:
+def _load_as(definitions: dict[str, int], mechanism: ProbeMechanism, btf: Btf, needs: Needs, *, typed: bool) -> Loaded:
     program = _compile(definitions, mechanism, typed=typed)
     loaded = Loaded(program, mechanism, typed, {}, [])
     try:
         for probe in PROBES:
             own = [] if mechanism == "tracepoint" else _attach_functions(program, probe, mechanism, btf)
-            own += _attach_tracepoints(loaded, probe, btf)
+            own += _attach_tracepoints(loaded, probe, btf, needs)
             loaded.attached += own
-            # the tracepoints of other probes tell what a probe without any of its own does
-            derived = mechanism == "tracepoint" and not probe.tracepoints
+            # the tracepoints of other probes tell what a probe without any of its own does, and what is not needed is
+            # known without: nobody is refused by memlock to whom it does not apply
+            derived = mechanism == "tracepoint" and all(not needs.include(item) for item in probe.tracepoints)
             loaded.mechanisms[probe.name] = mechanism if own or derived else "none"
     except BaseException:
         program.close()
@@ -118,7 +129,7 @@ def _load_as(definitions: dict[str, int], mechanism: ProbeMechanism, btf: Btf, *
     return loaded
 
 
-def load_probes(wanted: ProbeMechanism | None = None) -> Loaded:
+def load_probes(wanted: ProbeMechanism | None = None, needs: Needs | None = None) -> Loaded:
     """By `wanted`, or by the first mechanism that works. HostError says why none did, each in its turn.
 
     Tracepoints with typed arguments where the kernel lets us, which costs half per event; both measure the same.
@@ -136,7 +147,7 @@ def load_probes(wanted: ProbeMechanism | None = None) -> Loaded:
                 continue
             for typed in (True, False) if mechanism == "tracepoint" else (False,):
                 try:
-                    return _load_as(definitions, mechanism, btf, typed=typed)
+                    return _load_as(definitions, mechanism, btf, needs or Needs(), typed=typed)
                 except HostError as error:
                     reasons.append(f"{mechanism}: {error}")
                     hint = error.hint

@@ -10,5 +10,5 @@ MEMLOCK = Probe(
     blind="who else of the user holds the locked pages",
     blind_tracepoints="before Linux 6.14 a refusal that extends an earlier uarg, which leaves no trace",
     functions=(Function(("mm_account_pinned_pages",), "on_mm_account_pinned_pages"),),
-    tracepoints=(Tracepoint("cap_capable", "on_cap_capable", 5, "Linux 6.14", required=False),),
+    tracepoints=(Tracepoint("cap_capable", "on_cap_capable", 5, "Linux 6.14", required=False, for_memlock=True),),
 )

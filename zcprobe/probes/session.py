@@ -14,7 +14,7 @@ from zcprobe.errors import HostError
 from zcprobe.host.symbols import Symbols, read_symbols
 from zcprobe.native import ffi, lib
 from zcprobe.native.structs import enum_names
-from zcprobe.probes.loading import load_probes
+from zcprobe.probes.loading import Needs, load_probes
 from zcprobe.probes.sockets import SocketCounts, socket_counts
 from zcprobe.probes.uarg import COMPLETIONS
 
@@ -55,10 +55,16 @@ class MeasurementCounts(msgspec.Struct):
 
 
 class ProbeSession:
-    """Loaded probes. `mechanisms`: probe name -> mechanism in use; `attached`: functions and tracepoints watched."""
+    """Loaded probes. `mechanisms`: probe name -> mechanism in use; `attached`: functions and tracepoints watched.
 
-    def __init__(self, mechanism: ProbeMechanism | None = None) -> None:
-        loaded = load_probes(mechanism)
+    `level`: the highest it will be asked for; `memlock`: whether RLIMIT_MEMLOCK can apply to a sender. Lower and False
+    cost less.
+    """
+
+    def __init__(
+        self, mechanism: ProbeMechanism | None = None, level: ProbeLevel = "full", *, memlock: bool = True
+    ) -> None:
+        loaded = load_probes(mechanism, Needs(timeline=LEVELS.index(level) > LEVELS.index("summary"), memlock=memlock))
         self.mechanism = loaded.mechanism
         self.mechanisms = loaded.mechanisms
         self.attached = loaded.attached

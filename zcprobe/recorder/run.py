@@ -3,7 +3,7 @@
 import secrets
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from zcprobe.config import RunConfig
 from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.host.cpu import host_metadata
+from zcprobe.host.limits import read_limits
 from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.remote import REMOTE, open_remote
 from zcprobe.lab.scenarios import Lab, Scenario, find_scenario, open_lab, with_hold
@@ -35,7 +36,7 @@ from zcprobe.recorder.totals import EventTotals, add_up_events, combine, totals_
 from zcprobe.sender import SenderReady, SenderReport, SenderTask
 from zcprobe.sink import SinkReady, SinkTask
 
-__all__ = ["CompletedRun", "check_complete", "new_run_id", "record_run", "with_scenario_defaults"]
+__all__ = ["CompletedRun", "check_complete", "new_run_id", "open_probes", "record_run", "with_scenario_defaults"]
 
 _START_TIMEOUT_S = 20.0
 _REPORT_TIMEOUT_S = 60.0
@@ -90,6 +91,14 @@ def with_scenario_defaults(config: RunConfig) -> RunConfig:
 
 def _default_send_bytes(config: RunConfig, scenario: Scenario) -> int:
     return 1400 if config.protocol == "udp" else scenario.send_bytes
+
+
+def open_probes(config: RunConfig) -> AbstractContextManager[ProbeSession | None]:
+    """The probes that runs of this configuration need, loaded; None at level off."""
+    if config.probe_level == "off":
+        return nullcontext(None)
+    memlock = _scenario_of(config).memlock_bytes is not None or read_limits().memlock_applies
+    return ProbeSession(config.mechanism, config.probe_level, memlock=memlock)
 
 
 def _spool(folder: Path, table: str, channel: int = 0) -> Path:

@@ -32,7 +32,7 @@ pytestmark = [
 PAIRS = list(itertools.combinations(AVAILABLE, 2)) or [(name, name) for name in AVAILABLE]
 """Where there is only one mechanism, two sessions of it must still agree."""
 
-SAME = ("enobufs", "merged", "read", "purged", "refused", "completions_read", "completions_copied", "sends")
+SAME = ("enobufs", "merged", "read", "purged", "refused", "completions_read", "sends")
 
 
 @pytest.mark.parametrize("count", [23, 1009])
@@ -101,6 +101,9 @@ def test_two_mechanisms_give_the_same_numbers(mechanisms: tuple[str, str], tmp_p
     assert one.send_results == other.send_results  # type: ignore[attr-defined]
     (counts,), (others,) = one.sockets.values(), other.sockets.values()  # type: ignore[attr-defined]
     assert {name: getattr(counts, name) for name in SAME} == {name: getattr(others, name) for name in SAME}
+    # a neighbour may have gone when one of them looked for it
+    unsure = counts.copies_unsure + others.copies_unsure
+    assert abs(counts.completions_copied - others.completions_copied) <= unsure
     assert counts.read > 0
     for kind in (lib.ZC_EVENT_READ, lib.ZC_EVENT_MERGED, lib.ZC_EVENT_PURGED):
         assert ranges(events, kind) == ranges(other_events, kind)
