@@ -77,6 +77,9 @@ def _add_sockets(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-b", "--bitrate", metavar="RATE", help="pacing of each channel (SO_MAX_PACING_RATE)")
     group.add_argument("-N", "--nagle", action="store_true", help="without TCP_NODELAY")
     group.add_argument("--cork", action="store_true", help="with TCP_CORK")
+    group.add_argument(
+        "--link", metavar="TX,RX", help="two connected network devices of this host instead of a veth pair"
+    )
     group.add_argument("-A", "--affinity", metavar="N,M", help="pin the senders to CPU N and the sink to CPU M")
 
 

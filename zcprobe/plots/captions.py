@@ -35,8 +35,7 @@ def captions(comparison: Comparison) -> dict[str, str]:
         ),
         "goodput": (
             f"Goodput of each run; the bar is the median over runs, the whiskers its {CONFIDENCE:.0%} bootstrap"
-            f" interval with the run as the unit ({repeats}). Loopback and veth copy the data of every zerocopy send,"
-            " so these are effects of pressure on optmem, never the speed of zerocopy."
+            f" interval with the run as the unit ({repeats}).{_what_goodput_is(comparison)}"
         ),
         "late_completions": (
             "The kernel function that dropped the last reference to the data of each completion that became an errqueue"
@@ -44,6 +43,15 @@ def captions(comparison: Comparison) -> dict[str, str]:
             " is what keeps notifications from merging. Merged completions leave no stack."
         ),
     }
+
+
+def _what_goodput_is(comparison: Comparison) -> str:
+    if any(run.meta["config"].get("link") for run in comparison.runs):
+        return ""
+    return (
+        " Loopback and veth copy the data of every zerocopy send,"
+        " so these are effects of pressure on optmem, never the speed of zerocopy."
+    )
 
 
 def _repeats(comparison: Comparison) -> str:
