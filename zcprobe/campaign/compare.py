@@ -79,8 +79,10 @@ def compare(
     probes: ProbeSession | None,
     interruption: Interruption,
     on_run: Callable[[PlannedRun, CompletedRun], None],
+    *,
+    report: bool = True,
 ) -> Comparison:
-    """Runs the plan and stores its results, figures and report beside the runs.
+    """Runs the plan and stores its results, and unless `report` is False figures and report, beside the runs.
 
     `configs` has a configuration for each policy, with the scenario's defaults and alike but for policy and parameters.
     Interrupted, it keeps the runs made so far.
@@ -108,7 +110,8 @@ def compare(
         }
         write_json(directory.path / "comparison.json", content)
         _add_results(directory.path, content, policies)
-        write_report(load_comparison(directory.path))
+        if report:
+            write_report(load_comparison(directory.path))
         directory.keep()
         return load_comparison(directory.path)
 

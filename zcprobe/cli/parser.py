@@ -163,6 +163,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--repeats", type=int, default=5, metavar="N", help="runs of each policy (%(default)s)")
     compare.add_argument("--seed", type=int, default=None, help="of the order of the runs")
+    compare.add_argument("--no-report", action="store_true", help="without figures and report.html, which take seconds")
     _add_policy_options(compare)
     _add_traffic(compare)
     _add_sockets(compare)
