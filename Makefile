@@ -1,13 +1,14 @@
 # make setup           everything a fresh machine needs; leaves .venv/bin/zcprobe working
 # make bench ARGS=...  the benchmark: zcprobe compare
 # make test ARGS=...   pytest, as root
+# make test-kernels    the tests meant for it on each distribution kernel, in guests; KERNEL=6.12 for one alone
 # make lint            ruff, mypy, import-linter
 # make clean           removes what set-up, builds and checks made; results stay
 # V=1 shows the installers' own output.
 
 VENV := .venv/bin
 
-.PHONY: setup bench test lint clean
+.PHONY: setup bench test test-kernels lint clean
 
 setup:
 	@tools/setup.sh
@@ -17,6 +18,10 @@ bench: setup
 
 test: setup
 	@$(VENV)/pytest $(ARGS)
+
+test-kernels:
+	@tools/setup.sh guests
+	@$(VENV)/python -m tests.guests.matrix $(KERNEL)
 
 lint: setup
 	$(VENV)/ruff check

@@ -19,7 +19,6 @@ from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.metadata import FORMAT_VERSION, now_utc, write_json
 from zcprobe.recorder.run import CompletedRun, new_run_id, record_run
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
-from zcprobe.report.html import write_report
 
 __all__ = ["PlannedRun", "compare", "plan_runs"]
 
@@ -111,6 +110,9 @@ def compare(
         write_json(directory.path / "comparison.json", content)
         _add_results(directory.path, content, policies)
         if report:
+            # late: it takes matplotlib, which is as much to import as all else together
+            from zcprobe.report.html import write_report
+
             write_report(load_comparison(directory.path))
         directory.keep()
         return load_comparison(directory.path)
