@@ -26,7 +26,7 @@ from zcprobe.report.html import write_report
 __all__ = ["main"]
 
 _RESULTS = Path("build/kernels")
-_TIMEOUT_S = 900
+_TIMEOUT_S = 1500
 
 _PROBE_TESTS = (
     "tests/kernel/probes",
