@@ -3,13 +3,14 @@
 # make test ARGS=...   pytest, as root
 # make browser         chromium, in which the tests open the report
 # make notebook        the notebooks in JupyterLab, which is installed into .venv the first time
+# make test-kernels    the tests meant for it on each distribution kernel, in guests; KERNEL=6.12 for one alone
 # make lint            ruff, mypy, import-linter
 # make clean           removes what set-up, builds and checks made; results stay
 # V=1 shows the installers' own output.
 
 VENV := .venv/bin
 
-.PHONY: setup bench browser notebook test lint clean
+.PHONY: setup bench browser notebook test test-kernels lint clean
 
 setup:
 	@tools/setup.sh
@@ -28,6 +29,10 @@ notebook: setup
 	@$(VENV)/python -c 'import jupyterlab' 2>/dev/null || \
 		$(VENV)/python -m pip install --quiet --no-build-isolation -e '.[notebook]'
 	@$(VENV)/jupyter lab $$([ "$$(id -u)" != 0 ] || echo --allow-root) --notebook-dir=. $(ARGS) notebooks/01_first_run.ipynb
+
+test-kernels:
+	@tools/setup.sh guests
+	@$(VENV)/python -m tests.guests.matrix $(KERNEL)
 
 lint: setup
 	$(VENV)/ruff check

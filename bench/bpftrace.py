@@ -63,7 +63,7 @@ def counting(tracepoints: list[str]) -> Iterator[None]:
             try:
                 yield
             finally:
-                process.terminate()
+                process.kill()  # its counts are not wanted, and its maps go with it
                 process.communicate()
 
 

@@ -122,12 +122,15 @@ static __always_inline u64 peek_u64(u64 address)
 }
 
 #ifdef TYPED
-/* The verifier knows what these addresses point to, and lets them be read directly. */
+/* The verifier knows what these addresses point to, and lets them be read directly, also in a kernel whose lockdown denies
+ * programs the helper that reads anything. */
+#define CURRENT_TASK() ((u64)bpf_get_current_task_btf())
 #define read_u8(address) (*(volatile u8 *)(address))
 #define read_u16(address) (*(volatile u16 *)(address))
 #define read_u32(address) (*(volatile u32 *)(address))
 #define read_u64(address) (*(volatile u64 *)(address))
 #else
+#define CURRENT_TASK() bpf_get_current_task()
 #define read_u8 peek_u8
 #define read_u16 peek_u16
 #define read_u32 peek_u32

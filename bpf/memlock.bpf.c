@@ -54,12 +54,14 @@ static __always_inline u32 in_pages(u64 bytes)
 /* The current user's locked pages, and the limit of the current process. */
 static __always_inline void read_memlock(u32 *locked_pages, u32 *limit_pages)
 {
-	u64 task = bpf_get_current_task();
-	u64 user = peek_u64(peek_u64(task + OFFSET_task_struct_cred) + OFFSET_cred_user);
-	u64 limits = peek_u64(task + OFFSET_task_struct_signal) + OFFSET_signal_struct_rlim;
+	u64 task = CURRENT_TASK(), cred = read_u64(task + OFFSET_task_struct_cred);
+	u64 user = cred ? read_u64(cred + OFFSET_cred_user) : 0;
+	u64 signal = read_u64(task + OFFSET_task_struct_signal);
 
-	*locked_pages = peek_u64(user + OFFSET_user_struct_locked_vm);
-	*limit_pages = in_pages(peek_u64(limits + RLIMIT_MEMLOCK * SIZE_rlimit));
+	*locked_pages = user ? read_u64(user + OFFSET_user_struct_locked_vm) : UNKNOWN;
+	*limit_pages = UNKNOWN;
+	if (signal)
+		*limit_pages = in_pages(read_u64(signal + OFFSET_signal_struct_rlim + RLIMIT_MEMLOCK * SIZE_rlimit));
 }
 
 #ifndef FUNCTIONS

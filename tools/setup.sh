@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv/bin/zcprobe work. What is missing is found by trying, so a second call has nothing to do.
+# Makes .venv/bin/zcprobe work; with the word `guests`, also what boots other kernels for the tests. What is missing is
+# found by trying, so a second call has nothing to do.
 # V=1 shows the installers' output. Exit codes: 0 done, 1 an installer failed, 3 this machine lacks something that
 # set-up cannot or may not add.
 set -euo pipefail
@@ -39,7 +40,18 @@ declare -A packages=(
     [bcc]="python3-bpfcc|python3-bcc|python-bcc"
     [iproute2]="iproute2|iproute iproute-tc|iproute2"
     [python]="python3 python3-venv python3-dev|python3 python3-devel|python"
+    [qemu]="qemu-system-x86|qemu-system-x86-core|qemu-system-x86"
+    [busybox]="busybox-static|busybox|busybox"
+    [kmod]="kmod|kmod|kmod"
 )
+
+# Of guests; whether they boot is for the tests to tell.
+has_qemu() { command -v qemu-system-x86_64 >/dev/null; }
+
+# It is all that the guest's initramfs has, so it has to be a static one.
+has_busybox() { [[ $(ldd "$(command -v busybox)" 2>&1) == *"not a dynamic executable"* ]]; }
+
+has_kmod() { command -v depmod >/dev/null; }
 
 has_compiler() { printf '#include <stdio.h>\nint main(void) { return 0; }\n' | gcc -x c -o /dev/null - 2>/dev/null; }
 
@@ -132,9 +144,11 @@ apt_install_newer_python() {
 }
 
 install_system_packages() {
-    local thing names missing=()
+    local thing names wanted missing=()
+    wanted=(compiler libbpf bcc iproute2)
+    [ "${1:-}" != guests ] || wanted+=(qemu busybox kmod)
     # The stamp stands for Python: an environment that works needs no other one.
-    for thing in compiler libbpf bcc iproute2; do
+    for thing in "${wanted[@]}"; do
         "has_$thing" || missing+=("$thing")
     done
     venv_is_whole || has_python || missing+=(python)
@@ -227,7 +241,7 @@ core_is_built() { compgen -G "zcprobe/native/_core.*.so" >/dev/null; }
 
 # ---- in order ----
 
-install_system_packages
+install_system_packages "${1:-}"
 venv_is_whole || make_venv
 link_bcc
 [ "$(cat "$packages_stamp" 2>/dev/null)" = "$(packages_key)" ] || install_python_packages

@@ -55,7 +55,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     Each of `channels` makes `send_count` writes of `send_bytes`, or writes for `duration_s` seconds when it is given.
     `deadline_s`, on top of that, cuts a run that hangs; `settle_s` is the longest wait for late completions once the
     outcome is known. `hold_one_in_count` and `hold_rate_bps` replace those of a scenario that holds clones back.
-    `affinity` pins senders and sink to one CPU each. `flush_variant` replaces the policy's own.
+    `affinity` pins senders and sink to one CPU each. `link` names two network devices of this host, the sender's and
+    the sink's, instead of a veth pair. `flush_variant` replaces the policy's own.
     """
 
     scenario: str = "held-completions"
@@ -84,6 +85,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     mechanism: ProbeMechanism | None = None
     affinity: tuple[int, int] | None = None
     to: str | None = None
+    link: tuple[str, str] | None = None
 
     @property
     def limit_s(self) -> float:
@@ -101,10 +103,22 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         self.traffic.validate()
         self._validate_amount()
         self._validate_sockets()
+        self._validate_link()
         if self.optmem_max_bytes is not None and not 576 <= self.optmem_max_bytes < 2**31:
             raise UsageError(
                 f"optmem_max of {self.optmem_max_bytes} bytes is out of range",
                 "the kernel needs 576 bytes for the first notification; 131072 is its default",
+            )
+
+    def _validate_link(self) -> None:
+        if self.link is None:
+            return
+        if self.to is not None:
+            raise UsageError("--link is for a sink of our own", "leave out --link, or --to")
+        if not all(self.link) or self.link[0] == self.link[1]:
+            raise UsageError(
+                f"{','.join(self.link)!r} is no pair of devices",
+                "give the sender's and the sink's, as in --link eth1,eth2",
             )
 
     def _validate_amount(self) -> None:

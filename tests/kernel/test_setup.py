@@ -105,6 +105,13 @@ def test_without_apt_get_the_missing_packages_are_named(tree: Path, tmp_path: Pa
     assert _run(tree, "make", "setup", path=path).returncode == 2
 
 
+def test_what_boots_other_kernels_is_asked_for_with_them_only(tree: Path, tmp_path: Path) -> None:
+    path = _path_with(tmp_path / "bin", *_NEEDED_COMMANDS)
+    result = _run(tree, "tools/setup.sh", "guests", path=path)
+    assert result.returncode == 3
+    assert result.stderr.splitlines()[0] == "setup: missing: compiler iproute2 qemu busybox kmod"
+
+
 def test_without_root_the_command_to_run_is_named(tree: Path, tmp_path: Path) -> None:
     path = _path_with(tmp_path / "bin", *_NEEDED_COMMANDS, "apt-get", "ip", "tc", "unshare")
     # A user namespace without a mapping: any user id but 0, and still the owner of the tree.

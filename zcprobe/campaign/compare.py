@@ -20,7 +20,6 @@ from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.metadata import FORMAT_VERSION, now_utc, write_json
 from zcprobe.recorder.run import CompletedRun, new_run_id, record_run
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
-from zcprobe.report.html import write_report
 
 __all__ = ["PlannedRun", "compare", "plan_runs"]
 
@@ -92,9 +91,11 @@ def compare(
     interruption: Interruption,
     on_run: Callable[[PlannedRun, CompletedRun], None],
     overhead_rounds: int = 0,
+    *,
+    report: bool = True,
 ) -> Comparison:
-    """Runs the plan and stores its results, figures and report beside the runs, and what the probes themselves cost,
-    measured in `overhead_rounds` on a path without impairment.
+    """Runs the plan and stores its results, what the probes themselves cost (measured in `overhead_rounds` on a path
+    without impairment), and unless `report` is False figures and report, beside the runs.
 
     `configs` has a configuration for each policy, with the scenario's defaults and alike but for policy and parameters.
     Interrupted, it keeps the runs made so far.
@@ -125,7 +126,11 @@ def compare(
         }
         write_json(directory.path / "comparison.json", content)
         _add_results(directory.path, content, policies)
-        write_report(load_comparison(directory.path))
+        if report:
+            # late: it takes matplotlib, which is as much to import as all else together
+            from zcprobe.report.html import write_report
+
+            write_report(load_comparison(directory.path))
         directory.keep()
         return load_comparison(directory.path)
 

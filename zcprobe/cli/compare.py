@@ -66,7 +66,10 @@ def _print_json(comparison: Comparison) -> None:
 def _print_text(comparison: Comparison) -> None:
     StdoutConsole().print(_result_table(comparison))
     print("\n".join(comparison.meta["verdict"]))
-    print(f"report  {comparison.folder / 'report.html'}\nfigures {comparison.folder / 'figures'}")
+    if (comparison.folder / "report.html").exists():
+        print(f"report  {comparison.folder / 'report.html'}\nfigures {comparison.folder / 'figures'}")
+    else:
+        print(f"folder  {comparison.folder}")
 
 
 def _configs(options: argparse.Namespace) -> dict[str, RunConfig]:
@@ -100,7 +103,15 @@ def run(options: argparse.Namespace) -> int:
             progress.advance(task)
 
         comparison = compare(
-            configs, options.repeats, seed, options.output, probes, interruption, show, options.overhead
+            configs,
+            options.repeats,
+            seed,
+            options.output,
+            probes,
+            interruption,
+            show,
+            options.overhead,
+            report=not options.no_report,
         )
     _print_json(comparison) if options.json else _print_text(comparison)
     _check(comparison)

@@ -24,6 +24,13 @@ def _affinity(text: str | None) -> tuple[int, int] | None:
     return int(sender), int(sink)
 
 
+def _link(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    sender, _, sink = text.partition(",")
+    return sender, sink
+
+
 def _traffic(options: argparse.Namespace) -> Traffic:
     given = {
         "copy_below_bytes": _bytes(options.copy_below),
@@ -94,4 +101,5 @@ def run_config(options: argparse.Namespace, policy: str) -> RunConfig:
         mechanism=None if options.mechanism == "auto" else options.mechanism,
         affinity=_affinity(options.affinity),
         to=getattr(options, "to", None),
+        link=_link(options.link),
     )

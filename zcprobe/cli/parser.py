@@ -109,6 +109,9 @@ def _add_sockets(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-b", "--bitrate", metavar="RATE", help="pacing of each channel (SO_MAX_PACING_RATE)")
     group.add_argument("-N", "--nagle", action="store_true", help="without TCP_NODELAY")
     group.add_argument("--cork", action="store_true", help="with TCP_CORK")
+    group.add_argument(
+        "--link", metavar="TX,RX", help="two connected network devices of this host instead of a veth pair"
+    )
     group.add_argument("-A", "--affinity", metavar="N,M", help="pin the senders to CPU N and the sink to CPU M")
 
 
@@ -249,6 +252,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="measure the probes' own cost in so many rounds; 0: do not (%(default)s)",
     )
+    compare.add_argument("--no-report", action="store_true", help="without figures and report.html, which take seconds")
     _add_policy_options(compare)
     _add_traffic(compare)
     _add_sockets(compare)

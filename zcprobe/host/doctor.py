@@ -15,6 +15,7 @@ from zcprobe.host.limits import CAPABILITIES, Limits, read_limits
 from zcprobe.host.namespaces import try_network_namespace
 from zcprobe.host.packages import install_command
 from zcprobe.host.symbols import read_symbols
+from zcprobe.host.system import read_system
 from zcprobe.host.zerocopy import try_so_zerocopy, try_zerocopy_send
 from zcprobe.units import format_bytes, format_duration_ns
 
@@ -113,6 +114,14 @@ def _tracefs() -> str:
     return f"on {folders[0]}" if folders else "not mounted; the raw tracepoints zcprobe uses do not need it"
 
 
+def _check_lockdown() -> Check:
+    mode = read_system().lockdown
+    if mode == "confidentiality":
+        hint = "BPF kprobes are refused; see the BPF mechanisms below for what is left, or boot without lockdown="
+        return Check("lockdown", "limited", mode, hint)
+    return Check("lockdown", "ok", mode or "this kernel has none, or securityfs is not mounted")
+
+
 def _check_optmem(limits: Limits) -> Check:
     if limits.optmem_max_bytes is None:
         hint = "run in the initial network namespace: this kernel has optmem_max only there"
@@ -163,6 +172,7 @@ def check_host() -> list[Check]:
         _check_bcc(),
         _tried("core", _core),
         _tried("tracefs", _tracefs),
+        _check_lockdown(),
         _tried("namespaces", _namespaces),
         _check_optmem(limits),
         _check_memlock(limits),

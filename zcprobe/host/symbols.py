@@ -83,6 +83,6 @@ def read_symbols(path: Path = KALLSYMS) -> Symbols:
     if not symbols.addresses.any():
         raise HostError(
             f"{path} hides all addresses from this process",
-            "run as root; if it is root already: sysctl kernel.kptr_restrict=1",
+            "run as root, or with CAP_SYSLOG; if it has that already: sysctl kernel.kptr_restrict=1",
         )
     return symbols

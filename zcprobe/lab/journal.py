@@ -7,7 +7,7 @@ never misses one that did.
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from zcprobe.errors import HostError
+from zcprobe.lab.device import give_back
 from zcprobe.lab.interrupts import deferred_signals
 from zcprobe.lab.namespace import list_namespaces, remove_namespace
 
@@ -25,12 +26,23 @@ JOURNAL_FOLDER = Path("/run/zcprobe")
 
 
 class Leftover(msgspec.Struct, frozen=True):
-    """Something a dead run did not undo; `name` is a namespace or a path, `value` what a sysctl held before."""
+    """Something a dead run did not undo; `name` is a namespace, a device or a path, `value` what a sysctl held before.
 
-    kind: Literal["namespace", "folder", "sysctl", "journal"]
+    Of a device `value` is the namespace that it was lent to, and `up` whether it was up.
+    """
+
+    kind: Literal["device", "namespace", "folder", "sysctl", "journal"]
     name: str
     run_id: str
     value: str = ""
+    up: bool = False
+
+
+class _Loan(msgspec.Struct, frozen=True):
+    """A device of the host in a namespace of the run."""
+
+    namespace: str
+    up: bool
 
 
 class _Record(msgspec.Struct, kw_only=True):
@@ -43,6 +55,7 @@ class _Record(msgspec.Struct, kw_only=True):
     namespaces: list[str] = []
     folders: list[str] = []
     sysctls: dict[str, str] = {}
+    devices: dict[str, _Loan] = {}
 
 
 def read_start_ticks(pid: int) -> int | None:
@@ -106,9 +119,18 @@ class Journal:
         if self._record.sysctls.pop(str(path), None) is not None:
             self.write()
 
+    def add_device(self, device: str, namespace: str, *, up: bool) -> None:
+        self._record.devices[device] = _Loan(namespace, up)
+        self.write()
+
+    def drop_device(self, device: str) -> None:
+        if self._record.devices.pop(device, None) is not None:
+            self.write()
+
     def is_settled(self) -> bool:
         """Everything that was added has been dropped again."""
-        return not (self._record.namespaces or self._record.folders or self._record.sysctls)
+        record = self._record
+        return not (record.namespaces or record.folders or record.sysctls or record.devices)
 
 
 @contextmanager
@@ -144,6 +166,8 @@ def _load_record(path: Path) -> _Record | None:
 
 def _things_of(record: _Record, existing: list[str]) -> list[Leftover]:
     return [
+        # before its namespace, which could keep it
+        *(Leftover("device", name, record.run_id, loan.namespace, loan.up) for name, loan in record.devices.items()),
         *(Leftover("namespace", name, record.run_id) for name in record.namespaces if name in existing),
         *(Leftover("folder", path, record.run_id) for path in record.folders if Path(path).is_dir()),
         *(Leftover("sysctl", path, record.run_id, old) for path, old in record.sysctls.items()),
@@ -161,7 +185,7 @@ def find_leftovers() -> list[Leftover]:
     # Newest first: where two dead runs changed one sysctl, the oldest holds the value to end with.
     dead = sorted((record for record in known if record not in live), key=lambda record: -record.written_ns)
 
-    kept = {name for record in live for name in (*record.namespaces, *record.folders, *record.sysctls)}
+    kept = {name for record in live for name in (*record.namespaces, *record.folders, *record.sysctls, *record.devices)}
     found = [thing for record in dead for thing in _things_of(record, existing) if thing.name not in kept]
     named = {thing.name for thing in found}
     found += [Leftover("namespace", name, "") for name in existing if name not in kept | named]
@@ -171,6 +195,11 @@ def find_leftovers() -> list[Leftover]:
         if record is None or record in dead
     ]
     return found
+
+
+def _clean_device(leftover: Leftover) -> str:
+    give_back(leftover.name, leftover.value, up=leftover.up)
+    return f"gave back network device {leftover.name}"
 
 
 def _clean_namespace(leftover: Leftover) -> str | None:
@@ -196,7 +225,8 @@ def _clean_journal(leftover: Leftover) -> str | None:
     return None
 
 
-_CLEANERS = {
+_CLEANERS: dict[str, Callable[[Leftover], str | None]] = {
+    "device": _clean_device,
     "namespace": _clean_namespace,
     "folder": _clean_folder,
     "sysctl": _clean_sysctl,

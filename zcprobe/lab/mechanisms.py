@@ -10,7 +10,19 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from zcprobe.errors import HostError
 
-__all__ = ["CLSACT", "IFB", "IPV6", "MIRRED", "NETNS", "TBF", "VETH", "Mechanism", "describe_failure", "requires"]
+__all__ = [
+    "CLSACT",
+    "IFB",
+    "IPV6",
+    "LINK",
+    "MIRRED",
+    "NETNS",
+    "TBF",
+    "VETH",
+    "Mechanism",
+    "describe_failure",
+    "requires",
+]
 
 
 class Mechanism(msgspec.Struct, frozen=True):
@@ -22,6 +34,7 @@ class Mechanism(msgspec.Struct, frozen=True):
 
 NETNS = Mechanism("network namespaces", ("CONFIG_NET_NS",))
 VETH = Mechanism("veth devices", ("CONFIG_VETH",))
+LINK = Mechanism("network devices of this host in a namespace", ("CONFIG_NET_NS",))
 IFB = Mechanism("IFB devices", ("CONFIG_IFB",))
 IPV6 = Mechanism("IPv6 addresses", ("CONFIG_IPV6",))
 TBF = Mechanism("TBF qdisc", ("CONFIG_NET_SCH_TBF",))
@@ -36,6 +49,7 @@ MIRRED = Mechanism(
 _ABSENT = {
     NETNS: {errno.EINVAL, errno.ENOSYS},
     VETH: {errno.EOPNOTSUPP},
+    LINK: set(),
     IFB: {errno.EOPNOTSUPP},
     IPV6: {errno.EOPNOTSUPP, errno.EAFNOSUPPORT},
     TBF: {errno.ENOENT},

@@ -1,9 +1,9 @@
-"""Two network namespaces joined by a veth pair: the sender's and the sink's."""
+"""Two network namespaces, the sender's and the sink's, joined by a veth pair or by two devices of this host."""
 
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +11,10 @@ import msgspec
 from pyroute2 import IPRoute
 
 from zcprobe.errors import HostError
+from zcprobe.lab.device import check_lendable, give_back, lend
 from zcprobe.lab.interrupts import deferred_signals
 from zcprobe.lab.journal import Journal
-from zcprobe.lab.mechanisms import IPV6, VETH, requires
+from zcprobe.lab.mechanisms import IPV6, LINK, VETH, requires
 from zcprobe.lab.namespace import (
     NAMESPACE_PREFIX,
     make_namespace,
@@ -36,7 +37,8 @@ _SENDER_INDEX = 100
 """Unlike the sink's, which is 2: linkwatch_urgent_event takes a device whose index equals its peer's for one without a
 peer, and may then tell it only a second later that its link is up."""
 
-_LINK_UP_TIMEOUT_S = 3.0
+_LINK_UP_TIMEOUT_S = 10.0
+"""veth takes a moment, a network card that negotiates with its peer some seconds."""
 
 
 class Namespace(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +83,7 @@ def _make_veth(pair: NamespacePair) -> None:
 def _bring_up(namespace: Namespace) -> None:
     with IPRoute() as route:
         index = route.link_lookup(ifname=namespace.device)[0]
-        with requires(VETH):
+        with requires(LINK):
             route.addr("add", index=index, address=namespace.ipv4, prefixlen=_IPV4_PREFIX)
             if Path("/proc/sys/net/ipv6").is_dir():
                 with requires(IPV6):
@@ -100,32 +102,56 @@ def _wait_until_up(namespace: Namespace) -> None:
             time.sleep(0.001)
 
 
-def _make_pair(names: dict[str, str]) -> NamespacePair:
-    pair = NamespacePair(
-        sender=_make_namespace(names["tx"], SENDER_DEVICE, 1),
-        sink=_make_namespace(names["rx"], SINK_DEVICE, 2),
+def _make_namespaces(names: dict[str, str], devices: tuple[str, str]) -> NamespacePair:
+    return NamespacePair(
+        sender=_make_namespace(names["tx"], devices[0], 1),
+        sink=_make_namespace(names["rx"], devices[1], 2),
     )
-    run_in_namespace(pair.sender.name, lambda: _make_veth(pair))
-    for namespace in (pair.sender, pair.sink):
-        run_in_namespace(namespace.name, partial(_bring_up, namespace))
-    for namespace in (pair.sender, pair.sink):
-        run_in_namespace(namespace.name, partial(_wait_until_up, namespace))
-    return pair
+
+
+def _bring_pair_up(pair: NamespacePair) -> None:
+    for step in (_bring_up, _wait_until_up):
+        for namespace in (pair.sender, pair.sink):
+            run_in_namespace(namespace.name, partial(step, namespace))
 
 
 @contextmanager
-def namespace_pair(journal: Journal) -> Iterator[NamespacePair]:
+def _lent_device(namespace: Namespace, journal: Journal) -> Iterator[None]:
+    """The host's device of that name in the namespace; on leaving it is back, up or down as it was. HostError."""
+    up = check_lendable(namespace.device)
+    try:
+        with deferred_signals():
+            journal.add_device(namespace.device, namespace.name, up=up)
+            lend(namespace.device, namespace.name)
+        yield
+    finally:
+        with deferred_signals():
+            give_back(namespace.device, namespace.name, up=up)
+            journal.drop_device(namespace.device)
+
+
+@contextmanager
+def namespace_pair(journal: Journal, link: tuple[str, str] | None = None) -> Iterator[NamespacePair]:
     """Two namespaces `zcprobe-<run id>-tx` and `-rx`, up and addressed; gone on leaving, whatever the reason.
 
-    Sender 10.0.0.1 and fd00::1, sink 10.0.0.2 and fd00::2, all private to the pair. HostError when the host refuses.
+    Sender 10.0.0.1 and fd00::1, sink 10.0.0.2 and fd00::2, all private to the pair. `link` names two devices of this
+    host that are connected and not in use; None makes a veth pair. HostError when the host refuses.
     """
     names = {side: f"{NAMESPACE_PREFIX}{journal.run_id}-{side}" for side in ("tx", "rx")}
     try:
-        with deferred_signals():
-            for name in names.values():
-                journal.add_namespace(name)
-            pair = _make_pair(names)
-        yield pair
+        with ExitStack() as lent:
+            with deferred_signals():
+                for name in names.values():
+                    journal.add_namespace(name)
+                pair = _make_namespaces(names, link or (SENDER_DEVICE, SINK_DEVICE))
+                if link is None:
+                    run_in_namespace(pair.sender.name, lambda: _make_veth(pair))
+            if link is not None:
+                for namespace in (pair.sender, pair.sink):
+                    lent.enter_context(_lent_device(namespace, journal))
+            with deferred_signals():
+                _bring_pair_up(pair)
+            yield pair
     finally:
         with deferred_signals():
             for name in names.values():

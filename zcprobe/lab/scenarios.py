@@ -8,6 +8,7 @@ import msgspec
 
 from zcprobe.config import Family
 from zcprobe.errors import HostError, UsageError
+from zcprobe.lab.device import has_scatter_gather
 from zcprobe.lab.impairment import DelayImpairment, HoldImpairment, TokenBucket, delayed_acks, held_clones
 from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.limits import changed_optmem_max
@@ -121,7 +122,10 @@ SCENARIOS: dict[str, Scenario] = {
 
 
 class Lab(msgspec.Struct, frozen=True, kw_only=True):
-    """An open lab. `impairment` has every parameter in effect, units in its keys, for the run's metadata."""
+    """An open lab. `impairment` has every parameter in effect, units in its keys, for the run's metadata.
+
+    `scatter_gather` is NETIF_F_SG of the sender's device: without it the kernel copies the data of each send.
+    """
 
     scenario: str
     sender_netns_path: str | None
@@ -132,6 +136,8 @@ class Lab(msgspec.Struct, frozen=True, kw_only=True):
     sink_port: int
     optmem_max_bytes: int
     impairment: dict[str, int | str | None]
+    sender_device: str | None = None
+    scatter_gather: bool | None = None
 
 
 def find_scenario(name: str) -> Scenario:
@@ -186,18 +192,20 @@ def open_lab(
     family: Family,
     optmem_max_bytes: int | None = None,
     run_journal: Journal | None = None,
+    link: tuple[str, str] | None = None,
 ) -> Iterator[Lab]:
-    """Everything `scenario` needs, undone on leaving: namespaces, veth pair, impairments, limits.
+    """Everything `scenario` needs, undone on leaving: namespaces, their link, impairments, limits.
 
-    `optmem_max_bytes` replaces the scenario's own. Journalled in `run_journal`, or in one opened for the lab alone.
-    HostError when not root or when the kernel lacks a mechanism; the memlock limit is for the sender to set.
+    `optmem_max_bytes` replaces the scenario's own, and `link`, two devices of this host, the veth pair. Journalled in
+    `run_journal`, or in one opened for the lab alone. HostError when not root or when the kernel lacks a mechanism; the
+    memlock limit is for the sender to set.
     """
     if os.geteuid() != 0:
         raise HostError("a lab of network namespaces needs root", "run with sudo")
     wanted_optmem = scenario.optmem_max_bytes if optmem_max_bytes is None else optmem_max_bytes
     with ExitStack() as stack:
         record = stack.enter_context(journal(run_id)) if run_journal is None else run_journal
-        pair = stack.enter_context(namespace_pair(record))
+        pair = stack.enter_context(namespace_pair(record, link))
         _require_family(pair.sender, family)
         optmem_in_force = stack.enter_context(changed_optmem_max(pair.sender.name, wanted_optmem, record))
         if scenario.hold is not None:
@@ -205,6 +213,7 @@ def open_lab(
         if scenario.delay is not None:
             stack.enter_context(delayed_acks(pair, scenario.delay))
         congestion_control = run_in_namespace(pair.sender.name, _read_congestion_control)
+        scatter_gather = run_in_namespace(pair.sender.name, lambda: has_scatter_gather(pair.sender.device))
         yield Lab(
             scenario=scenario.name,
             sender_netns_path=pair.sender.path,
@@ -215,4 +224,6 @@ def open_lab(
             sink_port=DEFAULT_PORT,
             optmem_max_bytes=optmem_in_force,
             impairment=describe_impairment(scenario) | {"congestion_control": congestion_control},
+            sender_device=pair.sender.device,
+            scatter_gather=scatter_gather,
         )

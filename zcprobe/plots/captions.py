@@ -34,8 +34,7 @@ def captions(comparison: Comparison) -> dict[str, str]:
         ),
         "goodput": (
             f"Goodput of each run; the bar is the median over runs, the whiskers its {CONFIDENCE:.0%} bootstrap"
-            f" interval with the run as the unit ({repeats}). Loopback and veth copy the data of every zerocopy send,"
-            " so these are effects of pressure on optmem, never the speed of zerocopy."
+            f" interval with the run as the unit ({repeats}).{_what_goodput_is(comparison)}"
         ),
         "late_completions": (
             "The kernel function that dropped the last reference to the data of each completion that became an errqueue"
@@ -45,6 +44,15 @@ def captions(comparison: Comparison) -> dict[str, str]:
     }
     method = f" {method_line(comparison.runs, 10**6)}." if comparison.runs else ""
     return {name: text + method for name, text in texts.items()}
+
+
+def _what_goodput_is(comparison: Comparison) -> str:
+    if any(run.meta["config"].get("link") for run in comparison.runs):
+        return ""
+    return (
+        " Loopback and veth copy the data of every zerocopy send,"
+        " so these are effects of pressure on optmem, never the speed of zerocopy."
+    )
 
 
 def _kernel_agrees(comparison: Comparison) -> str:

@@ -277,6 +277,7 @@ def _place(config: RunConfig, run_id: str, entry: Journal) -> Iterator[Lab]:
         family=config.family,
         optmem_max_bytes=config.optmem_max_bytes,
         run_journal=entry,
+        link=config.link,
     ) as lab:
         yield lab
 

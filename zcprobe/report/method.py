@@ -65,10 +65,26 @@ def copied_statement(runs: list[Run]) -> str:
         counted = f"Every one of the {completions:,} completions of these runs was reported as COPIED."
     else:
         counted = f"{copied:,} of {completions:,} completions of these runs were reported as COPIED."
+    devices = [run.meta["lab"] for run in runs if run.meta["config"].get("link")]
+    if devices:
+        return f"{counted} {_device_statement(devices)}"
     return (
         f"{counted} On loopback and veth the kernel copies the data of every zerocopy send before it is received, so no"
         " copy is saved here. Goodput in this report shows what pressure on optmem does to a sender; it is a pressure"
         " study and never a speed study of zerocopy."
+    )
+
+
+def _device_statement(labs: list[dict[str, Any]]) -> str:
+    """What a copied count is worth on devices of the host's own."""
+    names = ", ".join(sorted({lab["sender_device"] for lab in labs}))
+    if all(lab["scatter_gather"] for lab in labs):
+        return (
+            f"The sender's device {names} has scatter-gather: what is not reported as COPIED was sent from its pages."
+        )
+    return (
+        f"The sender's device {names} has no scatter-gather: the kernel copied the data of every send, although"
+        " notifications need not say so."
     )
 
 

@@ -121,3 +121,14 @@ def test_an_interrupted_comparison_keeps_the_runs_it_has(start_zcprobe: Start, t
     comparison = load_comparison(folder)
     assert 1 <= len(comparison.runs) < comparison.meta["planned_runs"] == 27
     assert all(run.meta["complete"] for run in comparison.runs)
+
+
+def test_without_a_report_the_runs_and_the_table_are_the_same(zcprobe: Command, tmp_path: Path) -> None:
+    words = ("compare", "--scenario", "in-order", "--repeats", "1", "--policies", "qemu-pre,qemu-merged", "-n", "23")
+    result = zcprobe(*words, "--no-report", "--probes", "none")
+    assert result.returncode == 0, result.stderr
+    (folder,) = (tmp_path / "results").iterdir()
+    assert f"folder  {folder.relative_to(tmp_path)}" in result.stdout
+    assert "report.html" not in result.stdout
+    assert {path.name for path in folder.iterdir() if path.is_file()} == {"comparison.json"}
+    assert [run.summary["sends"] for run in load_comparison(folder).runs] == [23, 23]

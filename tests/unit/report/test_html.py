@@ -133,3 +133,19 @@ def test_without_probes_unknown_is_called_unknown(
     page = _read(write_report(copied(shipped["no-probes"])))
     assert "of unknown cause" in page.text
     assert "causes and holders are unknown" in page.text
+
+
+@pytest.mark.parametrize(
+    ("scatter_gather", "said"), [(True, "was sent from its pages"), (False, "has no scatter-gather")]
+)
+def test_devices_of_the_host_are_not_called_veth(
+    scatter_gather: bool, said: str, shipped: dict[str, Comparison], copied: Callable[[Comparison], Comparison]
+) -> None:
+    whole = copied(shipped["in-order"])
+    for run in whole.runs:
+        run.meta["config"]["link"] = ["eth1", "eth2"]
+        run.meta["lab"] |= {"sender_device": "eth1", "scatter_gather": scatter_gather}
+    page = _read(write_report(whole))
+    assert f"The sender's device eth1 has {'no ' if not scatter_gather else ''}scatter-gather" in page.text
+    assert said in page.text
+    assert "veth" not in page.text

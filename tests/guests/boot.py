@@ -1,0 +1,107 @@
+"""Boots a fetched kernel on this machine's own files, and runs a command there: virtme-ng, in software."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from tests.guests.fetch import Image
+from zcprobe.errors import HostError
+
+__all__ = ["run_in_guest"]
+
+_OWN_PROGRAMS = Path(__file__).parent / "bin"
+
+_ALWAYS = ("no_timer_check",)
+"""In software, on a busy host, a tick may miss the kernel's check of the timer at boot, which then panics."""
+
+_STARTED = "guest: started\n"
+"""The guest's first line on stderr: all before it is the boot's."""
+
+
+class _Relay(threading.Thread):
+    """Copies lines to one of our own streams, each with a prefix; tells whether the command was started."""
+
+    def __init__(self, source: IO[str], target: IO[str], prefix: str) -> None:
+        super().__init__()
+        self._source, self._target, self._prefix = source, target, prefix
+        self.started = False
+        self.start()
+
+    def run(self) -> None:
+        with self._source:
+            for line in self._source:
+                self._copy(line)
+
+    def _copy(self, line: str) -> None:
+        if line == _STARTED:
+            self.started = True
+            return
+        self._target.write(self._prefix + line)
+        self._target.flush()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    # the session is ours: qemu must not outlive an interrupted command
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def run_in_guest(
+    image: Image,
+    words: Sequence[str],
+    *,
+    share: Path | None = None,
+    kernel_options: Sequence[str] = (),
+    qemu_options: Sequence[str] = (),
+    prefix: str = "",
+    timeout_s: float = 600,
+) -> int:
+    """Runs a command as root in a guest of this kernel and returns its exit code; its output is this process's,
+    each line with `prefix`.
+
+    The guest sees the host's files and works in the current folder. What it writes is lost with it, except below
+    `share`. HostError when it does not boot, or does not end in time, of which the boot takes 20 s and more.
+    """
+    command = [
+        *("vng", "--run", str(image.vmlinuz), "--disable-kvm", "--user", "root", "--cpus", "2", "--memory", "2G"),
+        *(f"--append={option}" for option in (*_ALWAYS, *kernel_options)),
+        *(f"--qemu-opts={option}" for option in qemu_options),
+        *([f"--rwdir={share.resolve()}"] if share else []),
+        *("--", "sh", "-c", f'echo {_STARTED.strip()!r} >&2; exec "$@"', "sh", *words),
+    ]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        # QEMU opens its standard output anew by name, which would empty a file
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        # vng starts its other half by name
+        env={**os.environ, "PATH": f"{_OWN_PROGRAMS}:{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    relays = [_Relay(process.stdout, sys.stdout, prefix), _Relay(process.stderr, sys.stderr, prefix)]
+    code = None
+    try:
+        code = process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        _end(process)
+        for relay in relays:
+            relay.join()
+    if not relays[1].started:
+        how = f"vng ended with {code}" if code is not None else f"not within {timeout_s:.0f} s"
+        raise HostError(f"{image.release} did not boot: {how}", "what it said is above, if anything")
+    if code is None:
+        raise HostError(f"the guest did not end within {timeout_s:.0f} s", "its last output is above")
+    return code

@@ -1,0 +1,52 @@
+"""Fixtures of the tests that run inside a guest. On a host of any other kind they fail: nothing is skipped."""
+
+import io
+import os
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.guests.kernels import Kernel, find_kernel
+from zcprobe.cli.main import main
+
+Answer = tuple[int, bytes, str]
+"""Exit code, stdout and stderr."""
+
+Zcprobe = Callable[..., Any]
+
+
+def answer(*words: str) -> Answer:
+    """A command in this process, because importing its libraries anew takes half a minute in software emulation."""
+    out, err = io.TextIOWrapper(io.BytesIO()), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main(words)
+        out.flush()
+    return code, out.buffer.getvalue(), err.getvalue()  # type: ignore[attr-defined]
+
+
+def read_json(*words: str) -> Any:
+    """What a command that succeeds prints with -J."""
+    code, out, err = answer(*words, "-J")
+    assert code == 0, err
+    return msgspec.json.decode(out)
+
+
+@pytest.fixture(scope="session")
+def kernel() -> Kernel:
+    return find_kernel(os.environ["ZCPROBE_GUEST_KERNEL"])
+
+
+@pytest.fixture(scope="session")
+def kept_folder() -> Path:
+    """What is written there outlives the guest."""
+    return Path(os.environ["ZCPROBE_GUEST_FOLDER"])
+
+
+@pytest.fixture(scope="module")
+def checks() -> dict[str, dict[str, str]]:
+    """doctor's, by name."""
+    return {check["name"]: check for check in read_json("doctor")["checks"]}

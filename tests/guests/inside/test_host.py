@@ -1,0 +1,53 @@
+"""What zcprobe says of a distribution kernel, against what the kernel itself shows elsewhere."""
+
+import os
+from pathlib import Path
+
+from tests.guests.inside.conftest import answer, read_json
+from zcprobe.host.zerocopy import try_zerocopy_send
+from zcprobe.probes.base import MECHANISMS
+
+TRACEFS = Path("/sys/kernel/tracing")
+
+Checks = dict[str, dict[str, str]]
+
+
+def tracefs_has(tracepoint: str) -> bool:
+    return any((TRACEFS / "events").glob(f"*/{tracepoint}"))
+
+
+def test_doctor_finds_everything_that_a_stock_kernel_has(checks: Checks) -> None:
+    # one limit for the whole host is all that old kernels lack
+    assert {name for name, check in checks.items() if check["status"] != "ok"} <= {"optmem"}
+    assert {"BPF fentry", "BPF kprobe", "BPF tracepoint"} <= set(checks)
+    assert os.uname().release in checks["kernel"]["found"]
+    assert "sock_ofree, msg_zerocopy_realloc" in checks["kallsyms"]["found"]
+    assert f"holds {try_zerocopy_send().charge_bytes} bytes of optmem" in checks["zerocopy send"]["found"]
+
+
+def test_doctor_tells_how_far_optmem_max_reaches(checks: Checks) -> None:
+    # since 6.8 there is a limit in each namespace, and its default is another one
+    value = int(Path("/proc/sys/net/core/optmem_max").read_text())
+    status, reach = {20480: ("limited", "one for the whole host"), 131072: ("ok", "per network namespace")}[value]
+    assert checks["optmem"]["status"] == status
+    assert checks["optmem"]["found"] == f"optmem_max {value} bytes, {reach}"
+
+
+def test_the_probes_use_the_first_mechanism_that_works(checks: Checks) -> None:
+    rows = read_json("probes")["probes"]
+    working = next(name for name in MECHANISMS if checks[f"BPF {name}"]["status"] == "ok")
+    assert {row["mechanism"] for row in rows} == {working}
+    attached = {name for row in rows for name in row["attaches"]}
+    assert ("sock_omalloc()" in attached) == (working != "tracepoint")
+
+
+def test_tracepoints_alone_are_used_exactly_where_they_are() -> None:
+    """6.1 lacks one that tells what a send call returned."""
+    code, out, err = answer("run", "--scenario", "in-order", "-n", "23", "--mechanism", "tracepoint", "-J")
+    if tracefs_has("sock_send_length"):
+        assert code == 0, err
+        return
+    assert (code, out) == (3, b"")
+    what, hint = err.splitlines()
+    assert "no tracepoint sock_send_length (Linux 6.3)" in what
+    assert "--probe-level off" in hint

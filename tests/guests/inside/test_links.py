@@ -1,0 +1,56 @@
+"""Two emulated network cards as the link: completions come back without COPIED, and the fix works all the same."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.guests.inside.conftest import read_json
+from tests.guests.links import MAC_ADDRESSES
+from zcprobe.dataset.load import load_comparison
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+_DEVICES = Path("/sys/class/net")
+_APPEAR_S = 10.0
+
+
+def read_cards() -> dict[str, str]:
+    """MAC address -> name of the devices in this namespace."""
+    return {(path / "address").read_text().strip(): path.name for path in _DEVICES.iterdir()}
+
+
+def is_up(device: str) -> bool:
+    return bool(int((_DEVICES / device / "flags").read_text(), 16) & 1)
+
+
+@pytest.fixture
+def link() -> Iterator[str]:
+    """Both cards for --link; they must be back afterwards, as they were."""
+    subprocess.run(["modprobe", "e1000"], check=True)
+    deadline = time.monotonic() + _APPEAR_S
+    while not set(MAC_ADDRESSES) <= set(read_cards()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    names = [read_cards()[address] for address in MAC_ADDRESSES]
+    before = [is_up(name) for name in names]
+    yield ",".join(names)
+    assert [read_cards()[address] for address in MAC_ADDRESSES] == names
+    assert [is_up(name) for name in names] == before
+
+
+def test_true_zerocopy_with_and_without_the_fix(link: str, kept_folder: Path) -> None:
+    content = read_json(
+        *("compare", "--scenario", "in-flight", "--repeats", "1", "--policies", "qemu-pre,qemu-merged", "-n", "53"),
+        *("--deadline", "90", "--seed", "1", "--no-report", "-o", str(kept_folder), "--link", link, "--overhead", "0"),
+    )
+    outcomes = {policy: values["outcomes"] for policy, values in content["policies"].items()}
+    assert outcomes == {"qemu-pre": {"dead_enobufs": 1}, "qemu-merged": {"completed": 1}}
+    for run in load_comparison(Path(content["folder"])).runs:
+        assert run.meta["complete"]
+        assert run.meta["lab"]["sender_device"] == link.partition(",")[0]
+        assert run.meta["lab"]["scatter_gather"] is True
+        assert run.summary["sends"] == run.summary["completions"] > 0
+        assert run.summary["copied_completions"] == 0
+        assert run.summary["true_copied_completions"] == 0

@@ -1,0 +1,51 @@
+"""Runs on a distribution kernel: known, prime numbers of sends, the failure with and without the fix, nothing left."""
+
+from pathlib import Path
+
+import pytest
+
+import zcprobe
+from tests.guests.inside.conftest import read_json
+from zcprobe.dataset.load import load_comparison
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+OPTMEM_BYTES = 65536
+
+THRESHOLD_BYTES = 576
+"""SKB_TRUESIZE(0): what sock_omalloc wants to be free, whatever it then charges."""
+
+
+# Another limit than any kernel's default: the host's own, on a kernel that has only that, must then be as before.
+@pytest.mark.parametrize(("scenario", "count"), [("in-order", 1009), ("held-completions", 23)])
+def test_every_send_is_counted_once(scenario: str, count: int, tmp_path: Path) -> None:
+    words = ("run", "--scenario", scenario, "-n", str(count), "--optmem-max", str(OPTMEM_BYTES))
+    printed = read_json(*words, "-o", str(tmp_path))
+    run = zcprobe.load(printed["folder"])
+    assert run.meta["complete"]
+    assert run.meta["lab"]["optmem_max_bytes"] == OPTMEM_BYTES
+    assert run.summary["sends"] == run.summary["completions"] == len(run.sends) == count
+    ranges = run.notifications
+    assert int((ranges["hi"] - ranges["lo"] + 1).sum()) == count
+    assert run.meta["send_results"]["0"] == count
+
+
+def test_in_flight_fills_optmem_to_the_last_notification_that_fits(
+    kept_folder: Path,
+) -> None:
+    content = read_json(
+        *("compare", "--scenario", "in-flight", "--repeats", "2", "--policies", "qemu-pre,qemu-merged", "-n", "101"),
+        *("--deadline", "60", "--seed", "1", "--no-report", "-o", str(kept_folder), "--overhead", "0"),
+    )
+    outcomes = {policy: values["outcomes"] for policy, values in content["policies"].items()}
+    assert outcomes == {"qemu-pre": {"dead_enobufs": 2}, "qemu-merged": {"completed": 2}}
+    refused = 0
+    for run in load_comparison(Path(content["folder"])).runs:
+        assert run.meta["complete"]
+        limit, charge = run.summary["optmem_max_bytes"], run.summary["charge_bytes"]
+        assert limit == 20480
+        refused += run.summary["enobufs_count"]
+        if run.summary["enobufs_count"]:
+            assert run.summary["optmem_peak_bytes"] == ((limit - THRESHOLD_BYTES) // charge + 1) * charge
+            assert set(run.summary["enobufs_causes"]) == {"optmem"}
+    assert refused >= 2

@@ -1,0 +1,111 @@
+"""The guest tests on each kernel, one boot each: python -m tests.guests.matrix [KERNEL...]
+
+pytest's output comes as it is made, each line behind the kernel's name, and ends in one line for each kernel. Below
+build/kernels/<name>/ stay junit.xml and the comparisons that the tests made, with figures drawn here: in the guest they
+would take minutes.
+"""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from tests.guests.boot import run_in_guest
+from tests.guests.fetch import fetch
+from tests.guests.kernels import KERNELS, Kernel, find_kernel
+from tests.guests.links import HUB_OPTIONS
+from zcprobe.dataset.load import load_comparison
+from zcprobe.errors import ZcprobeError
+from zcprobe.report.html import write_report
+
+__all__ = ["main"]
+
+_RESULTS = Path("build/kernels")
+_TIMEOUT_S = 1500
+
+_TESTS = (
+    "tests/kernel/probes/test_causes.py",
+    "tests/kernel/probes/test_mechanisms.py",
+    "tests/guests/inside/test_host.py",
+    "tests/guests/inside/test_runs.py",
+    "tests/guests/inside/test_links.py",
+    # it locks the kernel down, which nothing can undo
+    "tests/guests/inside/test_hostile.py",
+)
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    kernel: Kernel
+    what: str
+    passed: bool
+    seconds: float
+
+
+def _pytest_words(kernel: Kernel, folder: Path) -> list[str]:
+    return [
+        *("env", f"ZCPROBE_GUEST_KERNEL={kernel.name}", f"ZCPROBE_GUEST_FOLDER={folder}", "COLUMNS=110"),
+        *(sys.executable, "-m", "pytest", "-v", "--durations=8", "-p", "no:cacheprovider"),
+        *(f"--junitxml={folder}/junit.xml", "-o", f"junit_suite_name=linux-{kernel.name}"),
+        *_TESTS,
+    ]
+
+
+def _run(kernel: Kernel) -> str:
+    """The kernel's release when all its tests passed; ZcprobeError says what did not."""
+    folder = (_RESULTS / kernel.name).absolute()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    image = fetch(kernel)
+    print(f"{kernel.name} | booting {image.release}", flush=True)
+    code = run_in_guest(
+        image,
+        _pytest_words(kernel, folder),
+        share=folder,
+        qemu_options=HUB_OPTIONS,
+        prefix=f"{kernel.name} | ",
+        timeout_s=_TIMEOUT_S,
+    )
+    if code:
+        raise ZcprobeError(f"{image.release}: pytest ended with {code}", f"its output is above, and in {folder}")
+    return image.release
+
+
+def _test(kernel: Kernel) -> _Outcome:
+    start = time.monotonic()
+    try:
+        what, passed = _run(kernel), True
+    except ZcprobeError as error:
+        what, passed = f"{error}; {error.hint}", False
+    return _Outcome(kernel, what, passed, time.monotonic() - start)
+
+
+def _test_all(kernels: list[Kernel]) -> Iterator[_Outcome]:
+    """A guest mostly runs on one CPU, so there is one for each; their outcomes as they come."""
+    with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
+        yield from pool.map(_test, kernels)
+
+
+def main(names: list[str]) -> int:
+    """0 when every test passed on every kernel named, or on all when none is; 2 for an unknown name, else 1."""
+    try:
+        kernels = [find_kernel(name) for name in names] or list(KERNELS)
+    except ZcprobeError as error:
+        print(f"{error}\n  {error.hint}", file=sys.stderr)
+        return error.exit_code
+    outcomes = list(_test_all(kernels))
+    for kernel in kernels:
+        for path in (_RESULTS / kernel.name).glob("*/comparison.json"):
+            write_report(load_comparison(path.parent))
+    for outcome in outcomes:
+        state = "passed" if outcome.passed else "FAILED"
+        print(f"{outcome.kernel.name:<10} {state} {outcome.seconds:5.0f} s  {outcome.what}")
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,96 @@
+"""Hosts that withhold something: each shortfall is named, with what to do, and what can still work does."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+
+import msgspec
+import pytest
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="what is taken away must have been there")
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+PORT = "5398"
+RUN = ("run", "--scenario", "in-order", "-n", "23", "-J")
+RUN_TO_SINK = ("run", "--to", f"127.0.0.1:{PORT}", "-n", "23", "-J")
+
+WITHOUT_BTF = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/kernel/btf; exec "$@"', "sh")
+
+
+def with_capabilities(*names: str) -> tuple[str, ...]:
+    """Root with these alone."""
+    bounds = ",".join(["-all", *(f"+{name}" for name in names)])
+    return ("setpriv", f"--bounding-set={bounds}", "--inh-caps=-all")
+
+
+WITHOUT_SYS_ADMIN = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin")
+
+
+@pytest.fixture
+def sink(start_zcprobe: Start) -> Iterator[None]:
+    process = start_zcprobe("sink", "-B", "127.0.0.1", "-p", PORT)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("listening on")
+    yield
+    process.terminate()
+    process.wait()
+
+
+def shortfalls(result: "subprocess.CompletedProcess[str]") -> dict[str, dict[str, str]]:
+    """doctor's missing checks, each of which must have a hint."""
+    assert result.returncode == 3
+    checks = {check["name"]: check for check in msgspec.json.decode(result.stdout)["checks"]}
+    missing = {name: check for name, check in checks.items() if check["status"] == "missing"}
+    assert all(check["hint"] for check in missing.values())
+    return missing
+
+
+def refusal(result: "subprocess.CompletedProcess[str]") -> tuple[str, str]:
+    """What is wrong and what to do, of a command that this host cannot do; talk of libbpf's own before it."""
+    assert (result.returncode, result.stdout) == (3, "")
+    assert "Traceback" not in result.stderr
+    what, hint = result.stderr.splitlines()[-2:]
+    assert what.startswith("zcprobe: ")
+    return what, hint.strip()
+
+
+def sends(result: "subprocess.CompletedProcess[str]") -> int:
+    assert result.returncode == 0, result.stderr
+    run = msgspec.json.decode(result.stdout)
+    assert run["complete"]
+    return int(run["summary"]["sends"])
+
+
+def test_without_btf_runs_go_without_probes(zcprobe: Command) -> None:
+    missing = shortfalls(zcprobe("doctor", "-J", before=WITHOUT_BTF))
+    assert set(missing) == {"btf"}
+    assert "CONFIG_DEBUG_INFO_BTF" in missing["btf"]["hint"]
+    for words in (("probes",), RUN):
+        what, hint = refusal(zcprobe(*words, before=WITHOUT_BTF))
+        assert "type information cannot be read" in what
+        assert "--probes none" in hint
+    assert sends(zcprobe(*RUN, "--probes", "none", before=WITHOUT_BTF)) == 23
+
+
+def test_without_sys_admin_there_is_no_lab_but_a_sink_elsewhere_will_do(zcprobe: Command, sink: None) -> None:
+    missing = shortfalls(zcprobe("doctor", "-J", before=WITHOUT_SYS_ADMIN))
+    assert set(missing) == {"privileges", "namespaces"}
+    assert "without CAP_SYS_ADMIN" in missing["privileges"]["found"]
+    what, hint = refusal(zcprobe(*RUN, before=WITHOUT_SYS_ADMIN))
+    assert what == "zcprobe: not allowed to set up network namespaces"
+    assert "CAP_SYS_ADMIN" in hint
+    assert sends(zcprobe(*RUN_TO_SINK, before=WITHOUT_SYS_ADMIN)) == 23
+
+
+def test_bpf_and_perfmon_alone_see_no_symbols_and_say_which_capability_would(zcprobe: Command, sink: None) -> None:
+    few = with_capabilities("bpf", "perfmon")
+    missing = shortfalls(zcprobe("doctor", "-J", before=few))
+    assert set(missing) == {"privileges", "kallsyms", "namespaces"}
+    assert "without CAP_NET_ADMIN, CAP_IPC_LOCK, CAP_SYS_ADMIN" in missing["privileges"]["found"]
+    what, hint = refusal(zcprobe(*RUN_TO_SINK, before=few))
+    assert "hides all addresses" in what
+    assert "CAP_SYSLOG" in hint
+    assert sends(zcprobe(*RUN_TO_SINK, "--probes", "none", before=few)) == 23
+    assert sends(zcprobe(*RUN_TO_SINK, before=with_capabilities("bpf", "perfmon", "syslog"))) == 23

@@ -1,0 +1,137 @@
+"""Devices of the host as a run's link; a veth pair stands for two cards that are connected."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from pyroute2.ethtool import Ethtool
+
+from zcprobe.cli.main import main
+from zcprobe.errors import HostError
+from zcprobe.lab.journal import clean_leftovers, find_leftovers, journal
+from zcprobe.lab.netns import namespace_pair
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.usefixtures("nothing_left"),
+]
+
+LINK = ("zcp-card0", "zcp-card1")
+
+DYING_RUN = """
+import sys, time
+from zcprobe.lab.journal import journal
+from zcprobe.lab.netns import namespace_pair
+
+with journal(sys.argv[1]) as opened, namespace_pair(opened, (sys.argv[2], sys.argv[3])):
+    print("made", flush=True)
+    time.sleep(60)
+"""
+
+
+def ip(*words: str) -> Any:
+    out = subprocess.run(["ip", "-j", *words], check=True, capture_output=True).stdout
+    return json.loads(out) if out else []
+
+
+def is_up(device: str) -> bool:
+    (link,) = ip("link", "show", device)
+    return "UP" in link["flags"]
+
+
+@pytest.fixture
+def cards() -> Iterator[tuple[str, str]]:
+    """The first is up, the second down."""
+    ip("link", "add", LINK[0], "type", "veth", "peer", "name", LINK[1])
+    ip("link", "set", LINK[0], "up")
+    yield LINK
+    ip("link", "del", LINK[0])
+
+
+def test_a_run_uses_the_devices_and_gives_them_back_as_they_were(
+    cards: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("run", "--scenario", "held-completions", "-n", "1009", "--probes", "none", "-J")
+    code = main([*words, "--link", ",".join(cards)])
+    out, err = capsysbinary.readouterr()
+    assert code == 0, err
+    run = msgspec.json.decode(out)
+    assert run["complete"]
+    assert run["summary"]["sends"] == 1009
+    assert run["lab"]["sender_device"] == cards[0]
+    assert run["lab"]["scatter_gather"] is True
+    assert [is_up(device) for device in cards] == [True, False]
+
+
+def test_scatter_gather_is_read_from_the_device(cards: tuple[str, str], tmp_path: Path) -> None:
+    with Ethtool() as ethtool:
+        features = ethtool.get_features(cards[0])
+        features.features["tx-scatter-gather"].enable = False
+        ethtool.set_features(cards[0], features)
+    words = ("run", "--scenario", "in-order", "-n", "23", "--probes", "none", "-o", str(tmp_path))
+    assert main([*words, "--link", ",".join(cards)]) == 0
+    (file,) = tmp_path.glob("*/run.json")
+    assert msgspec.json.decode(file.read_bytes())["lab"]["scatter_gather"] is False
+
+
+def test_devices_of_a_killed_run_are_given_back_by_clean(cards: tuple[str, str]) -> None:
+    run_id = f"lent{os.getpid()}"
+    command = [sys.executable, "-c", DYING_RUN, run_id, *cards]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"made\n"
+        assert not {link["ifname"] for link in ip("link")} & set(cards)
+        process.send_signal(signal.SIGKILL)
+    kinds = [leftover.kind for leftover in find_leftovers() if leftover.run_id == run_id]
+    assert kinds == ["device", "device", "namespace", "namespace", "journal"]
+    lines = clean_leftovers()
+    assert [f"gave back network device {device}" for device in cards] == [line for line in lines if "gave back" in line]
+    assert [is_up(device) for device in cards] == [True, False]
+
+
+def test_a_device_in_use_is_refused_before_anything_changes(cards: tuple[str, str]) -> None:
+    ip("addr", "add", "192.0.2.7/24", "dev", cards[1])
+    with (
+        pytest.raises(HostError, match=r"zcp-card1 has the address 192\.0\.2\.7"),
+        journal(f"used{os.getpid()}") as opened,
+        namespace_pair(opened, cards),
+    ):
+        pytest.fail("the device was taken")
+    assert [is_up(device) for device in cards] == [True, False]
+    (link,) = ip("addr", "show", cards[1])
+    assert "192.0.2.7" in [address["local"] for address in link["addr_info"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "needle"),
+    [
+        (("--link", "zcp-card0"), 2, "--link eth1,eth2"),
+        (("--link", "zcp-card0,zcp-card0"), 2, "no pair of devices"),
+        (("--link", "zcp-card0,none-such"), 3, "no network device 'none-such'"),
+        (("--link", "lo,zcp-card0"), 3, "lo has the address 127.0.0.1"),
+    ],
+)
+def test_a_bad_link_is_named(
+    words: tuple[str, ...],
+    code: int,
+    needle: str,
+    cards: tuple[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["run", "--scenario", "in-order", "-n", "23", "--probes", "none", "-o", str(tmp_path), *words]) == code
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 2
+    assert needle in err
+    assert [is_up(device) for device in cards] == [True, False]

@@ -1,0 +1,47 @@
+"""The rig that boots other kernels: what it does when it cannot. That it can is what make test-kernels shows."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.guests import matrix
+from tests.guests.boot import run_in_guest
+from tests.guests.fetch import Image, fetch
+from tests.guests.kernels import KERNELS, Kernel, find_kernel
+from zcprobe.errors import HostError, UsageError
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_names_are_found_and_an_unknown_one_is_told_the_known() -> None:
+    assert [find_kernel(kernel.name) for kernel in KERNELS] == list(KERNELS)
+    with pytest.raises(UsageError) as caught:
+        find_kernel("2.4")
+    assert all(kernel.name in caught.value.hint for kernel in KERNELS)
+    assert matrix.main(["2.4"]) == 2
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_the_documents_name_every_kernel(document: str) -> None:
+    text = (ROOT / document).read_text()
+    assert all(f"{kernel.name} ({kernel.suite})" in text for kernel in KERNELS)
+
+
+def test_a_kernel_that_cannot_be_fetched_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = Kernel("nowhere", "no-such-suite")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(HostError):
+        fetch(nowhere)
+    monkeypatch.setattr(matrix, "KERNELS", (nowhere,))
+    assert matrix.main([]) == 1
+    assert "nowhere    FAILED" in capsys.readouterr().out
+
+
+def test_a_kernel_that_does_not_boot_fails(tmp_path: Path) -> None:
+    image = Image("none", tmp_path / "vmlinuz")
+    image.vmlinuz.write_bytes(bytes(4096))
+    with pytest.raises(HostError, match="none did not boot"):
+        run_in_guest(image, ["true"], timeout_s=5)

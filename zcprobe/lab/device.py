@@ -1,0 +1,76 @@
+"""A network device of this host in a namespace of a run: lent, and given back.
+
+A device loses its addresses and routes when it changes namespace. So only one that has no address is lent: whether it
+was up is then all there is to restore.
+"""
+
+import os
+import time
+
+from pyroute2 import IPRoute
+from pyroute2.ethtool import Ethtool
+
+from zcprobe.errors import HostError
+from zcprobe.lab.mechanisms import LINK, requires
+from zcprobe.lab.namespace import namespace_path, run_in_namespace
+
+__all__ = ["check_lendable", "give_back", "has_scatter_gather", "lend"]
+
+_IFF_UP = 1
+_SCOPE_LINK = 253
+_RETURN_TIMEOUT_S = 5.0
+"""A namespace that ends hands its devices back a moment later."""
+
+
+def check_lendable(device: str) -> bool:
+    """Whether the device is up. HostError when there is none, or it has an address that would be lost."""
+    with IPRoute() as route:
+        links = route.get_links(ifname=device) if route.link_lookup(ifname=device) else []
+        if not links:
+            raise HostError(f"there is no network device {device!r}", "ip link lists this host's")
+        addresses = route.get_addr(index=links[0]["index"])
+    in_use = [address.get_attr("IFA_ADDRESS") for address in addresses if address["scope"] != _SCOPE_LINK]
+    if in_use:
+        raise HostError(
+            f"{device} has the address {in_use[0]}", f"give a device that is not in use, or ip addr flush dev {device}"
+        )
+    return bool(links[0]["flags"] & _IFF_UP)
+
+
+def _move(device: str, netns_fd: int) -> None:
+    with requires(LINK), IPRoute() as route:
+        for index in route.link_lookup(ifname=device):
+            route.link("set", index=index, net_ns_fd=netns_fd)
+
+
+def lend(device: str, namespace: str) -> None:
+    """From the caller's own namespace into the one of that name."""
+    netns_fd = os.open(namespace_path(namespace), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _move(device, netns_fd)
+    finally:
+        os.close(netns_fd)
+
+
+def give_back(device: str, namespace: str, *, up: bool) -> None:
+    """Into the caller's own namespace, up as before. HostError when the device does not come."""
+    own_fd = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if namespace_path(namespace).exists():
+            run_in_namespace(namespace, lambda: _move(device, own_fd))
+    finally:
+        os.close(own_fd)
+    deadline = time.monotonic() + _RETURN_TIMEOUT_S
+    with IPRoute() as route:
+        while not route.link_lookup(ifname=device):
+            if time.monotonic() > deadline:
+                raise HostError(f"{device} did not come back from {namespace}", "see ip link, it may have another name")
+            time.sleep(0.05)
+        if up:
+            route.link("set", index=route.link_lookup(ifname=device)[0], state="up")
+
+
+def has_scatter_gather(device: str) -> bool:
+    """NETIF_F_SG of a device in the caller's namespace: without it the data is copied, whatever notifications say."""
+    with Ethtool() as ethtool:
+        return bool(ethtool.get_features(device).features["tx-scatter-gather"].enable)
