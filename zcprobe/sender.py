@@ -144,7 +144,10 @@ def _set_options(data: socket.socket, options: SocketOptions, *, is_tcp: bool) -
     if options.sndbuf_bytes is not None:
         _set_sndbuf(data, options.sndbuf_bytes)
     if options.pacing_bps is not None:
-        data.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, (options.pacing_bps // 8).to_bytes(8, sys.byteorder))
+        with _of_any_family(data) as same:
+            same.setsockopt(
+                socket.SOL_SOCKET, _SO_MAX_PACING_RATE, (options.pacing_bps // 8).to_bytes(8, sys.byteorder)
+            )
 
 
 def _set_sndbuf(data: socket.socket, count: int) -> None:
@@ -242,7 +245,8 @@ def _start_hint(config: RunConfig) -> str:
 def _ask_sink(link: _Link) -> SinkReport | None:
     """Ends the stream and reads the sink's report; None when the connection is broken or the sink is silent."""
     # not settimeout(): Python would poll, and unread notifications keep POLLERR up
-    link.control.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _REPORT_TIMEOUT_S, 0))
+    with _of_any_family(link.control) as same:
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _REPORT_TIMEOUT_S, 0))
     link.control.settimeout(None)
     with suppress(OSError):  # ENOTCONN: the channel hung up itself, and the sink has answered and closed by now
         link.control.shutdown(socket.SHUT_WR)
@@ -257,8 +261,14 @@ def _say(message: msgspec.Struct) -> None:
     sys.stdout.buffer.flush()
 
 
+def _of_any_family(connection: socket.socket) -> socket.socket:
+    """The same socket, for options that are no int: on vsock Python refuses them, going by the family it was told."""
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=os.dup(connection.fileno()))
+
+
 def _cookie(data: socket.socket) -> int:
-    return int.from_bytes(data.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), sys.byteorder)
+    with _of_any_family(data) as same:
+        return int.from_bytes(same.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), sys.byteorder)
 
 
 def _serve(task: SenderTask) -> SenderReport | None:

@@ -34,6 +34,7 @@ _TESTS = (
     "tests/guests/inside/test_host.py",
     "tests/guests/inside/test_runs.py",
     "tests/guests/inside/test_links.py",
+    "tests/guests/inside/test_vsock.py",
     # it locks the kernel down, which nothing can undo
     "tests/guests/inside/test_hostile.py",
 )

@@ -1,0 +1,44 @@
+"""Sender and sink over vsock, which a kernel has to itself with the module vsock_loopback."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import zcprobe
+from tests.guests.inside.conftest import answer
+
+LOCAL = "vsock:1"
+
+
+@pytest.fixture
+def sink() -> Iterator["subprocess.Popen[str]"]:
+    subprocess.run(["modprobe", "vsock_loopback"], check=True)
+    command = [sys.executable, "-m", "zcprobe", "sink", "--bind", LOCAL, "--one-off"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        assert LOCAL in process.stdout.readline()
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_every_send_over_vsock_completes(sink: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    code, out, err = answer("run", "--vsock", "--to", LOCAL, "-n", "1009", "-o", str(tmp_path), "-J")
+    if code == 3:
+        # zerocopy came to vsock with Linux 6.7
+        assert "SO_ZEROCOPY" in err
+        assert "vsock since 6.7" in err
+        return
+    assert code == 0, err
+    (folder,) = tmp_path.iterdir()
+    run = zcprobe.load(folder)
+    assert run.meta["complete"]
+    assert run.summary["outcome"] == "completed"
+    assert run.summary["sends"] == run.summary["completions"] == 1009
+    assert run.summary["sink_intact"]
+    assert set(run.notifications["origin"]) == {5}
+    assert str(run.folder) in out.decode()
