@@ -44,6 +44,19 @@ static __always_inline void count_end(struct socket_state *state, u64 sk, const 
 		count_copies(state, sk, error, kind);
 }
 
+/* The error queue of a socket is purged after it was seen closed. */
+static __always_inline struct socket_state *state_to_the_end(u64 sk)
+{
+	struct socket_state *state = sockets.lookup(&sk);
+	u64 cookie;
+
+	if (state || !is_ours(sk))
+		return state;
+	cookie = read_u64(sk + OFFSET_sock___sk_common_skc_cookie);
+	state = closed_sockets.lookup(&cookie);
+	return state ? state : state_of(sk);
+}
+
 static __always_inline int end_of_notification(u64 sk, u64 skb, u8 kind)
 {
 	struct zc_kernel_event *event;
@@ -51,7 +64,7 @@ static __always_inline int end_of_notification(u64 sk, u64 skb, u8 kind)
 	struct extended_err error = {};
 	u32 charge_bytes;
 
-	state = sk ? state_of(sk) : 0;	/* the verifier, too, wants to know that there is a socket */
+	state = sk ? state_to_the_end(sk) : 0;	/* the verifier, too, wants to know that there is a socket */
 	if (!state)
 		return 0;
 	read_extended_err(skb, &error);

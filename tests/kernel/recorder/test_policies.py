@@ -173,5 +173,9 @@ def test_waiting_for_room_gives_up_and_copies(measure: Measure) -> None:
 def test_a_connection_that_was_hung_up_is_not_read_any_more(measure: Measure) -> None:
     run = measure(scenario="in-flight", policy="kill")
     assert run.summary["completions"] < run.summary["sends"]
+    # what nobody read is purged once the socket is closed, and counted to it
+    (counts,) = run.meta["sockets"]
+    assert counts["closed"]
+    assert counts["purged"] == (run.kernel_events["kind"] == "purged").sum() > 0
     assert run.summary["sink_bytes"] == run.summary["bytes_sent"]
     assert "settle" not in set(run.flushes["trigger"])
