@@ -37,7 +37,7 @@ def load_inputs(paths: list[Path], *, allow_incomplete: bool) -> Inputs:
             if (path / "comparison.json").exists():
                 comparisons.append(load_comparison(path))
             else:
-                loose.append(load_run(path, allow_incomplete=True))
+                loose.append(load_run(path, allow_incomplete=True, allow_lost=True))
     inputs = Inputs(comparisons, loose)
     names = [run.folder.name for run in inputs.runs]
     for run in inputs.runs:

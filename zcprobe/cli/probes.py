@@ -7,6 +7,7 @@ import msgspec
 from rich.table import Table
 
 from zcprobe.cli.console import StdoutConsole
+from zcprobe.host.btf import open_btf
 from zcprobe.probes.base import Probe
 from zcprobe.probes.loading import PROBES
 from zcprobe.probes.mechanisms import try_mechanisms
@@ -40,6 +41,8 @@ def _row(probe: Probe, mechanism: str, refused: dict[str, str]) -> _Row:
 
 
 def _rows() -> list[_Row]:
+    with open_btf():
+        pass  # all are compiled from it: where there is none, HostError says so
     refused: dict[str, str] = {}
     for trial in try_mechanisms():
         if trial.refusal is None:

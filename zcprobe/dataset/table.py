@@ -93,7 +93,8 @@ def _frame(path: Path, name: str, table: pa.Table, asked: list[str]) -> pd.DataF
 
 def _filled(name: str, column: str, table: pa.Table, kind: pa.DataType) -> pa.Array:
     rows = table.num_rows
-    if set(sources_of(name, column)) & set(table.column_names):
+    sources = sources_of(name, column)
+    if sources and set(sources) <= set(table.column_names):
         return pa.array(derive(name, column, table), kind)
     value = fill_value(name, column)
     if pa.types.is_dictionary(kind):

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 
@@ -78,7 +79,8 @@ _TRIALS: dict[ProbeMechanism, Callable[[], None]] = {
 
 def try_mechanisms() -> list[Trial]:
     """One trial each, in the order of preference: what the probes need of the kernel, then one program for real."""
-    with open_btf() as btf:
+    missing: dict[ProbeMechanism, str | None] = dict.fromkeys(MECHANISMS)
+    with suppress(HostError), open_btf() as btf:  # without BTF there is another check that says so
         missing = missing_symbols(btf)
     trials = []
     for mechanism in MECHANISMS:

@@ -82,7 +82,8 @@ def test_a_signal_during_the_start_leaves_nothing(
         assert package.load(folder).summary["outcome"] == "interrupted"
 
 
-@pytest.mark.parametrize("gap_s", [0.0, 0.05])
+# without a gap the kernel or Python may make one of two, and one is a polite request
+@pytest.mark.parametrize("gap_s", [0.05, 0.3])
 def test_a_second_interrupt_ends_it_at_once(gap_s: float, start_zcprobe: Start, tmp_path: Path) -> None:
     # the whole link is held up, so a polite end would wait for late completions
     process = start_zcprobe("run", "--scenario", "held-in-flight", "-t", "20", "--settle", "20")

@@ -90,9 +90,9 @@ DAMAGES = {
     _remove_table: "kernel_events.parquet is missing, though 1,851 rows were recorded",
     _make_newer: "format version 1009",
     _break_json: "cannot be read",
-    _drop_key: "is not what a run has",
+    _drop_key: "run.json has no complete",
     _drop_number: "summary.goodput_bps is no number",
-    _make_a_list: "is not what a run has",
+    _make_a_list: "is no run's metadata",
     _remove_metadata: "is no run folder",
 }
 
