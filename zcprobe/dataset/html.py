@@ -6,16 +6,18 @@ from typing import Any
 
 from zcprobe.units import format_bytes, format_duration_ns, format_rate_bps
 
-__all__ = ["campaign_html", "run_html", "run_warnings", "three_numbers"]
+__all__ = ["OUTCOME_WORDS", "campaign_html", "run_html", "run_warnings", "three_numbers"]
 
 _MOST_ROWS = 40
-_OUTCOMES = {
+OUTCOME_WORDS = {
     "completed": "completed",
     "dead_enobufs": "dead of ENOBUFS",
     "dead_timeout": "hung until the deadline",
     "dead_error": "another error",
     "interrupted": "interrupted",
 }
+"""How a run ended, for people."""
+
 _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
 
 
@@ -54,7 +56,7 @@ def three_numbers(summary: dict[str, Any]) -> dict[str, str]:
 
 
 def _outcome(summary: dict[str, Any]) -> str:
-    return _OUTCOMES.get(summary["outcome"], str(summary["outcome"]))
+    return OUTCOME_WORDS.get(summary["outcome"], str(summary["outcome"]))
 
 
 def _what_ran(meta: dict[str, Any]) -> str:

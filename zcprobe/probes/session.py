@@ -58,7 +58,7 @@ class ProbeSession:
     """Loaded probes. `mechanisms`: probe name -> mechanism in use; `attached`: functions and tracepoints watched.
 
     `level`: the highest it will be asked for; `memlock`: whether RLIMIT_MEMLOCK can apply to a sender. Lower and False
-    cost less.
+    cost less. `typed`: tracepoints with typed arguments, which cost half per event.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class ProbeSession:
     ) -> None:
         loaded = load_probes(mechanism, Needs(timeline=LEVELS.index(level) > LEVELS.index("summary"), memlock=memlock))
         self.mechanism = loaded.mechanism
+        self.typed = loaded.typed
         self.mechanisms = loaded.mechanisms
         self.attached = loaded.attached
         self._program = loaded.program

@@ -11,20 +11,13 @@ import msgspec
 
 from zcprobe.analysis.policies import policy_results
 from zcprobe.analysis.verdict import verdict
+from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.plots.with_and_without_the_fix import ordered_policies, representative_run
 from zcprobe.policies import POLICIES
 from zcprobe.units import format_duration_ns, format_rate_bps
 
 __all__ = ["PolicyRow", "RunRow", "policy_rows", "relative_href", "run_rows", "shown_runs", "verdict_of"]
-
-_OUTCOMES = {
-    "completed": "completed",
-    "dead_enobufs": "dead of ENOBUFS",
-    "dead_timeout": "hung until the deadline",
-    "dead_error": "another error",
-    "interrupted": "interrupted",
-}
 
 
 class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +82,7 @@ def _count(value: float) -> str:
 
 
 def _outcome(outcome: str) -> str:
-    return _OUTCOMES.get(outcome, outcome)
+    return OUTCOME_WORDS.get(outcome, outcome)
 
 
 def _interval(estimate: dict[str, float | None], show: Callable[[float], str]) -> str:

@@ -48,6 +48,18 @@ def test_prime_numbers_of_sends_are_seen_exactly(count: int, probes: ProbeSessio
         assert counts["uargs_charged"] == counts["read"] + counts["merged"] + counts["purged"]
 
 
+RETURN_0 = bytes([0xB7, *[0] * 7, 0x95, *[0] * 7])
+"""A BPF program."""
+
+
+def test_tracepoints_are_typed_where_the_kernel_lets_any_program_be(probes: ProbeSession) -> None:
+    """The other way counts the same at twice the time, so nothing else would show that the verifier refused ours."""
+    link = lib.zc_attach_by_btf(b"on_trial", RETURN_0, len(RETURN_0), lib.ZC_ATTACH_TRACEPOINT, b"consume_skb")
+    if link >= 0:
+        os.close(link)
+    assert probes.typed == (probes.mechanism == "tracepoint" and link >= 0)
+
+
 def send_in_lab(sessions: tuple[ProbeSession, ProbeSession], folder: Path) -> list[tuple[object, NDArray[np.void]]]:
     """One run of a sender that dies or is saved by reading, watched by both sessions."""
     config = with_scenario_defaults(

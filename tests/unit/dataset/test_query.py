@@ -8,8 +8,6 @@ from zcprobe.dataset.load import Campaign, Comparison, load_campaign
 from zcprobe.dataset.query import df_runs
 from zcprobe.errors import HostError, UsageError
 
-pytest.importorskip("duckdb")
-
 
 def test_runs_and_their_tables_can_be_joined(shipped: dict[str, Comparison]) -> None:
     campaign = shipped["held-completions"]
