@@ -53,4 +53,6 @@ def test_a_stopped_child_is_killed_after_a_grace() -> None:
     with Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=0)) as child:
         child.expect(SinkReady, 20)
         child.signal(signal.SIGSTOP)
+        # until it has stopped, a SIGTERM behind the SIGSTOP still ends it
+        os.waitid(os.P_PID, child.process.pid, os.WSTOPPED | os.WNOWAIT)
     assert child.process.returncode == -signal.SIGKILL
