@@ -51,6 +51,8 @@ def _pytest_words(kernel: Kernel, folder: Path) -> list[str]:
     return [
         *("env", f"ZCPROBE_GUEST_KERNEL={kernel.name}", f"ZCPROBE_GUEST_FOLDER={folder}", "COLUMNS=110"),
         *(sys.executable, "-m", "pytest", "-v", "--durations=8", "-p", "no:cacheprovider"),
+        # it wants a folder to write to, and none of these tests is of its kind
+        *("-p", "no:hypothesispytest"),
         *(f"--junitxml={folder}/junit.xml", "-o", f"junit_suite_name=linux-{kernel.name}"),
         *_TESTS,
     ]
