@@ -145,6 +145,13 @@ static __always_inline u32 level_in_force(void)
 	return wanted ? wanted->level : LEVEL_OFF;
 }
 
+/* Also so that the key is a copy: once a helper was given its address, the verifier (6.12's, for one) no longer knows that
+ * what is read back from there is a socket. */
+static __always_inline struct socket_state *find_state(u64 sk)
+{
+	return sockets.lookup(&sk);
+}
+
 /* The run's sockets are those of its own network namespace; in a namespace that it shares, those it named. */
 static __always_inline bool is_ours(u64 sk)
 {
@@ -158,7 +165,7 @@ static __always_inline bool is_ours(u64 sk)
 	if (!net || read_u32(net + OFFSET_net_ns_inum) != wanted->netns_inode)
 		return false;
 	/* a completion runs in any context: what a process sends on shows when it sends */
-	if (wanted->tgid && bpf_get_current_pid_tgid() >> 32 != wanted->tgid && !sockets.lookup(&sk))
+	if (wanted->tgid && bpf_get_current_pid_tgid() >> 32 != wanted->tgid && !find_state(sk))
 		return false;
 	if (!wanted->by_cookie)
 		return true;
@@ -169,7 +176,7 @@ static __always_inline bool is_ours(u64 sk)
 /* The state of a socket of ours, or NULL. One that has state is ours: that is the quick way, for all calls but the first. */
 static __always_inline struct socket_state *state_of(u64 sk)
 {
-	struct socket_state *state = sockets.lookup(&sk);
+	struct socket_state *state = find_state(sk);
 	struct socket_state fresh = { .tail_lo = NO_LO, .optmem_before_bytes = UNKNOWN };
 
 	if (state)

@@ -47,7 +47,7 @@ static __always_inline void count_end(struct socket_state *state, u64 sk, const 
 /* The error queue of a socket is purged after it was seen closed. */
 static __always_inline struct socket_state *state_to_the_end(u64 sk)
 {
-	struct socket_state *state = sockets.lookup(&sk);
+	struct socket_state *state = find_state(sk);
 	u64 cookie;
 
 	if (state || !is_ours(sk))
