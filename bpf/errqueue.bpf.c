@@ -25,13 +25,16 @@ static __always_inline void tell_appended(void *context, u64 sk, u32 lo, u32 hi,
 
 #ifdef FUNCTIONS
 /* A notification that is still there when its completion returns, or that was read even before, has been appended. Reader
- * and completion may come to that at once, on two CPUs: the one that gets into the map tells. */
-static __always_inline void note_appended(void *context, u64 sk, u64 skb, const struct way *way)
+ * and completion may come to that at once, on two CPUs: the one that gets into the map tells. It stays there until the skb
+ * completes again, because the other one may come as late as when it was freed. */
+static __always_inline bool note_appended(void *context, u64 sk, u64 skb, const struct way *way)
 {
 	u8 yes = 1;
 
-	if (!told_appended.insert(&skb, &yes))
-		tell_appended(context, sk, way->lo, way->hi, way->copied, peek_u32(skb + OFFSET_sk_buff_truesize));
+	if (told_appended.insert(&skb, &yes))
+		return false;
+	tell_appended(context, sk, way->lo, way->hi, way->copied, peek_u32(skb + OFFSET_sk_buff_truesize));
+	return true;
 }
 
 /* sock_dequeue_err_skb(sk): for recvmsg(MSG_ERRQUEUE) */

@@ -100,7 +100,7 @@ struct way {	/* of a notification, by its skb */
 };
 
 BPF_TABLE("lru_hash", u64, struct way, ways, 65536);
-BPF_TABLE("lru_hash", u64, u8, told_appended, 65536);	/* by skb, until it is freed */
+BPF_TABLE("lru_hash", u64, u8, told_appended, 65536);	/* by skb, until it completes again */
 
 /* sock_ofree(skb): the charge is about to be given back */
 int on_sock_ofree(void *context)
@@ -110,7 +110,6 @@ int on_sock_ofree(void *context)
 	u8 phase = way ? way->phase : 0;
 
 	ways.delete(&skb);
-	told_appended.delete(&skb);
 	if (phase == TAKEN)
 		return end_of_notification(sk, skb, ZC_EVENT_READ);
 	if (phase == COMPLETING)

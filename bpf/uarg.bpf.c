@@ -75,6 +75,7 @@ int on_completion_begin(void *context)
 	way.lo = peek_u32(uarg + OFFSET_uarg_id);
 	way.hi = way.lo + len - 1;
 	way.copied = !(success && peek_u16(uarg + OFFSET_uarg_zerocopy) & 1);
+	told_appended.delete(&skb);
 	ways.update(&skb, &way);
 	return 0;
 }
@@ -87,8 +88,8 @@ ON_RETURN(completion, 5, COMPLETION_ARGUMENTS)
 	if (!way || way->phase != COMPLETING)
 		return 0;	/* not the last reference, or merged and freed */
 	sk = peek_u64(skb + OFFSET_sk_buff_sk);
-	note_appended(context, sk, skb, way);
-	way->phase = QUEUED;
+	if (note_appended(context, sk, skb, way))
+		way->phase = QUEUED;
 	return 0;
 }
 #endif
