@@ -1,16 +1,19 @@
 """C structs and enums of the core as numpy dtypes and Python mappings, so that none is written down twice."""
 
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from zcprobe.native import ffi
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["dtype_of", "enum_names", "struct_to_dict"]
 
 
-def dtype_of(struct: str) -> np.dtype[np.void]:
+def dtype_of(struct: str) -> "np.dtype[np.void]":
     """The numpy dtype of `struct <struct>`, with the compiler's own offsets and padding."""
+    import numpy as np  # a third of the time that the sender's process takes to start, which needs no dtype
+
     ctype = ffi.typeof(f"struct {struct}")
     names, formats, offsets = [], [], []
     for name, field in ctype.fields:
