@@ -35,6 +35,12 @@ class Tracepoint(msgspec.Struct, frozen=True):
         count = btf.tracepoint_arguments(self.name)
         return count is not None and count >= self.arguments
 
+    def lack(self, btf: Btf) -> str:
+        """Of one that does not exist as it is needed."""
+        if btf.tracepoint_arguments(self.name) is None:
+            return f"no tracepoint {self.name} ({self.since})"
+        return f"tracepoint {self.name} without argument {self.arguments} ({self.since})"
+
 
 class Function(msgspec.Struct, frozen=True):
     """A BPF function on the entry, or with `returns` on the return, of the first of `symbols` that the kernel has."""
@@ -71,7 +77,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
             if absent:
                 return "; ".join(f"no function {' or '.join(item.symbols)}" for item in absent)
         missing = [item for item in tracepoints if item.required and not item.exists(btf)]
-        return "; ".join(f"no tracepoint {item.name} ({item.since})" for item in missing) or None
+        return "; ".join(item.lack(btf) for item in missing) or None
 
 
 def read_source(name: str) -> str:

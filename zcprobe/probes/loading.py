@@ -9,6 +9,7 @@ from zcprobe.config import ProbeMechanism
 from zcprobe.errors import HostError
 from zcprobe.host.btf import Btf, open_btf
 from zcprobe.host.symbols import read_symbols
+from zcprobe.host.system import read_system
 from zcprobe.native import lib
 from zcprobe.probes.base import MECHANISMS, Probe, Tracepoint, read_source
 from zcprobe.probes.bcc_backend import Program, import_bcc
@@ -48,12 +49,14 @@ def missing_symbols(btf: Btf) -> dict[ProbeMechanism, str | None]:
     found: dict[ProbeMechanism, str | None] = {}
     for mechanism in MECHANISMS:
         reasons = (f"{probe.name}: {reason}" for probe in PROBES if (reason := probe.reason_not(mechanism, btf)))
-        found[mechanism] = next(reasons, None)
+        found[mechanism] = "; ".join(reasons) or None
     return found
 
 
 def _refusal_by_kernel(mechanism: ProbeMechanism) -> str | None:
     """What shows before anything is compiled."""
+    if mechanism != "tracepoint" and read_system().lockdown == "confidentiality":
+        return "the kernel is locked down (confidentiality): its memory is not for programs"
     if mechanism == "fentry":
         status = lib.zc_try_function(WITNESS.encode())
         return f"the kernel refuses to attach to {WITNESS}: {os.strerror(-status)}" if status else None

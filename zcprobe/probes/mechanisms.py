@@ -45,32 +45,52 @@ def explain(number: int, lacking: list[str], lockdown: str | None) -> str:
     return f"{WITNESS}: {os.strerror(number)}"
 
 
-def _try_fentry() -> None:
+_TRIALS_SOURCE = """
+int on_fentry(void *ctx)
+{
+	u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), ctx);	/* all of ours on functions do, and lockdown may deny it */
+	return 0;
+}
+
+int on_kprobe(void *ctx)
+{
+	return 0;
+}
+
+int on_tracepoint(struct bpf_raw_tracepoint_args *ctx)
+{
+	return 0;
+}
+"""
+
+
+def _try_fentry(program: Program) -> None:
+    lockdown = read_system().lockdown
     status = lib.zc_try_function(WITNESS.encode())
     if status:
         lacking = [name for name in ("CAP_BPF", "CAP_PERFMON") if name not in read_limits().capabilities]
-        raise HostError(explain(-status, lacking, read_system().lockdown), "")
+        raise HostError(explain(-status, lacking, lockdown), "")
+    try:
+        program.attach_fentry(WITNESS, "on_fentry", returns=False)
+    except HostError as error:
+        if lockdown == "confidentiality":
+            raise HostError(f"the kernel is locked down ({lockdown}): its memory is not for programs", "") from error
+        raise
 
 
-def _try_kprobe() -> None:
+def _try_kprobe(program: Program) -> None:
     if not KPROBES.exists():
         raise HostError("the kernel has no kprobes (CONFIG_KPROBES, CONFIG_KPROBE_EVENTS)", "")
-    program = Program("int on_trial(void *ctx) { return 0; }", {})
-    try:
-        program.attach_kprobe(WITNESS, "on_trial")
-    finally:
-        program.close()
+    program.attach_kprobe(WITNESS, "on_kprobe")
 
 
-def _try_tracepoint() -> None:
-    program = Program("int on_trial(struct bpf_raw_tracepoint_args *ctx) { return 0; }", {})
-    try:
-        program.attach_raw_tracepoint("consume_skb", "on_trial")
-    finally:
-        program.close()
+def _try_tracepoint(program: Program) -> None:
+    program.attach_raw_tracepoint("consume_skb", "on_tracepoint")
 
 
-_TRIALS: dict[ProbeMechanism, Callable[[], None]] = {
+_TRIALS: dict[ProbeMechanism, Callable[[Program], None]] = {
     "fentry": _try_fentry,
     "kprobe": _try_kprobe,
     "tracepoint": _try_tracepoint,
@@ -82,11 +102,18 @@ def try_mechanisms() -> list[Trial]:
     missing: dict[ProbeMechanism, str | None] = dict.fromkeys(MECHANISMS)
     with suppress(HostError), open_btf() as btf:  # without BTF there is another check that says so
         missing = missing_symbols(btf)
+    try:
+        program = Program(_TRIALS_SOURCE, {})
+    except HostError as error:
+        return [Trial(mechanism, str(error)) for mechanism in MECHANISMS]
     trials = []
-    for mechanism in MECHANISMS:
-        try:
-            _TRIALS[mechanism]()
-            trials.append(Trial(mechanism, missing[mechanism]))
-        except HostError as error:
-            trials.append(Trial(mechanism, str(error)))
+    try:
+        for mechanism in MECHANISMS:
+            try:
+                _TRIALS[mechanism](program)
+                trials.append(Trial(mechanism, missing[mechanism]))
+            except HostError as error:
+                trials.append(Trial(mechanism, str(error)))
+    finally:
+        program.close()
     return trials
