@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,19 +17,43 @@ from zcprobe.native.structs import dtype_of
 from zcprobe.probes.mechanisms import try_mechanisms
 from zcprobe.probes.session import MeasurementCounts, ProbeSession, Target
 
-Watch = Callable[..., tuple[MeasurementCounts, NDArray[np.void]]]
+IN_GUEST = "ZCPROBE_GUEST_KERNEL" in os.environ
+"""See tests/guests/: software emulation, a twentieth to a fortieth of this machine's speed."""
 
+Watch = Callable[..., tuple[MeasurementCounts, NDArray[np.void]]]
 
 AVAILABLE = [trial.mechanism for trial in try_mechanisms() if trial.refusal is None] if os.geteuid() == 0 else []
 """The mechanisms of this kernel: what doctor says of them is tested elsewhere."""
 
 
-@pytest.fixture(scope="module", params=AVAILABLE)
-def probes(request: pytest.FixtureRequest) -> Iterator[ProbeSession]:
+def _scope(fixture_name: str, config: pytest.Config) -> Any:
+    """In a guest, where loading takes a quarter of a minute, once for all tests."""
+    return "session" if IN_GUEST else "module"
+
+
+_opened = ExitStack()
+
+
+@pytest.fixture(scope=_scope)
+def sessions() -> Iterator[dict[str, ProbeSession]]:
+    """One by every mechanism that this kernel has, all attached at once: they do not mind each other."""
+    with _opened:
+        yield {mechanism: _opened.enter_context(ProbeSession(mechanism)) for mechanism in AVAILABLE}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Not longer than the tests of this folder: those behind them in a guest lock it down, which keeps kprobes in."""
+    if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+        _opened.close()
+
+
+@pytest.fixture(scope=_scope, params=AVAILABLE)
+def probes(request: pytest.FixtureRequest, sessions: dict[str, ProbeSession]) -> ProbeSession:
     """By every mechanism that this kernel has."""
-    with ProbeSession(request.param) as session:
-        assert session.mechanism == request.param
-        yield session
+    session = sessions[request.param]
+    assert session.mechanism == request.param
+    return session
 
 
 @pytest.fixture

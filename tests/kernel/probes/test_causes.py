@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -17,6 +18,7 @@ from cffi import FFI
 from numpy.typing import NDArray
 
 from zcprobe.config import RunConfig
+from zcprobe.errors import ReconciliationError
 from zcprobe.host.zerocopy import IP_RECVERR, MSG_ERRQUEUE, MSG_ZEROCOPY, SO_ZEROCOPY
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import NamespacePair
@@ -25,9 +27,9 @@ from zcprobe.policies import find_policy
 from zcprobe.probes.enobufs import name_candidates, split_charges
 from zcprobe.probes.session import MeasurementCounts, ProbeSession
 from zcprobe.recorder.interrupt import Interruption
-from zcprobe.recorder.run import CompletedRun, record_run, with_scenario_defaults
+from zcprobe.recorder.run import CompletedRun, check_complete, record_run, with_scenario_defaults
 
-from .conftest import Watch
+from .conftest import IN_GUEST, Watch
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root"),
@@ -60,15 +62,26 @@ def assert_all_are(cause: str, counts: MeasurementCounts, events: NDArray[np.voi
 
 
 @contextmanager
-def connection(pair: NamespacePair) -> Iterator[socket.socket]:
+def connection(pair: NamespacePair, rcvbuf_bytes: int | None = None) -> Iterator[socket.socket]:
     """From the sender's namespace to a peer that accepts and never reads."""
     address = (pair.sink.ipv4, PORT)
     with run_in_namespace(pair.sink.name, lambda: socket.create_server(address)) as listener:
+        if rcvbuf_bytes is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf_bytes)
         client = run_in_namespace(pair.sender.name, lambda: socket.create_connection(address, timeout=20))
         with client, listener.accept()[0]:
             client.settimeout(None)  # with one, Python polls and tries again, and each try would count
             client.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
             yield client
+
+
+@contextmanager
+def stuck_connection(pair: NamespacePair) -> Iterator[socket.socket]:
+    """One whose peer's window is full, so that whatever is sent on it stays unsent, and room for much of that."""
+    with connection(pair, rcvbuf_bytes=4096) as client:
+        client.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 4 << 20)
+        client.sendall(bytes(128 << 10))
+        yield client
 
 
 def send_until_refused(
@@ -108,20 +121,29 @@ def in_child(work: Callable[[], None]) -> None:
     assert child.exitcode == 0
 
 
+QUICK_S, SLOW_S, SLOWEST_S = 2.0, 8.0, 30.0
+
+
+def slowed(asked: RunConfig, deadline_s: float) -> RunConfig:
+    """For a machine too slow for the scenario's own numbers, such as a guest: more time, less optmem to fill, and
+    clones held for longer, of sends that never share a notification."""
+    asked = msgspec.structs.replace(asked, deadline_s=deadline_s, optmem_max_bytes=20480)
+    if asked.scenario != "held-completions":
+        return asked
+    return msgspec.structs.replace(asked, hold_rate_bps=2_000_000, send_bytes=512 * 1024)
+
+
 def run_into_enobufs(scenario: str, probes: ProbeSession, parent: Path) -> CompletedRun:
-    """A sender that retries and never reads, for two seconds; where the machine is too slow for that, longer, with less
-    optmem to fill and clones held for longer."""
-    for deadline_s, optmem_max_bytes, hold_rate_bps in ((2.0, None, None), (20.0, 20480, 20_000_000)):
-        asked = RunConfig(
-            hold_rate_bps=hold_rate_bps if scenario == "held-completions" else None,
-            scenario=scenario,
-            optmem_max_bytes=optmem_max_bytes,
-            policy="log-retry",
-            parameters=find_policy("log-retry").defaults,
-            send_count=1_000_000,
-            deadline_s=deadline_s,
-        )
-        run = record_run(with_scenario_defaults(asked), parent, probes, Interruption())
+    """A sender that retries and never reads."""
+    asked = RunConfig(
+        scenario=scenario,
+        policy="log-retry",
+        parameters=find_policy("log-retry").defaults,
+        send_count=1_000_000,
+        deadline_s=QUICK_S,
+    )
+    for config in (*([] if IN_GUEST else [asked]), slowed(asked, SLOW_S), slowed(asked, SLOWEST_S)):
+        run = record_run(with_scenario_defaults(config), parent, probes, Interruption())
         if run.metadata.summary.enobufs_count >= WANTED:
             break
     return run
@@ -133,9 +155,13 @@ def run_into_enobufs(scenario: str, probes: ProbeSession, parent: Path) -> Compl
 def test_optmem_and_who_held_it(scenario: str, in_flight: bool, probes: ProbeSession, tmp_path: Path) -> None:
     """Charges in flight and charges unread add up to the level, at every single refusal."""
     run = run_into_enobufs(scenario, probes, tmp_path)
-    broken = [finding for finding in run.metadata.reconciliation if not finding.holds]
-    # the kernel skips a kprobe's program while another one runs on the CPU, and counts that
-    assert not broken or (probes.mechanism == "kprobe" and sum(run.metadata.missed_runs.values()) > 0)
+    if probes.mechanism == "kprobe" and not run.metadata.complete:
+        # the kernel skips a kprobe that an interrupt meets while another one is handled on its CPU: completions are missed,
+        # not send calls, so all below must hold. Such a run is refused
+        with pytest.raises(ReconciliationError):
+            check_complete(run)
+    else:
+        assert [finding for finding in run.metadata.reconciliation if not finding.holds] == []
     summary = run.metadata.summary
     assert summary.enobufs_causes == {"optmem": summary.enobufs_count}
     assert summary.enobufs_count >= WANTED
@@ -145,7 +171,7 @@ def test_optmem_and_who_held_it(scenario: str, in_flight: bool, probes: ProbeSes
     assert (flying >= 0).all()
     assert (flying % summary.charge_bytes == 0).all()
     assert (flying + unread + summary.optmem_baseline_bytes == events["optmem_bytes"]).all()
-    if run.metadata.config.deadline_s < 3:
+    if run.metadata.config.deadline_s == QUICK_S:
         # what fills the limit at the first refusal is what the scenario is for
         assert (flying[0] > unread[0]) == in_flight
 
@@ -166,8 +192,7 @@ def test_memlock_for_a_new_uarg(watch: Watch, pair: NamespacePair) -> None:
 
 
 def test_memlock_for_one_more_send_on_the_newest_uarg(probes: ProbeSession, watch: Watch, pair: NamespacePair) -> None:
-    with connection(pair) as client:
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    with stuck_connection(pair) as client:
 
         def work() -> None:
             resource.setrlimit(resource.RLIMIT_MEMLOCK, (64 << 10, 64 << 10))
@@ -189,8 +214,7 @@ def test_a_uarg_of_io_uring_on_the_tail(
     ffi.cdef("int send_by_io_uring(int fd, const void *bytes, uint32_t count);")
     foreign = ffi.dlopen(str(library))
     payload = ffi.new("char[1000]")
-    with connection(pair) as client:
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    with stuck_connection(pair) as client:
         ring = foreign.send_by_io_uring(client.fileno(), payload, 1000)
         assert ring >= 0, os.strerror(-ring)
         counts, events = watch(lambda: send_until_refused(client, bytes(100), WANTED))
