@@ -49,4 +49,12 @@ def kept_folder() -> Path:
 @pytest.fixture(scope="module")
 def checks() -> dict[str, dict[str, str]]:
     """doctor's, by name."""
-    return {check["name"]: check for check in read_json("doctor")["checks"]}
+    code, out, _ = answer("doctor", "-J")
+    found = {check["name"]: check for check in msgspec.json.decode(out)["checks"]}
+    assert code == (3 if "missing" in {check["status"] for check in found.values()} else 0)
+    return found
+
+
+def tracefs_has(tracepoint: str) -> bool:
+    """What the kernel itself shows, and zcprobe does not look at."""
+    return any(Path("/sys/kernel/tracing/events").glob(f"*/{tracepoint}"))

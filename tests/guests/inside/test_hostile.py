@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.guests.inside.conftest import read_json
+from tests.guests.inside.conftest import answer, read_json, tracefs_has
 
 LOCKDOWN = Path("/sys/kernel/security/lockdown")
 
@@ -20,19 +20,28 @@ def confidentiality() -> None:
 
 
 def test_doctor_names_lockdown_and_what_it_takes_away(checks: dict[str, dict[str, str]]) -> None:
-    assert checks["lockdown"]["found"] == "confidentiality"
-    assert {name for name, check in checks.items() if check["status"] == "limited"} - {"optmem"} == {
-        "lockdown",
-        "BPF kprobe",
-    }
+    assert (checks["lockdown"]["status"], checks["lockdown"]["found"]) == ("limited", "confidentiality")
+    refused = {name for name, check in checks.items() if check["status"] != "ok"} - {"lockdown", "optmem"}
+    assert refused == {"BPF fentry", "BPF kprobe", *([] if tracefs_has("sock_send_length") else ["BPF tracepoint"])}
+    assert "locked down (confidentiality)" in checks["BPF fentry"]["found"]
     assert "Operation not permitted" in checks["BPF kprobe"]["found"]
-    assert "missing" not in {check["status"] for check in checks.values()}
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_runs_are_what_they_were(tmp_path: Path) -> None:
-    run = read_json("run", "--scenario", "in-order", "-n", "1009", "-o", str(tmp_path))
+def test_tracepoints_still_tell_everything_and_without_them_runs_go_without_probes(tmp_path: Path) -> None:
+    """Those with typed arguments: their programs read what the verifier has checked, without the helper."""
+    words = ("run", "--scenario", "in-order", "-n", "1009", "-o", str(tmp_path))
+    if not tracefs_has("sock_send_length"):
+        code, out, err = answer(*words, "-J")
+        assert (code, out) == (3, b"")
+        what, hint = err.splitlines()
+        assert "no mechanism of the kernel lets the probes in" in what
+        assert "measures without probes" in hint
+        words = (*words, "--probes", "none")
+    run = read_json(*words)
     assert run["complete"]
     assert run["summary"]["sends"] == run["summary"]["completions"] == 1009
-    assert run["send_results"]["0"] == 1009
-    assert run["summary"]["true_copied_completions"] == 1009
+    if "--probes" not in words:
+        assert set(run["probes"].values()) == {"tracepoint"}
+        assert run["send_results"]["0"] == 1009
+        assert run["summary"]["true_copied_completions"] == 1009

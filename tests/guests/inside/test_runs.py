@@ -16,10 +16,10 @@ THRESHOLD_BYTES = 576
 """SKB_TRUESIZE(0): what sock_omalloc wants to be free, whatever it then charges."""
 
 
-# Another limit than any kernel's default: the host's own, on a kernel that has only that, must then be as before.
-@pytest.mark.parametrize(("scenario", "count"), [("in-order", 1009), ("held-completions", 23)])
-def test_every_send_is_counted_once(scenario: str, count: int, tmp_path: Path) -> None:
-    words = ("run", "--scenario", scenario, "-n", str(count), "--optmem-max", str(OPTMEM_BYTES))
+def test_every_send_is_counted_once(tmp_path: Path) -> None:
+    """Under another limit than any kernel's default: the host's own, on a kernel with that alone, is then as before."""
+    count = 23
+    words = ("run", "--scenario", "held-completions", "-n", str(count), "--optmem-max", str(OPTMEM_BYTES))
     printed = read_json(*words, "-o", str(tmp_path))
     run = zcprobe.load(printed["folder"])
     assert run.meta["complete"]
@@ -34,18 +34,17 @@ def test_in_flight_fills_optmem_to_the_last_notification_that_fits(
     kept_folder: Path,
 ) -> None:
     content = read_json(
-        *("compare", "--scenario", "in-flight", "--repeats", "2", "--policies", "qemu-pre,qemu-merged", "-n", "101"),
+        *("compare", "--scenario", "in-flight", "--repeats", "1", "--policies", "qemu-pre,qemu-merged", "-n", "53"),
         *("--deadline", "60", "--seed", "1", "--no-report", "-o", str(kept_folder), "--overhead", "0"),
     )
     outcomes = {policy: values["outcomes"] for policy, values in content["policies"].items()}
-    assert outcomes == {"qemu-pre": {"dead_enobufs": 2}, "qemu-merged": {"completed": 2}}
-    refused = 0
+    assert outcomes == {"qemu-pre": {"dead_enobufs": 1}, "qemu-merged": {"completed": 1}}
     for run in load_comparison(Path(content["folder"])).runs:
         assert run.meta["complete"]
         limit, charge = run.summary["optmem_max_bytes"], run.summary["charge_bytes"]
         assert limit == 20480
-        refused += run.summary["enobufs_count"]
+        # the fix may read what is there before it is refused
+        assert run.summary["enobufs_count"] == 1 or run.meta["config"]["policy"] != "qemu-pre"
         if run.summary["enobufs_count"]:
             assert run.summary["optmem_peak_bytes"] == ((limit - THRESHOLD_BYTES) // charge + 1) * charge
             assert set(run.summary["enobufs_causes"]) == {"optmem"}
-    assert refused >= 2
