@@ -67,7 +67,7 @@ struct zc_channel {
 	uint64_t completed;	/* of the queued, covered by notifications read */
 	struct zc_policy_state state;
 	uint32_t flush_index;
-	int64_t deadline_ns;	/* absolute; waits end there with -ETIMEDOUT */
+	_Atomic int64_t deadline_ns;	/* absolute; waits end there with -ETIMEDOUT. The thread that watches looks, too */
 	/* a buffer in use again tells which of its sends are still out; NULL: nobody asks */
 	void (*on_completion)(struct zc_channel *channel, uint64_t lo, uint64_t hi);
 };
@@ -132,9 +132,10 @@ int zc_run_traffic(struct zc_channel *channel, const struct zc_traffic *traffic,
 
 /* process.c */
 #define ZC_KICK_SIGNAL SIGALRM
-extern volatile sig_atomic_t zc_stop_requested;	/* how often */
-extern volatile sig_atomic_t zc_kicked;	/* not before a deadline, or a request to stop */
-extern volatile sig_atomic_t zc_run_is_active;	/* else a signal is the caller's: Python's handler wants to run */
+/* set in signal handlers and read by every thread: atomic, and lock-free on all that Linux runs on */
+extern _Atomic int zc_stop_requested;	/* how often */
+extern _Atomic int zc_kicked;	/* not before a deadline, or a request to stop */
+extern _Atomic int zc_run_is_active;	/* else a signal is the caller's: Python's handler wants to run */
 void zc_catch_signals(void);
 void zc_restore_signals(void);
 int zc_start_thread(pthread_t *thread, void *(*run)(void *), void *argument);

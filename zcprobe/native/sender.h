@@ -188,6 +188,17 @@ enum zc_check {
 	ZC_CHECK_BOUNDS,	/* ee_data < ee_info, modulo 2^32 */
 };
 
+struct zc_notification {	/* zeros where a check failed, but for the error */
+	uint32_t lo;
+	uint32_t count;	/* 1 to 2^31 sends from lo on, modulo 2^32 */
+	uint32_t error;	/* ee_errno */
+	uint8_t origin;
+	uint8_t copied;
+};
+
+/* Of `length` bytes as recvmsg(MSG_ERRQUEUE) leaves them in msg_control. */
+enum zc_check zc_decode_notification(const void *control, size_t length, struct zc_notification *notification);
+
 struct zc_result {	/* counters of one channel */
 	enum zc_outcome outcome;
 	int32_t error;		/* errno that ended the run */
