@@ -20,18 +20,17 @@ _Static_assert(offsetof(struct zc_part, count) == offsetof(struct iovec, iov_len
 
 struct zc_channel *zc_channel_open(const struct zc_channel_config *config, struct zc_result *result)
 {
-	const struct zc_policy *policy = zc_policy_of(config->policy);
-	struct zc_channel *channel = policy ? calloc(1, sizeof(*channel)) : NULL;
+	struct zc_channel *channel = config->policy ? calloc(1, sizeof(*channel)) : NULL;
 
 	if (!channel) {
-		errno = policy ? ENOMEM : EINVAL;
+		errno = config->policy ? ENOMEM : EINVAL;
 		return NULL;
 	}
 	memset(result, 0, sizeof(*result));
 	channel->config = *config;
-	channel->policy = policy;
+	channel->policy = config->policy;
 	channel->result = result;
-	channel->blocking = policy->blocking;
+	channel->blocking = config->policy->blocking;
 	channel->deadline_ns = zc_now_ns() + config->deadline_ns;
 	zc_meminfo(channel, ZC_MEMINFO_BASELINE);
 	return channel;

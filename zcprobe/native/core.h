@@ -37,8 +37,6 @@ struct zc_policy {
 	int (*on_enobufs)(struct zc_channel *channel, struct zc_attempt *attempt);
 };
 
-const struct zc_policy *zc_policy_of(enum zc_policy_id id);
-
 struct zc_policy_state {
 	uint64_t last_drain;	/* sends queued then */
 	uint32_t copies_since_off;

@@ -24,7 +24,7 @@ struct part {	/* one channel, its recorder and its sink */
 
 struct scene {
 	const char *name;
-	enum zc_policy_id policy;
+	const char *policy;
 	struct zc_traffic traffic;
 	int64_t stall_ns;	/* of the sinks */
 	int64_t deadline_ns;
@@ -83,7 +83,7 @@ static void begin(struct part *part, const struct scene *scene, struct zc_channe
 		.channel = number,
 		.zerocopy = 1,
 		.recorder = zc_recorder_open(part->null_fds, 64, 64),
-		.policy = scene->policy,
+		.policy = zc_find_policy(scene->policy),
 		.optmem_max_bytes = 20480,
 		.charge_bytes = 832,
 		.deadline_ns = scene->deadline_ns,
@@ -146,13 +146,13 @@ int main(void)
 	const struct scene scenes[] = {
 		{
 			.name = "stream",
-			.policy = ZC_POLICY_QEMU_MERGED,
+			.policy = "qemu-merged",
 			.traffic = { ZC_MODEL_STREAM, .write_count = 1009, SIZE(4096) },
 			.deadline_ns = 60 * SECOND,
 		},
 		{
 			.name = "late sinks",
-			.policy = ZC_POLICY_QEMU_MERGED,
+			.policy = "qemu-merged",
 			.traffic = { ZC_MODEL_STREAM, .write_count = 101, SIZE(524288) },
 			.stall_ns = SECOND / 2,
 			.deadline_ns = 60 * SECOND,
@@ -160,13 +160,13 @@ int main(void)
 		},
 		{
 			.name = "buffers in use again",
-			.policy = ZC_POLICY_FOLLY,
+			.policy = "folly",
 			.traffic = { ZC_MODEL_STREAM, ZC_REUSE_AFTER_COMPLETION, .write_count = 211, SIZE(65536) },
 			.deadline_ns = 60 * SECOND,
 		},
 		{
 			.name = "migration",
-			.policy = ZC_POLICY_QEMU_MERGED,
+			.policy = "qemu-merged",
 			.traffic = { ZC_MODEL_MIGRATION, .header_bytes = 1288, .page_bytes = 4096, .pages_per_packet = 128,
 				     .max_rounds = 4, .guest_bytes = 64 << 20, .dirty_bytes_per_s = 1 << 26,
 				     .downtime_ns = SECOND / 1000 },
@@ -174,13 +174,13 @@ int main(void)
 		},
 		{
 			.name = "rpc",
-			.policy = ZC_POLICY_WATERMARK,
+			.policy = "watermark",
 			.traffic = { ZC_MODEL_RPC, .write_count = 101, .header_bytes = 256, SIZE(32768) },
 			.deadline_ns = 60 * SECOND,
 		},
 		{
 			.name = "deadline",
-			.policy = ZC_POLICY_QEMU_MERGED,
+			.policy = "qemu-merged",
 			.traffic = { ZC_MODEL_STREAM, .duration_ns = 60 * SECOND, SIZE(524288) },
 			.stall_ns = SECOND,
 			.deadline_ns = SECOND / 4,
