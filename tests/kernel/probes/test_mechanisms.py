@@ -43,6 +43,7 @@ def test_prime_numbers_of_sends_are_seen_exactly(count: int, probes: ProbeSessio
     (counts,) = run.meta["sockets"]
     assert counts["sends"] == counts["completions_read"] == run.summary["completions"] == count
     assert run.meta["send_results"] == {"0": count}
+    assert run.meta["typed_tracepoints"] == probes.typed
     if probes.mechanism != "tracepoint":
         assert counts["uargs_charged"] + counts["uargs_extended"] == count
         assert counts["uargs_charged"] == counts["read"] + counts["merged"] + counts["purged"]
