@@ -82,6 +82,9 @@ class Run:
         """Whether it was recorded, or can be made from what was."""
         return self._file("flushes" if self._makes(table) else table) is not None
 
+    def row_count(self, table: str) -> int:
+        return sum(count for _, count in self._starts(table))
+
     def _makes(self, table: str) -> bool:
         return table == "stalls" and self.format_version == 1
 

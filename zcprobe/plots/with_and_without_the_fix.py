@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from zcprobe.analysis.channels import channel_count
-from zcprobe.analysis.enobufs import df_enobufs
+from zcprobe.analysis.enobufs import first_enobufs
 from zcprobe.analysis.optmem import telling_channel
 from zcprobe.analysis.timebase import outcome_time_s
 from zcprobe.dataset.load import Comparison, Run
@@ -104,7 +104,7 @@ def _draw_column(panels: list[Axes], policy: str, run: Run | None, run_count: in
     whole, queue = panels[-2:]
     plot_optmem(run, whole, spans.whole_s, explain=not spans.close_s)
     plot_errqueue(run, queue, spans.whole_s)
-    words = "the whole run" if df_enobufs(run).shape[0] else "the whole run (it met no ENOBUFS)"
+    words = "the whole run (it met no ENOBUFS)" if first_enobufs(run) is None else "the whole run"
     whole.set_title(f"{words}{_channel_words(run)}", loc="left", fontsize=10)
     queue.set_title("error queue, the whole run", loc="left", fontsize=10)
     if spans.close_s:

@@ -10,7 +10,7 @@ import pandas as pd
 from zcprobe.analysis.enobufs import df_enobufs
 from zcprobe.analysis.goodput import df_goodput
 from zcprobe.analysis.late_completions import df_late_completions
-from zcprobe.analysis.stalls import df_stalls
+from zcprobe.analysis.stalls import stall_lengths
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.plots.sendmsg_results import count_results
 from zcprobe.report.content import shown_runs
@@ -76,7 +76,7 @@ def _sendmsg_results(comparison: Comparison) -> pd.DataFrame:
 def _stalls(comparison: Comparison) -> pd.DataFrame:
     rows = []
     for policy in comparison.policies:
-        found = [df_stalls(run)["duration_ns"].to_numpy() for run in comparison.runs_of(policy)]
+        found = [stall_lengths(run) for run in comparison.runs_of(policy)]
         lengths = np.concatenate([np.empty(0, np.int64), *found])
         quantiles = {name: round(float(np.percentile(lengths, at))) for name, at in _QUANTILES.items() if len(lengths)}
         rows.append({"policy": policy, "runs": len(found), "stalls": len(lengths), **quantiles})
