@@ -32,7 +32,7 @@ def plot_enobufs(run: Run, ax: Axes | None = None) -> Axes:
     size, calls = int(table["call_count"].max()), table["call_count"].to_numpy()
     if size > 1:
         ax.set_xlabel(f"ENOBUFS of the run, in order; a bar is the mean of {size:,} in a row")
-    middle, width = calls.cumsum() - (calls - 1) / 2, calls - 1 + _BAR
+    middle, width = calls.cumsum() - (calls - 1) / 2, calls if size > 1 else _BAR
     if table["unread_bytes"].isna().all():
         ax.bar(middle, table["optmem_bytes"] / _KIB, width, color="#CCCCCC", label="level; holders unknown")
     else:

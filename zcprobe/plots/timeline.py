@@ -13,6 +13,7 @@ from zcprobe.analysis.channels import channel_count, channel_summary
 from zcprobe.analysis.enobufs import enobufs_moments, first_enobufs
 from zcprobe.analysis.stalls import first_stall, stall_spans
 from zcprobe.analysis.timebase import outcome_time_s
+from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Run
 from zcprobe.plots.style import DEATH, ENOBUFS, FILLS, channel_style
 
@@ -133,7 +134,7 @@ def mark_outcome(ax: Axes, run: Run, axis: TimeAxis, channel: int | None = None,
     ax.axvspan(at, 100 * axis.end_s * axis.per_s, zorder=0.5, **FILLS["settling"].arguments())
     ax.axvline(at, **(DEATH if died else DEATH | {"color": "#333333", "linewidth": 1.2}))
     if label:
-        text = {"dead_enobufs": "the send fails for good"}.get(outcome, outcome)
+        text = "the send fails for good" if outcome == "dead_enobufs" else OUTCOME_WORDS.get(outcome, outcome)
         ax.annotate(
             text,
             (at, 0.45),

@@ -13,6 +13,7 @@ from zcprobe.analysis.channels import channel_count
 from zcprobe.analysis.enobufs import first_enobufs
 from zcprobe.analysis.optmem import telling_channel
 from zcprobe.analysis.timebase import outcome_time_s
+from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.plots.canvas import add_outside_legend, new_figure, say_empty
 from zcprobe.plots.errqueue import plot_errqueue
@@ -27,6 +28,7 @@ __all__ = ["draw_with_and_without_the_fix", "ordered_policies", "representative_
 
 _COLUMNS = 3
 _COLUMN_INCHES = 5.0
+_LEAST_INCHES = 8.0
 _ROW_INCHES = 3.1
 _TITLE_CHARACTERS = 60
 _TITLE_LINES = 7
@@ -56,7 +58,7 @@ def draw_with_and_without_the_fix(comparison: Comparison) -> Figure:
     rows = 3 if spans.close_s else 2
     columns = min(_COLUMNS, len(shown)) or 1
     blocks = -(-len(shown) // _COLUMNS) or 1
-    figure = new_figure(_COLUMN_INCHES * columns + 0.6, _ROW_INCHES * rows * blocks + 1.7)
+    figure = new_figure(max(_COLUMN_INCHES * columns + 0.6, _LEAST_INCHES), _ROW_INCHES * rows * blocks + 1.7)
     grid = figure.subplots(rows * blocks, columns, squeeze=False)
     for ax in grid.flat:
         ax.set_visible(False)
@@ -146,7 +148,7 @@ def _put_title(ax: Axes, policy: str, outcome: str, panel: str) -> None:
 def _outcome(run: Run, run_count: int) -> str:
     summary = run.summary
     length = format_duration_ns(summary["duration_ns"])
-    words = {"completed": "completed", "dead_enobufs": "dead of ENOBUFS"}.get(summary["outcome"], summary["outcome"])
+    words = OUTCOME_WORDS.get(summary["outcome"], summary["outcome"])
     text = f"{words}: {summary['sends']:,} sends in {length}"
     if summary["stall_count"]:
         text += f"; {counted(summary['stall_count'], 'stall')}, {format_duration_ns(summary['stall_ns_total'])} in all"
