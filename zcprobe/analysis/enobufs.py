@@ -19,6 +19,7 @@ __all__ = [
     "df_enobufs",
     "enobufs_moments",
     "first_enobufs",
+    "first_rows",
     "group_enobufs",
     "iterate_enobufs",
 ]
@@ -71,6 +72,16 @@ def first_enobufs(run: Run, channel: int | None = None) -> "pd.Series[Any] | Non
         if len(own):
             return own.iloc[0]
     return None
+
+
+def first_rows(run: Run, most: int) -> pd.DataFrame:
+    """The first `most` rows of `df_enobufs`."""
+    parts: list[pd.DataFrame] = []
+    for part in iterate_enobufs(run):
+        parts.append(part.head(most - sum(map(len, parts))))
+        if sum(map(len, parts)) == most:
+            break
+    return pd.concat(parts, ignore_index=True) if parts else empty_frame(ENOBUFS_DTYPES)
 
 
 def enobufs_moments(run: Run, end_s: float, channel: int | None = None, cells: int = 1000) -> NDArray[np.float64]:

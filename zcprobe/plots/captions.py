@@ -45,7 +45,7 @@ def captions(comparison: Comparison) -> dict[str, str]:
             " is what keeps notifications from merging. Merged completions leave no stack."
         ),
     }
-    method = f" {method_line(comparison.runs, 10**6)}." if comparison.runs else ""
+    method = f" Made with {method_line(comparison.runs, 10**6)}." if comparison.runs else ""
     return {name: text + method for name, text in texts.items()}
 
 

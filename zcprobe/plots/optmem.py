@@ -76,7 +76,7 @@ def explain_first_enobufs(run: Run, channel: int, before_s: float) -> str:
     first, stall = first_enobufs(run, channel), first_stall(run, channel)
     if first is None or first["time_s"] >= before_s:
         return ""
-    text = f"first ENOBUFS: cause {first['cause']}"
+    text = f"first ENOBUFS after {format_duration_ns(float(first['time_s']) * 1e9)}: {first['cause']}"
     if first["cause"].startswith("memlock"):
         text += " (RLIMIT_MEMLOCK refused it, not optmem)"
     elif not pd.isna(first["unread_bytes"]):
@@ -84,7 +84,7 @@ def explain_first_enobufs(run: Run, channel: int, before_s: float) -> str:
         text += f", {first['unread_bytes'] / held:.0%} unread, {first['in_flight_bytes'] / held:.0%} in flight"
     if stall is not None:
         took, read = format_duration_ns(stall["duration_ns"]), stall["completion_count"]
-        text += f"\nthe stall took {took} and read {read:,} completions"
+        text += f"\nthe answer to it took {took} and read {read:,} completions"
     return text
 
 

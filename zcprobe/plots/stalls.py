@@ -27,7 +27,7 @@ def plot_stalls(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     """
     runs = by_policy(runs)
     ax = axes_or_new(ax, runs)
-    ax.set_title("Stalls: time from ENOBUFS until the policy lets the send be retried", loc="left", fontsize=11)
+    ax.set_title("Stalls: how long a write waits inside its policy", loc="left", fontsize=11)
     ax.set_xlabel("stall duration [ms] (logarithmic)")
     ax.set_ylabel("share of stalls not longer")
     longest = 0.0

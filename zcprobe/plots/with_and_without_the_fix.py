@@ -32,6 +32,7 @@ _LEAST_INCHES = 8.0
 _ROW_INCHES = 3.1
 _TITLE_CHARACTERS = 60
 _TITLE_LINES = 7
+_STORY = "MSG_ZEROCOPY sends: what fills the socket's optmem, when sendmsg fails with ENOBUFS, what the flush costs"
 _CLOSE_SHARE = 0.6
 """Of the whole: with more than that, a close look would show the same again."""
 _CLOSE_TIMES = 4
@@ -71,7 +72,10 @@ def draw_with_and_without_the_fix(comparison: Comparison) -> Figure:
     for row in range(rows):
         _same_height([ax for at, axes in enumerate(grid) if at % rows == row for ax in axes if ax.get_visible()])
     _add_legend(figure, columns, comparison.runs)
-    figure.suptitle(f"{comparison.meta['scenario']}: one run per policy, the one with the median number of sends")
+    story = _STORY if columns > 1 else _STORY.replace(", when", ",\nwhen")
+    figure.suptitle(
+        f"{story}\n{comparison.meta['scenario']}: one run per policy, the one with the median number of sends"
+    )
     return figure
 
 
@@ -106,16 +110,17 @@ def _draw_column(panels: list[Axes], policy: str, run: Run | None, run_count: in
     whole, queue = panels[-2:]
     plot_optmem(run, whole, spans.whole_s, explain=not spans.close_s)
     plot_errqueue(run, queue, spans.whole_s)
-    words = "the whole run (it met no ENOBUFS)" if first_enobufs(run) is None else "the whole run"
-    whole.set_title(f"{words}{_channel_words(run)}", loc="left", fontsize=10)
+    whole_words = "the whole run (it met no ENOBUFS)" if first_enobufs(run) is None else "the whole run"
+    whole.set_title(f"{whole_words}{_channel_words(run)}", loc="left", fontsize=10)
     queue.set_title("error queue, the whole run", loc="left", fontsize=10)
     if spans.close_s:
         plot_optmem(run, panels[0], spans.close_s)
         panels[0].set_title("")
+        close_words = f"its first {format_duration_ns(spans.close_s * 1e9)}"
     else:
         whole.set_title("")
-    end_s = spans.close_s or spans.whole_s
-    words = explain_first_enobufs(run, telling_channel(run), end_s) or f"its first {format_duration_ns(end_s * 1e9)}"
+        close_words = whole_words
+    words = explain_first_enobufs(run, telling_channel(run), spans.close_s or spans.whole_s) or close_words
     _put_title(panels[0], policy, _outcome(run, run_count), words)
 
 
@@ -152,7 +157,8 @@ def _outcome(run: Run, run_count: int) -> str:
     text = f"{words}: {summary['sends']:,} sends in {length}"
     if summary["stall_count"]:
         text += f"; {counted(summary['stall_count'], 'stall')}, {format_duration_ns(summary['stall_ns_total'])} in all"
-    return f"{text} (1 of {counted(run_count, 'run')} shown)"
+    shown = f"(1 of {counted(run_count, 'run')} shown)".replace(" ", "\u00a0")
+    return f"{text} {shown}"
 
 
 def _add_legend(figure: Figure, columns: int, runs: list[Run]) -> None:
