@@ -105,14 +105,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sends", type=int, default=10_000_000)
     parser.add_argument("--run", type=Path, help="a run folder to take instead of a new run")
-    parser.add_argument("--probes", default="timeline", help="of the new run (%(default)s)")
+    parser.add_argument("--probe-level", default="timeline", help="of the new run (%(default)s)")
     parser.add_argument("--json", action="store_true", help="the numbers as JSON, for the process that starts this one")
     options = parser.parse_args()
     if options.json:
         print(json.dumps(analyse(options.run)))
         return
     with tempfile.TemporaryDirectory() as parent:
-        folder = options.run or record(options.sends, parent, options.probes)[0]
+        folder = options.run or record(options.sends, parent, options.probe_level)[0]
         command = [sys.executable, __file__, "--json", "--run", str(folder)]
         tell(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
         tell_commands(Path(folder))

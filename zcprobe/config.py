@@ -25,7 +25,7 @@ __all__ = [
 
 Family = Literal["ipv4", "ipv6", "vsock"]
 Protocol = Literal["tcp", "udp"]
-ProbeLevel = Literal["none", "summary", "timeline", "full"]
+ProbeLevel = Literal["off", "summary", "timeline", "full"]
 ProbeMechanism = Literal["fentry", "kprobe", "tracepoint"]
 Buffers = Literal["anonymous", "hugepages", "file"]
 WaitFor = Literal["error", "input", "both"]

@@ -87,10 +87,10 @@ def measure_overhead(
     if rounds < 1:
         raise UsageError(f"{rounds} rounds are no measurement", "choose --rounds of 1 or more; 9 give an interval")
     with connected_lab() as (lab, connection):
-        sides: dict[str, Callable[[], float]] = {"none": partial(_block, connection, send_bytes)}
+        sides: dict[str, Callable[[], float]] = {"off": partial(_block, connection, send_bytes)}
         for level in levels:
             sides[level] = partial(_probed_block, connection, send_bytes, lab, level, mechanism)
-        ratios = ratios_to("none", sides, rounds)
+        ratios = ratios_to("off", sides, rounds)
         costs = []
         used = ""
         for level in levels:

@@ -97,7 +97,7 @@ def run_config(options: argparse.Namespace, policy: str) -> RunConfig:
         settle_s=options.settle,
         zerocopy=not options.no_zerocopy,
         record=not options.no_record,
-        probe_level=options.probes,
+        probe_level="off" if options.probes == "none" else options.probe_level,
         mechanism=None if options.mechanism == "auto" else options.mechanism,
         affinity=_affinity(options.affinity),
         to=getattr(options, "to", None),

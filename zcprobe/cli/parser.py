@@ -62,13 +62,6 @@ examples:
 _TABLES = ("summary", "sends", "notifications", "flushes", "meminfo", "rounds", "requests", "stalls", "kernel_events")
 
 
-class _Renamed(argparse.Action):
-    """An option's old name, which says the new one (`const`)."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.error(f"{self.option_strings[0]} is called {self.const} now; of its words only off has changed, to none")
-
-
 def _add_traffic(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("traffic (what is left out takes the scenario's value)")
     group.add_argument(
@@ -159,13 +152,13 @@ def _add_measurement(parser: argparse.ArgumentParser) -> None:
         "--settle", type=float, default=5.0, metavar="SECONDS", help="wait for late completions (%(default)g)"
     )
     group.add_argument(
-        "--probes",
-        choices=("none", "summary", "timeline", "full"),
+        "--probe-level",
+        choices=("off", "summary", "timeline", "full"),
         default="timeline",
         help="BPF probes: none; counts kept in the kernel; an event for whatever moves the error queue or fails a send;"
         " one for every send call, uarg and copy besides (%(default)s)",
     )
-    group.add_argument("--probe-level", action=_Renamed, const="--probes", help=argparse.SUPPRESS)
+    group.add_argument("--probes", choices=("none",), help="none is --probe-level off")
     _add_mechanism(group)
     group.add_argument("--no-record", action="store_true", help="counters only: no record per send")
     group.add_argument(

@@ -94,8 +94,8 @@ def _default_send_bytes(config: RunConfig, scenario: Scenario) -> int:
 
 
 def open_probes(config: RunConfig) -> AbstractContextManager[ProbeSession | None]:
-    """The probes that runs of this configuration need, loaded; None at level none."""
-    if config.probe_level == "none":
+    """The probes that runs of this configuration need, loaded; None at level off."""
+    if config.probe_level == "off":
         return nullcontext(None)
     memlock = _scenario_of(config).memlock_bytes is not None or read_limits().memlock_applies
     return ProbeSession(config.mechanism, config.probe_level, memlock=memlock)
