@@ -22,6 +22,7 @@ browser:
 	@tools/browser.sh
 
 test: setup browser
+	@tools/setup.sh fuzzer
 	@$(VENV)/pytest $(ARGS)
 
 # JupyterLab refuses to run as root unless told; the notebooks need no root, but who has just run the benchmark has it

@@ -1,9 +1,10 @@
-"""A run of ten million sends in Jupyter: time to load it, to summarize it, to draw its overview; resident memory.
+"""A run of ten million sends: in Jupyter the time to load it, to summarize it, to draw its overview; each figure and
+the report as the command makes them; resident memory of each.
 
     .venv/bin/python bench/analysis.py [--sends 10000000] [--run FOLDER]
 
 As root when it has to record the run first (`bench/scale.py` says how); a run that is there already needs no root. The
-analysis is done in a process of its own, whose highest resident memory counts, imports included.
+analysis is done in a process of its own, and so is each command; the highest resident memory counts, imports included.
 """
 
 import argparse
@@ -29,6 +30,15 @@ def timed(steps: dict[str, Callable[[], object]]) -> dict[str, float]:
         step()
         taken[name] = time.monotonic() - start
     return taken
+
+
+_PRINT_PEAK = """
+import sys
+from zcprobe.cli.main import main
+code = main(sys.argv[1:])
+print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM:")).split()[1])
+sys.exit(code)
+"""
 
 
 def peak_bytes() -> int:
@@ -62,6 +72,27 @@ def analyse(folder: Path) -> dict[str, float]:
     return {**taken, "rows": loaded.meta["rows"]["sends"], "peak_bytes": peak_bytes()}
 
 
+def measure_command(*words: str) -> tuple[float, int]:
+    """Seconds, and the highest resident memory in bytes, of the command; the file is thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.monotonic()
+        target = str(Path(folder) / ("report.html" if words[0] == "report" else "figure.png"))
+        command = [sys.executable, "-c", _PRINT_PEAK, *words, "-o", target]
+        result = subprocess.run(command, check=True, capture_output=True, text=True)
+        return time.monotonic() - start, int(result.stdout) * 1024
+
+
+def tell_commands(folder: Path) -> None:
+    from zcprobe.plots.comparison import COMPARISON_FIGURES
+
+    figures = [("plot", "--figure", name) for name in ("optmem", "errqueue", *COMPARISON_FIGURES)]
+    for words in [*figures, ("report",)]:
+        taken_s, found_bytes = measure_command(words[0], str(folder), *words[1:])
+        word = "ok" if found_bytes < MEMORY_BOUND_BYTES else "ABOVE"
+        name = " ".join(("zcprobe", *words))
+        print(f"{name:<46} {taken_s:5.1f} s, {found_bytes / 1e9:.2f} GB  bound {MEMORY_BOUND_BYTES / 1e9} GB  {word}")
+
+
 def tell(found: dict[str, float]) -> None:
     print(f"{found['rows']:,.0f} sends")
     for name, bound in BOUNDS_S.items():
@@ -74,15 +105,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sends", type=int, default=10_000_000)
     parser.add_argument("--run", type=Path, help="a run folder to take instead of a new run")
+    parser.add_argument("--probe-level", default="timeline", help="of the new run (%(default)s)")
     parser.add_argument("--json", action="store_true", help="the numbers as JSON, for the process that starts this one")
     options = parser.parse_args()
     if options.json:
         print(json.dumps(analyse(options.run)))
         return
     with tempfile.TemporaryDirectory() as parent:
-        folder = options.run or record(options.sends, parent)[0]
+        folder = options.run or record(options.sends, parent, options.probe_level)[0]
         command = [sys.executable, __file__, "--json", "--run", str(folder)]
         tell(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+        tell_commands(Path(folder))
 
 
 if __name__ == "__main__":

@@ -55,22 +55,23 @@ struct extended_err {	/* uapi struct sock_extended_err */
 
 struct socket_state {	/* counted in the kernel at every level; user space reads it by these names */
 	u64 cookie;
-	u64 enobufs[10];	/* by enum zc_cause, then ambiguous, then other */
-	u64 enobufs_optmem_bytes;	/* levels at those by optmem, summed */
-	u64 enobufs_depth;	/* queue depths at them, summed */
-	u64 notifications[8];	/* by enum zc_event_kind, APPENDED to REFUSED */
-	u64 completions_read;
+	/* first what each send call and each completion touch: they leave little in the CPU's caches */
+	u32 next_send_id;	/* sk_zckey when the last send call returned */
+	u32 optmem_before_bytes;	/* level when the previous send call returned */
+	u32 optmem_peak_bytes;	/* highest level seen on the return of a send call */
+	u32 errqueue_depth_max;
+	u32 charge_bytes;
+	u32 optmem_max_bytes;
+	u64 tail_lo;	/* lo of the last tail seen: a merge keeps it, an append changes it */
 	u64 completions_copied;	/* by each uarg's own bit */
+	u64 completions_read;
+	u64 notifications[8];	/* by enum zc_event_kind, APPENDED to REFUSED */
 	u64 copies_unsure;	/* of the merged: their neighbour had changed before we looked */
 	u64 uargs_charged;	/* FUNCTIONS */
 	u64 uargs_extended;
-	u64 tail_lo;	/* lo of the last tail seen: a merge keeps it, an append changes it */
-	u32 optmem_before_bytes;	/* level when the previous send call returned */
-	u32 optmem_peak_bytes;	/* highest level seen on the return of a send call */
-	u32 optmem_max_bytes;
-	u32 errqueue_depth_max;
-	u32 charge_bytes;
-	u32 next_send_id;	/* sk_zckey when the last send call returned */
+	u64 enobufs[10];	/* by enum zc_cause, then ambiguous, then other */
+	u64 enobufs_optmem_bytes;	/* levels at those by optmem, summed */
+	u64 enobufs_depth;	/* queue depths at them, summed */
 	u32 is_closed;
 	u32 reserved;
 };
@@ -177,12 +178,12 @@ static __always_inline bool is_ours(u64 sk)
 static __always_inline struct socket_state *state_of(u64 sk)
 {
 	struct socket_state *state = find_state(sk);
+
+	if (state || !is_ours(sk))
+		return state;
+	/* only here: filling it in costs more than the lookup */
 	struct socket_state fresh = { .tail_lo = NO_LO, .optmem_before_bytes = UNKNOWN };
 
-	if (state)
-		return state;
-	if (!is_ours(sk))
-		return 0;
 	fresh.cookie = read_u64(sk + OFFSET_sock___sk_common_skc_cookie);
 	return sockets.lookup_or_try_init(&sk, &fresh);
 }

@@ -39,10 +39,13 @@ static __always_inline u8 look_at_evidence(void)
 
 static __always_inline void forget_evidence(void)
 {
-	u64 thread = bpf_get_current_pid_tgid();
 	u32 zero = 0, *ever = evidence_ever.lookup(&zero);
+	u64 thread;
 
-	if (ever && *ever && evidence.lookup(&thread))
+	if (!ever || !*ever)
+		return;
+	thread = bpf_get_current_pid_tgid();
+	if (evidence.lookup(&thread))
 		evidence.delete(&thread);
 }
 

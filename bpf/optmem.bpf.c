@@ -8,21 +8,23 @@
  * and each piece its own: so a piece takes back what its home will claim for it. */
 static __always_inline void count_copies(struct socket_state *state, u64 sk, const struct extended_err *error, u8 kind)
 {
-	u64 count = error->ee_data - error->ee_info + 1ULL;
+	u64 count = error->ee_data - error->ee_info + 1ULL, copied = 0;
 	struct extended_err home = {};
 	u64 tail;
 
 	if (error->ee_code & SO_EE_CODE_ZEROCOPY_COPIED)
-		add(&state->completions_copied, count);
-	if (kind != ZC_EVENT_MERGED)
-		return;
-	tail = read_u64(sk + OFFSET_sock_sk_error_queue_prev);
-	if (tail && tail != sk + OFFSET_sock_sk_error_queue)
-		read_extended_err(tail, &home);
-	if (home.ee_origin != SO_EE_ORIGIN_ZEROCOPY || error->ee_info - home.ee_info > home.ee_data - home.ee_info)
-		add(&state->copies_unsure, count);
-	else if (home.ee_code & SO_EE_CODE_ZEROCOPY_COPIED)
-		add(&state->completions_copied, -count);
+		copied = count;
+	if (kind == ZC_EVENT_MERGED) {
+		tail = read_u64(sk + OFFSET_sock_sk_error_queue_prev);
+		if (tail && tail != sk + OFFSET_sock_sk_error_queue)
+			read_extended_err(tail, &home);
+		if (home.ee_origin != SO_EE_ORIGIN_ZEROCOPY || error->ee_info - home.ee_info > home.ee_data - home.ee_info)
+			add(&state->copies_unsure, count);
+		else if (home.ee_code & SO_EE_CODE_ZEROCOPY_COPIED)
+			copied -= count;
+	}
+	if (copied)
+		add(&state->completions_copied, copied);
 }
 
 /* The queue is at its longest right before an entry is taken off. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv/bin/zcprobe work; with the word `guests`, also what boots other kernels for the tests. What is missing is
-# found by trying, so a second call has nothing to do.
+# Makes .venv/bin/zcprobe work; with the word `fuzzer`, also the compiler with which the tests fuzz the C core; with `guests`,
+# also what boots other kernels for them. What is missing is found by trying, so a second call has nothing to do.
 # V=1 shows the installers' output. Exit codes: 0 done, 1 an installer failed, 3 this machine lacks something that
 # set-up cannot or may not add.
 set -euo pipefail
@@ -40,10 +40,16 @@ declare -A packages=(
     [bcc]="python3-bpfcc|python3-bcc|python-bcc"
     [iproute2]="iproute2|iproute iproute-tc|iproute2"
     [python]="python3 python3-venv python3-dev|python3 python3-devel|python"
+    [fuzzer]="clang libclang-rt-dev|clang compiler-rt|clang compiler-rt"
     [qemu]="qemu-system-x86|qemu-system-x86-core|qemu-system-x86"
     [busybox]="busybox-static|busybox|busybox"
     [kmod]="kmod|kmod|kmod"
 )
+
+has_fuzzer() {
+    printf 'int LLVMFuzzerTestOneInput(const char *input, unsigned long size) { return 0; }\n' |
+        clang -fsanitize=fuzzer,address,undefined -x c -o /dev/null - 2>/dev/null
+}
 
 # Of guests; whether they boot is for the tests to tell.
 has_qemu() { command -v qemu-system-x86_64 >/dev/null; }
@@ -146,6 +152,7 @@ apt_install_newer_python() {
 install_system_packages() {
     local thing names wanted missing=()
     wanted=(compiler libbpf bcc iproute2)
+    [ "${1:-}" != fuzzer ] || wanted+=(fuzzer)
     [ "${1:-}" != guests ] || wanted+=(qemu busybox kmod)
     # The stamp stands for Python: an environment that works needs no other one.
     for thing in "${wanted[@]}"; do

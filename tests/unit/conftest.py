@@ -2,9 +2,15 @@
 
 from pathlib import Path
 
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from zcprobe.dataset.load import Campaign, Comparison, Run, load_campaign, load_comparison
+from zcprobe.dataset.load import Campaign, Comparison, Run, load_campaign, load_comparison, load_run
+from zcprobe.dataset.schema import table_schema
+from zcprobe.recorder.metadata import FORMAT_VERSION
+from zcprobe.recorder.tables import TABLES
 
 _DATA = Path(__file__).parent.parent / "data"
 _COMPARISONS = sorted(path.parent for path in _DATA.glob("*/comparison.json"))
@@ -42,3 +48,17 @@ def empty_run(tmp_path: Path) -> Run:
 def shipped() -> dict[str, Comparison]:
     """All shipped comparisons by the name of their folder."""
     return {path.name: load_comparison(path) for path in _COMPARISONS}
+
+
+@pytest.fixture
+def current_run(shipped: dict[str, Comparison], tmp_path: Path) -> Run:
+    """A shipped run, most of which are of an older format, as it would be recorded today."""
+    old = shipped["held-completions"].runs_of("qemu-merged")[0]
+    folder = tmp_path / old.folder.name
+    folder.mkdir()
+    for table in TABLES:
+        rows = pa.concat_tables([table_schema(table).empty_table(), *old.iterate_parts(table)])
+        pq.write_table(rows, folder / f"{table}.parquet", write_page_checksum=True)
+    rows = {table: len(old.read(table)) for table in TABLES}
+    (folder / "run.json").write_bytes(msgspec.json.encode({**old.meta, "format_version": FORMAT_VERSION, "rows": rows}))
+    return load_run(folder)

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from zcprobe.errors import UsageError
-from zcprobe.native import ffi
+from zcprobe.native import ffi, lib
 from zcprobe.native.settings import fill_parameters
 from zcprobe.native.structs import enum_names
 from zcprobe.policies import POLICIES, Policy, PolicyParameters, find_policy, parse_parameters
@@ -11,9 +11,13 @@ PARAMETERS = PolicyParameters.__struct_fields__
 
 
 def test_python_and_c_know_the_same_policies_in_the_same_order() -> None:
-    values = enum_names("zc_policy_id", "ZC_POLICY_")
-    assert list(POLICIES) == [values[number].replace("_", "-") for number in sorted(values)]
-    assert sorted(values) == list(range(len(POLICIES)))
+    names = [lib.zc_policy_name(number) for number in range(len(POLICIES) + 1)]
+    assert names.pop() == ffi.NULL
+    assert list(POLICIES) == [ffi.string(name).decode() for name in names]
+
+
+def test_a_policy_that_c_does_not_know_is_none() -> None:
+    assert lib.zc_find_policy(b"qemu") == ffi.NULL
 
 
 def test_the_table_is_keyed_by_name_and_says_what_each_does() -> None:

@@ -1,10 +1,11 @@
 """Causes of ENOBUFS over many runs, optmem told apart by who held most of it."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
 
-from zcprobe.analysis.enobufs import df_enobufs
+from zcprobe.analysis.enobufs import iterate_enobufs
 from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
 from zcprobe.probes.enobufs import CAUSES
@@ -31,11 +32,13 @@ def df_enobufs_causes(runs: Sequence[Run]) -> pd.DataFrame:
     Columns: policy (str); cause (str, one of CAUSES_OF_ENOBUFS); call_count (int64, sendmsg calls of all the policy's
     runs that returned ENOBUFS for it); run_count (int64, runs in which that happened).
     """
-    tables = [_caused(run) for run in runs]
-    found = pd.concat(tables) if tables else empty_frame({"policy": "object", "cause": "object", "run": "object"})
-    if found.empty:
+    counts = pd.DataFrame(
+        [(run.policy, cause, count) for run in runs for cause, count in _caused(run).items() if count],
+        columns=["policy", "cause", "call_count"],
+    )
+    if counts.empty:
         return empty_frame(ENOBUFS_CAUSES_DTYPES)
-    counted = found.groupby(["policy", "cause"])["run"].agg(call_count="size", run_count="nunique").reset_index()
+    counted = counts.groupby(["policy", "cause"])["call_count"].agg(call_count="sum", run_count="size").reset_index()
     policies = list(dict.fromkeys(run.policy for run in runs))
     ordered = counted.sort_values(
         ["policy", "cause"],
@@ -45,22 +48,20 @@ def df_enobufs_causes(runs: Sequence[Run]) -> pd.DataFrame:
     return ordered.astype(ENOBUFS_CAUSES_DTYPES)
 
 
-def _caused(run: Run) -> pd.DataFrame:
-    """A row for each ENOBUFS of a run: policy, run, cause."""
-    refused = df_enobufs(run)
-    if len(refused) < run.summary["enobufs_count"]:
-        cause = pd.Series(_counted(run), dtype="object")
-    else:
-        mostly_unread = (refused["unread_bytes"] >= refused["in_flight_bytes"]).fillna(value=False).astype(bool)
+def _caused(run: Run) -> Counter[str]:
+    """Calls of a run by cause."""
+    counts: Counter[str] = Counter()
+    for part in iterate_enobufs(run):
+        mostly_unread = (part["unread_bytes"] >= part["in_flight_bytes"]).fillna(value=False).astype(bool)
         holder = mostly_unread.map({True: "optmem, unread", False: "optmem, in flight"})
-        cause = refused["cause"].where(refused["cause"] != "optmem", holder)
-    return pd.DataFrame({"policy": run.policy, "run": run.folder.name, "cause": cause})
+        counts.update(Counter(part["cause"].where(part["cause"] != "optmem", holder)))
+    return counts if counts.total() >= run.summary["enobufs_count"] else _counted(run)
 
 
-def _counted(run: Run) -> list[str]:
+def _counted(run: Run) -> Counter[str]:
     """Of a run that kept counts only."""
     counts = run.summary["enobufs_causes"]
     if counts is None:
-        return ["unknown"] * int(run.summary["enobufs_count"])
+        return Counter({"unknown": int(run.summary["enobufs_count"])})
     names = {"optmem": "optmem, holder not recorded"}
-    return [names.get(cause, cause) for cause, count in counts.items() for _ in range(count)]
+    return Counter({names.get(cause, cause): count for cause, count in counts.items()})

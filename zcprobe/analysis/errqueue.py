@@ -1,12 +1,17 @@
 """The error queue of each channel and the optmem it holds, over a run's time."""
 
+from collections.abc import Iterator
+
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from zcprobe.analysis.channels import baseline_bytes, channel_numbers
-from zcprobe.analysis.timebase import empty_frame, seconds
+from zcprobe.analysis.timebase import empty_frame, origin_ns, seconds
+from zcprobe.dataset.downsample import envelope
 from zcprobe.dataset.load import Run
 
-__all__ = ["ERRQUEUE_DTYPES", "df_errqueue"]
+__all__ = ["ERRQUEUE_DTYPES", "df_errqueue", "iterate_levels"]
 
 ERRQUEUE_DTYPES = {
     "time_s": "float64",
@@ -18,24 +23,20 @@ ERRQUEUE_DTYPES = {
     "kind": "object",
 }
 
-_LEVEL_DTYPES = {
-    "time_ns": "int64",
-    "channel": "int64",
-    "errqueue_depth": "Int64",
-    "optmem_bytes": "int64",
-    "kind": "object",
-}
-
 _STILL_CHARGED = ("merged", "read", "purged", "discarded", "refused")
 """Their probes run in consume_skb() or kfree_skb(): off the queue, but sock_ofree() has not uncharged them yet."""
 
 _LEVEL_KINDS = (*_STILL_CHARGED, "appended", "enobufs")
 """Events at which both counters are those of a living socket: not `closed`, nor kinds that are not known here."""
 
+_KIND = pd.CategoricalDtype([*_LEVEL_KINDS, "meminfo"])
 _EVENT_COLUMNS = ["time_ns", "cookie", "kind", "errqueue_depth", "optmem_bytes", "charge_bytes"]
+_SPAN_ROWS = 1 << 19
+_FEW_PER_SPAN = 4
+"""With no more rows than that for each span all are kept."""
 
 
-def df_errqueue(run: Run) -> pd.DataFrame:
+def df_errqueue(run: Run, edges_s: NDArray[np.float64] | None = None) -> pd.DataFrame:
     """One row per kernel event and per SO_MEMINFO sample, in time order; each row is about its own channel's socket.
 
     Columns: time_s (float64, since the first send began); channel (int64); errqueue_depth (Int64, notifications);
@@ -46,14 +47,19 @@ def df_errqueue(run: Run) -> pd.DataFrame:
     A send charges without an event of its own, so a rise shows at the next event or sample. A sample has the level
     only; between events the queue does not change, so its depth is that of the event before. Without probes there are
     only samples, and depth and holders are NA.
+
+    `edges_s` (float64, ascending seconds) bounds the rows whatever the run's length: between two of them, and outside
+    of all, only each channel's first, last, lowest and highest of both counters stay. A short run keeps every row.
     """
-    events = _from_events(run)
-    levels = pd.concat([events, _from_meminfo(run)], ignore_index=True)
+    parts = iterate_levels(run)
+    if edges_s is None:
+        levels = _joined(list(parts))
+    else:
+        edges = edges_s * 1e9 + origin_ns(run)
+        levels = _joined([_thinned(part, edges) for part in parts])
+        levels = _thinned(levels, edges)
     if levels.empty:
         return empty_frame(ERRQUEUE_DTYPES)
-    levels = levels.sort_values("time_ns", kind="stable", ignore_index=True)
-    if len(events):
-        levels["errqueue_depth"] = levels.groupby("channel")["errqueue_depth"].ffill().fillna(0)
     unread = levels["errqueue_depth"] * int(run.summary["charge_bytes"])
     baselines = {channel: baseline_bytes(run, channel) for channel in levels["channel"].unique()}
     levels["time_s"] = seconds(run, levels["time_ns"])
@@ -62,22 +68,61 @@ def df_errqueue(run: Run) -> pd.DataFrame:
     return levels[list(ERRQUEUE_DTYPES)].astype(ERRQUEUE_DTYPES)
 
 
-def _from_events(run: Run) -> pd.DataFrame:
-    events = run.read("kernel_events", _EVENT_COLUMNS)
+def iterate_levels(run: Run) -> Iterator[pd.DataFrame]:
+    """The rows of `df_errqueue` in order, a bounded number at a time: time_ns, channel (int64), errqueue_depth
+    (float64, NaN without probes), optmem_bytes (int64), kind (category)."""
+    has_events = run.row_count("kernel_events") > 0
+    depths: dict[int, float] = {}
+    for where in run.spans(("kernel_events", "meminfo"), _SPAN_ROWS):
+        levels = pd.concat([_from_events(run, where), _from_meminfo(run, where)], ignore_index=True)
+        levels = levels.sort_values("time_ns", kind="stable", ignore_index=True)
+        if has_events and len(levels):
+            depth = levels.groupby("channel")["errqueue_depth"].ffill()
+            levels["errqueue_depth"] = depth.fillna(levels["channel"].map(depths).astype("float64")).fillna(0.0)
+            last = levels.groupby("channel")["errqueue_depth"].last()
+            depths.update(zip(last.index, last, strict=True))
+        yield levels
+
+
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _thinned(levels: pd.DataFrame, edges_ns: NDArray[np.float64]) -> pd.DataFrame:
+    if len(levels) <= _FEW_PER_SPAN * len(edges_ns):
+        return levels
+    kept = []
+    channels = levels["channel"].to_numpy()
+    for channel in np.unique(channels):
+        rows = np.flatnonzero(channels == channel)
+        own = levels.iloc[rows]
+        counters = own["optmem_bytes"].to_numpy(), own["errqueue_depth"].fillna(0.0).to_numpy()
+        kept.append(rows[envelope(edges_ns, own["time_ns"].to_numpy(), *counters)])
+    return levels.iloc[np.sort(np.concatenate(kept))].reset_index(drop=True)
+
+
+def _from_events(run: Run, where: slice) -> pd.DataFrame:
+    events = run.read("kernel_events", _EVENT_COLUMNS, where)
     events = events[events["kind"].isin(_LEVEL_KINDS)]
-    kind = events["kind"].astype("object")
+    kind = events["kind"].astype(_KIND)
     freed = events["charge_bytes"].astype("int64").where(kind.isin(_STILL_CHARGED), 0)
     table = {
         "time_ns": events["time_ns"],
         "channel": channel_numbers(run, events["cookie"]),
-        "errqueue_depth": events["errqueue_depth"].astype("Int64"),
+        "errqueue_depth": events["errqueue_depth"].astype("float64"),
         "optmem_bytes": events["optmem_bytes"].astype("int64") - freed,
         "kind": kind,
     }
-    return pd.DataFrame(table).astype(_LEVEL_DTYPES)
+    return pd.DataFrame(table)
 
 
-def _from_meminfo(run: Run) -> pd.DataFrame:
-    table = run.read("meminfo", ["time_ns", "channel", "optmem_bytes"]).reindex(columns=list(_LEVEL_DTYPES))
-    table["kind"] = "meminfo"
-    return table.astype(_LEVEL_DTYPES)
+def _from_meminfo(run: Run, where: slice) -> pd.DataFrame:
+    samples = run.read("meminfo", ["time_ns", "channel", "optmem_bytes"], where)
+    table = {
+        "time_ns": samples["time_ns"],
+        "channel": samples["channel"].astype("int64"),
+        "errqueue_depth": np.nan,
+        "optmem_bytes": samples["optmem_bytes"].astype("int64"),
+        "kind": pd.Categorical.from_codes(np.full(len(samples), len(_LEVEL_KINDS)), dtype=_KIND),
+    }
+    return pd.DataFrame(table, index=samples.index)

@@ -1,5 +1,8 @@
 """Sends in flight as the sender sees them: accepted by the kernel, and no notification read that covers them."""
 
+from collections.abc import Iterator
+
+import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -11,6 +14,8 @@ __all__ = ["IN_FLIGHT_DTYPES", "df_in_flight"]
 
 IN_FLIGHT_DTYPES = {"time_s": "float64", "channel": "int64", "low_count": "int64", "high_count": "int64"}
 
+_SPAN_ROWS = 1 << 19
+
 
 def df_in_flight(run: Run, buckets: int = 2000) -> pd.DataFrame:
     """Lowest and highest number of sends in flight in each of `buckets` equal spans of a run's time, per channel.
@@ -20,40 +25,76 @@ def df_in_flight(run: Run, buckets: int = 2000) -> pd.DataFrame:
     either have no row. A run of any length gives at most `buckets` rows per channel. Notifications on the error queue
     that nobody has read still count as in flight here; `df_optmem` tells them apart.
     """
-    sends = run.read("sends", ["start_ns", "latency_ns", "channel", "send_id"])
-    read = run.read("notifications", ["time_ns", "lo", "hi", "channel"])
+    begin_ns, end_ns = _ends(run)
+    width_ns = max(-(-(end_ns - begin_ns + 1) // buckets), 1)
+    bounds: dict[int, _Bounds] = {}
+    for channel, moments, after, before in _iterate_counts(run):
+        own = bounds.setdefault(channel, _Bounds(np.full(buckets, np.iinfo(np.int64).max), np.full(buckets, -1)))
+        index = (moments - begin_ns) // width_ns
+        starts = np.flatnonzero(np.diff(index, prepend=-1))
+        at = index[starts]
+        own.low[at] = np.minimum(own.low[at], np.minimum.reduceat(np.minimum(before, after), starts))
+        own.high[at] = np.maximum(own.high[at], np.maximum.reduceat(np.maximum(before, after), starts))
+    tables = [_table(channel, own, begin_ns - origin_ns(run), width_ns) for channel, own in sorted(bounds.items())]
+    return pd.concat(tables, ignore_index=True).astype(IN_FLIGHT_DTYPES) if tables else empty_frame(IN_FLIGHT_DTYPES)
+
+
+class _Bounds(msgspec.Struct, frozen=True):
+    """Lowest and highest count of each bucket; -1 as the highest where there is none."""
+
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+
+def _table(channel: int, bounds: _Bounds, begin_ns: int, width_ns: int) -> pd.DataFrame:
+    seen = np.flatnonzero(bounds.high >= 0)
+    table = {
+        "time_s": (begin_ns + seen * width_ns) / 1e9,
+        "channel": channel,
+        "low_count": bounds.low[seen],
+        "high_count": bounds.high[seen],
+    }
+    return pd.DataFrame(table)
+
+
+def _ends(run: Run) -> tuple[int, int]:
+    """ns of the first and the last send accepted or notification read."""
+    begin_ns, end_ns = 2**63 - 1, 0
+    for sends in run.iterate("sends", ["start_ns", "latency_ns"]):
+        accepted_ns = (sends["start_ns"] + sends["latency_ns"]).to_numpy()
+        begin_ns, end_ns = min(begin_ns, int(accepted_ns.min())), max(end_ns, int(accepted_ns.max()))
+    for read in run.iterate("notifications", ["time_ns"]):
+        begin_ns, end_ns = min(begin_ns, int(read["time_ns"].min())), max(end_ns, int(read["time_ns"].max()))
+    return begin_ns, end_ns
+
+
+def _iterate_counts(
+    run: Run,
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """channel, ascending moments in ns, and the channel's count after and before each; in parts, each channel's one
+    after the other."""
+    counts: dict[int, int] = {}
+    late = pd.DataFrame({"moment": [], "step": [], "channel": []}, dtype="int64")
+    for where in run.spans(("sends", "notifications"), _SPAN_ROWS):
+        steps = pd.concat([late, _accepted(run, where), _read(run, where)], ignore_index=True)
+        is_late = steps["moment"] >= (2**63 - 1 if where.stop is None else where.stop)
+        late, steps = steps[is_late], steps[~is_late]
+        channels = steps["channel"].to_numpy()
+        for channel in np.unique(channels):
+            own = steps[channels == channel].sort_values("moment", kind="stable")
+            step = own["step"].to_numpy()
+            after = counts.get(int(channel), 0) + np.cumsum(step)
+            counts[int(channel)] = int(after[-1])
+            yield int(channel), own["moment"].to_numpy(), after, after - step
+
+
+def _accepted(run: Run, where: slice) -> pd.DataFrame:
+    """A send counts from when its last call returned, which may be after the span."""
+    sends = run.read("sends", ["start_ns", "latency_ns", "channel", "send_id"], where)
     sends = sends[sends["send_id"] >= 0]
-    if sends.empty:
-        return empty_frame(IN_FLIGHT_DTYPES)
-    tables = []
-    for channel in sends["channel"].unique():
-        own, covered = sends[sends["channel"] == channel], read[read["channel"] == channel]
-        accepted_ns = (own["start_ns"] + own["latency_ns"]).to_numpy()
-        completed = (covered["hi"] - covered["lo"] + 1).to_numpy().cumsum()
-        table = _envelope(accepted_ns, covered["time_ns"].to_numpy(), completed, buckets)
-        table["channel"] = channel
-        tables.append(table)
-    counted = pd.concat(tables, ignore_index=True)
-    counted["time_s"] = (counted["time_ns"] - origin_ns(run)) / 1e9
-    return counted[list(IN_FLIGHT_DTYPES)].astype(IN_FLIGHT_DTYPES)
+    return pd.DataFrame({"moment": sends["start_ns"] + sends["latency_ns"], "step": 1, "channel": sends["channel"]})
 
 
-def _envelope(
-    accepted_ns: NDArray[np.int64], read_ns: NDArray[np.int64], completed: NDArray[np.int64], buckets: int
-) -> pd.DataFrame:
-    """Both times ascending; `completed` is the sum of sends completed with each notification."""
-    order = np.argsort(np.concatenate([accepted_ns, read_ns]), kind="stable")
-    moments = np.concatenate([accepted_ns, read_ns])[order]
-    steps = np.concatenate([np.ones(len(accepted_ns), np.int64), -np.diff(completed, prepend=0)])[order]
-    after = np.cumsum(steps)
-    width = max(-(-int(moments[-1] - moments[0] + 1) // buckets), 1)
-    index = (moments - moments[0]) // width
-    starts = np.flatnonzero(np.diff(index, prepend=-1))
-    before = after - steps
-    return pd.DataFrame(
-        {
-            "time_ns": moments[0] + index[starts] * width,
-            "low_count": np.minimum.reduceat(np.minimum(before, after), starts),
-            "high_count": np.maximum.reduceat(np.maximum(before, after), starts),
-        }
-    )
+def _read(run: Run, where: slice) -> pd.DataFrame:
+    read = run.read("notifications", ["time_ns", "lo", "hi", "channel"], where)
+    return pd.DataFrame({"moment": read["time_ns"], "step": read["lo"] - read["hi"] - 1, "channel": read["channel"]})

@@ -1,24 +1,14 @@
 """Who dropped the last reference to the data of a completion that could not be merged."""
 
 import re
-from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from zcprobe.analysis.channels import channel_numbers
+from zcprobe.analysis.completions import iterate_completions
 from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
 
-__all__ = [
-    "LATE_COMPLETIONS_DTYPES",
-    "UNKNOWN_HOLDER",
-    "completed_ranges",
-    "df_late_completions",
-    "last_holder",
-    "widen",
-]
+__all__ = ["LATE_COMPLETIONS_DTYPES", "UNKNOWN_HOLDER", "df_late_completions", "last_holder"]
 
 LATE_COMPLETIONS_DTYPES = {
     "holder": "object",
@@ -59,45 +49,22 @@ def df_late_completions(run: Run) -> pd.DataFrame:
     A completion in order is appended too when the queue is empty or its tail carries another COPIED bit. Merged
     completions have no stack. Empty without probes.
     """
-    events = run.read("kernel_events", ["time_ns", "cookie", "kind", "lo", "hi", "stack_id"])
-    completed = events[events["kind"].isin(["appended", "merged"])]
-    if completed.empty:
+    holders = {stack_id: last_holder(frames) for stack_id, frames in run.stacks.items()}
+    tables = [_classified(part, holders) for part in iterate_completions(run)]
+    if not tables:
         return empty_frame(LATE_COMPLETIONS_DTYPES)
-    # each socket counts its sends for itself
-    completed = completed.assign(channel=channel_numbers(run, completed["cookie"]))
-    tables = [_classified(run, own) for _, own in completed.groupby("channel")]
     counts = pd.concat(tables).groupby("holder", as_index=False).sum()
     ordered = counts.sort_values(["appended_count", "holder"], ascending=[False, True], ignore_index=True)
     return ordered.astype(LATE_COMPLETIONS_DTYPES)
 
 
-def _classified(run: Run, completed: pd.DataFrame) -> pd.DataFrame:
-    """One row per appended notification of one channel, with ones and zeros to add up."""
-    completed = completed.sort_values("time_ns", kind="stable")
-    lo, before = completed_ranges(completed)
-    appended = (completed["kind"] == "appended").to_numpy()
-    holders = {stack_id: last_holder(frames) for stack_id, frames in run.stacks.items()}
-    table = pd.DataFrame(
-        {
-            "holder": completed["stack_id"].map(holders).fillna(UNKNOWN_HOLDER).astype("object"),
-            "appended_count": 1,
-            "out_of_order_count": lo != before + 1,
-            "late_count": lo <= before,
-        }
-    )
-    return table[appended]
-
-
-def completed_ranges(completed: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(lo of each event of one channel, highest send completed before it), sk_zckey's 32 bits widened to 64."""
-    lo: NDArray[np.int64] = widen(completed["lo"].to_numpy())
-    length = (completed["hi"].to_numpy() - completed["lo"].to_numpy()).astype(np.int64)
-    highest = np.maximum.accumulate(lo + length)
-    before = np.concatenate([np.array([-1], dtype=np.int64), highest[:-1]])
-    return lo, before
-
-
-def widen(ids: NDArray[Any]) -> NDArray[np.int64]:
-    """Consecutive ids are never 2^31 apart, so the signed 32-bit difference tells the direction."""
-    steps = np.diff(ids.astype(np.uint32)).astype(np.int32).astype(np.int64)
-    return np.concatenate([[int(ids[0])], int(ids[0]) + np.cumsum(steps)]).astype(np.int64)
+def _classified(completed: pd.DataFrame, holders: dict[int, str]) -> pd.DataFrame:
+    """One row per holder with the counts of these completions."""
+    appended = completed[completed["is_appended"]]
+    table = {
+        "holder": appended["stack_id"].map(holders).fillna(UNKNOWN_HOLDER).astype("object"),
+        "appended_count": 1,
+        "out_of_order_count": appended["lo"] != appended["before"] + 1,
+        "late_count": appended["lo"] <= appended["before"],
+    }
+    return pd.DataFrame(table).groupby("holder", as_index=False).sum()

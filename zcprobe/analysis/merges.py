@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from zcprobe.analysis.ranges import df_ranges
+from zcprobe.analysis.ranges import iterate_ranges
 from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
 
@@ -40,8 +40,13 @@ def df_merges(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def _row(run: Run) -> dict[str, object]:
-    summary, distance = run.summary, df_ranges(run)["distance"]
-    known = len(distance) > 0
+    summary, known = run.summary, False
+    out_of_order, farthest_skip, farthest_back = 0, 0, 0
+    for part in iterate_ranges(run):
+        distance, known = part["distance"].to_numpy(), True
+        out_of_order += int((distance != 0).sum())
+        farthest_skip = max(farthest_skip, int(distance.max()))
+        farthest_back = max(farthest_back, -int(distance.min()))
     read = summary["notifications"]
     merged = summary["merged_notifications"]
     return {
@@ -51,8 +56,8 @@ def _row(run: Run) -> dict[str, object]:
         "completions": summary["completions"],
         "notifications": read,
         "sends_per_notification": summary["completions"] / read if read else float("nan"),
-        "out_of_order_count": int((distance != 0).sum()) if known else pd.NA,
-        "farthest_skip": max(int(distance.max()), 0) if known else pd.NA,
-        "farthest_back": max(-int(distance.min()), 0) if known else pd.NA,
+        "out_of_order_count": out_of_order if known else pd.NA,
+        "farthest_skip": farthest_skip if known else pd.NA,
+        "farthest_back": farthest_back if known else pd.NA,
         "merged_count": pd.NA if merged is None else merged,
     }

@@ -1,9 +1,12 @@
 """The headroom of a socket's optmem: how far the limit is, and who holds the rest."""
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from zcprobe.analysis.enobufs import df_enobufs
-from zcprobe.analysis.errqueue import df_errqueue
+from zcprobe.analysis.channels import channel_count
+from zcprobe.analysis.enobufs import first_enobufs
+from zcprobe.analysis.errqueue import df_errqueue, iterate_levels
 from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
 
@@ -19,14 +22,14 @@ OPTMEM_DTYPES = {
 }
 
 
-def df_optmem(run: Run, channel: int | None = None) -> pd.DataFrame:
-    """One row per reading, in time order, of one channel or of all.
+def df_optmem(run: Run, channel: int | None = None, edges_s: NDArray[np.float64] | None = None) -> pd.DataFrame:
+    """One row per reading, in time order, of one channel or of all; fewer with `edges_s`, as in `df_errqueue`.
 
     Columns: time_s (float64, since the first send began); channel (int64); unread_bytes and in_flight_bytes (Int64, by
     holder, NA without probes); optmem_bytes (int64, level); headroom_bytes (int64, limit less level; the kernel refuses
     when fewer than 576 bytes are left, and may overshoot the limit by less than a charge, so it can be negative).
     """
-    levels = df_errqueue(run)
+    levels = df_errqueue(run, edges_s)
     if channel is not None:
         levels = levels[levels["channel"] == channel].reset_index(drop=True)
     if levels.empty:
@@ -37,8 +40,14 @@ def df_optmem(run: Run, channel: int | None = None) -> pd.DataFrame:
 
 def telling_channel(run: Run) -> int:
     """The channel to look at when there is room for one: the first that met ENOBUFS, else the one that came nearest."""
-    refused = df_enobufs(run)
-    if len(refused):
-        return int(refused["channel"].iloc[0])
-    levels = df_errqueue(run)
-    return int(levels["channel"].to_numpy()[levels["optmem_bytes"].to_numpy().argmax()]) if len(levels) else 0
+    if channel_count(run) == 1:
+        return 0
+    refused = first_enobufs(run)
+    if refused is not None:
+        return int(refused["channel"])
+    highest, telling = -1, 0
+    for levels in iterate_levels(run):
+        level = levels["optmem_bytes"].to_numpy()
+        if level.max(initial=-1) > highest:
+            highest, telling = int(level.max()), int(levels["channel"].to_numpy()[level.argmax()])
+    return telling

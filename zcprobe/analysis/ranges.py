@@ -1,12 +1,16 @@
 """The ranges of sends that notifications cover, in the order in which they were read: holes and distances."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
 from zcprobe.analysis.timebase import empty_frame, seconds
 from zcprobe.dataset.load import Run
 
-__all__ = ["RANGES_DTYPES", "df_ranges"]
+__all__ = ["RANGES_DTYPES", "df_ranges", "iterate_ranges"]
+
+_PART_ROWS = 1 << 19
 
 RANGES_DTYPES = {
     "time_s": "float64",
@@ -28,15 +32,29 @@ def df_ranges(run: Run) -> pd.DataFrame:
     sends skipped, a hole, less than 0 how far back a hole is filled); missing_count (int64, sends below the highest
     completed that are still missing after this notification); copied (bool, as user space is told).
     """
-    read = run.read("notifications", ["time_ns", "channel", "lo", "hi", "copied"])
-    if read.empty:
-        return empty_frame(RANGES_DTYPES)
-    read["send_count"] = read["hi"] - read["lo"] + 1
-    read = read.sort_values(["channel", "time_ns"], kind="stable", ignore_index=True)
-    by_channel = read.groupby("channel")
-    highest = by_channel["hi"].cummax()
-    before = highest.groupby(read["channel"]).shift(fill_value=-1)
-    read["distance"] = read["lo"] - before - 1
-    read["missing_count"] = np.maximum(highest + 1 - by_channel["send_count"].cumsum(), 0)
-    read["time_s"] = seconds(run, read["time_ns"])
-    return read[list(RANGES_DTYPES)].astype(RANGES_DTYPES)
+    parts = list(iterate_ranges(run))
+    return pd.concat(parts, ignore_index=True) if parts else empty_frame(RANGES_DTYPES)
+
+
+def iterate_ranges(run: Run) -> Iterator[pd.DataFrame]:
+    """The rows of `df_ranges` in parts."""
+    done: dict[int, tuple[int, int]] = {}
+    for part in run.iterate("notifications", ["time_ns", "channel", "lo", "hi", "copied"], _PART_ROWS):
+        for number, read in part.groupby("channel"):
+            channel = int(str(number))
+            highest_before, completed_before = done.get(channel, (-1, 0))
+            lo, hi = read["lo"].to_numpy(), read["hi"].to_numpy()
+            highest = np.maximum.accumulate(np.concatenate([[highest_before], hi]))
+            completed = completed_before + np.cumsum(hi - lo + 1)
+            done[channel] = int(highest[-1]), int(completed[-1])
+            table = {
+                "time_s": seconds(run, read["time_ns"]),
+                "channel": channel,
+                "lo": lo,
+                "hi": hi,
+                "send_count": hi - lo + 1,
+                "distance": lo - highest[:-1] - 1,
+                "missing_count": np.maximum(highest[1:] + 1 - completed, 0),
+                "copied": read["copied"],
+            }
+            yield pd.DataFrame(table).astype(RANGES_DTYPES)

@@ -1,11 +1,15 @@
 """Stalls: the time a write waits inside its policy."""
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from zcprobe.analysis.timebase import empty_frame, seconds
 from zcprobe.dataset.load import Run
 
-__all__ = ["STALLS_DTYPES", "df_stalls"]
+__all__ = ["STALLS_DTYPES", "df_stalls", "first_stall", "stall_lengths", "stall_spans"]
 
 STALLS_DTYPES = {
     "time_s": "float64",
@@ -32,3 +36,41 @@ def df_stalls(run: Run) -> pd.DataFrame:
     table = stalls[_KEPT].copy()
     table.insert(0, "time_s", seconds(run, stalls["start_ns"]))
     return table.astype(STALLS_DTYPES).sort_values("time_s", ignore_index=True)
+
+
+def stall_lengths(run: Run) -> NDArray[np.int64]:
+    """duration_ns of every stall, ascending."""
+    return np.sort(run.read("stalls", ["duration_ns"])["duration_ns"].to_numpy())
+
+
+def first_stall(run: Run, channel: int | None = None) -> "pd.Series[Any] | None":
+    """The first row of `df_stalls`, of one channel or of all, without its time_s."""
+    firsts = []
+    for part in run.iterate("stalls"):
+        own = part if channel is None else part[part["channel"] == channel]
+        if len(own):
+            firsts.append(own.iloc[int(own["start_ns"].to_numpy().argmin())])
+    return min(firsts, key=lambda row: int(row["start_ns"]), default=None)
+
+
+def stall_spans(run: Run, end_s: float, channel: int | None = None, cells: int = 1000) -> list[tuple[float, float]]:
+    """(beginning, length) in seconds of each stall that begins before `end_s`, at least a thousandth of that long; more
+    stalls than `cells` are told on a grid of as many parts of the time, those side by side as one."""
+    few = np.empty((0, 2))
+    covered = np.zeros(cells + 1, np.int64)
+    for part in run.iterate("stalls", ["start_ns", "duration_ns", "channel"]):
+        own = part if channel is None else part[part["channel"] == channel]
+        begin = seconds(run, own["start_ns"]).to_numpy()
+        length = np.maximum(own["duration_ns"].to_numpy() / 1e9, end_s / cells)[begin < end_s]
+        begin = begin[begin < end_s]
+        if len(few) <= cells:
+            few = np.concatenate([few, np.column_stack([begin, length])])
+        scale = cells / end_s
+        np.add.at(covered, (begin * scale).astype(np.int64).clip(0, cells - 1), 1)
+        np.add.at(covered, np.ceil((begin + length) * scale).astype(np.int64).clip(1, cells), -1)
+    if len(few) <= cells:
+        return [(float(begin), float(length)) for begin, length in few]
+    steps = np.diff((np.cumsum(covered) > 0).astype(np.int64), prepend=0)
+    begins, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    width = end_s / cells
+    return [(begin * width, (end - begin) * width) for begin, end in zip(begins, ends, strict=True)]

@@ -23,7 +23,7 @@ def _outcome(result: dict[str, Any]) -> str:
 def _failure(result: dict[str, Any]) -> str:
     """Where in the run it died, and of what."""
     sends = result["medians"]["sends"]["median"]
-    text = f" after a median of {sends:.0f} sends" if "completed" not in result["outcomes"] else ""
+    text = f" after a median of {sends:,.0f} sends" if "completed" not in result["outcomes"] else ""
     share = result["medians"]["enobufs_unread_share"]["median"]
     if share is not None:
         holder = "unread notifications" if share > 0.5 else "sends still in flight"
@@ -61,7 +61,12 @@ def _conclusion(results: dict[str, dict[str, Any]]) -> str:
         return "ENOBUFS ended no run." if seen else "No send returned ENOBUFS: this scenario does not show the failure."
     if not survivors:
         return "No policy completed all its runs."
-    return f"{' and '.join(survivors)} completed every run; ENOBUFS ended runs of {' and '.join(victims)}."
+    return f"{_listed(survivors)} completed every run; ENOBUFS ended runs of {_listed(victims)}."
+
+
+def _listed(names: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
 
 
 def verdict(results: dict[str, dict[str, Any]]) -> list[str]:

@@ -29,7 +29,7 @@ _OPTMEM_BYTES = 64 << 20  # so much that no send is ever refused: the loops alon
 _PATTERN_SENDS = 257  # a block is whole periods of the content, so that the sink goes on comparing every byte
 _BLOCK_BYTES = 384 << 20
 _MOST_PERIODS = 120
-_CHUNK_RECORDS, _CHUNK_COUNT = 16384, 16
+_CHUNK_RECORDS, _CHUNK_COUNT = 1024, 256
 
 
 def block_sends(send_bytes: int) -> int:

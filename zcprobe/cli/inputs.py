@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+from zcprobe.dataset.check import check_run
 from zcprobe.dataset.load import Comparison, Run, load_comparison, load_run
 from zcprobe.errors import DataLossError, OutputError, UsageError
-from zcprobe.export.tables import check_run
 
 __all__ = ["Inputs", "load_inputs"]
 

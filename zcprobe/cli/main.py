@@ -8,7 +8,6 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from zcprobe.cli.parser import make_parser
 from zcprobe.errors import ZcprobeError
 
 __all__ = ["main"]
@@ -28,8 +27,20 @@ def _die_by(number: int) -> int:
     return 128 + number
 
 
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Imported late as well: from `main` on, Ctrl-C is ours to answer."""
+    options: argparse.Namespace = importlib.import_module("zcprobe.cli.parser").make_parser().parse_args(arguments)
+    return options
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = make_parser().parse_args(arguments)
+    try:
+        return _run(_parse(arguments))
+    except KeyboardInterrupt as interrupt:
+        return _die_by(interrupt.args[0] if interrupt.args else signal.SIGINT)
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         code = _verb(options.verb)(options)
         sys.stdout.flush()
@@ -38,8 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"zcprobe: {error}\n  {error.hint}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt as interrupt:
-        return _die_by(interrupt.args[0] if interrupt.args else signal.SIGINT)
     except BrokenPipeError:
         # the reader of stdout has gone (head, less): no error of ours; keep Python from flushing into it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

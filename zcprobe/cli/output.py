@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from zcprobe.errors import OutputError
+from zcprobe.recorder.ownership import give_to_caller
 
 __all__ = ["is_stdout", "open_output"]
 
@@ -48,6 +49,7 @@ def _replaced(path: Path) -> Iterator[BinaryIO]:
         part = Path(folder) / target.name
         with part.open("wb") as file:
             yield file
+        give_to_caller(part)
         os.replace(part, target)
 
 

@@ -158,7 +158,7 @@ def _add_measurement(parser: argparse.ArgumentParser) -> None:
         help="BPF probes: none; counts kept in the kernel; an event for whatever moves the error queue or fails a send;"
         " one for every send call, uarg and copy besides (%(default)s)",
     )
-    group.add_argument("--probes", choices=("auto", "none"), default="auto", help="none is --probe-level off")
+    group.add_argument("--probes", choices=("none",), help="none is --probe-level off")
     _add_mechanism(group)
     group.add_argument("--no-record", action="store_true", help="counters only: no record per send")
     group.add_argument(

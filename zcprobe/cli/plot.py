@@ -14,10 +14,9 @@ from zcprobe.cli.output import is_stdout, open_output
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.errors import UsageError
 from zcprobe.plots.canvas import PNG_DPI, new_figure
-from zcprobe.plots.comparison import draw_comparison
+from zcprobe.plots.comparison import COMPARISON_FIGURES
 from zcprobe.plots.errqueue import plot_errqueue
 from zcprobe.plots.optmem import plot_optmem
-from zcprobe.report.html import FIGURE_TITLES
 from zcprobe.report.parts import as_comparisons
 
 __all__ = ["run"]
@@ -38,8 +37,10 @@ def _format(output: Path | None) -> str:
 
 def _figure_name(asked: str | None, runs: list[Run]) -> str:
     name = asked or ("optmem" if len(runs) == 1 else "with_and_without_the_fix")
-    if name not in _OF_EACH_RUN and name not in FIGURE_TITLES:
-        raise UsageError(f"no figure is called {name}", f"choose one of {', '.join([*_OF_EACH_RUN, *FIGURE_TITLES])}")
+    if name not in _OF_EACH_RUN and name not in COMPARISON_FIGURES:
+        raise UsageError(
+            f"no figure is called {name}", f"choose one of {', '.join([*_OF_EACH_RUN, *COMPARISON_FIGURES])}"
+        )
     return name
 
 
@@ -67,7 +68,7 @@ def _draw_each(runs: list[Run], plot: Callable[[Run, Axes], Axes]) -> Figure:
 def _draw(name: str, inputs: Inputs) -> Figure:
     if name in _OF_EACH_RUN:
         return _draw_each(inputs.runs, _OF_EACH_RUN[name])
-    return draw_comparison(_one_comparison(inputs))[name]
+    return COMPARISON_FIGURES[name](_one_comparison(inputs))
 
 
 def _save(figure: Figure, name: str, kind: str, file: BinaryIO) -> None:

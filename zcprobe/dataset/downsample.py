@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["DOWNSAMPLED_DTYPES", "downsample"]
+__all__ = ["DOWNSAMPLED_DTYPES", "downsample", "envelope"]
 
 DOWNSAMPLED_DTYPES = {"time_ns": "int64", "row_count": "int64", "low": "float64", "high": "float64", "mean": "float64"}
 
@@ -67,3 +67,25 @@ def _within(
     moments = chunk[time].to_numpy()
     chosen = (moments >= begin) & (moments <= end)
     return moments[chosen].astype(np.int64), chunk[value].to_numpy()[chosen].astype(np.float64)
+
+
+def envelope(edges: NDArray[np.float64], time: NDArray[np.float64], *values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Indices, ascending, of the rows that draw the same picture: between two `edges`, and before and after them all,
+    the first and the last, and of each of `values` the lowest and the highest. `time` and `edges` must be ascending.
+
+    An envelope of envelopes by the same edges is that of the whole, so that rows can be left out chunk by chunk.
+    """
+    span = np.searchsorted(edges, time, side="right")
+    starts = np.flatnonzero(np.diff(span, prepend=-1))
+    ends = (np.append(starts[1:], len(time)) - 1)[: len(starts)]
+    kept = [starts, ends]
+    for value in values if len(time) else ():
+        bounds = np.minimum.reduceat(value, starts), np.maximum.reduceat(value, starts)
+        kept += [_first_in_each(value == np.repeat(bound, ends - starts + 1), starts) for bound in bounds]
+    return np.unique(np.concatenate(kept)).astype(np.int64)
+
+
+def _first_in_each(holds: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first index in each span for which `holds`; each span has one."""
+    where = np.flatnonzero(holds)
+    return where[np.searchsorted(where, starts)]

@@ -2,23 +2,33 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pandas as pd
+import pyarrow as pa
 
 from zcprobe.dataset.downsample import downsample
 from zcprobe.dataset.html import run_html
-from zcprobe.dataset.table import CHUNK_ROWS, empty_table, iterate_table, read_table, require_columns
+from zcprobe.dataset.schema import table_schema
+from zcprobe.dataset.table import (
+    CHUNK_ROWS,
+    empty_table,
+    group_starts,
+    iterate_parts,
+    iterate_table,
+    read_table,
+    require_columns,
+    time_column,
+)
 from zcprobe.dataset.version_1 import stalls_of_version_1
 from zcprobe.errors import OutputError, UsageError
 from zcprobe.recorder.metadata import FORMAT_VERSION
 from zcprobe.recorder.tables import TABLES
 
 __all__ = ["Run"]
-
-_TIME_COLUMNS = ("time_ns", "start_ns")
 
 
 class Run:
@@ -68,15 +78,33 @@ class Run:
         path = self.folder / f"{table}.parquet"
         return path if path.exists() else None
 
-    def read(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """Some columns of a table, or all; nothing else is read from the file. UsageError for an unknown name."""
+    def has(self, table: str) -> bool:
+        """Whether it was recorded, or can be made from what was."""
+        return self._file("flushes" if self._makes(table) else table) is not None
+
+    def row_count(self, table: str) -> int:
+        return sum(count for _, count in self._starts(table))
+
+    def _makes(self, table: str) -> bool:
+        return table == "stalls" and self.format_version == 1
+
+    def read(self, table: str, columns: Sequence[str] | None = None, where: slice = slice(None)) -> pd.DataFrame:
+        """Some columns of a table, or all, of all rows or those of a slice of time in ns; of the file hardly more is
+        read. UsageError for an unknown name."""
+        path = self._file(table)
+        if path is not None and table not in self.__dict__:
+            return read_table(path, table, self.format_version, columns, where)
+        whole = self._in_memory(table)
+        if where != slice(None):
+            whole = whole[whole[time_column(table)].between(*_bounds_ns(where), inclusive="left")]
+        return whole if columns is None else whole[require_columns(table, columns)]
+
+    def _in_memory(self, table: str) -> pd.DataFrame:
+        """A table that is kept, or is no file of its own."""
         if table in self.__dict__:
             whole: pd.DataFrame = self.__dict__[table]
-            return whole if columns is None else whole[require_columns(table, columns)]
-        if table == "stalls" and self.format_version == 1:
-            return stalls_of_version_1(self.read("flushes"))[require_columns(table, columns)]
-        path = self._file(table)
-        return empty_table(table, columns) if path is None else read_table(path, table, self.format_version, columns)
+            return whole
+        return stalls_of_version_1(self.read("flushes")) if self._makes(table) else empty_table(table)
 
     def iterate(
         self, table: str, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS
@@ -88,13 +116,42 @@ class Run:
             return (whole.iloc[first : first + rows] for first in range(0, len(whole), rows))
         return iterate_table(path, table, self.format_version, columns, rows)
 
+    def iterate_parts(self, table: str, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS) -> Iterator[Any]:
+        """The same as pyarrow.Tables; none when it was not recorded."""
+        path = self._file(table)
+        if path is not None:
+            return iterate_parts(path, table, self.format_version, columns, rows)
+        schema = pa.schema([table_schema(table).field(name) for name in require_columns(table, columns)])
+        frames = self.iterate(table, columns, rows)
+        return (pa.Table.from_pandas(frame, schema, preserve_index=False) for frame in frames)
+
+    def spans(self, tables: Sequence[str], rows: int = CHUNK_ROWS) -> list[slice]:
+        """All of time, in slices in ns of which each holds about `rows` rows of these tables together, or fewer; to
+        walk through several tables at once (`read`) in bounded memory."""
+        pieces = sorted(piece for table in tables for piece in self._starts(table))
+        begins: list[int | None] = [None]
+        held = 0
+        for begin, count in pieces:
+            if held and held + count > rows and begin != begins[-1]:
+                begins.append(begin)
+                held = 0
+            held += count
+        return [slice(begin, end) for begin, end in zip(begins, [*begins[1:], None], strict=True)]
+
+    def _starts(self, table: str) -> list[tuple[int, int]]:
+        path = self._file(table)
+        if path is not None and table not in self.__dict__:
+            return group_starts(path, table)
+        whole = self._in_memory(table)
+        return [(int(whole[time_column(table)].min()), len(whole))] if len(whole) else []
+
     def downsample(self, table: str, value: str, buckets: int = 1000, where: slice = slice(None)) -> pd.DataFrame:
         """Lowest, highest and mean of a column in each of `buckets` spans of the table's time, read in chunks.
 
         `where` is a slice of time in ns. Columns and types: `zcprobe.dataset.downsample.DOWNSAMPLED_DTYPES`.
         """
         require_columns(table, [value])
-        time = next(name for name in _TIME_COLUMNS if name in require_columns(table, None))
+        time = time_column(table)
         return downsample(lambda: self.iterate(table, [time, value]), time, value, buckets, where)
 
     @cached_property
@@ -148,3 +205,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         return run_html(self.folder.name, self.meta)
+
+
+def _bounds_ns(where: slice) -> tuple[float, float]:
+    return -inf if where.start is None else where.start, inf if where.stop is None else where.stop

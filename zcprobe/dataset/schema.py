@@ -33,6 +33,9 @@ _FILLS: dict[str, dict[str, Any]] = {"flushes": {"spurious_count": 0}}
 """Table -> column -> value in runs without that column, also of runs of this version made before it was added."""
 
 
+_NOT_IN_VERSION: dict[int, dict[str, set[str]]] = {1: {"kernel_events": {"candidates", "evidence"}}}
+"""Version -> table -> columns that came after it."""
+
 _DERIVED = {("kernel_events", "candidates"): (CANDIDATES_NEED, candidates_of_version_1)}
 """(table, column) -> the columns of an older version that tell the same, and how."""
 
@@ -75,7 +78,7 @@ def _arrow_type(table: str, column: str, dtype: Any) -> pa.DataType:
 
 def may_lack(table: str, column: str, version: int) -> bool:
     """Whether a run of that version is whole without the column."""
-    return version < FORMAT_VERSION or column in _FILLS.get(table, {})
+    return column in _FILLS.get(table, {}) or column in _NOT_IN_VERSION.get(version, {}).get(table, ())
 
 
 def fill_value(table: str, column: str) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -12,9 +13,22 @@ import pyarrow.parquet as pq
 from zcprobe.dataset.schema import derive, fill_value, may_lack, sources_of, table_schema
 from zcprobe.errors import OutputError, UsageError
 
-__all__ = ["CHUNK_ROWS", "empty_table", "iterate_table", "read_table", "require_columns"]
+__all__ = [
+    "CHUNK_ROWS",
+    "empty_table",
+    "group_starts",
+    "iterate_parts",
+    "iterate_table",
+    "open_table",
+    "read_table",
+    "require_columns",
+    "time_column",
+]
 
 CHUNK_ROWS = 1 << 20
+
+_TIME_COLUMNS = ("time_ns", "start_ns")
+_END_OF_TIME = 2**63 - 1
 
 _DAMAGED = "the file is damaged or was changed; record the run again"
 
@@ -28,40 +42,100 @@ def require_columns(name: str, columns: Sequence[str] | None) -> list[str]:
     return list(known if columns is None else columns)
 
 
+def time_column(name: str) -> str:
+    """The column of a table that says when."""
+    known = table_schema(name).names
+    return next(column for column in _TIME_COLUMNS if column in known)
+
+
 def empty_table(name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """No rows; the columns with the types that they would have."""
     frame: pd.DataFrame = table_schema(name).empty_table().select(require_columns(name, columns)).to_pandas()
     return frame
 
 
-def read_table(path: Path, name: str, version: int, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """The columns (default: all) of a table's file. OutputError when it is damaged or has missing values."""
+def read_table(
+    path: Path, name: str, version: int, columns: Sequence[str] | None = None, where: slice = slice(None)
+) -> pd.DataFrame:
+    """The columns (default: all) of a table's file, of the rows whose time in ns lies in `where`. OutputError when it
+    is damaged or has missing values."""
     asked = require_columns(name, columns)
-    with _opened(path) as file:
-        present = _present(path, file, name, version, asked)
-        return _frame(path, name, file.read(columns=present), asked)
+    clock = time_column(name)
+    parts = []
+    with open_table(path) as file:
+        present = _present(path, file, name, version, asked if where == slice(None) else [*asked, clock])
+        groups = _groups(file, clock, where)
+        if where == slice(None):
+            return _frame(_columns(path, name, file.read(columns=present), asked))
+        # one group after the other: of a run with many channels they lie beside each other in time
+        for group in groups:
+            rows = file.read_row_group(group, columns=present)
+            parts.append(_columns(path, name, rows.filter(_within(rows[clock], where)), asked))
+    return _frame(pa.concat_tables(parts)) if parts else empty_table(name, columns)
 
 
 def iterate_table(
     path: Path, name: str, version: int, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS
 ) -> Iterator[pd.DataFrame]:
     """The same, at most `rows` rows at a time; the index goes on from chunk to chunk."""
-    asked = require_columns(name, columns)
     first = 0
-    with _opened(path) as file:
+    for part in iterate_parts(path, name, version, columns, rows):
+        frame = _frame(part)
+        frame.index = pd.RangeIndex(first, first + len(frame))
+        first += len(frame)
+        yield frame
+
+
+def iterate_parts(
+    path: Path, name: str, version: int, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS
+) -> Iterator[Any]:
+    """The same as pyarrow.Tables with the types of `table_schema()`."""
+    asked = require_columns(name, columns)
+    with open_table(path) as file:
         present = _present(path, file, name, version, asked)
         for batch in file.iter_batches(rows, columns=present):
-            frame = _frame(path, name, pa.Table.from_batches([batch]), asked)
-            frame.index = pd.RangeIndex(first, first + len(frame))
-            first += len(frame)
-            yield frame
+            yield _columns(path, name, pa.Table.from_batches([batch]), asked)
+
+
+def group_starts(path: Path, name: str) -> list[tuple[int, int]]:
+    """(earliest time in ns, rows) of each row group that has rows, from the file's statistics."""
+    with open_table(path) as file:
+        bounds = _time_bounds(file, time_column(name))
+        return [(low, file.metadata.row_group(group).num_rows) for group, (low, _) in bounds.items()]
+
+
+def _time_bounds(file: pq.ParquetFile, clock: str) -> dict[int, tuple[int, int]]:
+    """Row group -> its earliest and latest time; all of time where there are no statistics."""
+    position = file.schema_arrow.get_field_index(clock)
+    bounds = {}
+    for group in range(file.num_row_groups):
+        if file.metadata.row_group(group).num_rows:
+            found = file.metadata.row_group(group).column(position).statistics if position >= 0 else None
+            known = (found.min, found.max) if found is not None and found.has_min_max else (0, _END_OF_TIME)
+            bounds[group] = known
+    return bounds
+
+
+def _groups(file: pq.ParquetFile, clock: str, where: slice) -> list[int]:
+    begin, end = _bounds(where)
+    return [group for group, (low, high) in _time_bounds(file, clock).items() if high >= begin and low < end]
+
+
+def _bounds(where: slice) -> tuple[int, int]:
+    return 0 if where.start is None else where.start, _END_OF_TIME if where.stop is None else where.stop
+
+
+def _within(times: pa.ChunkedArray, where: slice) -> pa.ChunkedArray:
+    begin, end = _bounds(where)
+    return pc.and_(pc.greater_equal(times, begin), pc.less(times, end))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
-    """What Arrow finds wrong, now or while reading, is an OutputError."""
+def open_table(path: Path) -> Iterator[pq.ParquetFile]:
+    """What Arrow finds wrong, now or while reading, is an OutputError: also a page that is not as it was written, in
+    files that have checksums."""
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield file
     except (pa.ArrowException, OSError) as error:
         raise OutputError(f"{path} cannot be read: {str(error).splitlines()[0]}", _DAMAGED) from error
@@ -78,7 +152,8 @@ def _present(path: Path, file: pq.ParquetFile, name: str, version: int, asked: l
     return [column for column in in_file if column in wanted] or in_file[:1]
 
 
-def _frame(path: Path, name: str, table: pa.Table, asked: list[str]) -> pd.DataFrame:
+def _columns(path: Path, name: str, table: pa.Table, asked: list[str]) -> pa.Table:
+    """What was asked for, checked, and filled in where the file does not have it."""
     schema = table_schema(name)
     columns = {
         column: _checked(path, column, table[column], schema.field(column).type)
@@ -86,8 +161,12 @@ def _frame(path: Path, name: str, table: pa.Table, asked: list[str]) -> pd.DataF
         else _filled(name, column, table, schema.field(column).type)
         for column in asked
     }
+    return pa.table(columns)
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
     # nothing is copied twice: ten million rows have to fit
-    frame: pd.DataFrame = pa.table(columns).to_pandas(split_blocks=True)
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True)
     return frame
 
 

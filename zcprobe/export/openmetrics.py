@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from zcprobe.dataset.load import Run
-from zcprobe.export.tables import iterate_table
+from zcprobe.export.tables import iterate_batches
 
 __all__ = ["write_openmetrics"]
 
@@ -145,13 +145,13 @@ def _labels(run: Run) -> tuple[str, ...]:
 
 def _send_latencies(run: Run) -> Iterator[Any]:
     """int64 ns, a numpy array per chunk."""
-    for batch in iterate_table(run, "sends", ["latency_ns"]):
+    for batch in iterate_batches(run, "sends", ["latency_ns"]):
         yield batch.column("latency_ns").to_numpy()
 
 
 def _stall_lengths(run: Run) -> Iterator[Any]:
     """int64 ns, a numpy array per chunk."""
-    for batch in iterate_table(run, "flushes", ["duration_ns", "trigger"]):
+    for batch in iterate_batches(run, "flushes", ["duration_ns", "trigger"]):
         trigger = batch.column("trigger").to_numpy(zero_copy_only=False)
         yield batch.column("duration_ns").to_numpy()[trigger == "enobufs"]
 

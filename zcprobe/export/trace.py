@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zcprobe.dataset.load import Run
-from zcprobe.export.tables import iterate_table
+from zcprobe.export.tables import iterate_batches
 from zcprobe.export.trace_chunk import THREAD_KINDS, Chunk, Event, process_id, thread_id
 from zcprobe.export.trace_counters import KERNEL_COLUMNS, MEMINFO_COLUMNS, kernel_counters, meminfo_counters
 from zcprobe.export.trace_slices import LENGTHS, SLICED_TABLES, table_slices
@@ -55,13 +55,13 @@ def iterate_events(runs: list[Run], window: Window = EVERYTHING) -> Iterator[lis
         bounds_ns = (origin_ns + window[0] * 1e9, origin_ns + window[1] * 1e9)
         yield [*_names(run, pid), *_phases(run, pid, origin_ns)]
         for table, columns in SLICED_TABLES.items():
-            for batch in _within(iterate_table(run, table, columns), bounds_ns, "start_ns", LENGTHS[table]):
+            for batch in _within(iterate_batches(run, table, columns), bounds_ns, "start_ns", LENGTHS[table]):
                 yield table_slices(table, Chunk(batch, pid, origin_ns))
         has_probes = bool(run.meta["probes"])
-        for batch in _within(iterate_table(run, "meminfo", ["time_ns", *MEMINFO_COLUMNS]), bounds_ns, "time_ns"):
+        for batch in _within(iterate_batches(run, "meminfo", ["time_ns", *MEMINFO_COLUMNS]), bounds_ns, "time_ns"):
             yield meminfo_counters(Chunk(batch, pid, origin_ns), mark_enobufs=not has_probes)
         channels = {cookie: channel for channel, cookie in enumerate(run.meta.get("cookies") or ())}
-        events = iterate_table(run, "kernel_events", ["time_ns", *KERNEL_COLUMNS])
+        events = iterate_batches(run, "kernel_events", ["time_ns", *KERNEL_COLUMNS])
         for batch in _in_time_order(_within(events, bounds_ns, "time_ns")):
             yield kernel_counters(Chunk(batch, pid, origin_ns), channels)
 
@@ -89,7 +89,7 @@ def _earliest_ns(run: Run, clocks: dict[str, str]) -> int | None:
     times = (
         pc.min(batch.column(clock)).as_py()
         for table, clock in clocks.items()
-        for batch in iterate_table(run, table, [clock])
+        for batch in iterate_batches(run, table, [clock])
         if len(batch)
     )
     return min(times, default=None)

@@ -1,11 +1,12 @@
 """What has a level, as counters: error queue, optmem, sends in flight; and each ENOBUFS as a mark."""
 
 from zcprobe.export.trace_chunk import Chunk, Event, thread_id
+from zcprobe.probes.enobufs import cause_of
 
 __all__ = ["KERNEL_COLUMNS", "MEMINFO_COLUMNS", "kernel_counters", "meminfo_counters"]
 
 MEMINFO_COLUMNS = ("channel", "optmem_bytes", "in_flight", "reason")
-KERNEL_COLUMNS = ("cookie", "kind", "optmem_bytes", "charge_bytes", "errqueue_depth", "memlock_denied")
+KERNEL_COLUMNS = ("cookie", "kind", "optmem_bytes", "charge_bytes", "errqueue_depth", "candidates")
 """What the counters are made from, beside time_ns."""
 
 _STILL_CHARGED = ("merged", "read", "purged")
@@ -28,7 +29,7 @@ def kernel_counters(chunk: Chunk, channels: dict[int, int]) -> list[Event]:
     """Depth and level after each event. `channels` (cookie -> channel) learns cookies that run.json does not name."""
     events = []
     for time_us, row in zip(chunk.time_us("time_ns"), chunk.rows(*KERNEL_COLUMNS), strict=True):
-        cookie, kind, optmem, charge, depth, denied = row
+        cookie, kind, optmem, charge, depth, candidates = row
         channel = channels.setdefault(cookie, len(channels))
         if kind == "closed":  # everything is freed or given up by then: no level of the run
             continue
@@ -36,7 +37,7 @@ def kernel_counters(chunk: Chunk, channels: dict[int, int]) -> list[Event]:
         events.append(_counter(chunk.pid, channel, "errqueue depth", "notifications", time_us, depth))
         events.append(_counter(chunk.pid, channel, "optmem", "bytes", time_us, level))
         if kind == "enobufs":
-            arguments = {"optmem_bytes": optmem, "errqueue_depth": depth, "memlock_denied": denied}
+            arguments = {"optmem_bytes": optmem, "errqueue_depth": depth, "cause": cause_of(candidates)}
             events.append(_enobufs(chunk.pid, channel, time_us, arguments))
     return events
 

@@ -110,15 +110,12 @@ static int wait_for_slot(struct zc_channel *channel, const struct slot *slot)
 	return 0;
 }
 
-const uint8_t *zc_buffers_take(struct zc_channel *channel, uint64_t position, uint32_t count)
+ZC_COLD static const uint8_t *fill_slot(struct zc_channel *channel, uint64_t in_pattern, uint32_t count)
 {
 	struct zc_buffers *buffers = channel->buffers;
-	uint64_t in_pattern = position % ZC_PATTERN_BYTES;
 	struct slot *slot;
 	int status;
 
-	if (buffers->reuse == ZC_REUSE_NEVER)
-		return buffers->bytes + in_pattern;
 	buffers->current = (buffers->current + 1) % SLOT_COUNT;
 	buffers->current_count = count;
 	slot = &buffers->slots[buffers->current];
@@ -134,7 +131,16 @@ const uint8_t *zc_buffers_take(struct zc_channel *channel, uint64_t position, ui
 	return buffers->bytes + buffers->current * buffers->slot_bytes;
 }
 
-void zc_buffers_give(struct zc_channel *channel)
+const uint8_t *zc_buffers_take(struct zc_channel *channel, uint64_t position, uint32_t count)
+{
+	uint64_t in_pattern = position % ZC_PATTERN_BYTES;
+
+	if (channel->buffers->reuse == ZC_REUSE_NEVER)
+		return channel->buffers->bytes + in_pattern;
+	return fill_slot(channel, in_pattern, count);
+}
+
+ZC_COLD static void give_slot(struct zc_channel *channel)
 {
 	struct zc_buffers *buffers = channel->buffers;
 	struct slot *slot = &buffers->slots[buffers->current];
@@ -145,4 +151,10 @@ void zc_buffers_give(struct zc_channel *channel)
 		return;
 	slot->end_id = channel->queued;
 	slot->open_count += slot->end_id - slot->first_id;
+}
+
+void zc_buffers_give(struct zc_channel *channel)
+{
+	if (channel->buffers->reuse != ZC_REUSE_NEVER)
+		give_slot(channel);
 }

@@ -13,6 +13,7 @@ _SOURCES = (
     "channel",
     "drain",
     "errqueue",
+    "notification",
     "pattern",
     "policy",
     "process",

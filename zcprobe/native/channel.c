@@ -20,18 +20,17 @@ _Static_assert(offsetof(struct zc_part, count) == offsetof(struct iovec, iov_len
 
 struct zc_channel *zc_channel_open(const struct zc_channel_config *config, struct zc_result *result)
 {
-	const struct zc_policy *policy = zc_policy_of(config->policy);
-	struct zc_channel *channel = policy ? calloc(1, sizeof(*channel)) : NULL;
+	struct zc_channel *channel = config->policy ? calloc(1, sizeof(*channel)) : NULL;
 
 	if (!channel) {
-		errno = policy ? ENOMEM : EINVAL;
+		errno = config->policy ? ENOMEM : EINVAL;
 		return NULL;
 	}
 	memset(result, 0, sizeof(*result));
 	channel->config = *config;
-	channel->policy = policy;
+	channel->policy = config->policy;
 	channel->result = result;
-	channel->blocking = policy->blocking;
+	channel->blocking = config->policy->blocking;
 	channel->deadline_ns = zc_now_ns() + config->deadline_ns;
 	zc_meminfo(channel, ZC_MEMINFO_BASELINE);
 	return channel;
@@ -60,7 +59,7 @@ int zc_channel_set_blocking(struct zc_channel *channel, bool enabled)
 	return 0;
 }
 
-int zc_must_end(const struct zc_channel *channel)
+int zc_look_at_signals(const struct zc_channel *channel)
 {
 	if (zc_stop_requested > channel->stops_ignored)
 		return -EINTR;
@@ -82,7 +81,7 @@ void zc_stall_end(struct zc_attempt *attempt, int result)
 	attempt->stall.result = result;
 }
 
-static void record_stall(struct zc_channel *channel, const struct zc_attempt *attempt)
+ZC_COLD static void record_stall(struct zc_channel *channel, const struct zc_attempt *attempt)
 {
 	const struct zc_stall *stall = &attempt->stall;
 	int64_t duration_ns = stall->end_ns - stall->start_ns;
@@ -127,7 +126,7 @@ static int answer_enobufs(struct zc_channel *channel, struct zc_attempt *attempt
 }
 
 /* What the failed attempt means: 0 or more to try again, or a negative errno. */
-static int handle_error(struct zc_channel *channel, struct zc_attempt *attempt)
+ZC_COLD static int handle_error(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	switch (attempt->error) {
 	case EINTR:
@@ -175,6 +174,13 @@ static void count_send(struct zc_channel *channel, const struct zc_attempt *atte
 		result->copied_on_purpose_count++;
 }
 
+ZC_COLD static void sample_meminfo(struct zc_channel *channel, int64_t now_ns)
+{
+	zc_meminfo(channel, ZC_MEMINFO_PERIODIC);
+	channel->next_meminfo_ns = now_ns + channel->config.meminfo_interval_ns;
+	channel->last_end_ns = 0;
+}
+
 static void record_send(struct zc_channel *channel, const struct zc_attempt *attempt, int64_t start_ns, ssize_t taken)
 {
 	struct zc_send_record *record = zc_record(channel->config.recorder, ZC_STREAM_SEND);
@@ -198,11 +204,8 @@ static void record_send(struct zc_channel *channel, const struct zc_attempt *att
 		.zerocopy = attempt->zerocopy,
 		.copied_on_purpose = attempt->wanted_zerocopy && !attempt->zerocopy,
 	};
-	if (end_ns >= channel->next_meminfo_ns) {
-		zc_meminfo(channel, ZC_MEMINFO_PERIODIC);
-		channel->next_meminfo_ns = end_ns + channel->config.meminfo_interval_ns;
-		channel->last_end_ns = 0;
-	}
+	if (end_ns >= channel->next_meminfo_ns)
+		sample_meminfo(channel, end_ns);
 }
 
 static int64_t start_of_write(const struct zc_channel *channel)

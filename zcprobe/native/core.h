@@ -8,6 +8,10 @@
 
 #include "sender.h"
 
+/* Not on the way of a send that the kernel takes at once. Kept out of its code: a send call leaves little of that in the
+ * CPU's caches, too. */
+#define ZC_COLD __attribute__((cold, noinline))
+
 struct zc_stall {	/* while one write waits inside its policy */
 	int64_t start_ns;	/* 0: it does not */
 	int64_t end_ns;
@@ -37,8 +41,6 @@ struct zc_policy {
 	int (*on_enobufs)(struct zc_channel *channel, struct zc_attempt *attempt);
 };
 
-const struct zc_policy *zc_policy_of(enum zc_policy_id id);
-
 struct zc_policy_state {
 	uint64_t last_drain;	/* sends queued then */
 	uint32_t copies_since_off;
@@ -67,7 +69,7 @@ struct zc_channel {
 	uint64_t completed;	/* of the queued, covered by notifications read */
 	struct zc_policy_state state;
 	uint32_t flush_index;
-	int64_t deadline_ns;	/* absolute; waits end there with -ETIMEDOUT */
+	_Atomic int64_t deadline_ns;	/* absolute; waits end there with -ETIMEDOUT. The thread that watches looks, too */
 	/* a buffer in use again tells which of its sends are still out; NULL: nobody asks */
 	void (*on_completion)(struct zc_channel *channel, uint64_t lo, uint64_t hi);
 };
@@ -113,8 +115,6 @@ void zc_stall_begin(struct zc_channel *channel, struct zc_attempt *attempt);
 void zc_stall_end(struct zc_attempt *attempt, int result);
 /* the whole write, in as many sends as the socket takes it; 0 or a negative errno */
 int zc_write_all(struct zc_channel *channel, struct zc_part *parts, int part_count, bool zerocopy);
-/* -EINTR when a request to stop has come, -ETIMEDOUT past the deadline (looked at after a kick), else 0 */
-int zc_must_end(const struct zc_channel *channel);
 
 /* buffers.c: where a write takes its bytes from */
 struct zc_buffers *zc_buffers_open(struct zc_channel *channel, enum zc_reuse reuse, uint32_t largest_write);
@@ -132,9 +132,19 @@ int zc_run_traffic(struct zc_channel *channel, const struct zc_traffic *traffic,
 
 /* process.c */
 #define ZC_KICK_SIGNAL SIGALRM
-extern volatile sig_atomic_t zc_stop_requested;	/* how often */
-extern volatile sig_atomic_t zc_kicked;	/* not before a deadline, or a request to stop */
-extern volatile sig_atomic_t zc_run_is_active;	/* else a signal is the caller's: Python's handler wants to run */
+/* set in signal handlers and read by every thread: atomic, and lock-free on all that Linux runs on */
+extern _Atomic int zc_stop_requested;	/* how often */
+extern _Atomic int zc_kicked;	/* not before a deadline, or a request to stop */
+extern _Atomic int zc_run_is_active;	/* else a signal is the caller's: Python's handler wants to run */
+
+ZC_COLD int zc_look_at_signals(const struct zc_channel *channel);
+
+/* -EINTR when a request to stop has come, -ETIMEDOUT past the deadline (looked at after a kick), else 0 */
+static inline int zc_must_end(const struct zc_channel *channel)
+{
+	return zc_stop_requested || zc_kicked ? zc_look_at_signals(channel) : 0;
+}
+
 void zc_catch_signals(void);
 void zc_restore_signals(void);
 int zc_start_thread(pthread_t *thread, void *(*run)(void *), void *argument);

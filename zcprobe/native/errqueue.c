@@ -3,19 +3,12 @@
 #include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "core.h"
 
 #ifndef SO_MEMINFO
 #define SO_MEMINFO 55
-#endif
-#ifndef SOL_VSOCK
-#define SOL_VSOCK 287
-#endif
-#ifndef VSOCK_RECVERR
-#define VSOCK_RECVERR 1
 #endif
 
 enum { MEMINFO_WMEM_ALLOC = 2, MEMINFO_WMEM_QUEUED = 5, MEMINFO_OPTMEM = 6, MEMINFO_VARS = 9 };	/* SK_MEMINFO_* */
@@ -67,23 +60,15 @@ uint64_t zc_widen(uint64_t near, uint32_t id)
 	return near + (int64_t)(int32_t)(id - (uint32_t)near);
 }
 
-static const struct sock_extended_err *find_extended_err(struct msghdr *message)
-{
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(message);
-
-	if (!cmsg)
-		return NULL;
-	if (!(cmsg->cmsg_level == SOL_IP && cmsg->cmsg_type == IP_RECVERR) &&
-	    !(cmsg->cmsg_level == SOL_IPV6 && cmsg->cmsg_type == IPV6_RECVERR) &&
-	    !(cmsg->cmsg_level == SOL_VSOCK && cmsg->cmsg_type == VSOCK_RECVERR))
-		return NULL;
-	return (const struct sock_extended_err *)CMSG_DATA(cmsg);
-}
-
 static int fail_check(struct zc_channel *channel, enum zc_check check, int error)
 {
 	channel->result->error_check = check;
 	return -error;
+}
+
+static bool is_errno(uint32_t error)
+{
+	return error > 0 && error < 4096;	/* the kernel's MAX_ERRNO */
 }
 
 static void count_notification(struct zc_channel *channel, uint64_t count, bool copied)
@@ -102,26 +87,25 @@ static void count_notification(struct zc_channel *channel, uint64_t count, bool 
 	}
 }
 
-static void accept_notification(struct zc_channel *channel, const struct sock_extended_err *error)
+static void accept_notification(struct zc_channel *channel, const struct zc_notification *notification)
 {
-	bool copied = error->ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
-	uint64_t count = (uint64_t)(error->ee_data - error->ee_info) + 1;
-	uint64_t lo = zc_widen(channel->completed, error->ee_info);
+	uint64_t lo = zc_widen(channel->completed, notification->lo);
+	uint64_t hi = lo + notification->count - 1;
 	struct zc_notification_record *record = zc_record(channel->config.recorder, ZC_STREAM_NOTIFICATION);
 
 	if (record)
 		*record = (struct zc_notification_record){
 			.time_ns = zc_now_ns(),
 			.lo = lo,
-			.hi = lo + count - 1,
+			.hi = hi,
 			.flush_index = channel->flush_index,
 			.channel = channel->config.channel,
-			.copied = copied,
-			.origin = error->ee_origin,
+			.copied = notification->copied,
+			.origin = notification->origin,
 		};
-	count_notification(channel, count, copied);
+	count_notification(channel, notification->count, notification->copied);
 	if (channel->on_completion)
-		channel->on_completion(channel, lo, lo + count - 1);
+		channel->on_completion(channel, lo, hi);
 }
 
 /* One notification: 1 read, 0 nothing there now, else a negative errno with the failed check in the result. */
@@ -129,7 +113,8 @@ static int read_notification(struct zc_channel *channel)
 {
 	char control[CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in6))];
 	struct msghdr message = { .msg_control = control, .msg_controllen = sizeof(control) };
-	const struct sock_extended_err *error;
+	struct zc_notification notification;
+	enum zc_check check;
 
 	while (recvmsg(channel->config.fd, &message, MSG_ERRQUEUE) < 0) {
 		if (errno == EAGAIN)
@@ -138,16 +123,10 @@ static int read_notification(struct zc_channel *channel)
 			return fail_check(channel, ZC_CHECK_READ, errno);
 		message.msg_controllen = sizeof(control);
 	}
-	error = find_extended_err(&message);
-	if (!error)
-		return fail_check(channel, ZC_CHECK_CMSG, EPROTO);
-	if (error->ee_errno)
-		return fail_check(channel, ZC_CHECK_ERRNO, error->ee_errno);
-	if (error->ee_origin != SO_EE_ORIGIN_ZEROCOPY)
-		return fail_check(channel, ZC_CHECK_ORIGIN, EPROTO);
-	if (error->ee_data - error->ee_info > INT32_MAX)	/* modulo 2^32: a merged range may cross the wrap */
-		return fail_check(channel, ZC_CHECK_BOUNDS, EPROTO);
-	accept_notification(channel, error);
+	check = zc_decode_notification(control, message.msg_controllen, &notification);
+	if (check != ZC_CHECK_NONE)
+		return fail_check(channel, check, is_errno(notification.error) ? notification.error : EPROTO);
+	accept_notification(channel, &notification);
 	return 1;
 }
 

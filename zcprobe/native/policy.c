@@ -4,6 +4,7 @@
  * write again, sends it as a copy, or lets the run end.
  */
 #include <poll.h>
+#include <string.h>
 
 #include "core.h"
 
@@ -236,25 +237,35 @@ static int keep_below_mark(struct zc_channel *channel, struct zc_attempt *attemp
 }
 
 static const struct zc_policy policies[] = {
-	[ZC_POLICY_QEMU_PRE] = { "qemu-pre", false, NULL, give_up },
-	[ZC_POLICY_QEMU_V1] = { "qemu-v1", false, NULL, flush_waiting_once },
-	[ZC_POLICY_QEMU_V2] = { "qemu-v2", false, NULL, drain_once },
-	[ZC_POLICY_QEMU_V5] = { "qemu-v5", true, NULL, flush_once_if_flagged },
-	[ZC_POLICY_QEMU_MERGED] = { "qemu-merged", true, NULL, flush_once },
-	[ZC_POLICY_QEMU_SHIPPED] = { "qemu-shipped", false, NULL, flush_once },
-	[ZC_POLICY_GRPC] = { "grpc", false, copy_small_or_crowded, wait_for_any },
-	[ZC_POLICY_FOLLY] = { "folly", false, turn_on_again, copy_and_turn_off },
-	[ZC_POLICY_YDB] = { "ydb", false, copy_while_congested, copy_and_congest },
-	[ZC_POLICY_EAGAIN] = { "eagain", false, NULL, next_poll_round },
-	[ZC_POLICY_COPY_OFF] = { "copy-off", false, copy_when_off, copy_and_turn_off },
-	[ZC_POLICY_LOG_RETRY] = { "log-retry", false, NULL, retry_only },
-	[ZC_POLICY_KILL] = { "kill", false, NULL, hang_up },
-	[ZC_POLICY_DRAIN_EVERY] = { "drain-every", true, drain_now_and_then, flush_once },
-	[ZC_POLICY_WAIT_PROGRESS] = { "wait-progress", false, NULL, wait_for_room },
-	[ZC_POLICY_WATERMARK] = { "watermark", false, keep_below_mark, wait_for_room },
+	{ "qemu-pre", false, NULL, give_up },
+	{ "qemu-v1", false, NULL, flush_waiting_once },
+	{ "qemu-v2", false, NULL, drain_once },
+	{ "qemu-v5", true, NULL, flush_once_if_flagged },
+	{ "qemu-merged", true, NULL, flush_once },
+	{ "qemu-shipped", false, NULL, flush_once },
+	{ "grpc", false, copy_small_or_crowded, wait_for_any },
+	{ "folly", false, turn_on_again, copy_and_turn_off },
+	{ "ydb", false, copy_while_congested, copy_and_congest },
+	{ "eagain", false, NULL, next_poll_round },
+	{ "copy-off", false, copy_when_off, copy_and_turn_off },
+	{ "log-retry", false, NULL, retry_only },
+	{ "kill", false, NULL, hang_up },
+	{ "drain-every", true, drain_now_and_then, flush_once },
+	{ "wait-progress", false, NULL, wait_for_room },
+	{ "watermark", false, keep_below_mark, wait_for_room },
 };
 
-const struct zc_policy *zc_policy_of(enum zc_policy_id id)
+enum { POLICY_COUNT = sizeof(policies) / sizeof(*policies) };
+
+const struct zc_policy *zc_find_policy(const char *name)
 {
-	return (size_t)id < sizeof(policies) / sizeof(*policies) ? &policies[id] : NULL;
+	for (int i = 0; i < POLICY_COUNT; i++)
+		if (!strcmp(policies[i].name, name))
+			return &policies[i];
+	return NULL;
+}
+
+const char *zc_policy_name(uint32_t number)
+{
+	return number < POLICY_COUNT ? policies[number].name : NULL;
 }

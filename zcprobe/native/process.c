@@ -8,9 +8,9 @@
 
 #include "core.h"
 
-volatile sig_atomic_t zc_stop_requested;
-volatile sig_atomic_t zc_kicked;
-volatile sig_atomic_t zc_run_is_active;
+_Atomic int zc_stop_requested;
+_Atomic int zc_kicked;
+_Atomic int zc_run_is_active;
 
 static struct sigaction saved_int, saved_term, saved_kick;
 

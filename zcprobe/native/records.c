@@ -1,7 +1,8 @@
 /* Record streams: the sender fills chunks, a writer thread empties them into files.
  *
  * One producer and one consumer: `produced` and `consumed` count chunks and only their owner writes them. Memory is
- * chunk_count chunks a stream, whatever the run's length; a record that finds no free chunk is counted as lost.
+ * chunk_count chunks a stream, whatever the run's length; a record that finds no free chunk is counted as lost. The chunk
+ * emptied last is filled next: it is the one that the CPU's caches still hold.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -25,6 +26,10 @@ struct stream {
 	int fd;
 	uint8_t *chunks;
 	size_t record_bytes;
+	uint32_t *places;	/* chunk n is at places[n % chunk_count] of `chunks` */
+	uint32_t *free_places;	/* a stack, like all below only of the producer */
+	uint32_t free_count;
+	uint64_t reclaimed;	/* of the consumed chunks, those whose places are free or in use again */
 	uint64_t lost;
 	_Atomic uint64_t produced;
 	_Atomic uint64_t consumed;
@@ -57,7 +62,9 @@ static int write_all(int fd, const uint8_t *bytes, size_t count)
 
 static uint8_t *chunk_at(const struct zc_recorder *recorder, const struct stream *stream, uint64_t number)
 {
-	return stream->chunks + number % recorder->chunk_count * recorder->chunk_records * stream->record_bytes;
+	size_t place = stream->places[number % recorder->chunk_count];
+
+	return stream->chunks + place * recorder->chunk_records * stream->record_bytes;
 }
 
 static void point_at_chunk(struct zc_recorder *recorder, enum zc_stream_index index, uint64_t number)
@@ -105,9 +112,26 @@ static void *write_chunks(void *argument)
 
 static void free_recorder(struct zc_recorder *recorder)
 {
-	for (int i = 0; i < ZC_STREAM_COUNT; i++)
+	for (int i = 0; i < ZC_STREAM_COUNT; i++) {
 		free(recorder->streams[i].chunks);
+		free(recorder->streams[i].places);
+		free(recorder->streams[i].free_places);
+	}
 	free(recorder);
+}
+
+static bool allocate_stream(struct stream *stream, uint32_t chunk_records, uint32_t chunk_count)
+{
+	stream->chunks = calloc((size_t)chunk_records * chunk_count, stream->record_bytes);
+	stream->places = calloc(chunk_count, sizeof(*stream->places));
+	stream->free_places = calloc(chunk_count, sizeof(*stream->free_places));
+	if (!stream->chunks || !stream->places || !stream->free_places)
+		return false;
+	while (stream->free_count < chunk_count - 1) {	/* chunk 0 is at place 0 */
+		stream->free_places[stream->free_count] = chunk_count - 1 - stream->free_count;
+		stream->free_count++;
+	}
+	return true;
 }
 
 struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uint32_t chunk_count)
@@ -124,11 +148,11 @@ struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uin
 
 		stream->fd = fds[i];
 		stream->record_bytes = record_bytes[i];
-		stream->chunks = calloc((size_t)chunk_records * chunk_count, record_bytes[i]);
-		if (!stream->chunks)
-			error = ENOMEM;
 		recorder->cursors[i].record_bytes = record_bytes[i];
-		point_at_chunk(recorder, i, 0);
+		if (allocate_stream(stream, chunk_records, chunk_count))
+			point_at_chunk(recorder, i, 0);
+		else
+			error = ENOMEM;
 	}
 	if (!error)
 		error = zc_start_thread(&recorder->writer, write_chunks, recorder);
@@ -145,9 +169,13 @@ static bool begin_next_chunk(struct zc_recorder *recorder, enum zc_stream_index 
 {
 	struct stream *stream = &recorder->streams[index];
 	uint64_t produced = atomic_load_explicit(&stream->produced, memory_order_relaxed);
+	uint64_t consumed = atomic_load_explicit(&stream->consumed, memory_order_acquire);
 
-	if (produced + 1 - atomic_load_explicit(&stream->consumed, memory_order_acquire) >= recorder->chunk_count)
+	for (; stream->reclaimed < consumed; stream->reclaimed++)
+		stream->free_places[stream->free_count++] = stream->places[stream->reclaimed % recorder->chunk_count];
+	if (!stream->free_count)
 		return false;
+	stream->places[(produced + 1) % recorder->chunk_count] = stream->free_places[--stream->free_count];
 	point_at_chunk(recorder, index, produced + 1);
 	atomic_store_explicit(&stream->produced, produced + 1, memory_order_release);
 	return true;

@@ -134,24 +134,10 @@ void zc_recorder_sync(struct zc_recorder *recorder);
 
 /* ---- policies ---- */
 
-enum zc_policy_id {
-	ZC_POLICY_QEMU_PRE,
-	ZC_POLICY_QEMU_V1,
-	ZC_POLICY_QEMU_V2,
-	ZC_POLICY_QEMU_V5,
-	ZC_POLICY_QEMU_MERGED,
-	ZC_POLICY_QEMU_SHIPPED,
-	ZC_POLICY_GRPC,
-	ZC_POLICY_FOLLY,
-	ZC_POLICY_YDB,
-	ZC_POLICY_EAGAIN,
-	ZC_POLICY_COPY_OFF,
-	ZC_POLICY_LOG_RETRY,
-	ZC_POLICY_KILL,
-	ZC_POLICY_DRAIN_EVERY,
-	ZC_POLICY_WAIT_PROGRESS,
-	ZC_POLICY_WATERMARK,
-};
+struct zc_policy;	/* policy.c has them all */
+
+const struct zc_policy *zc_find_policy(const char *name);	/* NULL when there is none of that name */
+const char *zc_policy_name(uint32_t number);	/* of the one at that place, NULL past the last */
 
 struct zc_policy_parameters {	/* policy.c says which policy reads which */
 	int64_t wait_ns;	/* longest wait for room before this send is copied */
@@ -187,6 +173,17 @@ enum zc_check {
 	ZC_CHECK_ORIGIN,	/* ee_origin is not SO_EE_ORIGIN_ZEROCOPY */
 	ZC_CHECK_BOUNDS,	/* ee_data < ee_info, modulo 2^32 */
 };
+
+struct zc_notification {	/* zeros where a check failed, but for the error */
+	uint32_t lo;
+	uint32_t count;	/* 1 to 2^31 sends from lo on, modulo 2^32 */
+	uint32_t error;	/* ee_errno */
+	uint8_t origin;
+	uint8_t copied;
+};
+
+/* Of `length` bytes as recvmsg(MSG_ERRQUEUE) leaves them in msg_control. */
+enum zc_check zc_decode_notification(const void *control, size_t length, struct zc_notification *notification);
 
 struct zc_result {	/* counters of one channel */
 	enum zc_outcome outcome;
@@ -231,7 +228,7 @@ struct zc_channel_config {
 	uint8_t zerocopy;	/* 0: the same loop as a plain copy */
 	uint8_t is_datagram;
 	struct zc_recorder *recorder;	/* NULL: recording off, no clock is read per send */
-	enum zc_policy_id policy;
+	const struct zc_policy *policy;
 	struct zc_policy_parameters parameters;
 	enum zc_flush_variant flush_variant;
 	enum zc_wait_for wait_for;

@@ -3,6 +3,7 @@
 from typing import Any
 
 from zcprobe.config import RunConfig
+from zcprobe.native import lib
 from zcprobe.native.structs import enum_names
 from zcprobe.policies import PolicyParameters
 
@@ -27,7 +28,7 @@ def fill_parameters(target: Any, parameters: PolicyParameters) -> None:
 
 def fill_channel_config(target: Any, config: RunConfig, flush_variant: str) -> None:
     """`struct zc_channel_config` without what belongs to one socket: descriptor, number, limits, recorder."""
-    target.policy = enum_value("zc_policy_id", "ZC_POLICY_", config.policy)
+    target.policy = lib.zc_find_policy(config.policy.encode())
     target.flush_variant = enum_value("zc_flush_variant", "ZC_FLUSH_", flush_variant)
     target.wait_for = enum_value("zc_wait_for", "ZC_WAIT_FOR_", config.wait_for)
     fill_parameters(target.parameters, config.parameters)

@@ -3,6 +3,7 @@
 from zcprobe.analysis.policies import CONFIDENCE
 from zcprobe.analysis.sendmsg_results import df_sendmsg_results
 from zcprobe.dataset.load import Comparison
+from zcprobe.plots.enobufs import MOST_BARS
 from zcprobe.plots.method_line import method_line, repeats_text
 
 __all__ = ["captions"]
@@ -16,13 +17,15 @@ def captions(comparison: Comparison) -> dict[str, str]:
             "What filled optmem, when the send failed and what the flush cost: the charges of notifications nobody has"
             " read and of sends still in flight, against the limit. One run per policy, the one with the median number"
             f" of sends ({repeats}). All columns share their time axes. The level is read at each completion,"
-            " each notification read, each ENOBUFS and each SO_MEMINFO sample; the charge of a notification that is"
-            " just being freed is taken off."
+            " each notification read, each ENOBUFS and each SO_MEMINFO sample, of a long run the extremes of each of"
+            " 400 spans of time; the charge of a notification that is just being freed is taken off. ENOBUFS within a"
+            " thousandth of an axis are one mark."
         ),
         "enobufs": (
-            "Each ENOBUFS of the same representative runs: what held optmem when the call was refused. Unread charges"
-            " go away when notifications are read; charges in flight only when the kernel completes the sends"
-            f" ({repeats}; one run per policy is shown)."
+            "Each ENOBUFS of the same representative runs: what held optmem when the call was refused; where a run met"
+            f" more than {MOST_BARS}, a bar is the mean of several in a row. Unread charges go away when notifications"
+            f" are read; charges in flight only when the kernel completes the sends ({repeats}; one run per policy is"
+            " shown)."
         ),
         "sendmsg_results": (
             f"sendmsg calls by what they returned, summed over all runs of a policy ({repeats})."
@@ -42,7 +45,7 @@ def captions(comparison: Comparison) -> dict[str, str]:
             " is what keeps notifications from merging. Merged completions leave no stack."
         ),
     }
-    method = f" {method_line(comparison.runs, 10**6)}." if comparison.runs else ""
+    method = f" Made with {method_line(comparison.runs, 10**6)}." if comparison.runs else ""
     return {name: text + method for name, text in texts.items()}
 
 

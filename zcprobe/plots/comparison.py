@@ -1,7 +1,9 @@
 """All figures of a comparison, by name."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zcprobe.dataset.load import Comparison, Run
@@ -17,29 +19,39 @@ from zcprobe.plots.with_and_without_the_fix import (
     representative_run,
 )
 
-__all__ = ["draw_comparison", "save_comparison_figures"]
+__all__ = ["COMPARISON_FIGURES", "draw_comparison", "save_comparison_figures"]
 
 _COLUMNS = 3
+_LEAST_INCHES = 8.0
 
 
 def draw_comparison(comparison: Comparison) -> dict[str, Figure]:
     """Name -> figure, in the order in which they tell the story; `captions` has the text of each."""
+    return {name: draw(comparison) for name, draw in COMPARISON_FIGURES.items()}
+
+
+def _draw_with(plot: Callable[[list[Run], Axes], Axes], comparison: Comparison, height_inches: float) -> Figure:
     runs = [run for policy in ordered_policies(comparison) for run in comparison.runs_of(policy)]
-    figures = {
-        "with_and_without_the_fix": draw_with_and_without_the_fix(comparison),
-        "enobufs": _draw_enobufs(comparison),
-    }
-    height = 2.6 + 0.9 * max(len(comparison.policies), 1)
-    for name, plot, inches in (
-        ("sendmsg_results", plot_sendmsg_results, height),
-        ("stall_latency", plot_stalls, 3.6 + 0.25 * len(comparison.policies)),
-        ("goodput", plot_goodput, 4.2),
-        ("late_completions", plot_late_completions, 4.2),
-    ):
-        figures[name] = new_figure(max(8.0, 2.2 * len(comparison.policies)), inches)
-        plot(runs, figures[name].add_subplot())
-        add_method_line(figures[name], runs)
-    return figures
+    figure = new_figure(max(_LEAST_INCHES, 2.2 * len(comparison.policies)), height_inches)
+    plot(runs, figure.add_subplot())
+    add_method_line(figure, runs)
+    return figure
+
+
+def _draw_sendmsg_results(comparison: Comparison) -> Figure:
+    return _draw_with(plot_sendmsg_results, comparison, 2.6 + 0.9 * max(len(comparison.policies), 1))
+
+
+def _draw_stalls(comparison: Comparison) -> Figure:
+    return _draw_with(plot_stalls, comparison, 3.6 + 0.25 * len(comparison.policies))
+
+
+def _draw_goodput(comparison: Comparison) -> Figure:
+    return _draw_with(plot_goodput, comparison, 4.2)
+
+
+def _draw_late_completions(comparison: Comparison) -> Figure:
+    return _draw_with(plot_late_completions, comparison, 4.2)
 
 
 def save_comparison_figures(figures: dict[str, Figure], folder: Path) -> None:
@@ -55,7 +67,7 @@ def _draw_enobufs(comparison: Comparison) -> Figure:
     ]
     columns = min(_COLUMNS, len(shown)) or 1
     rows = -(-len(shown) // columns) or 1
-    figure = new_figure(5.0 * columns + 0.6, 3.2 * rows + 0.5)
+    figure = new_figure(max(5.0 * columns + 0.6, _LEAST_INCHES), 3.2 * rows + 0.5)
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for ax, (policy, run) in zip(axes, shown, strict=False):
         if run is None:
@@ -67,3 +79,14 @@ def _draw_enobufs(comparison: Comparison) -> Figure:
     labelled = max(axes, key=lambda ax: len(ax.get_legend_handles_labels()[0]))
     add_outside_legend(figure, labelled.get_legend_handles_labels()[0], 3, comparison.runs)
     return figure
+
+
+COMPARISON_FIGURES: dict[str, Callable[[Comparison], Figure]] = {
+    "with_and_without_the_fix": draw_with_and_without_the_fix,
+    "enobufs": _draw_enobufs,
+    "sendmsg_results": _draw_sendmsg_results,
+    "stall_latency": _draw_stalls,
+    "goodput": _draw_goodput,
+    "late_completions": _draw_late_completions,
+}
+"""Name -> what draws it, in the order in which they tell the story."""

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from zcprobe.analysis.completion_latency import df_completion_latency
+from zcprobe.analysis.completion_latency import iterate_completion_latency
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
 from zcprobe.plots.order import by_policy
@@ -30,11 +30,9 @@ def plot_completion_latency(runs: Sequence[Run], ax: Axes | None = None) -> Axes
     drawn = 0
     for policy in dict.fromkeys(run.policy for run in runs):
         own = [run for run in runs if run.policy == policy]
-        tables = [df_completion_latency(run) for run in own]
-        for name in ("latency_ns", "kernel_latency_ns"):
-            values = np.concatenate([table[name].dropna().to_numpy() for table in tables])
+        for name, values in _latencies(own).items():
             drawn += len(values)
-            _draw(ax, policy, name, np.sort(values), len(own))
+            _draw(ax, policy, name, values, len(own))
     if not drawn:
         return say_empty(ax, "no completion can be told from its send: sends or notifications were not recorded")
     ax.set_xscale("log")
@@ -42,6 +40,16 @@ def plot_completion_latency(runs: Sequence[Run], ax: Axes | None = None) -> Axes
     ax.grid(visible=True, which="major", color="#DDDDDD", linewidth=0.6)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False, fontsize=8.5)
     return ax
+
+
+def _latencies(runs: Sequence[Run]) -> dict[str, NDArray[np.float64]]:
+    """Column -> what is known of all sends, in ns, ascending."""
+    known: dict[str, list[NDArray[np.float64]]] = {"latency_ns": [], "kernel_latency_ns": []}
+    for run in runs:
+        for part in iterate_completion_latency(run):
+            for name, values in known.items():
+                values.append(part[name].dropna().to_numpy())
+    return {name: np.sort(np.concatenate([np.empty(0), *values])) for name, values in known.items()}
 
 
 def _draw(ax: Axes, policy: str, name: str, values: NDArray[np.float64], run_count: int) -> None:

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from zcprobe.analysis.crossover import crossover_bytes, df_crossover
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
+from zcprobe.plots.style import PAPER
 from zcprobe.units import format_bytes
 
 __all__ = ["plot_crossover"]
@@ -25,7 +26,7 @@ def plot_crossover(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     low, high = table["low"].fillna(table["ratio"]).to_numpy(), table["high"].fillna(table["ratio"]).to_numpy()
     ax.errorbar(table["send_bytes"], ratio, yerr=[ratio - low, high - ratio], color="#0072B2", marker="o", capsize=4)
     ax.axhline(1, color="black", linewidth=1.4, linestyle=(0, (6, 2)))
-    ax.text(0.5, 1, "equal", transform=ax.get_yaxis_transform(), va="bottom", ha="center", fontsize=9)
+    ax.text(0.005, 1, "equal", transform=ax.get_yaxis_transform(), va="bottom", fontsize=9, bbox=PAPER)
     ax.set_xscale("log", base=2)
     counts = zip(table["send_bytes"], table["zerocopy_run_count"], table["copy_run_count"], strict=True)
     labels = [f"{format_bytes(size)}\nn = {zerocopy} + {copy}" for size, zerocopy, copy in counts]

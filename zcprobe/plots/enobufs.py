@@ -1,42 +1,48 @@
 """What held optmem at each ENOBUFS of a run."""
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from zcprobe.analysis.enobufs import df_enobufs
+from zcprobe.analysis.enobufs import count_causes, group_enobufs
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
 from zcprobe.plots.style import FILLS, LIMIT
 
-__all__ = ["plot_enobufs"]
+__all__ = ["MOST_BARS", "plot_enobufs"]
 
 _KIB = 1024
+_BAR = 0.8
+
+MOST_BARS = 60
+"""More than that are too thin to be told apart: then a bar is the mean of several in a row."""
 
 
 def plot_enobufs(run: Run, ax: Axes | None = None) -> Axes:
-    """One stacked bar per ENOBUFS in the order they came: KiB of unread and of in-flight charges, and the limit."""
+    """Stacked bars of ENOBUFS in the order they came: KiB of unread and of in-flight charges, and the limit. At most 60
+    bars, each the mean of equally many calls."""
     alone, ax = ax is None, axes_or_new(ax, [run])
-    table = df_enobufs(run)
-    causes = ", ".join(f"{count} {cause}" for cause, count in table["cause"].value_counts().items())
-    ax.set_title(f"{run.policy}: ENOBUFS by cause: {causes or 'none'}", loc="left", fontsize=10)
+    causes = count_causes(run)
+    named = ", ".join(f"{count:,} {cause}" for cause, count in causes.items())
+    ax.set_title(f"{run.policy}: ENOBUFS by cause: {named or 'none'}", loc="left", fontsize=10)
     ax.set_xlabel("ENOBUFS of the run, in order")
     ax.set_ylabel("optmem charged [KiB]")
+    table = group_enobufs(run, MOST_BARS)
     if table.empty:
         return say_empty(ax, "no sendmsg call of this run returned ENOBUFS")
-    index = np.arange(1, len(table) + 1)
-    width = 0.8 if len(table) <= 60 else 1.0
+    size, calls = int(table["call_count"].max()), table["call_count"].to_numpy()
+    if size > 1:
+        ax.set_xlabel(f"ENOBUFS of the run, in order; a bar is the mean of {size:,} in a row")
+    middle, width = calls.cumsum() - (calls - 1) / 2, calls if size > 1 else _BAR
     if table["unread_bytes"].isna().all():
-        ax.bar(index, table["optmem_bytes"] / _KIB, width, color="#CCCCCC", label="level; holders unknown")
+        ax.bar(middle, table["optmem_bytes"] / _KIB, width, color="#CCCCCC", label="level; holders unknown")
     else:
-        unread = table["unread_bytes"].to_numpy(dtype=np.float64) / _KIB
-        in_flight = table["in_flight_bytes"].to_numpy(dtype=np.float64) / _KIB
-        ax.bar(index, unread, width, label=FILLS["unread"].label, **FILLS["unread"].arguments())
-        ax.bar(index, in_flight, width, unread, label=FILLS["in_flight"].label, **FILLS["in_flight"].arguments())
+        unread, in_flight = (table[f"{holder}_bytes"].to_numpy() / _KIB for holder in ("unread", "in_flight"))
+        ax.bar(middle, unread, width, label=FILLS["unread"].label, **FILLS["unread"].arguments())
+        ax.bar(middle, in_flight, width, unread, label=FILLS["in_flight"].label, **FILLS["in_flight"].arguments())
     limit = float(table["optmem_max_bytes"].max()) / _KIB
     ax.axhline(limit, label="limit (optmem_max)", **LIMIT)
     ax.set_ylim(0, limit * 1.1)
-    ax.set_xlim(0.3, max(len(table), 4) + 0.7)
+    ax.set_xlim(0.3, max(int(calls.sum()), 4) + 0.7)
     if alone:
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False, fontsize=8.5)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))

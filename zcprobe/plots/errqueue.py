@@ -7,20 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from zcprobe.analysis.enobufs import df_enobufs
 from zcprobe.analysis.errqueue import df_errqueue
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
-from zcprobe.plots.downsample import envelope
 from zcprobe.plots.style import LIMIT, PAPER, channel_style, policy_line
-from zcprobe.plots.timeline import (
-    add_channel_legend,
-    add_timeline_legend,
-    mark_enobufs,
-    mark_outcome,
-    mark_stalls,
-    time_axis,
-)
+from zcprobe.plots.timeline import add_channel_legend, finish_timeline, span_edges_s, time_axis
 from zcprobe.probes.enobufs import SKB_TRUESIZE_ZERO_BYTES
 
 __all__ = ["plot_errqueue"]
@@ -29,7 +20,7 @@ __all__ = ["plot_errqueue"]
 def plot_errqueue(run: Run, ax: Axes | None = None, until_s: float | None = None) -> Axes:
     """errqueue_depth, in notifications, a line per channel, up to `until_s`; ENOBUFS, stalls and the outcome marked."""
     alone, ax = ax is None, axes_or_new(ax, [run])
-    table = df_errqueue(run)
+    table = df_errqueue(run, span_edges_s(run, until_s))
     known = table[table["errqueue_depth"].notna()]
     axis = time_axis(run, float(table["time_s"].max()) if len(table) else 0.0, until_s)
     ax.set_title(f"{run.policy}: error queue", loc="left")
@@ -47,12 +38,7 @@ def plot_errqueue(run: Run, ax: Axes | None = None, until_s: float | None = None
     ax.set_ylim(0, max(int(known["errqueue_depth"].max()), 1) * 1.2)
     _draw_limit(ax, run)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
-    if len(channels) == 1:  # one channel's stalls are no stalls of the others
-        mark_stalls(ax, run, axis)
-    mark_enobufs(ax, df_enobufs(run)["time_s"], axis, 0.94)
-    mark_outcome(ax, run, axis, label=False)
-    if alone:
-        add_timeline_legend(ax)
+    finish_timeline(ax, run, axis, alone=alone)
     return ax
 
 
@@ -68,5 +54,4 @@ def _draw_limit(ax: Axes, run: Run) -> None:
 
 def _draw(ax: Axes, table: pd.DataFrame, per_s: float, style: dict[str, Any]) -> None:
     depth = table["errqueue_depth"].to_numpy(dtype=np.float64)
-    kept = envelope(table["time_s"].to_numpy(), depth)
-    ax.step(table["time_s"].to_numpy()[kept] * per_s, depth[kept], where="post", linewidth=1.0, **style)
+    ax.step(table["time_s"].to_numpy() * per_s, depth, where="post", linewidth=1.0, **style)

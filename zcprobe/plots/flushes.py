@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 
-from zcprobe.analysis.flushes import df_flushes
+from zcprobe.analysis.flushes import FlushLengths, flush_lengths, joined
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
 from zcprobe.plots.order import by_policy
@@ -33,13 +32,16 @@ def plot_flushes(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     ax.set_title("Reading the error queue: how long each flush took", loc="left", fontsize=11)
     ax.set_xlabel("duration [ms] (logarithmic); filled: it waits; bar: median")
     ax.set_ylabel("policy and trigger")
-    tables = [df_flushes(run).assign(policy=run.policy) for run in runs]
-    tables = [table for table in tables if len(table)]
-    if not tables:
+    groups: dict[tuple[str, str], list[FlushLengths]] = {}
+    for run in runs:
+        for trigger, lengths in flush_lengths(run).items():
+            groups.setdefault((run.policy, trigger), []).append(lengths)
+    if not groups:
         return say_empty(ax, "no run read its error queue, or no flush was recorded")
-    found = pd.concat(tables, ignore_index=True)
-    groups = list(found.groupby(["policy", "trigger"], sort=False))
-    labels = [_draw_group(ax, position, own) for position, (_, own) in enumerate(groups)]
+    labels = [
+        _draw_group(ax, position, policy, trigger, joined(own))
+        for position, ((policy, trigger), own) in enumerate(groups.items())
+    ]
     ax.set_xscale("log")
     ax.set_yticks(range(len(labels)), labels, fontsize=9)
     ax.set_ylim(len(labels) - 0.4, -0.6)
@@ -47,13 +49,12 @@ def plot_flushes(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _draw_group(ax: Axes, position: int, own: pd.DataFrame) -> str:
-    policy, trigger = str(own["policy"].iloc[0]), str(own["trigger"].iloc[0])
+def _draw_group(ax: Axes, position: int, policy: str, trigger: str, own: FlushLengths) -> str:
     style = style_of(policy)
-    shown = own.iloc[:: -(-len(own) // _MOST_POINTS)]
-    at = position + 0.5 * (np.arange(len(shown)) % 7 / 7 - 3 / 7)
-    milliseconds = (shown["duration_ns"] / 1e6).clip(lower=_FASTEST_MS).to_numpy()
-    waited = shown["blocking"].to_numpy()
+    every = -(-len(own.duration_ns) // _MOST_POINTS)
+    shown_ns, waited = own.duration_ns[::every], own.blocking[::every]
+    at = position + 0.5 * (np.arange(len(shown_ns)) % 7 / 7 - 3 / 7)
+    milliseconds = np.maximum(shown_ns / 1e6, _FASTEST_MS)
     for chosen, face in ((waited, style.color), (~waited, "none")):
         ax.plot(
             milliseconds[chosen],
@@ -64,7 +65,7 @@ def _draw_group(ax: Axes, position: int, own: pd.DataFrame) -> str:
             markerfacecolor=face,
             markeredgecolor=style.color,
         )
-    median_ns = float(own["duration_ns"].median())
+    median_ns = float(np.median(own.duration_ns))
     ax.plot([max(median_ns / 1e6, _FASTEST_MS)] * 2, [position - 0.36, position + 0.36], color="black", linewidth=2)
     name = _TRIGGERS.get(trigger, trigger)
-    return f"{policy}: {name}\nn = {len(own):,}, p50 {format_duration_ns(median_ns)}"
+    return f"{policy}: {name}\nn = {len(own.duration_ns):,}, p50 {format_duration_ns(median_ns)}"

@@ -4,19 +4,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from zcprobe.analysis.enobufs import df_enobufs
 from zcprobe.analysis.in_flight import df_in_flight
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
 from zcprobe.plots.style import channel_style
-from zcprobe.plots.timeline import (
-    add_channel_legend,
-    add_timeline_legend,
-    mark_enobufs,
-    mark_outcome,
-    mark_stalls,
-    time_axis,
-)
+from zcprobe.plots.timeline import add_channel_legend, finish_timeline, time_axis
 
 __all__ = ["plot_in_flight"]
 
@@ -43,12 +35,7 @@ def plot_in_flight(run: Run, ax: Axes | None = None) -> Axes:
         ax.step(time, high, where="post", linewidth=1.0, label=f"channel {channel}", **style)
     ax.set_ylim(0, max(int(np.max(table["high_count"])), 1) * 1.2)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    if len(channels) == 1:  # one channel's stalls are no stalls of the others
-        mark_stalls(ax, run, axis)
-    mark_enobufs(ax, df_enobufs(run)["time_s"], axis, 0.94)
-    mark_outcome(ax, run, axis, label=False)
     if len(channels) > 1:
         add_channel_legend(ax, run.policy, [int(channel) for channel in channels])
-    if alone:
-        add_timeline_legend(ax)
+    finish_timeline(ax, run, axis, alone=alone)
     return ax

@@ -7,14 +7,21 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from zcprobe.analysis.channels import baseline_bytes, channel_count
-from zcprobe.analysis.enobufs import df_enobufs
+from zcprobe.analysis.enobufs import first_enobufs
 from zcprobe.analysis.optmem import df_optmem, telling_channel
-from zcprobe.analysis.stalls import df_stalls
+from zcprobe.analysis.stalls import first_stall
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
-from zcprobe.plots.downsample import envelope
 from zcprobe.plots.style import FILLS, LIMIT, PAPER
-from zcprobe.plots.timeline import TimeAxis, add_timeline_legend, mark_enobufs, mark_outcome, mark_stalls, time_axis
+from zcprobe.plots.timeline import (
+    TimeAxis,
+    add_timeline_legend,
+    mark_enobufs,
+    mark_outcome,
+    mark_stalls,
+    span_edges_s,
+    time_axis,
+)
 from zcprobe.units import format_bytes, format_duration_ns
 
 __all__ = ["explain_first_enobufs", "plot_optmem"]
@@ -38,7 +45,7 @@ def plot_optmem(
     Without probes only the level is known."""
     alone, ax = ax is None, axes_or_new(ax, [run])
     channel = telling_channel(run) if channel is None else channel
-    table = df_optmem(run, channel)
+    table = df_optmem(run, channel, span_edges_s(run, until_s))
     limit = run.summary["optmem_max_bytes"] / _KIB
     axis = time_axis(run, float(table["time_s"].max()) if len(table) else 0.0, until_s)
     of = f", channel {channel} of {channel_count(run)}" if channel_count(run) > 1 else ""
@@ -47,14 +54,13 @@ def plot_optmem(
     axis.apply(ax)
     if table.empty:
         return say_empty(ax, "no optmem readings: neither probes nor SO_MEMINFO samples were recorded")
-    _draw_level(ax, _visible(table, axis), axis, baseline_bytes(run, channel))
+    _draw_level(ax, table[table["time_s"] <= axis.end_s], axis, baseline_bytes(run, channel))
     ax.set_ylim(0, limit * _HEADROOM)
     ax.axhline(limit, **LIMIT)
     label = f"limit: optmem_max = {format_bytes(run.summary['optmem_max_bytes'])}"
     ax.text(0.01, limit * 1.02, label, transform=ax.get_yaxis_transform(), fontsize=9, va="bottom", bbox=PAPER)
     mark_stalls(ax, run, axis, channel)
-    refused = df_enobufs(run)
-    mark_enobufs(ax, refused.loc[refused["channel"] == channel, "time_s"], axis, 1.16 / _HEADROOM)
+    mark_enobufs(ax, run, axis, 1.16 / _HEADROOM, channel)
     mark_outcome(ax, run, axis, channel, label=True)
     if alone:
         limit_line = Line2D([], [], label="limit (optmem_max)", **LIMIT)
@@ -67,29 +73,19 @@ def plot_optmem(
 
 def explain_first_enobufs(run: Run, channel: int, before_s: float) -> str:
     """What the channel's first ENOBUFS was and what its flush cost, in one or two lines; empty without one by then."""
-    refused = df_enobufs(run)
-    refused = refused[(refused["channel"] == channel) & (refused["time_s"] < before_s)]
-    if refused.empty:
+    first, stall = first_enobufs(run, channel), first_stall(run, channel)
+    if first is None or first["time_s"] >= before_s:
         return ""
-    first = refused.iloc[0]
-    text = f"first ENOBUFS: cause {first['cause']}"
+    text = f"first ENOBUFS after {format_duration_ns(float(first['time_s']) * 1e9)}: {first['cause']}"
     if first["cause"].startswith("memlock"):
         text += " (RLIMIT_MEMLOCK refused it, not optmem)"
     elif not pd.isna(first["unread_bytes"]):
         held = max(int(first["unread_bytes"] + first["in_flight_bytes"]), 1)
         text += f", {first['unread_bytes'] / held:.0%} unread, {first['in_flight_bytes'] / held:.0%} in flight"
-    stalls = df_stalls(run)
-    stalls = stalls[stalls["channel"] == channel]
-    if len(stalls):
-        took, read = format_duration_ns(stalls["duration_ns"].iloc[0]), stalls["completion_count"].iloc[0]
-        text += f"\nthe stall took {took} and read {read:,} completions"
+    if stall is not None:
+        took, read = format_duration_ns(stall["duration_ns"]), stall["completion_count"]
+        text += f"\nthe answer to it took {took} and read {read:,} completions"
     return text
-
-
-def _visible(table: pd.DataFrame, axis: TimeAxis) -> pd.DataFrame:
-    visible = table[table["time_s"] <= axis.end_s]
-    kept = envelope(visible["time_s"].to_numpy(), visible["optmem_bytes"].to_numpy(dtype=np.float64))
-    return visible.iloc[kept]
 
 
 def _held(table: pd.DataFrame, name: str) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from matplotlib.figure import Figure
 
+from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import add_method_line, new_figure
 from zcprobe.plots.errqueue import plot_errqueue
@@ -26,8 +27,9 @@ def draw_overview(run: Run) -> Figure:
     for ax in axes[:-1]:
         ax.set_xlabel("")
     summary = run.summary
+    outcome = OUTCOME_WORDS.get(summary["outcome"], summary["outcome"])
     figure.suptitle(
-        f"{run.policy} in {run.scenario}: {summary['outcome']}, {summary['sends']:,} sends in"
+        f"{run.policy} in {run.scenario}: {outcome}, {summary['sends']:,} sends in"
         f" {format_duration_ns(summary['duration_ns'])}, {format_rate_bps(summary['goodput_bps'])}",
         x=0.01,
         ha="left",

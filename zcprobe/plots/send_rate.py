@@ -3,13 +3,11 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from zcprobe.analysis.channels import channel_count
-from zcprobe.analysis.enobufs import df_enobufs
 from zcprobe.analysis.send_rate import df_send_rate
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
 from zcprobe.plots.style import style_of
-from zcprobe.plots.timeline import add_timeline_legend, mark_enobufs, mark_outcome, mark_stalls, time_axis
+from zcprobe.plots.timeline import finish_timeline, time_axis
 
 __all__ = ["plot_send_rate"]
 
@@ -33,10 +31,5 @@ def plot_send_rate(run: Run, ax: Axes | None = None) -> Axes:
         ax.stairs(goodput * share, edges, fill=True, facecolor="none", edgecolor="#333333", hatch="....", linewidth=0.0)
         ax.text(0.99, 0.86, "dotted: copied on purpose", transform=ax.transAxes, ha="right", fontsize=8)
     ax.set_ylim(0, float(goodput.max()) * 1.2 or 1.0)
-    if channel_count(run) == 1:  # one channel's stalls are no stalls of the others
-        mark_stalls(ax, run, axis)
-    mark_enobufs(ax, df_enobufs(run)["time_s"], axis, 0.94)
-    mark_outcome(ax, run, axis, label=False)
-    if alone:
-        add_timeline_legend(ax)
+    finish_timeline(ax, run, axis, alone=alone)
     return ax

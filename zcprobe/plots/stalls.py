@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from zcprobe.analysis.stalls import df_stalls
+from zcprobe.analysis.stalls import stall_lengths
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
 from zcprobe.plots.order import by_policy
@@ -18,6 +17,7 @@ from zcprobe.units import format_duration_ns
 __all__ = ["plot_stalls"]
 
 _MARKERS = 12
+_MOST_STEPS = 2000
 
 
 def plot_stalls(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
@@ -27,13 +27,13 @@ def plot_stalls(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     """
     runs = by_policy(runs)
     ax = axes_or_new(ax, runs)
-    ax.set_title("Stalls: time from ENOBUFS until the policy lets the send be retried", loc="left", fontsize=11)
+    ax.set_title("Stalls: how long a write waits inside its policy", loc="left", fontsize=11)
     ax.set_xlabel("stall duration [ms] (logarithmic)")
     ax.set_ylabel("share of stalls not longer")
     longest = 0.0
     for policy in dict.fromkeys(run.policy for run in runs):
         own = [run for run in runs if run.policy == policy]
-        durations = np.sort(pd.concat([df_stalls(run)["duration_ns"] for run in own]).to_numpy())
+        durations = np.sort(np.concatenate([stall_lengths(run) for run in own]))
         _draw_policy(ax, policy, durations, f"{policy}: {_describe(durations)} in {counted(len(own), 'run')}")
         longest = max(longest, float(durations.max(initial=0)))
     if longest == 0:
@@ -58,13 +58,14 @@ def _describe(durations: NDArray[np.int64]) -> str:
 def _draw_policy(ax: Axes, policy: str, durations: NDArray[np.int64], label: str) -> None:
     """`durations` ascending, in ns; without any only the legend's entry."""
     style = style_of(policy)
+    shown = np.unique(np.linspace(0, len(durations) - 1, min(len(durations), _MOST_STEPS)).round().astype(np.int64))
     ax.plot(
-        durations / 1e6,
-        np.arange(1, len(durations) + 1) / max(len(durations), 1),
+        durations[shown] / 1e6,
+        (shown + 1) / max(len(durations), 1),
         drawstyle="steps-post",
         color=style.color,
         linestyle=style.linestyle if len(durations) else "none",
         marker=style.marker if len(durations) else "none",
-        markevery=max(1, len(durations) // _MARKERS),
+        markevery=max(1, len(shown) // _MARKERS),
         label=label,
     )

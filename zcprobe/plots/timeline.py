@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
-from zcprobe.analysis.channels import channel_summary
-from zcprobe.analysis.enobufs import df_enobufs
-from zcprobe.analysis.stalls import df_stalls
+from zcprobe.analysis.channels import channel_count, channel_summary
+from zcprobe.analysis.enobufs import enobufs_moments, first_enobufs
+from zcprobe.analysis.stalls import first_stall, stall_spans
 from zcprobe.analysis.timebase import outcome_time_s
+from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Run
 from zcprobe.plots.style import DEATH, ENOBUFS, FILLS, channel_style
 
@@ -20,15 +21,19 @@ __all__ = [
     "TimeAxis",
     "add_channel_legend",
     "add_timeline_legend",
+    "finish_timeline",
     "mark_enobufs",
     "mark_outcome",
     "mark_stalls",
+    "span_edges_s",
     "time_axis",
     "until_first_flush_s",
 ]
 
 _SETTLING_SHARE = 0.3
 """Settling may last much longer than the run; this share of the run's length is enough to show how it ends."""
+
+_SPANS = 400
 
 _NAMED = 8
 """Most channels that a legend names."""
@@ -59,33 +64,42 @@ def time_axis(run: Run, last_s: float, until_s: float | None = None) -> TimeAxis
     return TimeAxis(end_s, "s", 1.0) if (until_s or outcome_s) >= 10 else TimeAxis(end_s, "ms", 1e3)
 
 
+def span_edges_s(run: Run, until_s: float | None = None) -> NDArray[np.float64]:
+    """Where a timeline may leave out readings: the edges of 400 parts of what `time_axis` can show, in seconds."""
+    return np.linspace(0, until_s or outcome_time_s(run) * (1 + _SETTLING_SHARE) or 1e-3, _SPANS + 1)
+
+
 def until_first_flush_s(run: Run) -> float | None:
     """Where a close look ends: the first ENOBUFS, what was done about it, and a while more. None without ENOBUFS."""
-    enobufs, stalls = df_enobufs(run), df_stalls(run)
-    if enobufs.empty:
+    enobufs, stall = first_enobufs(run), first_stall(run)
+    if enobufs is None:
         return None
-    first_s = float(enobufs["time_s"].iloc[0])
-    stall_s = float(stalls["duration_ns"].iloc[0]) / 1e9 if len(stalls) else 0.0
+    first_s = float(enobufs["time_s"])
+    stall_s = 0.0 if stall is None else float(stall["duration_ns"]) / 1e9
     return first_s + max(1.4 * stall_s, 0.3 * first_s)
 
 
 def mark_stalls(ax: Axes, run: Run, axis: TimeAxis, channel: int | None = None) -> None:
     """One shaded span per stall, however short, over the whole height; of one channel, or of all."""
-    stalls = df_stalls(run)
-    stalls = stalls[stalls["time_s"] < axis.end_s]
-    if channel is not None:
-        stalls = stalls[stalls["channel"] == channel]
-    if stalls.empty:
-        return
-    # a stall of microseconds would be invisible: at least a thousandth of the axis
-    widths = np.maximum(stalls["duration_ns"].to_numpy() / 1e9, axis.end_s / 1000) * axis.per_s
-    spans = list(zip(stalls["time_s"].to_numpy() * axis.per_s, widths, strict=True))
-    ax.broken_barh(spans, (0, 1), transform=ax.get_xaxis_transform(), zorder=0.6, **FILLS["stall"].arguments())
+    spans = [(begin * axis.per_s, length * axis.per_s) for begin, length in stall_spans(run, axis.end_s, channel)]
+    if spans:
+        ax.broken_barh(spans, (0, 1), transform=ax.get_xaxis_transform(), zorder=0.6, **FILLS["stall"].arguments())
 
 
-def mark_enobufs(ax: Axes, times_s: "pd.Series[float]", axis: TimeAxis, height: float) -> None:
-    """A triangle pointing at each ENOBUFS, at `height` of the axes (0 to 1)."""
-    ax.plot(times_s * axis.per_s, np.full(len(times_s), height), transform=ax.get_xaxis_transform(), **ENOBUFS)
+def mark_enobufs(ax: Axes, run: Run, axis: TimeAxis, height: float, channel: int | None = None) -> None:
+    """A triangle pointing at each ENOBUFS, at `height` of the axes (0 to 1); one for all within a thousandth of it."""
+    times = enobufs_moments(run, axis.end_s, channel)
+    ax.plot(times * axis.per_s, np.full(len(times), height), transform=ax.get_xaxis_transform(), **ENOBUFS)
+
+
+def finish_timeline(ax: Axes, run: Run, axis: TimeAxis, *, alone: bool) -> None:
+    """ENOBUFS, stalls and the outcome of all channels; the legend where no other figure has it."""
+    if channel_count(run) == 1:  # one channel's stalls are no stalls of the others
+        mark_stalls(ax, run, axis)
+    mark_enobufs(ax, run, axis, 0.94)
+    mark_outcome(ax, run, axis, label=False)
+    if alone:
+        add_timeline_legend(ax)
 
 
 def add_channel_legend(ax: Axes, policy: str, channels: Sequence[int]) -> None:
@@ -120,7 +134,7 @@ def mark_outcome(ax: Axes, run: Run, axis: TimeAxis, channel: int | None = None,
     ax.axvspan(at, 100 * axis.end_s * axis.per_s, zorder=0.5, **FILLS["settling"].arguments())
     ax.axvline(at, **(DEATH if died else DEATH | {"color": "#333333", "linewidth": 1.2}))
     if label:
-        text = {"dead_enobufs": "the send fails for good"}.get(outcome, outcome)
+        text = "the send fails for good" if outcome == "dead_enobufs" else OUTCOME_WORDS.get(outcome, outcome)
         ax.annotate(
             text,
             (at, 0.45),

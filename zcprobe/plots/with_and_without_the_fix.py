@@ -10,9 +10,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from zcprobe.analysis.channels import channel_count
-from zcprobe.analysis.enobufs import df_enobufs
+from zcprobe.analysis.enobufs import first_enobufs
 from zcprobe.analysis.optmem import telling_channel
 from zcprobe.analysis.timebase import outcome_time_s
+from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.plots.canvas import add_outside_legend, new_figure, say_empty
 from zcprobe.plots.errqueue import plot_errqueue
@@ -27,9 +28,11 @@ __all__ = ["draw_with_and_without_the_fix", "ordered_policies", "representative_
 
 _COLUMNS = 3
 _COLUMN_INCHES = 5.0
+_LEAST_INCHES = 8.0
 _ROW_INCHES = 3.1
 _TITLE_CHARACTERS = 60
 _TITLE_LINES = 7
+_STORY = "MSG_ZEROCOPY sends: what fills the socket's optmem, when sendmsg fails with ENOBUFS, what the flush costs"
 _CLOSE_SHARE = 0.6
 """Of the whole: with more than that, a close look would show the same again."""
 _CLOSE_TIMES = 4
@@ -56,7 +59,7 @@ def draw_with_and_without_the_fix(comparison: Comparison) -> Figure:
     rows = 3 if spans.close_s else 2
     columns = min(_COLUMNS, len(shown)) or 1
     blocks = -(-len(shown) // _COLUMNS) or 1
-    figure = new_figure(_COLUMN_INCHES * columns + 0.6, _ROW_INCHES * rows * blocks + 1.7)
+    figure = new_figure(max(_COLUMN_INCHES * columns + 0.6, _LEAST_INCHES), _ROW_INCHES * rows * blocks + 1.7)
     grid = figure.subplots(rows * blocks, columns, squeeze=False)
     for ax in grid.flat:
         ax.set_visible(False)
@@ -69,7 +72,10 @@ def draw_with_and_without_the_fix(comparison: Comparison) -> Figure:
     for row in range(rows):
         _same_height([ax for at, axes in enumerate(grid) if at % rows == row for ax in axes if ax.get_visible()])
     _add_legend(figure, columns, comparison.runs)
-    figure.suptitle(f"{comparison.meta['scenario']}: one run per policy, the one with the median number of sends")
+    story = _STORY if columns > 1 else _STORY.replace(", when", ",\nwhen")
+    figure.suptitle(
+        f"{story}\n{comparison.meta['scenario']}: one run per policy, the one with the median number of sends"
+    )
     return figure
 
 
@@ -104,16 +110,17 @@ def _draw_column(panels: list[Axes], policy: str, run: Run | None, run_count: in
     whole, queue = panels[-2:]
     plot_optmem(run, whole, spans.whole_s, explain=not spans.close_s)
     plot_errqueue(run, queue, spans.whole_s)
-    words = "the whole run" if df_enobufs(run).shape[0] else "the whole run (it met no ENOBUFS)"
-    whole.set_title(f"{words}{_channel_words(run)}", loc="left", fontsize=10)
+    whole_words = "the whole run (it met no ENOBUFS)" if first_enobufs(run) is None else "the whole run"
+    whole.set_title(f"{whole_words}{_channel_words(run)}", loc="left", fontsize=10)
     queue.set_title("error queue, the whole run", loc="left", fontsize=10)
     if spans.close_s:
         plot_optmem(run, panels[0], spans.close_s)
         panels[0].set_title("")
+        close_words = f"its first {format_duration_ns(spans.close_s * 1e9)}"
     else:
         whole.set_title("")
-    end_s = spans.close_s or spans.whole_s
-    words = explain_first_enobufs(run, telling_channel(run), end_s) or f"its first {format_duration_ns(end_s * 1e9)}"
+        close_words = whole_words
+    words = explain_first_enobufs(run, telling_channel(run), spans.close_s or spans.whole_s) or close_words
     _put_title(panels[0], policy, _outcome(run, run_count), words)
 
 
@@ -146,11 +153,12 @@ def _put_title(ax: Axes, policy: str, outcome: str, panel: str) -> None:
 def _outcome(run: Run, run_count: int) -> str:
     summary = run.summary
     length = format_duration_ns(summary["duration_ns"])
-    words = {"completed": "completed", "dead_enobufs": "dead of ENOBUFS"}.get(summary["outcome"], summary["outcome"])
+    words = OUTCOME_WORDS.get(summary["outcome"], summary["outcome"])
     text = f"{words}: {summary['sends']:,} sends in {length}"
     if summary["stall_count"]:
         text += f"; {counted(summary['stall_count'], 'stall')}, {format_duration_ns(summary['stall_ns_total'])} in all"
-    return f"{text} (1 of {counted(run_count, 'run')} shown)"
+    shown = f"(1 of {counted(run_count, 'run')} shown)".replace(" ", "\u00a0")
+    return f"{text} {shown}"
 
 
 def _add_legend(figure: Figure, columns: int, runs: list[Run]) -> None:

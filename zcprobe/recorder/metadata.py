@@ -32,6 +32,7 @@ class RunMetadata(msgspec.Struct, frozen=True, kw_only=True):
     host: dict[str, Any]
     probes: dict[str, str]
     attached: list[str]
+    typed_tracepoints: bool
     lost_by_kind: dict[str, list[int]]
     missed_runs: dict[str, int]
     sockets: list[SocketCounts]

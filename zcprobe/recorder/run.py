@@ -244,6 +244,7 @@ def _store(
         host=dict(host_metadata()),
         probes=probes.mechanisms if probes else {},
         attached=probes.attached if probes else [],
+        typed_tracepoints=probes.typed if probes else False,
         lost_by_kind=measured.counts.lost_by_kind,
         missed_runs=measured.counts.missed_runs,
         sockets=[counts for counts in _socket_counts(measured) if counts is not None],

@@ -1,6 +1,5 @@
 """A run's folder: written under a temporary name, renamed when complete, never overwritten."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from zcprobe.errors import OutputError
 from zcprobe.lab.journal import Journal
+from zcprobe.recorder.ownership import give_to_caller
 
 __all__ = ["RunDirectory", "folder_name", "open_run_directory"]
 
@@ -29,19 +29,10 @@ class RunDirectory:
         """Gives the folder its name; OutputError when somebody took the name meanwhile."""
         if self._final.exists():
             raise OutputError(f"{self._final} exists already", "nothing is ever overwritten; run again")
-        _give_to_caller(self.path, *self.path.rglob("*"))
+        give_to_caller(self.path, *self.path.rglob("*"))
         self.path.rename(self._final)
         self.path = self._final
         self.kept = True
-
-
-def _give_to_caller(*paths: Path) -> None:
-    """To the user behind sudo, who wants to analyse the results without it."""
-    uid, gid = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
-    if not (uid.isdecimal() and gid.isdecimal()) or os.geteuid() != 0:
-        return
-    for path in paths:
-        os.chown(path, int(uid), int(gid), follow_symlinks=False)
 
 
 @contextmanager
@@ -71,7 +62,7 @@ def _make(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir()
-        _give_to_caller(*missing)
+        give_to_caller(*missing)
     except OSError as error:
         raise OutputError(
             f"no folder can be made in {path.parent}: {error.strerror}", "choose another place with -o DIR"

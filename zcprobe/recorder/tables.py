@@ -74,7 +74,9 @@ def write_table(table: Table, spools: list[Path], folder: Path) -> int:
     """Writes `<name>.parquet` from the spool files, one after the other, and returns the number of rows."""
     empty = _batch(table, np.empty(0, dtype_of(table.struct)))
     rows = 0
-    with pq.ParquetWriter(folder / f"{table.name}.parquet", empty.schema, compression="zstd") as writer:
+    with pq.ParquetWriter(
+        folder / f"{table.name}.parquet", empty.schema, compression="zstd", write_page_checksum=True
+    ) as writer:
         for spool in spools:
             for records in iterate_records(spool, table.struct):
                 writer.write_batch(_batch(table, records))

@@ -107,15 +107,15 @@ def _policy_row(policy: str, result: dict[str, Any], runs: list[Run]) -> PolicyR
     return PolicyRow(
         policy=policy,
         stands_for=known.stands_for if known else "",
-        on_enobufs=known.on_enobufs if known else "",
+        on_enobufs=known.on_enobufs.replace("`", "") if known else "",
         outcomes=", ".join(outcomes),
         sends=_interval(medians["sends"], _count),
         enobufs=_causes(runs),
-        holders=_holders(runs),
+        holders=_holders(medians["enobufs_unread_share"]["median"]),
         errqueue_depth_max=_interval(medians["errqueue_depth_max"], _count),
         stalls=_interval(medians["stall_count"], _count),
         stalled=_interval(medians["stall_ns_total"], format_duration_ns),
-        goodput=f"{_interval(medians['goodput_bps'], format_rate_bps)} (n = {medians['goodput_bps']['n']})",
+        goodput=f"{_interval(medians['goodput_bps'], format_rate_bps)} (n\u00a0=\u00a0{medians['goodput_bps']['n']})",
     )
 
 
@@ -128,14 +128,9 @@ def _causes(runs: list[Run]) -> str:
     return ", ".join(f"{count:,} {cause}" for cause, count in causes.items() if count) or "none"
 
 
-def _holders(runs: list[Run]) -> str:
-    """Shares of all charges over all ENOBUFS of all runs."""
-    unread = sum(run.summary["enobufs_unread_bytes"] or 0 for run in runs)
-    in_flight = sum(run.summary["enobufs_in_flight_bytes"] or 0 for run in runs)
-    if unread + in_flight == 0:
-        return "-"
-    share = unread / (unread + in_flight)
-    return f"{share:.0%} unread, {1 - share:.0%} in flight"
+def _holders(share: float | None) -> str:
+    """From the median over runs of the unread share."""
+    return "-" if share is None else f"{share:.0%} unread, {1 - share:.0%} in flight"
 
 
 def relative_href(path: Path, base: Path) -> str:

@@ -7,10 +7,10 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from zcprobe.analysis.enobufs import df_enobufs
+from zcprobe.analysis.enobufs import count_causes, first_rows
 from zcprobe.analysis.goodput import df_goodput
 from zcprobe.analysis.late_completions import df_late_completions
-from zcprobe.analysis.stalls import df_stalls
+from zcprobe.analysis.stalls import stall_lengths
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.plots.sendmsg_results import count_results
 from zcprobe.report.content import shown_runs
@@ -50,8 +50,12 @@ def _of_shown_runs(comparison: Comparison) -> pd.DataFrame:
 
 
 def _enobufs(comparison: Comparison) -> pd.DataFrame:
-    tables = [(run.policy, df_enobufs(run)) for run in shown_runs(comparison)]
-    return _stacked(tables)
+    """The first of each run: there may be millions."""
+    return _stacked([(run.policy, first_rows(run, _MOST_ROWS)) for run in shown_runs(comparison)])
+
+
+def _enobufs_count(comparison: Comparison) -> int:
+    return sum(sum(count_causes(run).values()) for run in shown_runs(comparison))
 
 
 def _late_completions(comparison: Comparison) -> pd.DataFrame:
@@ -76,7 +80,7 @@ def _sendmsg_results(comparison: Comparison) -> pd.DataFrame:
 def _stalls(comparison: Comparison) -> pd.DataFrame:
     rows = []
     for policy in comparison.policies:
-        found = [df_stalls(run)["duration_ns"].to_numpy() for run in comparison.runs_of(policy)]
+        found = [stall_lengths(run) for run in comparison.runs_of(policy)]
         lengths = np.concatenate([np.empty(0, np.int64), *found])
         quantiles = {name: round(float(np.percentile(lengths, at))) for name, at in _QUANTILES.items() if len(lengths)}
         rows.append({"policy": policy, "runs": len(found), "stalls": len(lengths), **quantiles})
@@ -103,7 +107,8 @@ def number_table(name: str, comparison: Comparison) -> NumberTable:
     table = NUMBERS[name](comparison)
     shown = table.head(_MOST_ROWS)
     rows = [[_text(value) for value in row] for row in shown.itertuples(index=False)]
-    return NumberTable(list(shown.columns), rows, len(table) - len(shown))
+    total = _enobufs_count(comparison) if name == "enobufs" else len(table)
+    return NumberTable(list(shown.columns), rows, total - len(shown))
 
 
 def summary_table(runs: list[Run]) -> NumberTable:

@@ -31,6 +31,15 @@ def child_of(process: "subprocess.Popen[str]", module: str) -> int | None:
     return None
 
 
+def wait_for_main(process: "subprocess.Popen[str]") -> None:
+    """Until it imports what zcprobe needs: before that Python itself starts, and answers Ctrl-C."""
+    deadline = time.monotonic() + 20
+    while "msgspec" not in Path(f"/proc/{process.pid}/maps").read_text():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def wait_for_traffic(process: "subprocess.Popen[str]", folder: Path) -> None:
     """Until the sender has handed over its first records."""
     deadline = time.monotonic() + 20
@@ -67,12 +76,20 @@ def test_an_interrupted_run_is_kept_and_complete(number: int, start_zcprobe: Sta
 
 @pytest.mark.parametrize(
     ("number", "delay_s"),
-    [(signal.SIGINT, 0.3), (signal.SIGINT, 0.6), (signal.SIGINT, 0.9), (signal.SIGINT, 1.2), (signal.SIGTERM, 0.9)],
+    [
+        (signal.SIGINT, 0.0),
+        (signal.SIGINT, 0.3),
+        (signal.SIGINT, 0.6),
+        (signal.SIGINT, 0.9),
+        (signal.SIGINT, 1.2),
+        (signal.SIGTERM, 0.9),
+    ],
 )
 def test_a_signal_during_the_start_leaves_nothing(
     number: int, delay_s: float, start_zcprobe: Start, tmp_path: Path
 ) -> None:
     process = start_zcprobe(*LONG_RUN)
+    wait_for_main(process)
     time.sleep(delay_s)
     process.send_signal(number)
     assert end(process, 8) == ""

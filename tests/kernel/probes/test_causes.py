@@ -156,8 +156,8 @@ def test_optmem_and_who_held_it(scenario: str, in_flight: bool, probes: ProbeSes
     """Charges in flight and charges unread add up to the level, at every single refusal."""
     run = run_into_enobufs(scenario, probes, tmp_path)
     if probes.mechanism == "kprobe" and not run.metadata.complete:
-        # the kernel skips a kprobe that an interrupt meets while another one is handled on its CPU: it may miss completions,
-        # not send calls, so all below must hold, and such a run is refused
+        # the kernel skips a kprobe that an interrupt meets while another one is handled on its CPU: it may miss
+        # completions, not send calls, so all below must hold, and such a run is refused
         with pytest.raises(ReconciliationError):
             check_complete(run)
     else:

@@ -81,6 +81,7 @@ def test_a_prime_number_of_sends_is_seen_exactly(probes: ProbeSession, measured:
     assert int((run.notifications["hi"] - run.notifications["lo"] + 1).sum()) == COUNT
     assert is_exact(run, COUNT, by_functions=probes.mechanism != "tracepoint")
     assert [finding for finding in run.meta["reconciliation"] if not finding["holds"]] == []
+    assert run.meta["typed_tracepoints"] == probes.typed
 
 
 def test_each_send_runs_as_many_programs_as_it_must(probes: ProbeSession, measured: Measured) -> None:

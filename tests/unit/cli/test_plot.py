@@ -3,11 +3,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from zcprobe.cli.parser import make_parser
-from zcprobe.dataset.load import load_comparison
-from zcprobe.plots.comparison import draw_comparison
+from zcprobe.dataset.load import Comparison, load_comparison
+from zcprobe.plots.comparison import COMPARISON_FIGURES
 
 Told = Callable[..., Any]
 
@@ -29,6 +30,18 @@ def test_of_one_run_its_optmem_and_of_several_the_fix(zcprobe: Told, data: Path)
     assert several == explicit
     assert one.startswith(_MAGIC["svg"])
     assert one != several
+
+
+@pytest.mark.parametrize("name", COMPARISON_FIGURES)
+def test_only_the_figure_asked_for_is_drawn(
+    zcprobe: Told, data: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def never(_: Comparison) -> Figure:
+        raise AssertionError("another figure is drawn")
+
+    for other in COMPARISON_FIGURES.keys() - {name}:
+        monkeypatch.setitem(COMPARISON_FIGURES, other, never)
+    assert zcprobe("plot", data / "in-order", "--figure", name).output.startswith(_MAGIC["svg"])
 
 
 def test_runs_named_one_by_one_make_the_figure_of_their_comparison(zcprobe: Told, data: Path) -> None:
@@ -65,8 +78,8 @@ def test_runs_of_different_scenarios_share_no_axes(zcprobe: Told, data: Path) ->
     assert "made in 2 different ways" in result.error[0]
 
 
-def test_help_names_every_figure(data: Path) -> None:
+def test_help_names_every_figure() -> None:
     verbs = next(action for action in make_parser()._actions if action.dest == "verb")
     epilog = verbs.choices["plot"].epilog  # type: ignore[index, call-overload]
-    for name in ("optmem", "errqueue", *draw_comparison(load_comparison(data / "in-order"))):
+    for name in ("optmem", "errqueue", *COMPARISON_FIGURES):
         assert f" {name}" in epilog

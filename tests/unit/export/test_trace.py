@@ -181,6 +181,11 @@ def test_a_window_has_what_lies_in_it_and_no_more(shipped: dict[str, Comparison]
     assert {event["ph"] for event in part} == set("MBEXC")
 
 
+def test_a_run_of_today_is_a_trace_with_the_cause_of_each_enobufs(current_run: Run) -> None:
+    marks = [event["args"]["cause"] for event in _trace([current_run])["traceEvents"] if event["name"] == "ENOBUFS"]
+    assert Counter(marks) == {cause: n for cause, n in current_run.summary["enobufs_causes"].items() if n}
+
+
 def test_a_run_without_tables_is_still_a_trace(empty_run: Run) -> None:
     events = _trace([empty_run])["traceEvents"]
     assert {event["ph"] for event in events} == {"M"}

@@ -1,14 +1,19 @@
+import shutil
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pkgutil import iter_modules
 
 import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
 import zcprobe.analysis
 import zcprobe.plots
+from zcprobe.analysis import df_enobufs, df_stalls
 from zcprobe.dataset.load import Campaign, Comparison, Run
+from zcprobe.dataset.table import time_column
 from zcprobe.errors import UsageError
 from zcprobe.plots import (
     draw_overview,
@@ -35,7 +40,9 @@ from zcprobe.plots import (
     plot_stalls,
 )
 from zcprobe.plots.canvas import new_figure
+from zcprobe.plots.enobufs import MOST_BARS
 from zcprobe.plots.sendmsg_results import count_results
+from zcprobe.recorder.metadata import FORMAT_VERSION
 
 OF_ONE_RUN = [plot_optmem, plot_errqueue, plot_enobufs, plot_in_flight, plot_send_rate, plot_ranges]
 OF_RUNS = [
@@ -54,6 +61,8 @@ OF_RUNS = [
     plot_stalls,
 ]
 OF_RATIOS = [plot_probe_cost]
+
+_OFTEN = 20_000
 
 
 def _check(ax: Axes) -> None:
@@ -165,9 +174,10 @@ def test_the_limit_and_the_death_are_labelled(shipped: dict[str, Comparison]) ->
 
 def test_the_close_look_says_what_held_optmem_and_what_the_flush_cost(shipped: dict[str, Comparison]) -> None:
     run = shipped["held-completions"].runs_of("qemu-merged")[0]
+    first = df_enobufs(run)["time_s"].iloc[0]
     title = plot_optmem(run, until_s=0.1).get_title(loc="left")
-    assert "cause optmem" in title
-    assert "the stall took" in title
+    assert f"after {first * 1e3:.1f} ms: optmem" in title
+    assert "the answer to it took" in title
     assert "ENOBUFS" not in plot_optmem(run, until_s=0.001).get_title(loc="left")
 
 
@@ -178,6 +188,57 @@ def test_channels_are_lines_of_their_own_and_optmem_is_about_one(shipped: dict[s
     assert [f"channel {channel}" for channel in range(count)] == [name for name in labels if "channel" in str(name)]
     assert f"of {count}" in plot_optmem(run).get_title(loc="left")
     assert f"channel 1 of {count}" in plot_optmem(run, channel=1).get_title(loc="left")
+
+
+@pytest.fixture(scope="module")
+def refused_often(shipped: dict[str, Comparison], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that met ENOBUFS, stalled and was read from many thousand times: its rows again and again, ever later."""
+    run = shipped["held-completions"].runs_of("qemu-merged")[0]
+    folder = tmp_path_factory.mktemp("often")
+    shutil.copy(run.folder / "sends.parquet", folder)
+    for table in ("kernel_events", "meminfo", "stalls"):
+        rows = run.read(table)
+        if table == "kernel_events":
+            rows = rows[rows["kind"] == "enobufs"]
+        times = -(-_OFTEN // len(rows))
+        many = pd.concat([rows] * times, ignore_index=True)
+        clock = time_column(table)
+        many[clock] = np.linspace(rows[clock].min(), rows[clock].max(), len(many)).astype(np.int64)
+        many.to_parquet(folder / f"{table}.parquet")
+    return Run(folder, {**run.meta, "format_version": FORMAT_VERSION})
+
+
+def _size(ax: Axes) -> int:
+    """Artists, and the points and shapes in them."""
+    points = sum(len(line.get_xdata()) for line in ax.lines)  # type: ignore[arg-type]
+    shapes = sum(len(path.vertices) for collection in ax.collections for path in collection.get_paths())
+    return len(ax.findobj()) + points + shapes
+
+
+@pytest.mark.parametrize("plot", [plot_optmem, plot_errqueue, plot_enobufs, plot_in_flight, plot_send_rate])
+def test_a_figure_has_a_bounded_number_of_artists(plot: Callable[[Run], Axes], refused_often: Run) -> None:
+    assert len(df_enobufs(refused_often)) >= _OFTEN
+    assert len(df_stalls(refused_often)) >= _OFTEN
+    ax = plot(refused_often)
+    _check(ax)
+    assert _size(ax) < _OFTEN
+
+
+def test_the_distribution_of_many_stalls_has_a_bounded_number_of_steps(refused_often: Run) -> None:
+    ax = plot_stalls([refused_often])
+    assert _size(ax) < _OFTEN
+    assert f"n = {len(df_stalls(refused_often)):,} stalls" in str(ax.get_legend().get_texts()[0].get_text())  # type: ignore[union-attr]
+
+
+def test_bars_of_many_refused_calls_are_their_means_and_say_so(refused_often: Run) -> None:
+    table = df_enobufs(refused_often)
+    ax = plot_enobufs(refused_often)
+    assert len(ax.patches) <= 2 * MOST_BARS
+    size = -(-len(table) // MOST_BARS)
+    assert f"mean of {size:,} in a row" in ax.get_xlabel()
+    unread = [bar.get_height() * 1024 for bar in ax.patches if bar.get_y() == 0]  # type: ignore[attr-defined]
+    expected = [table["unread_bytes"].iloc[first : first + size].mean() for first in range(0, len(table), size)]
+    assert unread == pytest.approx(expected)
 
 
 def test_calls_are_grouped_as_the_summaries_have_them(comparison: Comparison) -> None:

@@ -2,10 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
+from zcprobe.dataset.table import iterate_table, read_table
+from zcprobe.errors import OutputError
 from zcprobe.native.structs import dtype_of
 from zcprobe.recorder import tables
+from zcprobe.recorder.metadata import FORMAT_VERSION
 from zcprobe.recorder.tables import TABLES, write_table
 
 
@@ -18,6 +22,41 @@ def test_records_become_columns_with_names_for_enums_and_no_id_as_minus_one(tmp_
     table = pd.read_parquet(tmp_path / "sends.parquet")
     assert table["send_id"].tolist() == [0, -1]
     assert table["zerocopy"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
+def test_a_flipped_bit_in_any_page_is_an_error_and_no_wrong_number(table: tables.Table, tmp_path: Path) -> None:
+    records = np.zeros(1009, dtype_of(table.struct))
+    records[table.columns[0]] = np.arange(1009)
+    records.tofile(tmp_path / "spool")
+    write_table(table, [tmp_path / "spool"], tmp_path)
+    path = tmp_path / f"{table.name}.parquet"
+    whole = path.read_bytes()
+    assert len(read_table(path, table.name, FORMAT_VERSION)) == 1009
+    for end in _column_ends(path):
+        for position in (end - 1, end - 2):
+            path.write_bytes(whole[:position] + bytes([whole[position] ^ 8]) + whole[position + 1 :])
+            with pytest.raises(OutputError, match="cannot be read"):
+                read_table(path, table.name, FORMAT_VERSION)
+            with pytest.raises(OutputError, match="cannot be read"):
+                list(iterate_table(path, table.name, FORMAT_VERSION))
+
+
+def _column_ends(path: Path) -> list[int]:
+    """Where the last page of each column ends in a file of one row group."""
+    group = pq.read_metadata(path).row_group(0)
+    columns = [group.column(index) for index in range(group.num_columns)]
+    starts = [column.dictionary_page_offset or column.data_page_offset for column in columns]
+    return [start + column.total_compressed_size for start, column in zip(starts, columns, strict=True)]
+
+
+def test_a_file_without_checksums_is_read_as_before(tmp_path: Path) -> None:
+    np.zeros(23, dtype_of("zc_round_record")).tofile(tmp_path / "spool")
+    write_table(TABLES["rounds"], [tmp_path / "spool"], tmp_path)
+    path = tmp_path / "rounds.parquet"
+    written = pq.read_table(path)
+    pq.write_table(written, path, write_page_checksum=False)
+    assert read_table(path, "rounds", FORMAT_VERSION).equals(written.to_pandas())
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))

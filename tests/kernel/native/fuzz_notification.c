@@ -1,0 +1,76 @@
+/* libFuzzer's target: control messages of the error queue, held against a second reading of what they must be. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+
+static uint64_t found[ZC_CHECK_BOUNDS + 1];
+
+static void tell(void)
+{
+	for (int check = 0; check <= ZC_CHECK_BOUNDS; check++)
+		fprintf(stderr, "check %d: %llu\n", check, (unsigned long long)found[check]);
+}
+
+static uint64_t number(const uint8_t *bytes, int count)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, bytes, count);
+	return value;
+}
+
+/* By the bytes alone, as the kernel's headers lay them out on 64 bits. */
+static enum zc_check expected(const uint8_t *bytes, size_t size)
+{
+	uint64_t length, level, type;
+
+	if (size < 32)
+		return ZC_CHECK_CMSG;
+	length = number(bytes, 8);
+	level = number(bytes + 8, 4);
+	type = number(bytes + 12, 4);
+	if (length < 32 || length > size)
+		return ZC_CHECK_CMSG;
+	if (!(level == 0 && type == 11) && !(level == 41 && type == 25) && !(level == 287 && type == 1))
+		return ZC_CHECK_CMSG;
+	if (number(bytes + 16, 4))
+		return ZC_CHECK_ERRNO;
+	if (bytes[20] != 5)
+		return ZC_CHECK_ORIGIN;
+	return (uint32_t)(number(bytes + 28, 4) - number(bytes + 24, 4)) >> 31 ? ZC_CHECK_BOUNDS : ZC_CHECK_NONE;
+}
+
+static void demand(int is_so)
+{
+	if (!is_so)
+		abort();
+}
+
+int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
+{
+	return atexit(tell);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t *exact = malloc(size ? size : 1);	/* of its very size: one byte read beyond is seen */
+	struct zc_notification notification;
+	enum zc_check check;
+
+	memcpy(exact, data, size);
+	check = zc_decode_notification(exact, size, &notification);
+	found[check]++;
+	demand(check == expected(exact, size));
+	if (check == ZC_CHECK_NONE) {
+		uint64_t lo = number(exact + 24, 4), hi = number(exact + 28, 4);
+
+		demand(notification.lo == lo && (uint32_t)(lo + notification.count - 1) == hi);
+		demand(notification.copied == (exact[22] & 1) && !notification.error);
+	} else {
+		demand(!notification.count && !!notification.error == (check == ZC_CHECK_ERRNO));
+	}
+	free(exact);
+	return 0;
+}

@@ -1,0 +1,123 @@
+"""The C core under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer, and its decoder under a fuzzer."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.native.test_notification import control
+from zcprobe.native.structs import enum_names
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root")
+
+ROOT = Path(__file__).parents[3]
+HERE = Path(__file__).parent
+CORE = ROOT / "zcprobe/native"
+CORE_TESTS = ("tests/unit/native", "tests/kernel/native/test_channel.py", "tests/kernel/recorder/test_traffic.py")
+C_FLAGS = ("-g", "-O1", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined")
+FUZZER_INPUTS = 2_000_000
+FUZZER_SEED = 20
+
+
+def run(*words: object, cwd: Path = ROOT, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Both outputs in one; a failure shows them."""
+    result = subprocess.run(
+        [str(word) for word in words],
+        cwd=cwd,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout
+    return result
+
+
+def find_runtime(name: str) -> str:
+    return run("gcc", f"-print-file-name={name}").stdout.strip()
+
+
+def compile_program(target: Path, sanitizer: str) -> Path:
+    """tests' many_channels with the core's files, all of them instrumented."""
+    sources = sorted(path for path in CORE.glob("*.c") if path.name != "_core.c")
+    words = [
+        "gcc",
+        "-std=gnu11",
+        *C_FLAGS,
+        f"-fsanitize={sanitizer}",
+        "-D_GNU_SOURCE",
+        f"-I{CORE}",
+        f"-I{ROOT / 'bpf'}",
+    ]
+    run(*words, "-o", target, HERE / "many_channels.c", *sources, "-lbpf", "-lpthread")
+    return target
+
+
+@pytest.fixture
+def instrumented(tmp_path: Path) -> Path:
+    """The package and its tests beside a core that is built with both sanitizers."""
+    for name in ("zcprobe", "bpf", "tests"):
+        unwanted = shutil.ignore_patterns("_core.*", "*.o", "__pycache__")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=unwanted)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    flags = "-fsanitize=address,undefined"
+    run(
+        *(sys.executable, "zcprobe/native/build.py"),
+        cwd=tmp_path,
+        CFLAGS=" ".join([flags, *C_FLAGS]),
+        LDFLAGS=flags,
+        PYTHONPATH=str(tmp_path),
+    )
+    (library,) = (tmp_path / "zcprobe/native").glob("_core.*.so")
+    assert b"__asan_report_load8" in library.read_bytes()
+    return tmp_path
+
+
+def test_the_core_s_tests_pass_under_address_and_undefined_behavior_sanitizer(instrumented: Path) -> None:
+    """The interpreter is not instrumented, so the runtime is loaded before it. It never frees all, so this does not ask
+    for leaks."""
+    result = run(
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *CORE_TESTS),
+        cwd=instrumented,
+        LD_PRELOAD=f"{find_runtime('libasan.so')} {find_runtime('libubsan.so')}",
+        PYTHONPATH=str(instrumented),
+        ASAN_OPTIONS="detect_leaks=0",
+        UBSAN_OPTIONS="print_stacktrace=1",
+    )
+    assert re.search(r"\d+ passed", result.stdout), result.stdout
+    assert "skipped" not in result.stdout, result.stdout
+    assert "Sanitizer" not in result.stdout, result.stdout
+    assert "runtime error" not in result.stdout, result.stdout
+
+
+@pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
+def test_many_channels_and_their_sinks_in_one_process(sanitizer: str, tmp_path: Path) -> None:
+    """Races, and here leaks too. In a namespace of its own, with little optmem where a namespace has its own limit, and
+    without random addresses: ThreadSanitizer needs some of them for itself."""
+    program = compile_program(tmp_path / "many_channels", sanitizer)
+    set_up = "ip link set lo up && limit=/proc/sys/net/core/optmem_max && { [ ! -w $limit ] || echo 20480 >$limit; }"
+    result = run("unshare", "--net", "sh", "-c", f"{set_up} && exec setarch --addr-no-randomize {program}")
+    assert "Sanitizer" not in result.stdout, result.stdout
+    assert len(result.stdout.splitlines()) == 6, result.stdout
+
+
+def test_the_decoder_is_fuzzed(tmp_path: Path) -> None:
+    """Coverage-guided, from one valid message of each family. Every check must have been met, and the right one: the
+    target holds each verdict against a second reading."""
+    target, corpus, seeds = tmp_path / "fuzz", tmp_path / "corpus", tmp_path / "seeds"
+    words = ["clang", *C_FLAGS, "-fsanitize=fuzzer,address,undefined", "-D_GNU_SOURCE", f"-I{CORE}", "-o", target]
+    run(*words, HERE / "fuzz_notification.c", CORE / "notification.c")
+    corpus.mkdir()
+    seeds.mkdir()
+    for level, kind in ((0, 11), (41, 25), (287, 1)):
+        (seeds / str(level)).write_bytes(control(level, kind))
+    limits = (f"-runs={FUZZER_INPUTS}", f"-seed={FUZZER_SEED}", "-max_len=96", f"-artifact_prefix={tmp_path}/")
+    result = run(target, *limits, corpus, seeds)
+    assert f"Done {FUZZER_INPUTS} runs" in result.stdout, result.stdout
+    met = {int(check): int(count) for check, count in re.findall(r"^check (\d+): (\d+)$", result.stdout, re.MULTILINE)}
+    names = enum_names("zc_check", "ZC_CHECK_")
+    assert {names[check] for check, count in met.items() if count} == {"none", "cmsg", "errno", "origin", "bounds"}

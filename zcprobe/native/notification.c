@@ -1,0 +1,55 @@
+/* What a control message of the error queue says, or which of the sender's checks it fails.
+ *
+ * The kernel wrote it; a sender that believes it unchecked counts what is not there. Nothing is read beyond `length`.
+ */
+#include <time.h>	/* linux/errqueue.h needs struct timespec */
+#include <linux/errqueue.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "core.h"
+
+#ifndef SOL_VSOCK
+#define SOL_VSOCK 287
+#endif
+#ifndef VSOCK_RECVERR
+#define VSOCK_RECVERR 1
+#endif
+
+static bool is_extended_err(const struct cmsghdr *header, size_t length)
+{
+	size_t needed = CMSG_LEN(sizeof(struct sock_extended_err));
+
+	if (header->cmsg_len < needed || header->cmsg_len > length)
+		return false;
+	return (header->cmsg_level == SOL_IP && header->cmsg_type == IP_RECVERR) ||
+	       (header->cmsg_level == SOL_IPV6 && header->cmsg_type == IPV6_RECVERR) ||
+	       (header->cmsg_level == SOL_VSOCK && header->cmsg_type == VSOCK_RECVERR);
+}
+
+enum zc_check zc_decode_notification(const void *control, size_t length, struct zc_notification *notification)
+{
+	struct sock_extended_err error;
+	struct cmsghdr header;
+
+	memset(notification, 0, sizeof(*notification));
+	if (length < sizeof(header))
+		return ZC_CHECK_CMSG;
+	memcpy(&header, control, sizeof(header));
+	if (!is_extended_err(&header, length))
+		return ZC_CHECK_CMSG;
+	memcpy(&error, (const uint8_t *)control + CMSG_LEN(0), sizeof(error));
+	notification->error = error.ee_errno;
+	if (error.ee_errno)
+		return ZC_CHECK_ERRNO;
+	if (error.ee_origin != SO_EE_ORIGIN_ZEROCOPY)
+		return ZC_CHECK_ORIGIN;
+	if (error.ee_data - error.ee_info > INT32_MAX)	/* modulo 2^32: a merged range may cross the wrap */
+		return ZC_CHECK_BOUNDS;
+	notification->lo = error.ee_info;
+	notification->count = error.ee_data - error.ee_info + 1;
+	notification->origin = error.ee_origin;
+	notification->copied = error.ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
+	return ZC_CHECK_NONE;
+}
