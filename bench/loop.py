@@ -1,8 +1,9 @@
 """Our sender against a bare C loop that does nothing but send: goodput ratio with recording on, zerocopy and not.
 
-    .venv/bin/python bench/loop.py [--pairs 31] [--json FILE]
+    .venv/bin/python bench/loop.py [--connections 7] [--pairs 9] [--json FILE]
 
-Prints the median ratio over pairs and its 95 % bootstrap interval. As root, on an otherwise idle machine; needs gcc.
+Prints the median ratio over the pairs of all connections and its 95 % bootstrap interval: the ratio differs more from
+one connection to the next than within one. As root, on an otherwise idle machine; needs gcc.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def our_block(connection: socket.socket, size: int, *, zerocopy: bool) -> float:
         return send_block(connection, size, recorder, zerocopy=zerocopy)
 
 
-def measure(bare: Any, size: int, pairs: int, *, zerocopy: bool) -> list[float]:
+def measure_on_one(bare: Any, size: int, pairs: int, *, zerocopy: bool) -> list[float]:
     memory = mmap.mmap(-1, lib.ZC_PATTERN_BYTES + size)
     pattern = ffi.from_buffer("uint8_t[]", memory)
     lib.zc_pattern_fill(pattern, len(pattern))
@@ -64,18 +65,25 @@ def measure(bare: Any, size: int, pairs: int, *, zerocopy: bool) -> list[float]:
         return pair_ratios(sides, pairs)
 
 
+def measure(bare: Any, size: int, connections: int, pairs: int, *, zerocopy: bool) -> list[float]:
+    by_connection = (measure_on_one(bare, size, pairs, zerocopy=zerocopy) for _ in range(connections))
+    return [ratio for ratios in by_connection for ratio in ratios]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=31)
+    parser.add_argument("--connections", type=int, default=7)
+    parser.add_argument("--pairs", type=int, default=9, help="on each of them")
     parser.add_argument("--json", type=Path, help="write the ratios there")
     options = parser.parse_args()
     results = {}
-    print(f"goodput ours / bare loop, recording on, n = {options.pairs} pairs: median [95 % interval]")
+    count = f"{options.pairs} pairs on each of {options.connections} connections"
+    print(f"goodput ours / bare loop, recording on, n = {count}: median [95 % interval]")
     with tempfile.TemporaryDirectory() as folder:
         bare = compile_bare_loop(folder)
         for size in SIZES:
             for zerocopy in (True, False):
-                ratios = measure(bare, size, options.pairs, zerocopy=zerocopy)
+                ratios = measure(bare, size, options.connections, options.pairs, zerocopy=zerocopy)
                 what = "zerocopy" if zerocopy else "copy"
                 results[f"{what}-{size}"] = ratios
                 print(describe(what, size, BOUND, ratios), flush=True)

@@ -252,8 +252,8 @@ static int skip_parts(struct zc_part *parts, int part_count, size_t count)
 
 	while (done < part_count && count >= parts[done].count)
 		count -= parts[done++].count;
-	memmove(parts, parts + done, (part_count - done) * sizeof(*parts));
 	if (done < part_count) {
+		memmove(parts, parts + done, (part_count - done) * sizeof(*parts));
 		parts[0].bytes = (const uint8_t *)parts[0].bytes + count;
 		parts[0].count -= count;
 	}
