@@ -1,7 +1,7 @@
 """A run of ten million sends: in Jupyter the time to load it, to summarize it, to draw its overview; each figure and
 the report as the command makes them; resident memory of each.
 
-    .venv/bin/python bench/analysis.py [--sends 10000000] [--run FOLDER]
+    .venv/bin/python bench/analysis.py [--sends 10000000] [--probe-level timeline] [--run FOLDER]
 
 As root when it has to record the run first (`bench/scale.py` says how); a run that is there already needs no root. The
 analysis is done in a process of its own, and so is each command; the highest resident memory counts, imports included.

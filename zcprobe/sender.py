@@ -25,14 +25,14 @@ from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.native.structs import enum_names, struct_to_dict
 from zcprobe.sink import GREETING, Failure, SinkReport, StreamPlan, socket_address, socket_family
 
-__all__ = ["ChannelReport", "SenderReady", "SenderReport", "SenderTask", "main"]
+__all__ = ["CHUNK_COUNT", "CHUNK_RECORDS", "ChannelReport", "SenderReady", "SenderReport", "SenderTask", "main"]
 
 _CAP_IPC_LOCK = 14
 _SO_COOKIE = 57
 _SO_MAX_PACING_RATE = 47
 _SO_SNDBUFFORCE = 32
-_CHUNK_RECORDS = 1024
-_CHUNK_COUNT = 256
+CHUNK_RECORDS = 1024
+CHUNK_COUNT = 256
 _CONNECT_TIMEOUT_S = 5.0
 _REPORT_TIMEOUT_S = 30
 
@@ -186,7 +186,7 @@ class _Recorder:
         self.handle: Any = ffi.NULL
         if not paths:
             return
-        self.handle = lib.zc_recorder_open(self._fds, _CHUNK_RECORDS, _CHUNK_COUNT)
+        self.handle = lib.zc_recorder_open(self._fds, CHUNK_RECORDS, CHUNK_COUNT)
         if self.handle == ffi.NULL:
             raise HostError(f"the recorder cannot start: {os.strerror(ffi.errno)}", "free some memory")
 

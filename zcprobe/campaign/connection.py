@@ -21,6 +21,7 @@ from zcprobe.native import ffi, lib
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.recorder.child import Child
 from zcprobe.recorder.run import new_run_id
+from zcprobe.sender import CHUNK_COUNT, CHUNK_RECORDS
 from zcprobe.sink import DEFAULT_PORT, GREETING, SinkReady, SinkTask
 
 __all__ = ["block_sends", "connected_lab", "ratios_to", "recording", "send_block"]
@@ -29,7 +30,6 @@ _OPTMEM_BYTES = 64 << 20  # so much that no send is ever refused: the loops alon
 _PATTERN_SENDS = 257  # a block is whole periods of the content, so that the sink goes on comparing every byte
 _BLOCK_BYTES = 384 << 20
 _MOST_PERIODS = 120
-_CHUNK_RECORDS, _CHUNK_COUNT = 1024, 256
 
 
 def block_sends(send_bytes: int) -> int:
@@ -73,7 +73,7 @@ def recording() -> Iterator[object]:
     """A recorder whose records go to files that are thrown away. DataLossError when one was lost."""
     with tempfile.TemporaryDirectory() as folder:
         fds = [os.open(f"{folder}/{number}", os.O_WRONLY | os.O_CREAT) for number in range(lib.ZC_STREAM_COUNT)]
-        recorder = lib.zc_recorder_open(fds, _CHUNK_RECORDS, _CHUNK_COUNT)
+        recorder = lib.zc_recorder_open(fds, CHUNK_RECORDS, CHUNK_COUNT)
         try:
             yield recorder
         finally:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from zcprobe.dataset.html import run_html
 from zcprobe.dataset.schema import table_schema
 from zcprobe.dataset.table import (
     CHUNK_ROWS,
+    bounds_ns,
     empty_table,
     group_starts,
     iterate_parts,
@@ -96,7 +96,7 @@ class Run:
             return read_table(path, table, self.format_version, columns, where)
         whole = self._in_memory(table)
         if where != slice(None):
-            whole = whole[whole[time_column(table)].between(*_bounds_ns(where), inclusive="left")]
+            whole = whole[whole[time_column(table)].between(*bounds_ns(where), inclusive="left")]
         return whole if columns is None else whole[require_columns(table, columns)]
 
     def _in_memory(self, table: str) -> pd.DataFrame:
@@ -205,7 +205,3 @@ class Run:
 
     def _repr_html_(self) -> str:
         return run_html(self.folder.name, self.meta)
-
-
-def _bounds_ns(where: slice) -> tuple[float, float]:
-    return -inf if where.start is None else where.start, inf if where.stop is None else where.stop

@@ -15,6 +15,7 @@ from zcprobe.errors import OutputError, UsageError
 
 __all__ = [
     "CHUNK_ROWS",
+    "bounds_ns",
     "empty_table",
     "group_starts",
     "iterate_parts",
@@ -117,16 +118,17 @@ def _time_bounds(file: pq.ParquetFile, clock: str) -> dict[int, tuple[int, int]]
 
 
 def _groups(file: pq.ParquetFile, clock: str, where: slice) -> list[int]:
-    begin, end = _bounds(where)
+    begin, end = bounds_ns(where)
     return [group for group, (low, high) in _time_bounds(file, clock).items() if high >= begin and low < end]
 
 
-def _bounds(where: slice) -> tuple[int, int]:
+def bounds_ns(where: slice) -> tuple[int, int]:
+    """A slice of time as (first, behind the last), in ns."""
     return 0 if where.start is None else where.start, _END_OF_TIME if where.stop is None else where.stop
 
 
 def _within(times: pa.ChunkedArray, where: slice) -> pa.ChunkedArray:
-    begin, end = _bounds(where)
+    begin, end = bounds_ns(where)
     return pc.and_(pc.greater_equal(times, begin), pc.less(times, end))
 
 

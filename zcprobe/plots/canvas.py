@@ -17,6 +17,7 @@ from zcprobe.plots.method_line import method_line
 
 __all__ = [
     "FIGURE_KINDS",
+    "LEAST_INCHES",
     "PNG_DPI",
     "ShownFigure",
     "add_method_line",
@@ -32,6 +33,8 @@ FIGURE_KINDS = ("png", "svg", "pdf")
 
 _NO_DATE = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 _COLUMN_INCHES = 1.15
+LEAST_INCHES = 8.0
+"""Width of a figure whose title and legend are not cut off."""
 _CHARACTERS_PER_INCH = 20
 """Of the method line at its size."""
 
@@ -57,7 +60,7 @@ def axes_or_new(ax: Axes | None, runs: Sequence[Run] = (), *, by_column: bool = 
     if ax is not None:
         return ax
     policies = len({run.policy for run in runs}) if by_column else 0
-    figure = new_figure(max(8.0, _COLUMN_INCHES * policies), 4.5)
+    figure = new_figure(max(LEAST_INCHES, _COLUMN_INCHES * policies), 4.5)
     add_method_line(figure, runs)
     return figure.add_subplot()
 

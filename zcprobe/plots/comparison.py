@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zcprobe.dataset.load import Comparison, Run
-from zcprobe.plots.canvas import add_method_line, add_outside_legend, new_figure, save_figure, say_empty
+from zcprobe.plots.canvas import LEAST_INCHES, add_method_line, add_outside_legend, new_figure, save_figure, say_empty
 from zcprobe.plots.enobufs import plot_enobufs
 from zcprobe.plots.goodput import plot_goodput
 from zcprobe.plots.late_completions import plot_late_completions
@@ -22,7 +22,6 @@ from zcprobe.plots.with_and_without_the_fix import (
 __all__ = ["COMPARISON_FIGURES", "draw_comparison", "save_comparison_figures"]
 
 _COLUMNS = 3
-_LEAST_INCHES = 8.0
 
 
 def draw_comparison(comparison: Comparison) -> dict[str, Figure]:
@@ -32,7 +31,7 @@ def draw_comparison(comparison: Comparison) -> dict[str, Figure]:
 
 def _draw_with(plot: Callable[[list[Run], Axes], Axes], comparison: Comparison, height_inches: float) -> Figure:
     runs = [run for policy in ordered_policies(comparison) for run in comparison.runs_of(policy)]
-    figure = new_figure(max(_LEAST_INCHES, 2.2 * len(comparison.policies)), height_inches)
+    figure = new_figure(max(LEAST_INCHES, 2.2 * len(comparison.policies)), height_inches)
     plot(runs, figure.add_subplot())
     add_method_line(figure, runs)
     return figure
@@ -67,7 +66,7 @@ def _draw_enobufs(comparison: Comparison) -> Figure:
     ]
     columns = min(_COLUMNS, len(shown)) or 1
     rows = -(-len(shown) // columns) or 1
-    figure = new_figure(max(5.0 * columns + 0.6, _LEAST_INCHES), 3.2 * rows + 0.5)
+    figure = new_figure(max(5.0 * columns + 0.6, LEAST_INCHES), 3.2 * rows + 0.5)
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for ax, (policy, run) in zip(axes, shown, strict=False):
         if run is None:

@@ -15,7 +15,7 @@ from zcprobe.analysis.optmem import telling_channel
 from zcprobe.analysis.timebase import outcome_time_s
 from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Comparison, Run
-from zcprobe.plots.canvas import add_outside_legend, new_figure, say_empty
+from zcprobe.plots.canvas import LEAST_INCHES, add_outside_legend, new_figure, say_empty
 from zcprobe.plots.errqueue import plot_errqueue
 from zcprobe.plots.optmem import explain_first_enobufs, plot_optmem
 from zcprobe.plots.style import DEATH, ENOBUFS, FILLS, LIMIT, style_of
@@ -28,7 +28,6 @@ __all__ = ["draw_with_and_without_the_fix", "ordered_policies", "representative_
 
 _COLUMNS = 3
 _COLUMN_INCHES = 5.0
-_LEAST_INCHES = 8.0
 _ROW_INCHES = 3.1
 _TITLE_CHARACTERS = 60
 _TITLE_LINES = 7
@@ -59,7 +58,7 @@ def draw_with_and_without_the_fix(comparison: Comparison) -> Figure:
     rows = 3 if spans.close_s else 2
     columns = min(_COLUMNS, len(shown)) or 1
     blocks = -(-len(shown) // _COLUMNS) or 1
-    figure = new_figure(max(_COLUMN_INCHES * columns + 0.6, _LEAST_INCHES), _ROW_INCHES * rows * blocks + 1.7)
+    figure = new_figure(max(_COLUMN_INCHES * columns + 0.6, LEAST_INCHES), _ROW_INCHES * rows * blocks + 1.7)
     grid = figure.subplots(rows * blocks, columns, squeeze=False)
     for ax in grid.flat:
         ax.set_visible(False)
