@@ -94,7 +94,7 @@ static bool write_ready_chunks(struct zc_recorder *recorder, struct stream *stre
 
 static void *write_chunks(void *argument)
 {
-	const struct timespec pause = { .tv_nsec = 5000000 };
+	const struct timespec pause = { .tv_nsec = 20000000 };
 	struct zc_recorder *recorder = argument;
 
 	for (;;) {
