@@ -1,8 +1,9 @@
 """What measuring costs: goodput with recording on against off, and with probes at each level against without.
 
-    .venv/bin/python bench/cost.py [--rounds 31] [--json FILE]
+    .venv/bin/python bench/cost.py [--connections 7] [--rounds 9] [--json FILE]
 
-Prints the median ratio over rounds and its 95 % bootstrap interval. As root, on an otherwise idle machine.
+Prints the median ratio over the rounds on all connections and its 95 % bootstrap interval: the ratio differs more from
+one connection to the next than within one. As root, on an otherwise idle machine.
 """
 
 import argparse
@@ -10,10 +11,11 @@ import json
 import socket
 from pathlib import Path
 
+import msgspec
 from connection import describe, pair_ratios
 
 from zcprobe.campaign.connection import connected_lab, recording, send_block
-from zcprobe.campaign.overhead import measure_overhead
+from zcprobe.campaign.overhead import LevelCost, measure_overhead
 from zcprobe.config import ProbeLevel
 from zcprobe.native import ffi
 
@@ -29,7 +31,7 @@ def recorded_block(connection: socket.socket, size: int) -> float:
         return send_block(connection, size, recorder)
 
 
-def measure_recording(size: int, rounds: int) -> list[float]:
+def measure_recording_on_one(size: int, rounds: int) -> list[float]:
     with connected_lab() as (_, connection):
         sides = {
             "on": lambda: recorded_block(connection, size),
@@ -38,18 +40,32 @@ def measure_recording(size: int, rounds: int) -> list[float]:
         return pair_ratios(sides, rounds)
 
 
+def measure_recording(size: int, connections: int, rounds: int) -> list[float]:
+    return [ratio for _ in range(connections) for ratio in measure_recording_on_one(size, rounds)]
+
+
+def measure_levels(size: int, levels: list[ProbeLevel], connections: int, rounds: int) -> list[LevelCost]:
+    """With all their ratios; what an event costs is the last connection's."""
+    on_each = [measure_overhead(size, levels, rounds).levels for _ in range(connections)]
+    return [
+        msgspec.structs.replace(costs[-1], ratios=[ratio for cost in costs for ratio in cost.ratios])
+        for costs in zip(*on_each, strict=True)
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=31)
+    parser.add_argument("--connections", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=9, help="on each of them")
     parser.add_argument("--json", type=Path, help="write the ratios there")
     options = parser.parse_args()
     results = {}
-    print(f"goodput on / off, n = {options.rounds} rounds: median [95 % interval]")
+    count = f"{options.rounds} rounds on each of {options.connections} connections"
+    print(f"goodput on / off, n = {count}: median [95 % interval]")
     for size, bounds in LEVEL_BOUNDS.items():
-        results[f"recording-{size}"] = measure_recording(size, options.rounds)
+        results[f"recording-{size}"] = measure_recording(size, options.connections, options.rounds)
         print(describe("recording", size, RECORDING_BOUND, results[f"recording-{size}"]), flush=True)
-        found = measure_overhead(size, list(bounds), options.rounds)
-        for cost in found.levels:
+        for cost in measure_levels(size, list(bounds), options.connections, options.rounds):
             results[f"{cost.level}-{size}"] = cost.ratios
             print(describe(f"probes, {cost.level}", size, bounds[cost.level], cost.ratios), flush=True)
             for event in cost.events:

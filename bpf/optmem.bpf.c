@@ -54,7 +54,7 @@ static __always_inline struct socket_state *state_to_the_end(u64 sk)
 
 	if (state || !is_ours(sk))
 		return state;
-	cookie = read_u64(sk + OFFSET_sock___sk_common_skc_cookie);
+	cookie = cookie_of(sk);
 	state = closed_sockets.lookup(&cookie);
 	return state ? state : state_of(sk);
 }
@@ -139,7 +139,7 @@ ON_RETURN(sock_omalloc, 2, 3)
 	}
 	/* completions may have lowered the level since it was tested; the last send call left it at least as high as then */
 	level = read_u32(sk + OFFSET_sock_sk_omem_alloc);
-	if (state->optmem_before_bytes != UNKNOWN && state->optmem_before_bytes > level)
+	if (state->optmem_before_bytes > level)
 		level = state->optmem_before_bytes;
 	note_evidence(level + SKB_TRUESIZE_ZERO > optmem_limit(sk) ? SAW_OPTMEM_FULL : SAW_NO_MEMORY);
 	return 0;

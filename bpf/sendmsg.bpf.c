@@ -22,6 +22,7 @@ static __always_inline void note_level(struct socket_state *state, u64 sk)
 
 	state->next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
 	state->optmem_before_bytes = optmem_bytes;
+	state->has_level = 1;
 	if (optmem_bytes > state->optmem_peak_bytes)
 		state->optmem_peak_bytes = optmem_bytes;
 }
@@ -92,7 +93,8 @@ static __always_inline void count_enobufs(struct socket_state *state, u64 sk, u3
 
 static __always_inline void tell_enobufs(u64 sk, struct socket_state *state, u64 message)
 {
-	u32 before = state->optmem_before_bytes, high = read_u32(sk + OFFSET_sock_sk_omem_alloc);
+	u32 before = state->has_level ? state->optmem_before_bytes : UNKNOWN;
+	u32 high = read_u32(sk + OFFSET_sock_sk_omem_alloc);
 	u8 seen = look_at_evidence();
 	struct zc_kernel_event *event;
 	u32 candidates;
@@ -187,8 +189,6 @@ int on_tcp_destroy_sock(struct bpf_raw_tracepoint_args *ctx)
 	state->next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
 	state->optmem_max_bytes = optmem_limit(sk);
 	state->is_closed = 1;
-	cookie = state->cookie;
-	closed_sockets.update(&cookie, state);
 	if (level_in_force() >= LEVEL_TIMELINE) {
 		event = new_event(sk, ZC_EVENT_CLOSED);
 		if (event) {
@@ -196,6 +196,11 @@ int on_tcp_destroy_sock(struct bpf_raw_tracepoint_args *ctx)
 			submit(event);
 		}
 	}
-	sockets.delete(&sk);
+	/* what is left of its error queue is purged after this */
+	if (find_hashed_state(sk)) {
+		cookie = state->cookie;
+		closed_sockets.update(&cookie, state);
+		sockets.delete(&sk);
+	}
 	return 0;
 }

@@ -25,12 +25,21 @@ from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.native.structs import enum_names, struct_to_dict
 from zcprobe.sink import GREETING, Failure, SinkReport, StreamPlan, socket_address, socket_family
 
-__all__ = ["CHUNK_COUNT", "CHUNK_RECORDS", "ChannelReport", "SenderReady", "SenderReport", "SenderTask", "main"]
+__all__ = [
+    "CHUNK_COUNT",
+    "CHUNK_RECORDS",
+    "SO_COOKIE",
+    "ChannelReport",
+    "SenderReady",
+    "SenderReport",
+    "SenderTask",
+    "main",
+]
 
 _CAP_IPC_LOCK = 14
-_SO_COOKIE = 57
 _SO_MAX_PACING_RATE = 47
 _SO_SNDBUFFORCE = 32
+SO_COOKIE = 57
 CHUNK_RECORDS = 1024
 CHUNK_COUNT = 256
 _CONNECT_TIMEOUT_S = 5.0
@@ -268,7 +277,7 @@ def _of_any_family(connection: socket.socket) -> socket.socket:
 
 def _cookie(data: socket.socket) -> int:
     with _of_any_family(data) as same:
-        return int.from_bytes(same.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), sys.byteorder)
+        return int.from_bytes(same.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8), sys.byteorder)
 
 
 def _serve(task: SenderTask) -> SenderReport | None:

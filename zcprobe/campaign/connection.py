@@ -21,7 +21,7 @@ from zcprobe.native import ffi, lib
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.recorder.child import Child
 from zcprobe.recorder.run import new_run_id
-from zcprobe.sender import CHUNK_COUNT, CHUNK_RECORDS
+from zcprobe.sender import CHUNK_COUNT, CHUNK_RECORDS, SO_COOKIE
 from zcprobe.sink import DEFAULT_PORT, GREETING, SinkReady, SinkTask
 
 __all__ = ["block_sends", "connected_lab", "ratios_to", "recording", "send_block"]
@@ -45,6 +45,7 @@ def _connect(lab: Lab) -> socket.socket:
     connection.sendall(b"{}\n")
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+    connection.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8)  # it has none before it is asked, as every sender's is
     return connection
 
 

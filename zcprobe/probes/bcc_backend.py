@@ -147,11 +147,11 @@ class Program:
         table[table.Key(0)] = table.Leaf(netns_inode, bool(cookies), tgid, level)
 
     def clear(self, name: str) -> None:
-        """Empties a hash map."""
+        """Empties a hash map; zeroes an array."""
         self._bpf[name.encode()].clear()
 
     def structs(self, name: str) -> list[dict[str, Any]]:
-        """The values of a hash map of C structs: member -> int, or list of int for an array."""
+        """The values of a map of C structs: member -> int, or list of int for an array."""
         return [
             {
                 member: list(value) if hasattr(value, "__len__") else int(value)

@@ -139,8 +139,9 @@ class ProbeSession:
 
     def _count_sockets(self, counts: MeasurementCounts) -> None:
         """Closed ones last: an open one of the same cookie is what came after its end, and nothing does."""
-        states = [state for name in ("sockets", "closed_sockets") for state in self._program.structs(name)]
-        counts.sockets = {state["cookie"]: socket_counts(state) for state in states}
+        places = [state for state in self._program.structs("places") if state["cookie"]]
+        hashed = [state for name in ("sockets", "closed_sockets") for state in self._program.structs(name)]
+        counts.sockets = {state["cookie"]: socket_counts(state) for state in (*places, *hashed)}
         if self.mechanism != "tracepoint":
             counts.copy_paths = {
                 stack: count for stack, count in self._program.numbers("copy_paths").items() if stack < _NO_STACK
@@ -149,7 +150,7 @@ class ProbeSession:
     def _forget(self) -> None:
         """State of earlier runs: a socket of this one may have got the address of one that was never seen closed."""
         functions = ("ways", "told_appended", "copy_paths") if self.mechanism != "tracepoint" else ()
-        for name in ("sockets", "closed_sockets", "evidence", *functions):
+        for name in ("places", "place_owners", "sockets", "closed_sockets", "evidence", *functions):
             self._program.clear(name)
         self._program.set_u32("evidence_ever", 0)
 

@@ -269,6 +269,26 @@ def test_datagrams_and_optmem(watch: Watch, pair: NamespacePair) -> None:
     assert_all_are("optmem", counts, events)
 
 
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["IPv4", "IPv6"])
+def test_a_further_fragment_of_a_corked_datagram(
+    family: int, probes: ProbeSession, watch: Watch, pair: NamespacePair
+) -> None:
+    """Its first fragment waits for room in the send buffer, a further one is refused beyond twice that room."""
+    with datagrams(pair, family) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+
+        def work() -> None:
+            # a refusal throws the whole datagram away, so each one begins anew
+            send_until_refused(client, bytes(1400), WANTED, MSG_ZEROCOPY | socket.MSG_MORE, lambda: read_codes(client))
+
+        counts, events = watch(work)
+    # tracepoints see that it was none of the others, no more
+    by_tracepoint = "allocation|foreign_uarg|corked"
+    if "cap_capable" not in probes.attached:
+        by_tracepoint = "memlock_extended|" + by_tracepoint
+    assert_all_are(by_tracepoint if probes.mechanism == "tracepoint" else "corked", counts, events)
+
+
 def read_codes(client: socket.socket) -> list[tuple[int, int, int]]:
     """(lo, hi, code) of every notification there is."""
     found = []
