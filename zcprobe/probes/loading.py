@@ -138,7 +138,7 @@ def load_probes(wanted: ProbeMechanism | None = None, needs: Needs | None = None
     Tracepoints with typed arguments where the kernel lets us, which costs half per event; both measure the same.
     """
     import_bcc()  # without it nothing below can work, and it says best what to do
-    hint = "run as root; zcprobe doctor tells more; --probe-level off measures without probes"
+    hint = "run as root; zcprobe doctor tells more; --probes none measures without probes"
     with open_btf() as btf:
         definitions = cached_definitions(lambda: kernel_definitions(btf, read_symbols))
         missing = missing_symbols(btf)
