@@ -32,6 +32,7 @@ _TESTS = (
     "tests/guests/inside/test_runs.py",
     "tests/guests/inside/test_links.py",
     "tests/guests/inside/test_vsock.py",
+    "tests/guests/inside/test_hidden.py",
     "tests/kernel/probes/test_causes.py",
     "tests/kernel/probes/test_mechanisms.py",
     "tests/guests/inside/test_probes.py",

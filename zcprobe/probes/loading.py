@@ -27,8 +27,8 @@ __all__ = ["KPROBES", "PROBES", "WITNESS", "Loaded", "Needs", "load_probes", "mi
 PROBES: tuple[Probe, ...] = (MEMLOCK, OPTMEM, ERRQUEUE, UARG, SKB, SENDMSG)
 """In the order of their C, in which later ones use earlier ones."""
 
-WITNESS = "sk_error_report"
-"""A function that every kernel with MSG_ZEROCOPY has as a symbol."""
+WITNESS = "sock_dequeue_err_skb"
+"""A function that is exported, so never inlined away, and that the probes need."""
 
 _RING_PAGES = 4096
 KPROBES = Path("/sys/bus/event_source/devices/kprobe/type")
