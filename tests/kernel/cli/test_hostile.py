@@ -134,3 +134,13 @@ def test_a_hidden_function_is_named_and_tracepoints_do_without_it(mechanism: str
     assert f"{mechanism}: optmem: no function sock_omalloc (inlined or absent)" in what
     assert "--probes none" in hint
     assert sends(zcprobe(*RUN, "--mechanism", "tracepoint", before=WITHOUT_FUNCTION)) == 23
+
+
+def test_without_netem_the_reordered_link_alone_is_refused(zcprobe: Command, has_netem: bool) -> None:
+    words = ("run", "--scenario", "reordered-link", "-n", "509", "-J")
+    if has_netem:
+        assert sends(zcprobe(*words)) == 509
+        return
+    what, hint = refusal(zcprobe(*words))
+    assert what == "zcprobe: this kernel has no netem qdisc"
+    assert hint == "use a kernel with CONFIG_NET_SCH_NETEM (built in, or load the modules)"
