@@ -32,6 +32,13 @@ def _interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(scope="session")
+def has_netem() -> bool:
+    """Whether this kernel has the qdisc, as tc finds out."""
+    words = ("unshare", "--net", "tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms")
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
 class HostState(msgspec.Struct, frozen=True):
     """What a run may not leave behind; `processes` are senders and sinks. Other people's live runs are left out."""
 

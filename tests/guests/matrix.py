@@ -32,6 +32,8 @@ _TESTS = (
     "tests/guests/inside/test_runs.py",
     "tests/guests/inside/test_links.py",
     "tests/guests/inside/test_vsock.py",
+    "tests/guests/inside/test_hidden.py",
+    "tests/kernel/lab/test_impairment.py::test_one_in_eight_arrives_before_those_it_overtook",
     "tests/kernel/probes/test_causes.py",
     "tests/kernel/probes/test_mechanisms.py",
     "tests/guests/inside/test_probes.py",

@@ -7,7 +7,7 @@ import msgspec
 from rich.table import Table
 
 from zcprobe.cli.console import StdoutConsole
-from zcprobe.host.btf import open_btf
+from zcprobe.host.btf import Btf, open_btf
 from zcprobe.probes.base import Probe
 from zcprobe.probes.loading import PROBES
 from zcprobe.probes.mechanisms import try_mechanisms
@@ -26,29 +26,33 @@ class _Row(msgspec.Struct, frozen=True):
     refusals: dict[str, str]
 
 
-def _attaches(probe: Probe, mechanism: str) -> list[str]:
+def _attaches(probe: Probe, mechanism: str, btf: Btf) -> list[str]:
+    """What this kernel has of it."""
+    functions, tracepoints = probe.functions, probe.beside_functions
     if mechanism == "tracepoint":
-        return [item.name for item in probe.tracepoints]
-    names = [f"{item.symbols[0]}{'()' if item.returns else ''}" for item in probe.functions]
-    return names + [item.name for item in probe.beside_functions]
+        functions, tracepoints = (), probe.tracepoints
+    named = ((item.symbol(btf), item) for item in functions)
+    names = [f"{symbol}{'()' if item.returns else ''}" for symbol, item in named if symbol is not None]
+    return names + [item.name for item in tracepoints if item.exists(btf)]
 
 
-def _row(probe: Probe, mechanism: str, refused: dict[str, str]) -> _Row:
+def _row(probe: Probe, mechanism: str, refused: dict[str, str], btf: Btf) -> _Row:
     blind = probe.blind
     if mechanism == "tracepoint":
         blind = f"{blind}; {probe.blind_tracepoints}"
-    return _Row(probe.name, mechanism, _attaches(probe, mechanism), probe.tells, blind, refused)
+    attaches = [] if mechanism == "none" else _attaches(probe, mechanism, btf)
+    return _Row(probe.name, mechanism, attaches, probe.tells, blind, refused)
 
 
 def _rows() -> list[_Row]:
-    with open_btf():
-        pass  # all are compiled from it: where there is none, HostError says so
+    """HostError where there is no BTF, from which all are compiled."""
     refused: dict[str, str] = {}
-    for trial in try_mechanisms():
-        if trial.refusal is None:
-            return [_row(probe, trial.mechanism, refused) for probe in PROBES]
-        refused[trial.mechanism] = trial.refusal
-    return [_row(probe, "none", refused) for probe in PROBES]
+    with open_btf() as btf:
+        for trial in try_mechanisms():
+            if trial.refusal is None:
+                return [_row(probe, trial.mechanism, refused, btf) for probe in PROBES]
+            refused[trial.mechanism] = trial.refusal
+        return [_row(probe, "none", refused, btf) for probe in PROBES]
 
 
 def run(options: argparse.Namespace) -> int:

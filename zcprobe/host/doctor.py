@@ -26,6 +26,7 @@ Status = Literal["ok", "limited", "missing"]
 _BTF = Path("/sys/kernel/btf/vmlinux")
 _BTF_MAGIC = b"\x9f\xeb"
 _MOUNTS = Path("/proc/self/mounts")
+_ZEROCOPY_SYMBOLS = ("sock_ofree", "msg_zerocopy_realloc")
 _IMPORT_TIMEOUT_S = 30
 
 
@@ -74,8 +75,10 @@ def _btf() -> str:
 
 def _kallsyms() -> str:
     symbols = read_symbols()
-    known = ", ".join(name for name in ("sock_ofree", "msg_zerocopy_realloc") if symbols.address_of(name) is not None)
-    return f"{len(symbols)} symbols, among them {known or 'none of the zerocopy functions'}"
+    hidden = [name for name in _ZEROCOPY_SYMBOLS if symbols.address_of(name) is None]
+    if hidden:
+        raise HostError(f"{len(symbols)} symbols, but not {', '.join(hidden)}", "without probes: --probes none")
+    return f"{len(symbols)} symbols, among them {', '.join(_ZEROCOPY_SYMBOLS)}"
 
 
 def _import_elsewhere(statement: str) -> str:

@@ -1,7 +1,7 @@
-"""Impairments of the path: held completions, and late acknowledgements.
+"""Impairments of the path: held completions, late acknowledgements, and reordered packets.
 
 Each is a description (how much, how fast) and a context manager that puts it on a namespace of the run and takes it
-off again. A TBF qdisc does the waiting in both: a queue of known rate and length.
+off again. A TBF qdisc does the waiting in the first two: a queue of known rate and length.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from pyroute2 import IPRoute
 from zcprobe.config import Family
 from zcprobe.errors import HostError, UsageError
 from zcprobe.lab.interrupts import deferred_signals
-from zcprobe.lab.mechanisms import CLSACT, IFB, MIRRED, TBF, requires
+from zcprobe.lab.mechanisms import CLSACT, IFB, MIRRED, NETEM, TBF, requires
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import Namespace, NamespacePair
 
@@ -23,10 +23,12 @@ __all__ = [
     "MIN_HOLD_BURST_BYTES",
     "DelayImpairment",
     "HoldImpairment",
+    "ReorderImpairment",
     "TokenBucket",
     "delayed_acks",
     "held_clones",
     "packet_choice",
+    "reordered_packets",
 ]
 
 HOLD_DEVICE = "hold0"
@@ -37,6 +39,8 @@ MIN_HOLD_BURST_BYTES = 128 * 1024
 _MIN_BURST_BYTES = 1600
 _MAX_LIMIT_BYTES = 2**32 - 1
 _MAX_ONE_IN_COUNT = 65536
+_MIN_DELAY_NS, _MAX_DELAY_NS = 1_000_000, 10_000_000_000
+_MAX_LIMIT_COUNT = 2**31 - 1
 
 _ETHER_PROTOCOL = {"ipv4": 0x0800, "ipv6": 0x86DD}
 _CLSACT_EGRESS = 0xFFFFFFF3
@@ -101,6 +105,26 @@ class DelayImpairment(msgspec.Struct, frozen=True, kw_only=True):
     congestion_control: str = "reno"
     send_buffer_max_bytes: int = 4 * 1024 * 1024
     receive_buffer_max_bytes: int = 32 * 1024 * 1024
+
+
+class ReorderImpairment(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the packets on their way to the sink every `one_in_count`-th overtakes those that wait for `delay_ns`.
+
+    Up to `limit_count` packets wait; what comes on top is dropped. netem leaves GSO packets whole, so it is those that
+    are reordered.
+    """
+
+    one_in_count: int
+    delay_ns: int
+    limit_count: int
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.one_in_count <= _MAX_ONE_IN_COUNT:
+            raise UsageError(f"1 in {self.one_in_count} packets cannot overtake others", "choose from 2 to 65536")
+        if not _MIN_DELAY_NS <= self.delay_ns <= _MAX_DELAY_NS:
+            raise UsageError(f"a delay of {self.delay_ns} ns is out of range", "choose from 1 ms to 10 s")
+        if not 1 <= self.limit_count <= _MAX_LIMIT_COUNT:
+            raise UsageError(f"a queue of {self.limit_count} packets is out of range", "choose from 1 to 2^31 - 1")
 
 
 def packet_choice(family: Family, one_in_count: int) -> list[str]:
@@ -190,10 +214,10 @@ def _add_delay(device: str, delay: DelayImpairment) -> None:
         _add_bucket(route, route.link_lookup(ifname=device)[0], delay.bucket)
 
 
-def _remove_delay(device: str) -> None:
+def _remove_root_qdisc(device: str, kind: str) -> None:
     with IPRoute() as route:
         for index in route.link_lookup(ifname=device):
-            if any(qdisc.get_attr("TCA_KIND") == "tbf" for qdisc in route.get_qdiscs(index=index)):
+            if any(qdisc.get_attr("TCA_KIND") == kind for qdisc in route.get_qdiscs(index=index)):
                 route.tc("del", index=index, parent=_TC_H_ROOT)
 
 
@@ -212,4 +236,32 @@ def delayed_acks(pair: NamespacePair, delay: DelayImpairment) -> Iterator[None]:
         yield
     finally:
         with deferred_signals():
-            run_in_namespace(pair.sink.name, lambda: _remove_delay(pair.sink.device))
+            run_in_namespace(pair.sink.name, lambda: _remove_root_qdisc(pair.sink.device, "tbf"))
+
+
+def _add_reorder(device: str, reorder: ReorderImpairment) -> None:
+    with IPRoute() as route:
+        index = route.link_lookup(ifname=device)[0]
+        with requires(NETEM):
+            # a chance of 100 % and a gap: exactly every so many, no random number asked
+            route.tc(
+                "add",
+                "netem",
+                index,
+                delay=reorder.delay_ns // 1000,
+                gap=reorder.one_in_count,
+                prob_reorder=100,
+                limit=reorder.limit_count,
+            )
+
+
+@contextmanager
+def reordered_packets(sender: Namespace, reorder: ReorderImpairment) -> Iterator[None]:
+    """Put netem on the device of `sender`, where the data leaves; acknowledgements are neither late nor reordered."""
+    try:
+        with deferred_signals():
+            run_in_namespace(sender.name, lambda: _add_reorder(sender.device, reorder))
+        yield
+    finally:
+        with deferred_signals():
+            run_in_namespace(sender.name, lambda: _remove_root_qdisc(sender.device, "netem"))

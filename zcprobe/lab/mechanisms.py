@@ -16,6 +16,7 @@ __all__ = [
     "IPV6",
     "LINK",
     "MIRRED",
+    "NETEM",
     "NETNS",
     "TBF",
     "VETH",
@@ -38,6 +39,7 @@ LINK = Mechanism("network devices of this host in a namespace", ("CONFIG_NET_NS"
 IFB = Mechanism("IFB devices", ("CONFIG_IFB",))
 IPV6 = Mechanism("IPv6 addresses", ("CONFIG_IPV6",))
 TBF = Mechanism("TBF qdisc", ("CONFIG_NET_SCH_TBF",))
+NETEM = Mechanism("netem qdisc", ("CONFIG_NET_SCH_NETEM",))
 CLSACT = Mechanism("clsact qdisc", ("CONFIG_NET_SCH_INGRESS",))
 MIRRED = Mechanism(
     "u32 filter with mirred action", ("CONFIG_NET_CLS_U32", "CONFIG_NET_CLS_ACT", "CONFIG_NET_ACT_MIRRED")
@@ -53,6 +55,7 @@ _ABSENT = {
     IFB: {errno.EOPNOTSUPP},
     IPV6: {errno.EOPNOTSUPP, errno.EAFNOSUPPORT},
     TBF: {errno.ENOENT},
+    NETEM: {errno.ENOENT},
     CLSACT: {errno.ENOENT},
     MIRRED: {errno.ENOENT, errno.EOPNOTSUPP},
 }

@@ -9,7 +9,15 @@ import msgspec
 from zcprobe.config import Family
 from zcprobe.errors import HostError, UsageError
 from zcprobe.lab.device import has_scatter_gather
-from zcprobe.lab.impairment import DelayImpairment, HoldImpairment, TokenBucket, delayed_acks, held_clones
+from zcprobe.lab.impairment import (
+    DelayImpairment,
+    HoldImpairment,
+    ReorderImpairment,
+    TokenBucket,
+    delayed_acks,
+    held_clones,
+    reordered_packets,
+)
 from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.limits import changed_optmem_max
 from zcprobe.lab.namespace import run_in_namespace
@@ -36,6 +44,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     optmem_max_bytes: int | None = None
     hold: HoldImpairment | None = None
     delay: DelayImpairment | None = None
+    reorder: ReorderImpairment | None = None
     memlock_bytes: int | None = None
     reading: Reading = Reading()
     sndbuf_bytes: int | None = None
@@ -117,6 +126,13 @@ SCENARIOS: dict[str, Scenario] = {
             send_count=20_000,
             memlock_bytes=256 * 1024,
         ),
+        Scenario(
+            name="reordered-link",
+            description="1 in 8 packets overtakes those that wait 5 ms: data out of order, completions not (control)",
+            send_count=5_000,
+            optmem_max_bytes=_KERNEL_DEFAULT_OPTMEM_BYTES,
+            reorder=ReorderImpairment(one_in_count=8, delay_ns=5_000_000, limit_count=100_000),
+        ),
     )
 }
 
@@ -164,12 +180,14 @@ def with_hold(scenario: Scenario, one_in_count: int | None, rate_bps: int | None
 
 
 def describe_impairment(scenario: Scenario) -> dict[str, int | str | None]:
-    """The impairment as one flat table: `hold_` and `delay_` parameters and the memlock limit, as far as there are."""
+    """The impairment as one flat table: `hold_`, `delay_` and `reorder_` parameters and the memlock limit, as far as
+    there are."""
     described: dict[str, int | str | None] = {"memlock_bytes": scenario.memlock_bytes}
-    for prefix, impairment in (("hold", scenario.hold), ("delay", scenario.delay)):
+    for prefix in ("hold", "delay", "reorder"):
+        impairment = getattr(scenario, prefix)
         if impairment is not None:
             parameters = msgspec.to_builtins(impairment)
-            parameters |= parameters.pop("bucket")
+            parameters |= parameters.pop("bucket", {})
             described |= {f"{prefix}_{name}": value for name, value in parameters.items()}
     return described
 
@@ -212,6 +230,8 @@ def open_lab(
             stack.enter_context(held_clones(pair.sender, scenario.hold, family))
         if scenario.delay is not None:
             stack.enter_context(delayed_acks(pair, scenario.delay))
+        if scenario.reorder is not None:
+            stack.enter_context(reordered_packets(pair.sender, scenario.reorder))
         congestion_control = run_in_namespace(pair.sender.name, _read_congestion_control)
         scatter_gather = run_in_namespace(pair.sender.name, lambda: has_scatter_gather(pair.sender.device))
         yield Lab(

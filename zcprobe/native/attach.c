@@ -48,8 +48,10 @@ int zc_try_function(const char *target)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
+	libbpf_print_fn_t print = libbpf_set_print(NULL);	/* a refusal is an answer */
 	int link = zc_attach_by_btf("on_trial", nothing, sizeof(nothing), ZC_ATTACH_ENTRY, target);
 
+	libbpf_set_print(print);
 	if (link < 0)
 		return link;
 	close(link);

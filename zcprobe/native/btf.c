@@ -1,5 +1,6 @@
 /* Structure layouts of the running kernel, read from its BTF by libbpf. */
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,14 @@ struct zc_btf {
 struct zc_btf *zc_btf_open(void)
 {
 	struct zc_btf *handle = calloc(1, sizeof(*handle));
+	libbpf_print_fn_t print;
 	struct btf *btf;
 
 	if (!handle)
 		return NULL;
+	print = libbpf_set_print(NULL);	/* the caller says what is wrong; bcc, which may share libbpf, goes on to print */
 	btf = btf__load_vmlinux_btf();
+	libbpf_set_print(print);
 	if (!btf || (intptr_t)btf < 0) {	/* libbpf before 1.0 returns an error pointer */
 		free(handle);
 		errno = errno ? errno : ENOENT;

@@ -51,7 +51,8 @@ class Function(msgspec.Struct, frozen=True):
     required: bool = True
 
     def symbol(self, btf: Btf) -> str | None:
-        """A function that has BTF has a symbol of its own, too, and can be probed either way."""
+        """As BTF tells. Where it describes a function of which the symbol table has only a clone (`.isra.0`), the
+        kernel refuses to attach."""
         return next((name for name in self.symbols if btf.function_arguments(name) is not None), None)
 
 
@@ -75,7 +76,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
             tracepoints = self.beside_functions
             absent = [item for item in self.functions if item.required and item.symbol(btf) is None]
             if absent:
-                return "; ".join(f"no function {' or '.join(item.symbols)}" for item in absent)
+                return "; ".join(f"no function {' or '.join(item.symbols)} (inlined or absent)" for item in absent)
         missing = [item for item in tracepoints if item.required and not item.exists(btf)]
         return "; ".join(item.lack(btf) for item in missing) or None
 

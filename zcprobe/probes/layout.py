@@ -134,7 +134,8 @@ def _range(symbols: Symbols, names: tuple[str, ...], macro: str) -> dict[str, in
         if found is not None:
             return {f"ADDRESS_{macro}": found[0], f"ADDRESS_{macro}_end": found[1]}
     raise HostError(
-        f"this kernel has no symbol {' or '.join(names)}", "MSG_ZEROCOPY needs Linux 4.14 or later; use --probes none"
+        f"/proc/kallsyms does not show {' or '.join(names)}",
+        "use a kernel since Linux 4.14 that shows all its symbols (CONFIG_KALLSYMS_ALL=y), or use --probes none",
     )
 
 

@@ -27,8 +27,8 @@ __all__ = ["KPROBES", "PROBES", "WITNESS", "Loaded", "Needs", "load_probes", "mi
 PROBES: tuple[Probe, ...] = (MEMLOCK, OPTMEM, ERRQUEUE, UARG, SKB, SENDMSG)
 """In the order of their C, in which later ones use earlier ones."""
 
-WITNESS = "sk_error_report"
-"""A function that every kernel with MSG_ZEROCOPY has as a symbol."""
+WITNESS = "sock_dequeue_err_skb"
+"""A function that is exported, so never inlined away, and that the probes need."""
 
 _RING_PAGES = 4096
 KPROBES = Path("/sys/bus/event_source/devices/kprobe/type")
@@ -138,7 +138,7 @@ def load_probes(wanted: ProbeMechanism | None = None, needs: Needs | None = None
     Tracepoints with typed arguments where the kernel lets us, which costs half per event; both measure the same.
     """
     import_bcc()  # without it nothing below can work, and it says best what to do
-    hint = "run as root; zcprobe doctor tells more; --probe-level off measures without probes"
+    hint = "run as root; zcprobe doctor tells more; --probes none measures without probes"
     with open_btf() as btf:
         definitions = cached_definitions(lambda: kernel_definitions(btf, read_symbols))
         missing = missing_symbols(btf)

@@ -11,10 +11,12 @@ from zcprobe.config import ProbeMechanism
 from zcprobe.errors import HostError
 from zcprobe.host.btf import open_btf
 from zcprobe.host.limits import read_limits
+from zcprobe.host.symbols import read_symbols
 from zcprobe.host.system import read_system
 from zcprobe.native import lib
 from zcprobe.probes.base import MECHANISMS
 from zcprobe.probes.bcc_backend import Program
+from zcprobe.probes.layout import kernel_definitions
 from zcprobe.probes.loading import KPROBES, WITNESS, missing_symbols
 
 __all__ = ["Trial", "explain", "try_mechanisms"]
@@ -97,11 +99,22 @@ _TRIALS: dict[ProbeMechanism, Callable[[Program], None]] = {
 }
 
 
+def _find_missing() -> dict[ProbeMechanism, str | None]:
+    """What the probes would need of the kernel and do not see. Without BTF or symbols another check says so."""
+    missing: dict[ProbeMechanism, str | None] = dict.fromkeys(MECHANISMS)
+    with suppress(HostError), open_btf() as btf:
+        missing = missing_symbols(btf)
+        symbols = read_symbols()
+        try:
+            kernel_definitions(btf, lambda: symbols)
+        except HostError as error:
+            return dict.fromkeys(MECHANISMS, str(error))
+    return missing
+
+
 def try_mechanisms() -> list[Trial]:
     """One trial each, in the order of preference: what the probes need of the kernel, then one program for real."""
-    missing: dict[ProbeMechanism, str | None] = dict.fromkeys(MECHANISMS)
-    with suppress(HostError), open_btf() as btf:  # without BTF there is another check that says so
-        missing = missing_symbols(btf)
+    missing = _find_missing()
     try:
         program = Program(_TRIALS_SOURCE, {})
     except HostError as error:

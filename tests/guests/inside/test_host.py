@@ -48,4 +48,4 @@ def test_tracepoints_alone_are_used_exactly_where_they_are(checks: Checks, tmp_p
     assert (code, out) == (3, b"")
     what, hint = err.splitlines()
     assert "no tracepoint sock_send_length (Linux 6.3)" in what
-    assert "--probe-level off" in hint
+    assert "--probes none" in hint

@@ -1,15 +1,21 @@
 """Two emulated network cards as the link: completions come back without COPIED, and the fix works all the same."""
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyroute2 import IPRoute
 
 from tests.guests.inside.conftest import read_json
 from tests.guests.links import MAC_ADDRESSES
+from tests.tcp_counters import watched_sinks
 from zcprobe.dataset.load import load_comparison
+from zcprobe.lab.journal import clean_leftovers
+from zcprobe.lab.scenarios import find_scenario, open_lab
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -61,3 +67,49 @@ def test_true_zerocopy_with_and_without_the_fix(link: str, kept_folder: Path) ->
         assert run.summary["true_copied_completions"] == 0
         # what came early could not merge with what was held
         assert run.summary["errqueue_depth_max"] > 1
+
+
+REORDERED = ("--scenario", "reordered-link", "-n", "509")
+
+
+def test_reordering_alone_keeps_completions_in_order(link: str, kept_folder: Path) -> None:
+    """The control: data arrives out of order, and a sender that never reads gets through all the same."""
+    with watched_sinks() as counters:
+        content = read_json(
+            *("compare", *REORDERED, "--policies", "qemu-pre,qemu-merged", "--repeats", "1", "--deadline", "90"),
+            *("--seed", "1", "--no-report", "--overhead", "0", "-o", str(kept_folder), "--link", link),
+        )
+    outcomes = {policy: values["outcomes"] for policy, values in content["policies"].items()}
+    assert outcomes == {"qemu-pre": {"completed": 1}, "qemu-merged": {"completed": 1}}
+    for run in load_comparison(Path(content["folder"])).runs:
+        assert run.meta["complete"]
+        assert run.meta["lab"]["sender_device"] == link.partition(",")[0]
+        assert run.meta["lab"]["scatter_gather"] is True
+        assert run.summary["sends"] == run.summary["completions"] == 509
+        assert run.summary["copied_completions"] == 0
+        assert run.summary["true_copied_completions"] == 0
+        assert run.summary["enobufs_count"] == 0
+        sink = counters[f"zcprobe-{run.meta['run_id']}-rx"]
+        print(run.meta["config"]["policy"], run.summary, {k: v for k, v in sink.items() if v})
+        assert sink["TCPOFOQueue"] > 100
+
+
+def read_qdiscs(device: str) -> set[str]:
+    with IPRoute() as route:
+        (index,) = route.link_lookup(ifname=device)
+        return {qdisc.get_attr("TCA_KIND") for qdisc in route.get_qdiscs(index=index)}
+
+
+def test_a_killed_run_leaves_no_netem_on_the_card(link: str) -> None:
+    sender, _, sink = link.partition(",")
+    run_id = f"killed{os.getpid()}"
+    child = os.fork()
+    if not child:
+        try:
+            with open_lab(find_scenario("reordered-link"), run_id=run_id, family="ipv4", link=(sender, sink)):
+                os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert f"gave back network device {sender}" in clean_leftovers()
+    assert "netem" not in read_qdiscs(sender)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 import msgspec
 import pytest
 
+from zcprobe.probes.base import MECHANISMS
+
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="what is taken away must have been there")
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -17,6 +19,26 @@ RUN = ("run", "--scenario", "in-order", "-n", "23", "-J")
 RUN_TO_SINK = ("run", "--to", f"127.0.0.1:{PORT}", "-n", "23", "-J")
 
 WITHOUT_BTF = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/kernel/btf; exec "$@"', "sh")
+
+# What was worked out of the true files is kept from the command, too.
+EDITED = """
+mkdir -p /run/zcprobe-layout
+mount -t tmpfs -o mode=700 none /run/zcprobe-layout
+sed "$1" "$2" > /run/zcprobe-layout/edited
+mount --bind /run/zcprobe-layout/edited "$2"
+shift 2
+exec "$@"
+"""
+
+
+def with_edited(path: str, edit: str) -> tuple[str, ...]:
+    """The command sees the file as sed has edited it; the kernel itself is as it was."""
+    return ("unshare", "--mount", "sh", "-ec", EDITED, "sh", edit, path)
+
+
+# the symbol table and BTF alike are without a function that was inlined wherever it is called
+WITHOUT_SYMBOL = with_edited("/proc/kallsyms", r"/ sock_ofree$/d")
+WITHOUT_FUNCTION = with_edited("/sys/kernel/btf/vmlinux", r"s/\x00sock_omalloc\x00/\x00sock_inlined\x00/")
 
 
 def with_capabilities(*names: str) -> tuple[str, ...]:
@@ -40,7 +62,7 @@ def sink(start_zcprobe: Start) -> Iterator[None]:
 
 def shortfalls(result: "subprocess.CompletedProcess[str]") -> dict[str, dict[str, str]]:
     """doctor's missing checks, each of which must have a hint."""
-    assert result.returncode == 3
+    assert (result.returncode, result.stderr) == (3, "")
     checks = {check["name"]: check for check in msgspec.json.decode(result.stdout)["checks"]}
     missing = {name: check for name, check in checks.items() if check["status"] == "missing"}
     assert all(check["hint"] for check in missing.values())
@@ -48,10 +70,9 @@ def shortfalls(result: "subprocess.CompletedProcess[str]") -> dict[str, dict[str
 
 
 def refusal(result: "subprocess.CompletedProcess[str]") -> tuple[str, str]:
-    """What is wrong and what to do, of a command that this host cannot do; talk of libbpf's own before it."""
+    """What is wrong and what to do, of a command that this host cannot do: two lines, and nothing else."""
     assert (result.returncode, result.stdout) == (3, "")
-    assert "Traceback" not in result.stderr
-    what, hint = result.stderr.splitlines()[-2:]
+    what, hint = result.stderr.splitlines()
     assert what.startswith("zcprobe: ")
     return what, hint.strip()
 
@@ -94,3 +115,32 @@ def test_bpf_and_perfmon_alone_see_no_symbols_and_say_which_capability_would(zcp
     assert "CAP_SYSLOG" in hint
     assert sends(zcprobe(*RUN_TO_SINK, "--probes", "none", before=few)) == 23
     assert sends(zcprobe(*RUN_TO_SINK, before=with_capabilities("bpf", "perfmon", "syslog"))) == 23
+
+
+def test_a_hidden_symbol_is_named_and_runs_go_without_probes(zcprobe: Command) -> None:
+    missing = shortfalls(zcprobe("doctor", "-J", before=WITHOUT_SYMBOL))
+    assert set(missing) == {"kallsyms", *(f"BPF {mechanism}" for mechanism in MECHANISMS)}
+    assert missing["kallsyms"]["found"].endswith("symbols, but not sock_ofree")
+    assert missing["BPF tracepoint"]["found"] == "/proc/kallsyms does not show sock_ofree"
+    what, hint = refusal(zcprobe(*RUN, before=WITHOUT_SYMBOL))
+    assert what == "zcprobe: /proc/kallsyms does not show sock_ofree"
+    assert "--probes none" in hint
+    assert sends(zcprobe(*RUN, "--probes", "none", before=WITHOUT_SYMBOL)) == 23
+
+
+@pytest.mark.parametrize("mechanism", ["fentry", "kprobe"])
+def test_a_hidden_function_is_named_and_tracepoints_do_without_it(mechanism: str, zcprobe: Command) -> None:
+    what, hint = refusal(zcprobe(*RUN, "--mechanism", mechanism, before=WITHOUT_FUNCTION))
+    assert f"{mechanism}: optmem: no function sock_omalloc (inlined or absent)" in what
+    assert "--probes none" in hint
+    assert sends(zcprobe(*RUN, "--mechanism", "tracepoint", before=WITHOUT_FUNCTION)) == 23
+
+
+def test_without_netem_the_reordered_link_alone_is_refused(zcprobe: Command, has_netem: bool) -> None:
+    words = ("run", "--scenario", "reordered-link", "-n", "509", "-J")
+    if has_netem:
+        assert sends(zcprobe(*words)) == 509
+        return
+    what, hint = refusal(zcprobe(*words))
+    assert what == "zcprobe: this kernel has no netem qdisc"
+    assert hint == "use a kernel with CONFIG_NET_SCH_NETEM (built in, or load the modules)"

@@ -9,14 +9,18 @@ from typing import Any
 
 import pytest
 
+from tests.tcp_counters import read_tcp_counters
 from zcprobe.config import Family
+from zcprobe.errors import HostError
 from zcprobe.lab.impairment import (
     HOLD_DEVICE,
     DelayImpairment,
     HoldImpairment,
+    ReorderImpairment,
     TokenBucket,
     delayed_acks,
     held_clones,
+    reordered_packets,
 )
 from zcprobe.lab.journal import journal
 from zcprobe.lab.namespace import run_in_namespace
@@ -26,6 +30,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces ne
 
 TRANSFER_BYTES = 64 * 1024 * 1009
 FAST = TokenBucket(rate_bps=30_000_000_000, burst_bytes=1_000_000, limit_bytes=1_000_000_000)
+REORDER = ReorderImpairment(one_in_count=8, delay_ns=5_000_000, limit_count=100_000)
 ACKS = TokenBucket(rate_bps=132_000, burst_bytes=2_000, limit_bytes=660)
 
 
@@ -113,6 +118,25 @@ def test_acknowledgements_come_late(pair: NamespacePair, family: Family) -> None
     assert late > in_time + 0.001
     assert delayed["overlimits"] > 10
     assert qdisc(pair.sink, pair.sink.device, "tbf") is None
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_one_in_eight_arrives_before_those_it_overtook(pair: NamespacePair, family: Family, has_netem: bool) -> None:
+    impairment = reordered_packets(pair.sender, REORDER)
+    if not has_netem:
+        with pytest.raises(HostError, match="this kernel has no netem qdisc"), impairment:
+            pass
+        return
+    transfer(pair, family)
+    assert read_tcp_counters(pair.sink.name)["TCPOFOQueue"] == 0
+    with impairment:
+        transfer(pair, family)
+        netem = qdisc(pair.sender, pair.sender.device, "netem")
+    assert netem["drops"] == 0
+    # netem counts a packet that it puts first as requeued
+    assert abs(netem["requeues"] - netem["packets"] / 8) <= 1
+    assert read_tcp_counters(pair.sink.name)["TCPOFOQueue"] > netem["requeues"] / 2
+    assert qdisc(pair.sender, pair.sender.device, "netem") is None
 
 
 def test_an_error_half_way_takes_off_what_was_put_on(pair: NamespacePair, monkeypatch: pytest.MonkeyPatch) -> None:

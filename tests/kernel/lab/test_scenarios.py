@@ -4,13 +4,14 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from zcprobe.config import Family
+from zcprobe.errors import HostError
 from zcprobe.lab.journal import JOURNAL_FOLDER, journal
 from zcprobe.lab.namespace import list_namespaces, run_in_namespace
 from zcprobe.lab.scenarios import SCENARIOS, Lab, find_scenario, open_lab, with_hold
@@ -89,13 +90,16 @@ def read_cost_of_one(client: socket.socket, payload: bytes) -> int:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
-def test_every_lab_opens_carries_traffic_and_is_gone(name: str, family: Family) -> None:
+def test_every_lab_opens_carries_traffic_and_is_gone(name: str, family: Family, has_netem: bool) -> None:
     scenario = find_scenario(name)
-    with open_lab(scenario, run_id=RUN_ID, family=family) as lab:
+    lacks_netem = scenario.reorder is not None and not has_netem
+    refused = pytest.raises(HostError, match="this kernel has no netem qdisc") if lacks_netem else nullcontext()
+    with refused, open_lab(scenario, run_id=RUN_ID, family=family) as lab:
         assert lab.scenario == name
         assert os.stat(lab.sender_netns_path).st_ino == lab.sender_netns_inode
         assert lab.optmem_max_bytes == scenario.optmem_max_bytes or scenario.optmem_max_bytes is None
         assert ("hold_rate_bps" in lab.impairment) == (scenario.hold is not None)
+        assert ("reorder_delay_ns" in lab.impairment) == (scenario.reorder is not None)
         assert lab.impairment["congestion_control"]
         msgspec.json.encode(lab)
         with connection(lab) as client:

@@ -1,7 +1,7 @@
 import pytest
 
 from zcprobe.errors import UsageError
-from zcprobe.lab.impairment import HoldImpairment, TokenBucket, packet_choice
+from zcprobe.lab.impairment import HoldImpairment, ReorderImpairment, TokenBucket, packet_choice
 
 
 def bucket(rate_bps: int = 1_000_000, burst_bytes: int = 262_144, limit_bytes: int = 1_000_000) -> TokenBucket:
@@ -38,3 +38,21 @@ def test_a_held_packet_has_to_fit_into_the_bucket() -> None:
 def test_a_bucket_the_kernel_could_not_keep_is_refused(values: dict[str, int]) -> None:
     with pytest.raises(UsageError, match="out of range"):
         bucket(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"one_in_count": 1}, "1 in 1 packets cannot overtake"),
+        ({"one_in_count": 65537}, "1 in 65537 packets"),
+        ({"delay_ns": 999_999}, "a delay of 999999 ns is out of range"),
+        ({"delay_ns": 10_000_000_001}, "a delay of 10000000001 ns"),
+        ({"limit_count": 0}, "a queue of 0 packets is out of range"),
+        ({"limit_count": 2**31}, "a queue of 2147483648 packets"),
+    ],
+)
+def test_an_order_that_netem_could_not_make_is_refused(values: dict[str, int], words: str) -> None:
+    possible = {"one_in_count": 2, "delay_ns": 1_000_000, "limit_count": 1}
+    ReorderImpairment(**possible)
+    with pytest.raises(UsageError, match=words):
+        ReorderImpairment(**possible | values)

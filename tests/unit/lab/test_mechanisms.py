@@ -4,7 +4,7 @@ import pytest
 from pyroute2.netlink.exceptions import NetlinkError
 
 from zcprobe.errors import HostError
-from zcprobe.lab.mechanisms import CLSACT, IFB, MIRRED, NETNS, TBF, VETH, Mechanism, requires
+from zcprobe.lab.mechanisms import CLSACT, IFB, MIRRED, NETEM, NETNS, TBF, VETH, Mechanism, requires
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,7 @@ from zcprobe.lab.mechanisms import CLSACT, IFB, MIRRED, NETNS, TBF, VETH, Mechan
         (IFB, errno.EOPNOTSUPP, "CONFIG_IFB"),
         (VETH, errno.EOPNOTSUPP, "CONFIG_VETH"),
         (TBF, errno.ENOENT, "CONFIG_NET_SCH_TBF"),
+        (NETEM, errno.ENOENT, "CONFIG_NET_SCH_NETEM"),
         (CLSACT, errno.ENOENT, "CONFIG_NET_SCH_INGRESS"),
         (MIRRED, errno.ENOENT, "CONFIG_NET_ACT_MIRRED"),
         (MIRRED, errno.ENOENT, "CONFIG_NET_CLS_U32"),

@@ -15,6 +15,7 @@ def test_the_table_is_keyed_by_name() -> None:
         "slow-reader",
         "stalled-reader",
         "memlock",
+        "reordered-link",
     ]
     assert all(name == scenario.name for name, scenario in SCENARIOS.items())
 
@@ -40,6 +41,12 @@ def test_the_impairment_is_described_with_units() -> None:
     }
     assert describe_impairment(find_scenario("memlock")) == {"memlock_bytes": 262_144}
     assert describe_impairment(find_scenario("in-flight"))["delay_congestion_control"] == "reno"
+    assert describe_impairment(find_scenario("reordered-link")) == {
+        "memlock_bytes": None,
+        "reorder_one_in_count": 8,
+        "reorder_delay_ns": 5_000_000,
+        "reorder_limit_count": 100_000,
+    }
 
 
 def test_a_lab_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
