@@ -17,8 +17,8 @@ __all__ = ["run_in_guest"]
 _OWN_PROGRAMS = Path(__file__).parent / "bin"
 
 _ALWAYS = ("no_timer_check", "mitigations=off")
-"""In software, on a busy host, a tick may miss the kernel's check of the timer at boot, which then panics. Emulation has
-none of the weaknesses that mitigations are for, and takes a third more CPU time with them."""
+"""In software, on a busy host, a tick may miss the kernel's check of the timer at boot, which then panics. Emulation
+needs no mitigations of what hardware speculates on: with them it takes a third more CPU time."""
 
 _STARTED = "guest: started\n"
 """The guest's first line on stderr: all before it is the boot's."""
