@@ -43,8 +43,8 @@ def test_a_bucket_the_kernel_could_not_keep_is_refused(values: dict[str, int]) -
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"one_in_count": 1}, "1 in 1 packets cannot overtake"),
-        ({"one_in_count": 65537}, "1 in 65537 packets"),
+        ({"jitter_ns": 999}, "a jitter of 999 ns is out of range"),
+        ({"jitter_ns": 125_000}, "a jitter of 125000 ns"),
         ({"delay_ns": 999_999}, "a delay of 999999 ns is out of range"),
         ({"delay_ns": 10_000_000_001}, "a delay of 10000000001 ns"),
         ({"limit_count": 0}, "a queue of 0 packets is out of range"),
@@ -52,7 +52,7 @@ def test_a_bucket_the_kernel_could_not_keep_is_refused(values: dict[str, int]) -
     ],
 )
 def test_an_order_that_netem_could_not_make_is_refused(values: dict[str, int], words: str) -> None:
-    possible = {"one_in_count": 2, "delay_ns": 1_000_000, "limit_count": 1}
+    possible = {"delay_ns": 1_000_000, "jitter_ns": 124_999, "limit_count": 1}
     ReorderImpairment(**possible)
     with pytest.raises(UsageError, match=words):
         ReorderImpairment(**possible | values)

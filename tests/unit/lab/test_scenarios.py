@@ -43,8 +43,8 @@ def test_the_impairment_is_described_with_units() -> None:
     assert describe_impairment(find_scenario("in-flight"))["delay_congestion_control"] == "reno"
     assert describe_impairment(find_scenario("reordered-link")) == {
         "memlock_bytes": None,
-        "reorder_one_in_count": 8,
-        "reorder_delay_ns": 5_000_000,
+        "reorder_delay_ns": 10_000_000,
+        "reorder_jitter_ns": 1_000_000,
         "reorder_limit_count": 100_000,
     }
 
