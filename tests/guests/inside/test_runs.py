@@ -30,11 +30,20 @@ def test_every_send_is_counted_once(tmp_path: Path) -> None:
     assert run.meta["send_results"]["0"] == count
 
 
-def test_in_flight_fills_optmem_to_the_last_notification_that_fits(
-    kept_folder: Path,
-) -> None:
+def test_sends_in_flight_fill_optmem_to_the_last_notification_that_fits(kept_folder: Path) -> None:
+    """To a peer that does not read for a time: however slow the sender is, nothing completes meanwhile."""
     content = read_json(
-        *("compare", "--scenario", "in-flight", "--repeats", "1", "--policies", "qemu-pre,qemu-merged", "-n", "53"),
+        *(
+            "compare",
+            "--scenario",
+            "stalled-reader",
+            "--policies",
+            "qemu-pre,qemu-merged",
+            "-n",
+            "149",
+            "--repeats",
+            "1",
+        ),
         *("--deadline", "60", "--seed", "1", "--no-report", "-o", str(kept_folder), "--overhead", "0"),
     )
     outcomes = {policy: values["outcomes"] for policy, values in content["policies"].items()}
@@ -43,8 +52,6 @@ def test_in_flight_fills_optmem_to_the_last_notification_that_fits(
         assert run.meta["complete"]
         limit, charge = run.summary["optmem_max_bytes"], run.summary["charge_bytes"]
         assert limit == 20480
-        # the fix may read what is there before it is refused
+        assert run.summary["optmem_peak_bytes"] == ((limit - THRESHOLD_BYTES) // charge + 1) * charge
         assert run.summary["enobufs_count"] == 1 or run.meta["config"]["policy"] != "qemu-pre"
-        if run.summary["enobufs_count"]:
-            assert run.summary["optmem_peak_bytes"] == ((limit - THRESHOLD_BYTES) // charge + 1) * charge
-            assert set(run.summary["enobufs_causes"]) == {"optmem"}
+        assert set(run.summary["enobufs_causes"]) == {"optmem"}
