@@ -28,9 +28,11 @@ def _parse() -> argparse.Namespace:
 def _main() -> int:
     options = _parse()
     try:
+        kernel = find_kernel(options.kernel)
         return run_in_guest(
-            fetch(find_kernel(options.kernel)),
+            fetch(kernel),
             options.words,
+            cpus=kernel.cpus,
             share=options.share,
             kernel_options=options.append,
             qemu_options=options.qemu,

@@ -57,6 +57,7 @@ def run_in_guest(
     image: Image,
     words: Sequence[str],
     *,
+    cpus: int = 1,
     share: Path | None = None,
     kernel_options: Sequence[str] = (),
     qemu_options: Sequence[str] = (),
@@ -70,7 +71,7 @@ def run_in_guest(
     `share`. HostError when it does not boot, or does not end in time, of which the boot takes 20 s and more.
     """
     command = [
-        *("vng", "--run", str(image.vmlinuz), "--disable-kvm", "--user", "root", "--cpus", "2", "--memory", "2G"),
+        *("vng", "--run", str(image.vmlinuz), "--disable-kvm", "--user", "root", "--cpus", str(cpus), "--memory", "2G"),
         *(f"--append={option}" for option in (*_ALWAYS, *kernel_options)),
         *(f"--qemu-opts={option}" for option in qemu_options),
         *([f"--rwdir={share.resolve()}"] if share else []),

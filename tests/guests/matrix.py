@@ -70,6 +70,7 @@ def _run(kernel: Kernel) -> str:
     code = run_in_guest(
         image,
         _pytest_words(kernel, folder),
+        cpus=kernel.cpus,
         share=folder,
         qemu_options=HUB_OPTIONS,
         prefix=f"{kernel.name} | ",
