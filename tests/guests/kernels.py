@@ -8,8 +8,11 @@ __all__ = ["KERNELS", "Kernel", "find_kernel"]
 
 
 class Kernel(msgspec.Struct, frozen=True):
-    """`name` is what people call it by, `suite` the Debian suite whose linux-image-amd64 it is, `cpus` how many its guest
-    has: with one, emulation takes three quarters of the time; with two, completions and their reader can meet."""
+    """`name` is what people call it by, `suite` the Debian suite whose linux-image-amd64 it is.
+
+    `cpus`: its guest's. With one, emulation takes three quarters of the time; with two, completions and their reader
+    can meet.
+    """
 
     name: str
     suite: str
