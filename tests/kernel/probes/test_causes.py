@@ -58,7 +58,7 @@ def assert_all_are(cause: str, counts: MeasurementCounts, events: NDArray[np.voi
     for one in counts.sockets.values():
         for name, count in one.enobufs.items():
             counted[name] = counted.get(name, 0) + count
-    assert counted == {cause if "|" not in cause else "ambiguous": len(found)}
+    assert counted == {"ambiguous" if "|" in cause else cause or "other": len(found)}
 
 
 @contextmanager
@@ -286,7 +286,10 @@ def test_a_further_fragment_of_a_corked_datagram(
     by_tracepoint = "allocation|foreign_uarg|corked"
     if "cap_capable" not in probes.attached:
         by_tracepoint = "memlock_extended|" + by_tracepoint
-    assert_all_are(by_tracepoint if probes.mechanism == "tracepoint" else "corked", counts, events)
+    # 6.1 has the one for fentry not at all, and the other one for nobody: there the refusal is of no known cause
+    function = "__ip_append_data()" if family == socket.AF_INET else "__ip6_append_data()"
+    by_function = "corked" if function in probes.attached else ""
+    assert_all_are(by_tracepoint if probes.mechanism == "tracepoint" else by_function, counts, events)
 
 
 def read_codes(client: socket.socket) -> list[tuple[int, int, int]]:
