@@ -5,12 +5,17 @@ from collections.abc import Callable
 from zcprobe.analysis.policies import estimate_median
 from zcprobe.campaign.connection import ratios_to
 
-__all__ = ["describe", "pair_ratios"]
+__all__ = ["describe", "on_connections", "pair_ratios"]
 
 
 def pair_ratios(sides: dict[str, Callable[[], float]], pairs: int) -> list[float]:
     """Of the side `on` to the side `off`."""
     return ratios_to("off", sides, pairs)["on"]
+
+
+def on_connections(count: int, measure: Callable[[], list[float]]) -> list[float]:
+    """The ratios that `measure` finds on a connection of its own, of `count` of them."""
+    return [ratio for _ in range(count) for ratio in measure()]
 
 
 def describe(what: str, size: int, bound: float, ratios: list[float]) -> str:

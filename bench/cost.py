@@ -9,10 +9,11 @@ one connection to the next than within one. As root, on an otherwise idle machin
 import argparse
 import json
 import socket
+from functools import partial
 from pathlib import Path
 
 import msgspec
-from connection import describe, pair_ratios
+from connection import describe, on_connections, pair_ratios
 
 from zcprobe.campaign.connection import connected_lab, recording, send_block
 from zcprobe.campaign.overhead import LevelCost, measure_overhead
@@ -31,17 +32,13 @@ def recorded_block(connection: socket.socket, size: int) -> float:
         return send_block(connection, size, recorder)
 
 
-def measure_recording_on_one(size: int, rounds: int) -> list[float]:
+def measure_recording(size: int, rounds: int) -> list[float]:
     with connected_lab() as (_, connection):
         sides = {
             "on": lambda: recorded_block(connection, size),
             "off": lambda: send_block(connection, size, ffi.NULL),
         }
         return pair_ratios(sides, rounds)
-
-
-def measure_recording(size: int, connections: int, rounds: int) -> list[float]:
-    return [ratio for _ in range(connections) for ratio in measure_recording_on_one(size, rounds)]
 
 
 def measure_levels(size: int, levels: list[ProbeLevel], connections: int, rounds: int) -> list[LevelCost]:
@@ -63,7 +60,9 @@ def main() -> None:
     count = f"{options.rounds} rounds on each of {options.connections} connections"
     print(f"goodput on / off, n = {count}: median [95 % interval]")
     for size, bounds in LEVEL_BOUNDS.items():
-        results[f"recording-{size}"] = measure_recording(size, options.connections, options.rounds)
+        results[f"recording-{size}"] = on_connections(
+            options.connections, partial(measure_recording, size, options.rounds)
+        )
         print(describe("recording", size, RECORDING_BOUND, results[f"recording-{size}"]), flush=True)
         for cost in measure_levels(size, list(bounds), options.connections, options.rounds):
             results[f"{cost.level}-{size}"] = cost.ratios

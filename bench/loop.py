@@ -12,11 +12,12 @@ import mmap
 import socket
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cffi import FFI
-from connection import describe, pair_ratios
+from connection import describe, on_connections, pair_ratios
 
 from zcprobe.campaign.connection import block_sends, connected_lab, recording, send_block
 from zcprobe.native import ffi, lib
@@ -53,7 +54,7 @@ def our_block(connection: socket.socket, size: int, *, zerocopy: bool) -> float:
         return send_block(connection, size, recorder, zerocopy=zerocopy)
 
 
-def measure_on_one(bare: Any, size: int, pairs: int, *, zerocopy: bool) -> list[float]:
+def measure(bare: Any, size: int, pairs: int, *, zerocopy: bool) -> list[float]:
     memory = mmap.mmap(-1, lib.ZC_PATTERN_BYTES + size)
     pattern = ffi.from_buffer("uint8_t[]", memory)
     lib.zc_pattern_fill(pattern, len(pattern))
@@ -63,11 +64,6 @@ def measure_on_one(bare: Any, size: int, pairs: int, *, zerocopy: bool) -> list[
             "off": lambda: bare_block(bare, connection, pattern, size, zerocopy=zerocopy),
         }
         return pair_ratios(sides, pairs)
-
-
-def measure(bare: Any, size: int, connections: int, pairs: int, *, zerocopy: bool) -> list[float]:
-    by_connection = (measure_on_one(bare, size, pairs, zerocopy=zerocopy) for _ in range(connections))
-    return [ratio for ratios in by_connection for ratio in ratios]
 
 
 def main() -> None:
@@ -83,7 +79,8 @@ def main() -> None:
         bare = compile_bare_loop(folder)
         for size in SIZES:
             for zerocopy in (True, False):
-                ratios = measure(bare, size, options.connections, options.pairs, zerocopy=zerocopy)
+                once = partial(measure, bare, size, options.pairs, zerocopy=zerocopy)
+                ratios = on_connections(options.connections, once)
                 what = "zerocopy" if zerocopy else "copy"
                 results[f"{what}-{size}"] = ratios
                 print(describe(what, size, BOUND, ratios), flush=True)

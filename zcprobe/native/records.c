@@ -94,6 +94,7 @@ static bool write_ready_chunks(struct zc_recorder *recorder, struct stream *stre
 
 static void *write_chunks(void *argument)
 {
+	/* short beside the time that the chunks last, 0.2 s at a million records a second; a wake takes the CPU from the sender */
 	const struct timespec pause = { .tv_nsec = 20000000 };
 	struct zc_recorder *recorder = argument;
 

@@ -77,7 +77,7 @@ static void run_channel(struct runner *runner)
 	int status;
 
 	pin(channel->config.cpu);
-	/* A file table that no other thread uses is looked up without atomic operations. Where that is denied, so it goes. */
+	/* A file table that no other thread uses is looked up without atomic operations. It works with a shared one, too. */
 	unshare(CLONE_FILES);
 	getrusage(RUSAGE_THREAD, &before);
 	result->start_ns = zc_now_ns();

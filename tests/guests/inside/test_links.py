@@ -13,7 +13,7 @@ from pyroute2 import IPRoute
 from tests.guests.inside.conftest import read_json
 from tests.guests.links import MAC_ADDRESSES
 from tests.tcp_counters import watched_sinks
-from zcprobe.dataset.load import load_comparison
+from zcprobe.dataset.load import Run, load_comparison
 from zcprobe.lab.journal import clean_leftovers
 from zcprobe.lab.scenarios import find_scenario, open_lab
 
@@ -46,25 +46,32 @@ def link() -> Iterator[str]:
     assert [is_up(name) for name in names] == before
 
 
-# Sends that never share a notification, and a bucket so slow that a slow sender's clones wait in it.
-HELD = ("--scenario", "held-completions", "-l", "512K", "-n", "61", "--optmem-max", "20480", "--hold-rate", "2M")
-
-
-def test_true_zerocopy_with_and_without_the_fix(link: str, kept_folder: Path) -> None:
-    """Nothing but the hold fills optmem: the send buffer has room for a third of the sends that it takes."""
+def compare_on(link: str, folder: Path, *words: str) -> tuple[dict[str, dict[str, int]], list[Run]]:
+    """qemu-pre and qemu-merged once each: the outcomes by policy, and the runs, of whose data nothing was copied."""
     content = read_json(
-        *("compare", *HELD, "--policies", "qemu-pre,qemu-merged", "--repeats", "1", "--deadline", "90", "--seed", "1"),
-        *("--no-report", "--overhead", "0", "-o", str(kept_folder), "--link", link),
+        *("compare", *words, "--policies", "qemu-pre,qemu-merged", "--repeats", "1", "--deadline", "90", "--seed", "1"),
+        *("--no-report", "--overhead", "0", "-o", str(folder), "--link", link),
     )
-    outcomes = {policy: values["outcomes"] for policy, values in content["policies"].items()}
-    assert outcomes == {"qemu-pre": {"dead_enobufs": 1}, "qemu-merged": {"completed": 1}}
-    for run in load_comparison(Path(content["folder"])).runs:
+    runs = load_comparison(Path(content["folder"])).runs
+    for run in runs:
         assert run.meta["complete"]
         assert run.meta["lab"]["sender_device"] == link.partition(",")[0]
         assert run.meta["lab"]["scatter_gather"] is True
         assert run.summary["sends"] == run.summary["completions"] > 0
         assert run.summary["copied_completions"] == 0
         assert run.summary["true_copied_completions"] == 0
+    return {policy: values["outcomes"] for policy, values in content["policies"].items()}, runs
+
+
+# Sends that never share a notification, and a bucket so slow that a slow sender's clones wait in it.
+HELD = ("--scenario", "held-completions", "-l", "512K", "-n", "61", "--optmem-max", "20480", "--hold-rate", "2M")
+
+
+def test_true_zerocopy_with_and_without_the_fix(link: str, kept_folder: Path) -> None:
+    """Nothing but the hold fills optmem: the send buffer has room for a third of the sends that it takes."""
+    outcomes, runs = compare_on(link, kept_folder, *HELD)
+    assert outcomes == {"qemu-pre": {"dead_enobufs": 1}, "qemu-merged": {"completed": 1}}
+    for run in runs:
         # what came early could not merge with what was held
         assert run.summary["errqueue_depth_max"] > 1
 
@@ -75,19 +82,10 @@ REORDERED = ("--scenario", "reordered-link", "-n", "509")
 def test_reordering_alone_keeps_completions_in_order(link: str, kept_folder: Path) -> None:
     """The control: data arrives out of order, and a sender that never reads gets through all the same."""
     with watched_sinks() as counters:
-        content = read_json(
-            *("compare", *REORDERED, "--policies", "qemu-pre,qemu-merged", "--repeats", "1", "--deadline", "90"),
-            *("--seed", "1", "--no-report", "--overhead", "0", "-o", str(kept_folder), "--link", link),
-        )
-    outcomes = {policy: values["outcomes"] for policy, values in content["policies"].items()}
+        outcomes, runs = compare_on(link, kept_folder, *REORDERED)
     assert outcomes == {"qemu-pre": {"completed": 1}, "qemu-merged": {"completed": 1}}
-    for run in load_comparison(Path(content["folder"])).runs:
-        assert run.meta["complete"]
-        assert run.meta["lab"]["sender_device"] == link.partition(",")[0]
-        assert run.meta["lab"]["scatter_gather"] is True
-        assert run.summary["sends"] == run.summary["completions"] == 509
-        assert run.summary["copied_completions"] == 0
-        assert run.summary["true_copied_completions"] == 0
+    for run in runs:
+        assert run.summary["sends"] == 509
         assert run.summary["enobufs_count"] == 0
         sink = counters[f"zcprobe-{run.meta['run_id']}-rx"]
         assert sink["TCPOFOQueue"] > 100

@@ -30,21 +30,14 @@ def test_every_send_is_counted_once(tmp_path: Path) -> None:
     assert run.meta["send_results"]["0"] == count
 
 
+STALLED = ("--scenario", "stalled-reader", "-n", "149")
+
+
 def test_sends_in_flight_fill_optmem_to_the_last_notification_that_fits(kept_folder: Path) -> None:
     """To a peer that does not read for a time: however slow the sender is, nothing completes meanwhile."""
     content = read_json(
-        *(
-            "compare",
-            "--scenario",
-            "stalled-reader",
-            "--policies",
-            "qemu-pre,qemu-merged",
-            "-n",
-            "149",
-            "--repeats",
-            "1",
-        ),
-        *("--deadline", "60", "--seed", "1", "--no-report", "-o", str(kept_folder), "--overhead", "0"),
+        *("compare", *STALLED, "--policies", "qemu-pre,qemu-merged", "--repeats", "1", "--seed", "1"),
+        *("--deadline", "60", "--no-report", "--overhead", "0", "-o", str(kept_folder)),
     )
     outcomes = {policy: values["outcomes"] for policy, values in content["policies"].items()}
     assert outcomes == {"qemu-pre": {"dead_enobufs": 1}, "qemu-merged": {"completed": 1}}

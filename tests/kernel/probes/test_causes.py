@@ -17,6 +17,7 @@ import pytest
 from cffi import FFI
 from numpy.typing import NDArray
 
+from tests.guests.kernels import KERNELS
 from zcprobe.config import RunConfig
 from zcprobe.errors import ReconciliationError
 from zcprobe.host.zerocopy import IP_RECVERR, MSG_ERRQUEUE, MSG_ZEROCOPY, SO_ZEROCOPY
@@ -286,9 +287,10 @@ def test_a_further_fragment_of_a_corked_datagram(
     by_tracepoint = "allocation|foreign_uarg|corked"
     if "cap_capable" not in probes.attached:
         by_tracepoint = "memlock_extended|" + by_tracepoint
-    # 6.1 has the one for fentry not at all, and the other one for nobody: there the refusal is of no known cause
-    function = "__ip_append_data()" if family == socket.AF_INET else "__ip6_append_data()"
-    by_function = "corked" if function in probes.attached else ""
+    # on 6.1 the function of IPv6 is inlined, and fentry cannot attach to that of IPv4: the cause is missed there
+    is_oldest = IN_GUEST and os.environ["ZCPROBE_GUEST_KERNEL"] == KERNELS[0].name
+    is_missed = is_oldest and (family == socket.AF_INET6 or probes.mechanism == "fentry")
+    by_function = "" if is_missed else "corked"
     assert_all_are(by_tracepoint if probes.mechanism == "tracepoint" else by_function, counts, events)
 
 
