@@ -8,6 +8,7 @@ from tests.guests.boot import run_in_guest
 from tests.guests.fetch import fetch
 from tests.guests.kernels import KERNELS, find_kernel
 from zcprobe.errors import ZcprobeError
+from zcprobe.recorder.interrupt import deferred_interrupt
 
 
 def _parse() -> argparse.Namespace:
@@ -29,15 +30,18 @@ def _main() -> int:
     options = _parse()
     try:
         kernel = find_kernel(options.kernel)
-        return run_in_guest(
-            fetch(kernel),
-            options.words,
-            cpus=kernel.cpus,
-            share=options.share,
-            kernel_options=options.append,
-            qemu_options=options.qemu,
-            timeout_s=options.timeout,
-        )
+        image = fetch(kernel)
+        with deferred_interrupt() as interruption:
+            return run_in_guest(
+                image,
+                options.words,
+                interruption,
+                cpus=kernel.cpus,
+                share=options.share,
+                kernel_options=options.append,
+                qemu_options=options.qemu,
+                timeout_s=options.timeout,
+            )
     except ZcprobeError as error:
         print(f"{error}\n  {error.hint}", file=sys.stderr)
         return error.exit_code

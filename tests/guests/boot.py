@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from tests.guests.fetch import Image
-from zcprobe.errors import HostError
+from zcprobe.errors import HostError, ZcprobeError
+from zcprobe.recorder.interrupt import Interruption
 
 __all__ = ["run_in_guest"]
 
@@ -53,9 +55,27 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
+_LOOK_S = 0.5
+
+
+def _wait(process: subprocess.Popen[str], timeout_s: float, interruption: Interruption) -> int | None:
+    """Its exit code, or None when it did not end in time."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if interruption.signal_number:
+            name = signal.Signals(interruption.signal_number).name
+            raise ZcprobeError(f"interrupted by {name}", "the guest was ended, too")
+        try:
+            return process.wait(_LOOK_S)
+        except subprocess.TimeoutExpired:
+            pass
+    return None
+
+
 def run_in_guest(
     image: Image,
     words: Sequence[str],
+    interruption: Interruption,
     *,
     cpus: int = 1,
     share: Path | None = None,
@@ -68,7 +88,8 @@ def run_in_guest(
     each line with `prefix`.
 
     The guest sees the host's files and works in the current folder. What it writes is lost with it, except below
-    `share`. HostError when it does not boot, or does not end in time, of which the boot takes 20 s and more.
+    `share`. HostError when it does not boot, or does not end in time, of which the boot takes 20 s and more;
+    ZcprobeError when it was interrupted.
     """
     command = [
         *("vng", "--run", str(image.vmlinuz), "--disable-kvm", "--user", "root", "--cpus", str(cpus), "--memory", "2G"),
@@ -92,11 +113,8 @@ def run_in_guest(
     assert process.stdout is not None
     assert process.stderr is not None
     relays = [_Relay(process.stdout, sys.stdout, prefix), _Relay(process.stderr, sys.stderr, prefix)]
-    code = None
     try:
-        code = process.wait(timeout_s)
-    except subprocess.TimeoutExpired:
-        pass
+        code = _wait(process, timeout_s, interruption)
     finally:
         _end(process)
         for relay in relays:

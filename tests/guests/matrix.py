@@ -7,6 +7,7 @@ would take minutes.
 
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from tests.guests.kernels import KERNELS, Kernel, find_kernel
 from tests.guests.links import HUB_OPTIONS
 from zcprobe.dataset.load import load_comparison
 from zcprobe.errors import ZcprobeError
+from zcprobe.recorder.interrupt import Interruption, deferred_interrupt
 from zcprobe.report.html import write_report
 
 __all__ = ["main"]
@@ -60,7 +62,18 @@ def _pytest_words(kernel: Kernel, folder: Path) -> list[str]:
     ]
 
 
-def _run(kernel: Kernel) -> str:
+_drawing = threading.Lock()
+"""matplotlib is for one thread at a time."""
+
+
+def _draw(kernel: Kernel) -> None:
+    """What its tests compared; while other guests are still at work."""
+    for path in (_RESULTS / kernel.name).glob("*/comparison.json"):
+        with _drawing:
+            write_report(load_comparison(path.parent))
+
+
+def _run(kernel: Kernel, interruption: Interruption) -> str:
     """The kernel's release when all its tests passed; ZcprobeError says what did not."""
     folder = (_RESULTS / kernel.name).absolute()
     shutil.rmtree(folder, ignore_errors=True)
@@ -70,21 +83,23 @@ def _run(kernel: Kernel) -> str:
     code = run_in_guest(
         image,
         _pytest_words(kernel, folder),
+        interruption,
         cpus=kernel.cpus,
         share=folder,
         qemu_options=HUB_OPTIONS,
         prefix=f"{kernel.name} | ",
         timeout_s=_TIMEOUT_S,
     )
+    _draw(kernel)
     if code:
         raise ZcprobeError(f"{image.release}: pytest ended with {code}", f"its output is above, and in {folder}")
     return image.release
 
 
-def _test(kernel: Kernel) -> _Outcome:
+def _test(kernel: Kernel, interruption: Interruption) -> _Outcome:
     start = time.monotonic()
     try:
-        what, passed = _run(kernel), True
+        what, passed = _run(kernel, interruption), True
     except ZcprobeError as error:
         what, passed = f"{error}; {error.hint}", False
     return _Outcome(kernel, what, passed, time.monotonic() - start)
@@ -92,8 +107,8 @@ def _test(kernel: Kernel) -> _Outcome:
 
 def _test_all(kernels: list[Kernel]) -> Iterator[_Outcome]:
     """All at once, because a guest mostly waits for itself; their outcomes in order."""
-    with ThreadPoolExecutor(max_workers=len(kernels)) as pool:
-        yield from pool.map(_test, kernels)
+    with deferred_interrupt() as interruption, ThreadPoolExecutor(max_workers=len(kernels)) as pool:
+        yield from pool.map(lambda kernel: _test(kernel, interruption), kernels)
 
 
 def main(names: list[str]) -> int:
@@ -104,9 +119,6 @@ def main(names: list[str]) -> int:
         print(f"{error}\n  {error.hint}", file=sys.stderr)
         return error.exit_code
     outcomes = list(_test_all(kernels))
-    for kernel in kernels:
-        for path in (_RESULTS / kernel.name).glob("*/comparison.json"):
-            write_report(load_comparison(path.parent))
     for outcome in outcomes:
         state = "passed" if outcome.passed else "FAILED"
         print(f"{outcome.kernel.name:<10} {state} {outcome.seconds:5.0f} s  {outcome.what}")
