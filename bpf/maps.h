@@ -23,6 +23,7 @@ _Static_assert(OFFSET_uarg_zerocopy == OFFSET_uarg_len + 2, "uarg: the zerocopy 
 #define SO_EE_ORIGIN_ZEROCOPY 5
 #define SO_EE_CODE_ZEROCOPY_COPIED 1
 #define IPPROTO_TCP 6
+#define AF_INET6 10
 #define SKB_TRUESIZE_ZERO 576	/* SKB_TRUESIZE(0), which sock_omalloc() tests with */
 #define UNKNOWN (~0U)
 
@@ -36,7 +37,7 @@ enum level { LEVEL_OFF, LEVEL_SUMMARY, LEVEL_TIMELINE, LEVEL_FULL };
 #define SAW_OPTMEM_FULL 16	/* sock_omalloc() failed at the limit */
 #define SAW_NO_MEMORY 32	/* sock_omalloc() failed below it */
 #define SAW_NO_UARG 64	/* msg_zerocopy_realloc() returned NULL */
-#define SAW_APPEND_FAIL 128	/* __ip_append_data() or __ip6_append_data() returned -ENOBUFS */
+#define SAW_APPEND_FAIL 128	/* ip_append_data(), ip_make_skb() or their IPv6 likes returned -ENOBUFS */
 
 struct extended_err {	/* uapi struct sock_extended_err */
 	u32 ee_errno;

@@ -121,8 +121,10 @@ static __always_inline int send_returned(u64 sk, int ret, u64 message)
 	struct socket_state *state;
 
 	state = state_of(sk);
-	if (!state)
+	if (!state) {
+		forget_evidence();	/* of another socket of this thread */
 		return 0;
+	}
 	count_result(ret);
 	if (ret == -ENOBUFS)
 		tell_enobufs(sk, state, message);
@@ -146,7 +148,12 @@ ON_RETURN(tcp_sendmsg, 6, 3)
 
 ON_RETURN(udp_sendmsg, 7, 3)
 {
-	return send_returned(call->arguments[0], call->result, 0);
+	u64 sk = call->arguments[0];
+
+	/* called by udpv6_sendmsg() for an IPv4 address, whose return tells */
+	if (peek_u16(sk + OFFSET_sock___sk_common_skc_family) == AF_INET6)
+		return 0;
+	return send_returned(sk, call->result, 0);
 }
 
 ON_RETURN(udpv6_sendmsg, 8, 3)
@@ -154,20 +161,34 @@ ON_RETURN(udpv6_sendmsg, 8, 3)
 	return send_returned(call->arguments[0], call->result, 0);
 }
 
-/* __ip_append_data(sk, ...), __ip6_append_data(sk, ...): without a uarg it is told elsewhere */
-ON_RETURN(__ip_append_data, 9, ARGUMENTS___ip_append_data)
+/* ip_append_data() and the like: an errno, or ip_make_skb() and the like: a pointer or errno */
+static __always_inline int append_returned(u64 result)
 {
-	if ((int)call->result == -ENOBUFS)
+	if ((int)result == -ENOBUFS)
 		note_evidence(SAW_APPEND_FAIL);
 	return 0;
 }
 
-ON_RETURN(__ip6_append_data, 10, ARGUMENTS___ip6_append_data)
+#ifdef OFFSET_result
+/* by kretprobe: also beside fentry, where the kernel's fexit does not take functions of so many arguments */
+int on_append(void *context)
 {
-	if ((int)call->result == -ENOBUFS)
-		note_evidence(SAW_APPEND_FAIL);
-	return 0;
+	return append_returned(*(u64 *)((char *)context + OFFSET_result));
 }
+#endif
+
+#ifndef KPROBES
+#define ON_APPEND(function)                                                                                            \
+	int on_##function(u64 *values)                                                                                 \
+	{                                                                                                              \
+		return append_returned(values[ARGUMENTS_##function]);                                                  \
+	}
+
+ON_APPEND(ip_append_data)
+ON_APPEND(ip_make_skb)
+ON_APPEND(ip6_append_data)
+ON_APPEND(ip6_make_skb)
+#endif
 #else
 /* sock:sock_send_length(sk, ret, flags): on the return of every send call */
 int on_sock_send_length(struct bpf_raw_tracepoint_args *ctx)

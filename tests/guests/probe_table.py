@@ -65,7 +65,8 @@ def _names_of(probe: Probe, mechanism: ProbeMechanism) -> set[str]:
 
 def _programs_of(probe: Probe) -> set[str]:
     points = (*probe.functions, *probe.tracepoints, *probe.beside_functions)
-    return {name for item in points for name in (item.function, f"{item.function}_entry")}
+    programs = {name for item in points for name in (item.function, f"{item.function}_entry")}
+    return programs | {item.kretprobe for item in probe.functions if item.kretprobe is not None}
 
 
 def costs_of(session: ProbeSession, times: dict[str, tuple[int, int]], duration_ns: int, send_count: int) -> Costs:
@@ -83,9 +84,8 @@ def costs_of(session: ProbeSession, times: dict[str, tuple[int, int]], duration_
 
 def _by_functions(measured: Measured, probe: str) -> str:
     fentry, kprobe = (measured.costs[mechanism][probe].attached for mechanism in ("fentry", "kprobe"))
-    assert set(fentry) <= set(kprobe)
-    # 6.1 has no fentry for functions of many arguments
-    return ", ".join(f"`{name}`{'' if name in fentry else ' (by kprobe)'}" for name in kprobe)
+    assert fentry == kprobe
+    return ", ".join(f"`{name}`" for name in fentry)
 
 
 def _by_tracepoints(measured: Measured, probe: str) -> str:

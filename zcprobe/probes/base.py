@@ -43,12 +43,21 @@ class Tracepoint(msgspec.Struct, frozen=True):
 
 
 class Function(msgspec.Struct, frozen=True):
-    """A BPF function on the entry, or with `returns` on the return, of the first of `symbols` that the kernel has."""
+    """A BPF function on the entry, or with `returns` on the return, of the first of `symbols` that the kernel has.
+
+    `kretprobe`: the BPF function that does the same by kretprobe, where the result is all that is wanted; also beside
+    fentry, where the kernel's fexit does not take a function of so many arguments. `only_with`: the function without
+    which in the kernel this one is not wanted.
+    """
 
     symbols: tuple[str, ...]
     function: str
     returns: bool = True
-    required: bool = True
+    kretprobe: str | None = None
+    only_with: str | None = None
+
+    def is_wanted(self, btf: Btf) -> bool:
+        return self.only_with is None or btf.function_arguments(self.only_with) is not None
 
     def symbol(self, btf: Btf) -> str | None:
         """As BTF tells. Where it describes a function of which the symbol table has only a clone (`.isra.0`), the
@@ -74,7 +83,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
             tracepoints = self.tracepoints
         else:
             tracepoints = self.beside_functions
-            absent = [item for item in self.functions if item.required and item.symbol(btf) is None]
+            absent = [item for item in self.functions if item.is_wanted(btf) and item.symbol(btf) is None]
             if absent:
                 return "; ".join(f"no function {' or '.join(item.symbols)} (inlined or absent)" for item in absent)
         missing = [item for item in tracepoints if item.required and not item.exists(btf)]

@@ -116,6 +116,11 @@ class Program:
             else:
                 self._bpf.attach_kprobe(event=event, fn_name=function.encode())
 
+    def attach_kretprobe(self, symbol: str, function: str) -> None:
+        """To a function's return alone."""
+        with _explained(f"kretprobe {symbol} cannot be attached", _HINT):
+            self._bpf.attach_kretprobe(event=symbol.encode(), fn_name=function.encode())
+
     def statistics(self) -> dict[str, dict[str, int]]:
         """BPF function -> members of `struct zc_program_statistics`."""
         descriptors = {name: (link, True) for name, link in self._links.items()}

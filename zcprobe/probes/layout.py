@@ -17,6 +17,7 @@ _MEMBERS = (
     ("sock", "sk_error_queue.qlen"),
     ("sock", "sk_zckey"),
     ("sock", "sk_protocol"),
+    ("sock", "__sk_common.skc_family"),
     ("sock", "__sk_common.skc_net"),
     ("sock", "__sk_common.skc_cookie"),
     ("net", "ns.inum"),
@@ -44,7 +45,7 @@ _UARG_STRUCTS = ("ubuf_info_msgzc", "ubuf_info")
 _UARG_REFERENCES = (("ubuf_info_msgzc", "ubuf.refcnt"), ("ubuf_info", "refcnt"))
 # since 6.8 the limit is a member of the namespace, before it is a global variable
 _OPTMEM_MAX = ("net", "core.sysctl_optmem_max")
-_COUNTED_FUNCTIONS = ("msg_zerocopy_realloc", "__ip_append_data", "__ip6_append_data")
+_COUNTED_FUNCTIONS = ("msg_zerocopy_realloc", "ip_append_data", "ip_make_skb", "ip6_append_data", "ip6_make_skb")
 _DROP_REASONS = (
     "QDISC_DROP",
     "QDISC_OVERLIMIT",

@@ -11,7 +11,7 @@ from zcprobe.host.btf import Btf, open_btf
 from zcprobe.host.symbols import read_symbols
 from zcprobe.host.system import read_system
 from zcprobe.native import lib
-from zcprobe.probes.base import MECHANISMS, Probe, Tracepoint, read_source
+from zcprobe.probes.base import MECHANISMS, Function, Probe, Tracepoint, read_source
 from zcprobe.probes.bcc_backend import Program, import_bcc
 from zcprobe.probes.errqueue import ERRQUEUE
 from zcprobe.probes.layout import kernel_definitions
@@ -76,19 +76,28 @@ def _compile(definitions: dict[str, int], mechanism: ProbeMechanism, *, typed: b
     return Program("\n".join(read_source(name) for name in names), definitions | chosen | {"RING_PAGES": _RING_PAGES})
 
 
+def _attach_function(program: Program, item: Function, symbol: str, mechanism: ProbeMechanism) -> None:
+    if mechanism == "fentry":
+        try:
+            program.attach_fentry(symbol, item.function, returns=item.returns)
+            return
+        except HostError:
+            if item.kretprobe is None:
+                raise
+    if item.kretprobe is not None:
+        program.attach_kretprobe(symbol, item.kretprobe)
+    else:
+        program.attach_kprobe(symbol, item.function, returns=item.returns)
+
+
 def _attach_functions(program: Program, probe: Probe, mechanism: ProbeMechanism, btf: Btf) -> list[str]:
     attached = []
-    attach = program.attach_fentry if mechanism == "fentry" else program.attach_kprobe
     for item in probe.functions:
+        if not item.is_wanted(btf):
+            continue
         symbol = item.symbol(btf)
-        if symbol is None:
-            continue
-        try:
-            attach(symbol, item.function, returns=item.returns)
-        except HostError:
-            if item.required:
-                raise
-            continue
+        assert symbol is not None  # else the mechanism would not have been tried
+        _attach_function(program, item, symbol, mechanism)
         attached.append(f"{symbol}{'()' if item.returns else ''}")
     return attached
 

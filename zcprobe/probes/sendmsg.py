@@ -4,6 +4,9 @@ from zcprobe.probes.base import Function, Probe, Tracepoint
 
 __all__ = ["SENDMSG"]
 
+_UDP_OF_IPV6 = "udpv6_sendmsg"
+"""Not there where the kernel has no IPv6."""
+
 _DESTROY = Tracepoint("tcp_destroy_sock", "on_tcp_destroy_sock", 1, "Linux 4.16")
 
 SENDMSG = Probe(
@@ -17,9 +20,11 @@ SENDMSG = Probe(
     functions=(
         Function(("tcp_sendmsg",), "on_tcp_sendmsg"),
         Function(("udp_sendmsg",), "on_udp_sendmsg"),
-        Function(("udpv6_sendmsg",), "on_udpv6_sendmsg", required=False),
-        Function(("__ip_append_data",), "on___ip_append_data", required=False),
-        Function(("__ip6_append_data",), "on___ip6_append_data", required=False),
+        Function((_UDP_OF_IPV6,), "on_udpv6_sendmsg", only_with=_UDP_OF_IPV6),
+        Function(("ip_append_data",), "on_ip_append_data", kretprobe="on_append"),
+        Function(("ip_make_skb",), "on_ip_make_skb", kretprobe="on_append"),
+        Function(("ip6_append_data",), "on_ip6_append_data", kretprobe="on_append", only_with=_UDP_OF_IPV6),
+        Function(("ip6_make_skb",), "on_ip6_make_skb", kretprobe="on_append", only_with=_UDP_OF_IPV6),
     ),
     beside_functions=(_DESTROY,),
     tracepoints=(Tracepoint("sock_send_length", "on_sock_send_length", 3, "Linux 6.3"), _DESTROY),
