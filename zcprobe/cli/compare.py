@@ -123,5 +123,6 @@ def _check(comparison: Comparison) -> None:
     if incomplete:
         raise ReconciliationError(
             f"{len(incomplete)} runs have counts that differ: {', '.join(incomplete)}",
-            f"run.json there says which, under reconciliation (below {comparison.folder})",
+            "run.json there says which, under reconciliation, and under missed_runs whether the kernel skipped a probe"
+            f" (below {comparison.folder})",
         )

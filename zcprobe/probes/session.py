@@ -41,8 +41,8 @@ class Target(msgspec.Struct, frozen=True):
 
 class MeasurementCounts(msgspec.Struct):
     """Of one run. `send_results`: errno name's number -> calls, 0 for success; `lost_by_kind`: event kind -> lost by
-    each CPU; `missed_runs`: BPF function -> how often the kernel did not run it, because it or another kprobe's program
-    was running on that CPU, for this run's sockets or for others; `sockets`: cookie -> what the kernel counted;
+    each CPU; `missed_runs`: BPF function -> how often the kernel did not run it, because it, or with kprobes another
+    one, was running on that CPU, for this run's sockets or for others; `sockets`: cookie -> what the kernel counted;
     `copy_paths`: stack id -> skbs copied there."""
 
     events: int = 0

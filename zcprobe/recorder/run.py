@@ -310,4 +310,8 @@ def check_complete(run: CompletedRun) -> None:
         text = f"{finding.what}: expected {finding.expected}, found {finding.found} (kept in {run.folder})"
         if "lost" in finding.what.split():
             raise DataLossError(text, "run again with less load, or a smaller -n")
+        if run.metadata.missed_runs:
+            skipped = ", ".join(f"{name} {count} times" for name, count in sorted(run.metadata.missed_runs.items()))
+            text += f"; the kernel skipped {skipped}"
+            raise ReconciliationError(text, "run again; if it recurs, without other load on the machine")
         raise ReconciliationError(text, "the run cannot be trusted; please report it with its folder")

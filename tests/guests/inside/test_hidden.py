@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.guests.inside.conftest import answer, read_json, tracefs_has
+from tests.guests.inside.conftest import answer, measure, read_json, tracefs_has
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -61,7 +61,7 @@ def test_a_completion_that_is_inlined_is_watched_where_it_is_called(hide: Hide, 
     probes = {row["probe"]: row for row in read_json("probes")["probes"]}
     assert probes["uarg"]["mechanism"] == "fentry"
     assert probes["uarg"]["attaches"] == ["msg_zerocopy_realloc()", caller, f"{caller}()"]
-    run = read_json("run", "--scenario", "in-order", "-n", str(COUNT), "-o", str(tmp_path))
+    run = measure(tmp_path, "run", "--scenario", "in-order", "-n", str(COUNT))
     assert {caller, f"{caller}()"} < set(run["attached"])
     assert not {INLINED, f"{INLINED}()"} & set(run["attached"])
     assert run["complete"]
@@ -73,18 +73,18 @@ def test_without_a_function_that_has_no_other_the_tracepoints_do(hide: Hide, tmp
     """Or where they are too few, a run without probes; each mechanism names what it is without."""
     hide("sock_omalloc")
     lack = "optmem: no function sock_omalloc (inlined or absent)"
-    words = ("run", "--scenario", "in-order", "-n", str(COUNT), "-o", str(tmp_path))
+    words = ("run", "--scenario", "in-order", "-n", str(COUNT))
     refusals = read_json("probes")["probes"][0]["refusals"]  # as doctor has them, which takes long
     assert refusals["fentry"] == refusals["kprobe"] == lack
     if not tracefs_has("sock_send_length"):
-        code, out, err = answer(*words, "-J")
+        code, out, err = answer(*words, "-J", "-o", str(tmp_path))
         assert (code, out) == (3, b"")
         what, hint = err.splitlines()
         assert f"fentry: {lack}; kprobe: {lack}; tracepoint: " in what
         assert "no tracepoint sock_send_length (Linux 6.3)" in what
         assert "--probes none" in hint
         words = (*words, "--probes", "none")
-    run = read_json(*words)
+    run = measure(tmp_path, *words)
     assert run["complete"]
     assert run["summary"]["sends"] == run["summary"]["completions"] == COUNT
     assert set(run["probes"].values()) == (set() if "--probes" in words else {"tracepoint"})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.guests.inside.conftest import answer, read_json, tracefs_has
+from tests.guests.inside.conftest import answer, measure, tracefs_has
 
 LOCKDOWN = Path("/sys/kernel/security/lockdown")
 
@@ -30,15 +30,15 @@ def test_doctor_names_lockdown_and_what_it_takes_away(checks: dict[str, dict[str
 @pytest.mark.usefixtures("nothing_left")
 def test_tracepoints_still_tell_everything_and_without_them_runs_go_without_probes(tmp_path: Path) -> None:
     """Those with typed arguments: their programs read what the verifier has checked, without the helper."""
-    words = ("run", "--scenario", "in-order", "-n", "1009", "-o", str(tmp_path))
+    words = ("run", "--scenario", "in-order", "-n", "1009")
     if not tracefs_has("sock_send_length"):
-        code, out, err = answer(*words, "-J")
+        code, out, err = answer(*words, "-J", "-o", str(tmp_path))
         assert (code, out) == (3, b"")
         what, hint = err.splitlines()
         assert "no mechanism of the kernel lets the probes in" in what
         assert "measures without probes" in hint
         words = (*words, "--probes", "none")
-    run = read_json(*words)
+    run = measure(tmp_path, *words)
     assert run["complete"]
     assert run["summary"]["sends"] == run["summary"]["completions"] == 1009
     if "--probes" not in words:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pyroute2 import IPRoute
 
-from tests.guests.inside.conftest import read_json
+from tests.guests.inside.conftest import measure
 from tests.guests.links import MAC_ADDRESSES
 from tests.tcp_counters import watched_sinks
 from zcprobe.dataset.load import Run, load_comparison
@@ -48,9 +48,10 @@ def link() -> Iterator[str]:
 
 def compare_on(link: str, folder: Path, *words: str) -> tuple[dict[str, dict[str, int]], list[Run]]:
     """qemu-pre and qemu-merged once each: the outcomes by policy, and the runs, of whose data nothing was copied."""
-    content = read_json(
+    content = measure(
+        folder,
         *("compare", *words, "--policies", "qemu-pre,qemu-merged", "--repeats", "1", "--deadline", "90", "--seed", "1"),
-        *("--no-report", "--overhead", "0", "-o", str(folder), "--link", link),
+        *("--no-report", "--overhead", "0", "--link", link),
     )
     runs = load_comparison(Path(content["folder"])).runs
     for run in runs:

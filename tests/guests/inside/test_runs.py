@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import zcprobe
-from tests.guests.inside.conftest import read_json
+from tests.guests.inside.conftest import measure
 from zcprobe.dataset.load import load_comparison
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -20,7 +20,7 @@ def test_every_send_is_counted_once(tmp_path: Path) -> None:
     """Under another limit than any kernel's default: the host's own, on a kernel with that alone, is then as before."""
     count = 23
     words = ("run", "--scenario", "held-completions", "-n", str(count), "--optmem-max", str(OPTMEM_BYTES))
-    printed = read_json(*words, "-o", str(tmp_path))
+    printed = measure(tmp_path, *words)
     run = zcprobe.load(printed["folder"])
     assert run.meta["complete"]
     assert run.meta["lab"]["optmem_max_bytes"] == OPTMEM_BYTES
@@ -35,9 +35,10 @@ STALLED = ("--scenario", "stalled-reader", "-n", "149")
 
 def test_sends_in_flight_fill_optmem_to_the_last_notification_that_fits(kept_folder: Path) -> None:
     """To a peer that does not read for a time: however slow the sender is, nothing completes meanwhile."""
-    content = read_json(
+    content = measure(
+        kept_folder,
         *("compare", *STALLED, "--policies", "qemu-pre,qemu-merged", "--repeats", "1", "--seed", "1"),
-        *("--deadline", "60", "--no-report", "--overhead", "0", "-o", str(kept_folder)),
+        *("--deadline", "60", "--no-report", "--overhead", "0"),
     )
     outcomes = {policy: values["outcomes"] for policy, values in content["policies"].items()}
     assert outcomes == {"qemu-pre": {"dead_enobufs": 1}, "qemu-merged": {"completed": 1}}
