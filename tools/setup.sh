@@ -44,7 +44,6 @@ declare -A packages=(
     [qemu]="qemu-system-x86|qemu-system-x86-core|qemu-system-x86"
     [busybox]="busybox-static|busybox|busybox"
     [kmod]="kmod|kmod|kmod"
-    [udev]="udev|systemd-udev|systemd"
 )
 
 has_fuzzer() {
@@ -57,11 +56,6 @@ has_qemu() { command -v qemu-system-x86_64 >/dev/null; }
 
 # It is all that the guest's initramfs has, so it has to be a static one.
 has_busybox() { [[ $(ldd "$(command -v busybox)" 2>&1) == *"not a dynamic executable"* ]]; }
-
-# The guest's init starts the host's; without it nothing is there that a command's output could go through.
-has_udev() {
-    [ -x /usr/lib/systemd/systemd-udevd ] || [ -x /lib/systemd/systemd-udevd ] || command -v udevd >/dev/null
-}
 
 has_kmod() { command -v depmod >/dev/null; }
 
@@ -159,7 +153,7 @@ install_system_packages() {
     local thing names wanted missing=()
     wanted=(compiler libbpf bcc iproute2)
     [ "${1:-}" != fuzzer ] || wanted+=(fuzzer)
-    [ "${1:-}" != guests ] || wanted+=(qemu busybox kmod udev)
+    [ "${1:-}" != guests ] || wanted+=(qemu busybox kmod)
     # The stamp stands for Python: an environment that works needs no other one.
     for thing in "${wanted[@]}"; do
         "has_$thing" || missing+=("$thing")
