@@ -18,9 +18,10 @@ __all__ = ["run_in_guest"]
 
 _OWN_PROGRAMS = Path(__file__).parent / "bin"
 
-_ALWAYS = ("no_timer_check", "mitigations=off")
+_ALWAYS = ("no_timer_check", "mitigations=off", "maxcpus=1")
 """In software, on a busy host, a tick may miss the kernel's check of the timer at boot, which then panics. Emulation
-needs no mitigations of what hardware speculates on: with them it takes a third more CPU time."""
+needs no mitigations of what hardware speculates on: with them it takes a third more CPU time. A second CPU is for the
+tests to bring in."""
 
 _STARTED = "guest: started\n"
 """The guest's first line on stderr: all before it is the boot's."""

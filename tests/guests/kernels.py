@@ -10,8 +10,8 @@ __all__ = ["KERNELS", "Kernel", "find_kernel"]
 class Kernel(msgspec.Struct, frozen=True):
     """`name` is what people call it by, `suite` the Debian suite whose linux-image-amd64 it is.
 
-    `cpus`: its guest's. With one, emulation takes three quarters of the time; with two, completions and their reader
-    can meet.
+    `cpus`: its guest's. It begins with one of them, because two that emulation lets wait for each other take twice the
+    time; tests in which completions and their reader shall meet bring the other one in.
     """
 
     name: str

@@ -62,6 +62,20 @@ def probes(request: pytest.FixtureRequest, sessions: dict[str, ProbeSession]) ->
     return session
 
 
+_CPUS = Path("/sys/devices/system/cpu")
+
+
+@pytest.fixture(scope="module")
+def all_cpus() -> Iterator[None]:
+    """Also those that a guest leaves offline."""
+    switches = [path for path in sorted(_CPUS.glob("cpu[0-9]*/online")) if path.read_text() == "0\n"]
+    for switch in switches:
+        switch.write_text("1")
+    yield
+    for switch in switches:
+        switch.write_text("0")
+
+
 @pytest.fixture
 def pair() -> Iterator[NamespacePair]:
     with journal(f"probes{os.getpid()}") as opened, namespace_pair(opened) as made:

@@ -32,7 +32,7 @@ from .conftest import AVAILABLE, IN_GUEST, may_have_missed
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root"),
-    pytest.mark.usefixtures("nothing_left"),
+    pytest.mark.usefixtures("all_cpus", "nothing_left"),
 ]
 
 SAME = ("enobufs", "merged", "read", "purged", "refused", "completions_read", "sends")
