@@ -1,14 +1,18 @@
 """The rig that boots other kernels: what it does when it cannot. That it can is what make test-kernels shows."""
 
+import signal
+import time
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from tests.guests import matrix
+from tests.guests import boot, matrix
 from tests.guests.boot import run_in_guest
 from tests.guests.fetch import Image, fetch
 from tests.guests.kernels import KERNELS, Kernel, find_kernel
-from zcprobe.errors import HostError, UsageError
+from zcprobe.errors import HostError, UsageError, ZcprobeError
+from zcprobe.recorder.interrupt import Interruption
 
 ROOT = Path(__file__).parents[3]
 
@@ -44,4 +48,17 @@ def test_a_kernel_that_does_not_boot_fails(tmp_path: Path) -> None:
     image = Image("none", tmp_path / "vmlinuz")
     image.vmlinuz.write_bytes(bytes(4096))
     with pytest.raises(HostError, match="none did not boot"):
-        run_in_guest(image, ["true"], timeout_s=5)
+        run_in_guest(image, ["true"], Interruption(), timeout_s=5)
+
+
+def test_an_interrupted_command_leaves_no_guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "vng").write_text("#!/bin/sh\nsleep 600 &\nwait\n")
+    (tmp_path / "vng").chmod(0o755)
+    monkeypatch.setattr(boot, "_OWN_PROGRAMS", tmp_path)
+    interruption = Interruption()
+    begun = time.monotonic()
+    Timer(1.0, interruption.handle, (signal.SIGTERM, None)).start()
+    # the process in its background has its output, too, which is read to its end
+    with pytest.raises(ZcprobeError, match="interrupted by SIGTERM"):
+        run_in_guest(Image("none", tmp_path / "vmlinuz"), ["true"], interruption, timeout_s=600)
+    assert time.monotonic() - begun < 300
