@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,10 +15,12 @@ import pytest
 import zcprobe
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Run
+from zcprobe.errors import ReconciliationError
 from zcprobe.probes.enobufs import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.interrupt import Interruption
-from zcprobe.recorder.run import record_run, with_scenario_defaults
+from zcprobe.recorder.reconcile import Finding
+from zcprobe.recorder.run import CompletedRun, check_complete, record_run, with_scenario_defaults
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root"),
@@ -275,3 +278,22 @@ def test_the_folder_belongs_to_who_called_sudo(
     run = record(parent, probes, scenario="in-order", send_count=23)
     owned = [parent.parent, parent, run.folder, *run.folder.iterdir()]
     assert {(path.stat().st_uid, path.stat().st_gid) for path in owned} == {(65534, 65533)}
+
+
+def test_a_refused_run_says_which_probes_the_kernel_skipped(tmp_path: Path) -> None:
+    """Staged: whether the kernel skips one is not ours to say."""
+    config = with_scenario_defaults(RunConfig(scenario="in-order", send_count=23))
+    run = record_run(config, tmp_path, None, Interruption())
+    check_complete(run)
+    differing = msgspec.structs.replace(
+        run.metadata,
+        complete=False,
+        reconciliation=[Finding(what="charges = uncharges", expected=23, found=22, holds=False)],
+    )
+    with pytest.raises(ReconciliationError, match=r"expected 23, found 22 .*[^;]$") as refusal:
+        check_complete(CompletedRun(run.folder, differing))
+    assert "report it" in refusal.value.hint
+    skipped = msgspec.structs.replace(differing, missed_runs={"on_sock_ofree": 1})
+    with pytest.raises(ReconciliationError, match="the kernel skipped on_sock_ofree 1 times") as refusal:
+        check_complete(CompletedRun(run.folder, skipped))
+    assert "run again" in refusal.value.hint
