@@ -28,6 +28,7 @@ from zcprobe.recorder.reconcile import (
     reconcile_probes,
     reconcile_sender,
     reconcile_sink,
+    sends_in_flight,
 )
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
 from zcprobe.recorder.summary import summarize, summarize_channel
@@ -192,7 +193,7 @@ def _reconcile_channel(
         findings += reconcile_probes(report, totals, measured.ready.charge_bytes, is_tcp=is_tcp)
         counts = _socket_counts(measured)[number]
         if counts is not None:
-            findings += reconcile_counts(totals, counts)
+            findings += reconcile_counts(totals, counts, sends_in_flight=sends_in_flight(report))
     if config.channels == 1:
         return findings
     return [msgspec.structs.replace(item, what=f"channel {number}: {item.what}") for item in findings]

@@ -288,7 +288,7 @@ def test_a_refused_run_says_which_probes_the_kernel_skipped(tmp_path: Path) -> N
     differing = msgspec.structs.replace(
         run.metadata,
         complete=False,
-        reconciliation=[Finding(what="charges = uncharges", expected=23, found=22, holds=False)],
+        reconciliation=[Finding(what="merges", expected=23, found=22, holds=False)],
     )
     with pytest.raises(ReconciliationError, match=r"expected 23, found 22 .*[^;]$") as refusal:
         check_complete(CompletedRun(run.folder, differing))
