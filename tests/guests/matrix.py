@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -66,7 +66,15 @@ def _draw(comparison: Path) -> None:
     write_report(load_comparison(comparison))
 
 
-def _run(kernel: Kernel, drawers: Executor, interruption: Interruption) -> str:
+def _draw_all(folder: Path) -> None:
+    """What a kernel's tests compared, while others are still at work: matplotlib is for one thread of a process."""
+    comparisons = [path.parent for path in folder.glob("*/comparison.json")]
+    if comparisons:
+        with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as drawer:
+            list(drawer.map(_draw, comparisons))
+
+
+def _run(kernel: Kernel, interruption: Interruption) -> str:
     """The kernel's release when all its tests passed; ZcprobeError says what did not."""
     folder = (_RESULTS / kernel.name).absolute()
     shutil.rmtree(folder, ignore_errors=True)
@@ -83,30 +91,25 @@ def _run(kernel: Kernel, drawers: Executor, interruption: Interruption) -> str:
         prefix=f"{kernel.name} | ",
         timeout_s=_TIMEOUT_S,
     )
-    list(drawers.map(_draw, [path.parent for path in folder.glob("*/comparison.json")]))
+    _draw_all(folder)
     if code:
         raise ZcprobeError(f"{image.release}: pytest ended with {code}", f"its output is above, and in {folder}")
     return image.release
 
 
-def _test(kernel: Kernel, drawers: Executor, interruption: Interruption) -> _Outcome:
+def _test(kernel: Kernel, interruption: Interruption) -> _Outcome:
     start = time.monotonic()
     try:
-        what, passed = _run(kernel, drawers, interruption), True
+        what, passed = _run(kernel, interruption), True
     except ZcprobeError as error:
         what, passed = f"{error}; {error.hint}", False
     return _Outcome(kernel, what, passed, time.monotonic() - start)
 
 
 def _test_all(kernels: list[Kernel]) -> Iterator[_Outcome]:
-    """All at once, because a guest mostly waits for itself; their outcomes in order. What one has compared is drawn
-    while others are still at work."""
-    with (
-        deferred_interrupt() as interruption,
-        ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as drawers,
-        ThreadPoolExecutor(max_workers=len(kernels)) as pool,
-    ):
-        yield from pool.map(lambda kernel: _test(kernel, drawers, interruption), kernels)
+    """All at once, because a guest mostly waits for itself; their outcomes in order."""
+    with deferred_interrupt() as interruption, ThreadPoolExecutor(max_workers=len(kernels)) as pool:
+        yield from pool.map(lambda kernel: _test(kernel, interruption), kernels)
 
 
 def main(names: list[str]) -> int:
