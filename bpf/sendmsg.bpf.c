@@ -161,10 +161,9 @@ ON_RETURN(udpv6_sendmsg, 8, 3)
 	return send_returned(call->arguments[0], call->result, 0);
 }
 
-/* ip_append_data() and the like: an errno, or ip_make_skb() and the like: a pointer or errno */
-static __always_inline int append_returned(u64 result)
+static __always_inline int append_returned(bool is_enobufs)
 {
-	if ((int)result == -ENOBUFS)
+	if (is_enobufs)
 		note_evidence(SAW_APPEND_FAIL);
 	return 0;
 }
@@ -173,21 +172,22 @@ static __always_inline int append_returned(u64 result)
 /* by kretprobe: also beside fentry, where the kernel's fexit does not take functions of so many arguments */
 int on_append(void *context)
 {
-	return append_returned(*(u64 *)((char *)context + OFFSET_result));
+	return append_returned((int)*(u64 *)((char *)context + OFFSET_result) == -ENOBUFS);
 }
 #endif
 
 #ifndef KPROBES
-#define ON_APPEND(function)                                                                                            \
+/* An int, or a pointer or errno: of a pointer the verifier does not let one half be looked at. */
+#define ON_APPEND(function, type)                                                                                      \
 	int on_##function(u64 *values)                                                                                 \
 	{                                                                                                              \
-		return append_returned(values[ARGUMENTS_##function]);                                                  \
+		return append_returned((type)values[ARGUMENTS_##function] == -ENOBUFS);                                \
 	}
 
-ON_APPEND(ip_append_data)
-ON_APPEND(ip_make_skb)
-ON_APPEND(ip6_append_data)
-ON_APPEND(ip6_make_skb)
+ON_APPEND(ip_append_data, int)
+ON_APPEND(ip_make_skb, long)
+ON_APPEND(ip6_append_data, int)
+ON_APPEND(ip6_make_skb, long)
 #endif
 #else
 /* sock:sock_send_length(sk, ret, flags): on the return of every send call */
