@@ -150,9 +150,11 @@ ON_RETURN(udp_sendmsg, 7, 3)
 {
 	u64 sk = call->arguments[0];
 
-	/* called by udpv6_sendmsg() for an IPv4 address, whose return tells */
+#ifdef HAVE_UDPV6_SENDMSG
+	/* to an IPv4 address: udpv6_sendmsg() called it, and its own return tells */
 	if (peek_u16(sk + OFFSET_sock___sk_common_skc_family) == AF_INET6)
 		return 0;
+#endif
 	return send_returned(sk, call->result, 0);
 }
 

@@ -118,6 +118,8 @@ def _counts(btf: Btf) -> dict[str, int]:
     counts["ARGUMENTS_kfree_skb"] = btf.tracepoint_arguments("kfree_skb") or 0
     if btf.tracepoint_arguments("cap_capable") is not None:
         counts["HAVE_CAP_CAPABLE"] = 1
+    if btf.function_arguments("udpv6_sendmsg") is not None:
+        counts["HAVE_UDPV6_SENDMSG"] = 1
     if btf.function_arguments(COMPLETIONS[0]) is not None:
         counts["COMPLETION_IS_FINAL"] = 1
     return counts

@@ -268,6 +268,24 @@ def test_datagrams_and_optmem(watch: Watch, pair: NamespacePair) -> None:
     assert_all_are("optmem", counts, events)
 
 
+def test_what_a_thread_showed_on_another_socket_is_no_evidence(watch: Watch, pair: NamespacePair) -> None:
+    """Each send on one of another namespace is refused CAP_IPC_LOCK, as one that RLIMIT_MEMLOCK refuses would be."""
+    run_in(pair.sender.name, f"tc qdisc add dev {pair.sender.device} root tbf rate 1mbit burst 2kb limit 10mb")
+    reversed_pair = NamespacePair(sender=pair.sink, sink=pair.sender)
+    with datagrams(pair) as client, datagrams(reversed_pair) as foreign:
+        client.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 64 << 20)
+
+        def send_elsewhere() -> None:
+            foreign.send(bytes(1000), MSG_ZEROCOPY)
+            read_codes(foreign)
+
+        def work() -> None:
+            send_until_refused(client, bytes(1000), WANTED, after_refusal=send_elsewhere)
+
+        counts, events = watch(lambda: in_child(work))
+    assert_all_are("optmem", counts, events)
+
+
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["IPv4", "IPv6"])
 def test_a_further_fragment_of_a_corked_datagram(
     family: int, probes: ProbeSession, watch: Watch, pair: NamespacePair
