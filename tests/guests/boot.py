@@ -92,7 +92,7 @@ def run_in_guest(
     each line with `prefix`.
 
     The guest sees the host's files and works in the current folder. What it writes is lost with it, except below
-    `share`. HostError when it does not boot, or does not end in time, of which the boot takes 20 s and more;
+    `share`. HostError when it does not boot, or does not end in time, of which the boot takes 8 s and more;
     ZcprobeError when it was interrupted.
     """
     command = [

@@ -107,7 +107,7 @@ def _test(kernel: Kernel, interruption: Interruption) -> _Outcome:
 
 
 def _test_all(kernels: list[Kernel]) -> Iterator[_Outcome]:
-    """All at once, because a guest mostly waits for itself; their outcomes in order."""
+    """All at once; their outcomes in order."""
     with deferred_interrupt() as interruption, ThreadPoolExecutor(max_workers=len(kernels)) as pool:
         yield from pool.map(lambda kernel: _test(kernel, interruption), kernels)
 

@@ -312,7 +312,7 @@ def check_complete(run: CompletedRun) -> None:
         if "lost" in finding.what.split():
             raise DataLossError(text, "run again with less load, or a smaller -n")
         if run.metadata.missed_runs:
-            skipped = ", ".join(f"{name} {count} times" for name, count in sorted(run.metadata.missed_runs.items()))
-            text += f"; the kernel skipped {skipped}"
+            skipped = ", ".join(f"{name}: {count}" for name, count in sorted(run.metadata.missed_runs.items()))
+            text += f"; the kernel skipped runs of probes ({skipped})"
             raise ReconciliationError(text, "run again; if it recurs, without other load on the machine")
         raise ReconciliationError(text, "the run cannot be trusted; please report it with its folder")

@@ -290,10 +290,13 @@ def test_a_refused_run_says_which_probes_the_kernel_skipped(tmp_path: Path) -> N
         complete=False,
         reconciliation=[Finding(what="merges", expected=23, found=22, holds=False)],
     )
-    with pytest.raises(ReconciliationError, match=r"expected 23, found 22 .*[^;]$") as refusal:
+    with pytest.raises(ReconciliationError, match="expected 23, found 22") as refusal:
         check_complete(CompletedRun(run.folder, differing))
+    assert "skipped" not in str(refusal.value)
     assert "report it" in refusal.value.hint
     skipped = msgspec.structs.replace(differing, missed_runs={"on_sock_ofree": 1})
-    with pytest.raises(ReconciliationError, match="the kernel skipped on_sock_ofree 1 times") as refusal:
+    with pytest.raises(
+        ReconciliationError, match=r"; the kernel skipped runs of probes \(on_sock_ofree: 1\)$"
+    ) as refusal:
         check_complete(CompletedRun(run.folder, skipped))
     assert "run again" in refusal.value.hint
