@@ -23,13 +23,16 @@ from zcprobe.native import ffi, lib
 from zcprobe.native.process import die_with_parent, enter_netns
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.native.structs import enum_names, struct_to_dict
+from zcprobe.policies import find_policy
 from zcprobe.sink import GREETING, Failure, SinkReport, StreamPlan, socket_address, socket_family
+from zcprobe.workloads import PAGE_BYTES
 
 __all__ = [
     "CHUNK_COUNT",
     "CHUNK_RECORDS",
     "SO_COOKIE",
     "ChannelReport",
+    "SenderCalibrated",
     "SenderReady",
     "SenderReport",
     "SenderTask",
@@ -43,11 +46,16 @@ SO_COOKIE = 57
 CHUNK_RECORDS = 1024
 CHUNK_COUNT = 256
 _CONNECT_TIMEOUT_S = 5.0
+_CALIBRATION_SETTLE_S = 1.0
 _REPORT_TIMEOUT_S = 30
 
 
 class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
-    """`spools[channel]`: files for the raw records, in the order of enum zc_stream_index; empty: recording off."""
+    """`spools[channel]`: files for the raw records, in the order of enum zc_stream_index; empty: recording off.
+
+    With a `calibration_s` the sender first sends for that long on connections of their own, says `SenderCalibrated`,
+    and connects for the run once it is sent a line.
+    """
 
     address: str
     port: int
@@ -56,7 +64,18 @@ class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
     optmem_max_bytes: int
     netns_path: str | None = None
     memlock_bytes: int | None = None
+    calibration_s: float | None = None
     spools: list[list[str]] = []
+
+
+class SenderCalibrated(msgspec.Struct, frozen=True, kw_only=True):
+    """What arrived at the sink while nothing was impaired; `sends`: zerocopy send calls. `charge_bytes` as in
+    `SenderReady`."""
+
+    goodput_bps: float
+    duration_ns: int
+    sends: int
+    charge_bytes: int
 
 
 class SenderReady(msgspec.Struct, frozen=True):
@@ -280,17 +299,72 @@ def _cookie(data: socket.socket) -> int:
         return int.from_bytes(same.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8), sys.byteorder)
 
 
+def _open_links(task: SenderTask, stack: ExitStack) -> list[_Link]:
+    links = []
+    for _ in range(task.config.channels):
+        links.append(_open_link(task))
+        stack.callback(links[-1].close)
+    return links
+
+
+def _calibration_task(task: SenderTask, duration_s: float) -> SenderTask:
+    """The same sender with a policy that survives. A migration has rounds of its own length, so its packets go as a
+    stream."""
+    traffic = task.config.traffic
+    if traffic.model == "migration":
+        packet_bytes = traffic.pages_per_packet * PAGE_BYTES
+        traffic = msgspec.structs.replace(traffic, model="stream", sizes=[(packet_bytes, 1)])
+    config = msgspec.structs.replace(
+        task.config,
+        policy="wait-progress",
+        parameters=find_policy("wait-progress").defaults,
+        traffic=traffic,
+        send_count=None,
+        duration_s=duration_s,
+        settle_s=_CALIBRATION_SETTLE_S,
+    )
+    return msgspec.structs.replace(task, config=config, spools=[])
+
+
+def _calibrate(task: SenderTask, duration_s: float, charge_bytes: int) -> SenderCalibrated:
+    """PeerError when the sink does not say what arrived."""
+    asked = _calibration_task(task, duration_s)
+    with ExitStack() as stack:
+        links = _open_links(asked, stack)
+        results = _run(asked, links, [_Recorder([]) for _ in links], charge_bytes)
+        sinks = [sink for sink in map(_ask_sink, links) if sink is not None]
+    received = sum(sink.bytes for sink in sinks)
+    if len(sinks) < len(links) or not received:
+        raise PeerError(
+            "nothing arrived while the path was calibrated", "run zcprobe doctor; the host may be overloaded"
+        )
+    sender_ns = max(result["end_ns"] for result in results) - min(result["start_ns"] for result in results)
+    sink_ns = max(sink.end_ns for sink in sinks) - min(sink.start_ns for sink in sinks)
+    duration_ns = max(sender_ns, sink_ns)
+    goodput_bps = received * 8e9 / duration_ns
+    if task.config.socket.pacing_bps is not None:
+        # what a send buffer takes at once is not paced, and may be all of so short a measurement
+        goodput_bps = min(goodput_bps, float(task.config.socket.pacing_bps * len(links)))
+    return SenderCalibrated(
+        goodput_bps=goodput_bps,
+        duration_ns=duration_ns,
+        sends=sum(result["send_count"] for result in results),
+        charge_bytes=charge_bytes,
+    )
+
+
 def _serve(task: SenderTask) -> SenderReport | None:
     """None when the parent hung up before the word."""
     if task.netns_path is not None:
         enter_netns(task.netns_path)
     charge_bytes = try_zerocopy_send().charge_bytes
     _limit_memlock(task)
+    if task.calibration_s is not None:
+        _say(_calibrate(task, task.calibration_s, charge_bytes))
+        if not sys.stdin.buffer.readline():
+            return None
     with ExitStack() as stack:
-        links = []
-        for _ in range(task.config.channels):
-            links.append(_open_link(task))
-            stack.callback(links[-1].close)
+        links = _open_links(task, stack)
         _say(SenderReady(os.getpid(), [_cookie(link.data) for link in links], charge_bytes))
         if not sys.stdin.buffer.readline():
             return None

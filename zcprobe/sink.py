@@ -49,11 +49,16 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SinkTask(msgspec.Struct, frozen=True, kw_only=True):
-    """What a child process of a run is told: where to listen, for how many senders, in which network namespace."""
+    """What a child process of a run is told: where to listen, for how many senders, in which network namespace.
+
+    The first `calibrations` connections it reads as fast as it can. Then it waits for a line, a `Reading`, which takes
+    the place of `reading`.
+    """
 
     address: str
     port: int
     connections: int = 1
+    calibrations: int = 0
     reading: Reading = Reading()
     netns_path: str | None = None
     cpu: int | None = None
@@ -81,7 +86,8 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 class SinkReport(msgspec.Struct, frozen=True, kw_only=True):
     """`first_mismatch`: stream position of the first byte that was not as sent, None when all were. `verified`: the
-    content was looked at. `datagram_port`: sent ahead of the rest where datagrams are awaited."""
+    content was looked at. `pause_ns`: how long its own pace kept it from reading. `datagram_port`: sent ahead of the
+    rest where datagrams are awaited."""
 
     bytes: int = 0
     frames: int = 0
@@ -89,6 +95,7 @@ class SinkReport(msgspec.Struct, frozen=True, kw_only=True):
     verified: bool = True
     start_ns: int = 0
     end_ns: int = 0
+    pause_ns: int = 0
     datagram_port: int | None = None
 
 
@@ -184,6 +191,7 @@ def _receive(connection: socket.socket, data: socket.socket, plan: StreamPlan, r
         verified=not config.discard,
         start_ns=result.start_ns,
         end_ns=result.end_ns,
+        pause_ns=result.pause_ns,
     )
 
 
@@ -214,6 +222,13 @@ def serve(server: socket.socket, connections: int, reading: Reading) -> None:
         future.result()
 
 
+def _calibrate(server: socket.socket, task: SinkTask) -> Reading | None:
+    """How to read from then on; None when the parent hung up."""
+    serve(server, task.calibrations, Reading())
+    line = sys.stdin.buffer.readline()
+    return msgspec.json.decode(line, type=Reading) if line else None
+
+
 def _say(message: msgspec.Struct) -> None:
     sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
     sys.stdout.buffer.flush()
@@ -230,7 +245,9 @@ def main() -> None:
     try:
         with listen(task.address, task.port) as server:
             _say(SinkReady(server.getsockname()[1]))
-            serve(server, task.connections, task.reading)
+            reading = _calibrate(server, task) if task.calibrations else task.reading
+            if reading is not None:
+                serve(server, task.connections, reading)
     except ZcprobeError as error:
         _say(Failure(type(error).__name__, str(error), error.hint))
         sys.exit(error.exit_code)

@@ -7,7 +7,7 @@ import msgspec
 from zcprobe.errors import UsageError
 from zcprobe.units import format_bytes, parse_bytes
 
-__all__ = ["MAX_SEND_BYTES", "Model", "Reuse", "Traffic", "parse_sizes"]
+__all__ = ["MAX_SEND_BYTES", "PAGE_BYTES", "Model", "Reuse", "Traffic", "parse_sizes"]
 
 Model = Literal["stream", "migration", "rpc", "mixed"]
 Reuse = Literal["never", "after-completion", "at-once"]
@@ -16,7 +16,9 @@ MAX_SEND_BYTES = 64 * 1024 * 1024
 """Largest write; a single sendmsg of more pins more than any sender in the field does."""
 
 _MAX_SIZES = 16
-_PAGE_BYTES = 4096
+PAGE_BYTES = 4096
+"""Of a guest's page in migration traffic."""
+
 _FRAME_BYTES = 24
 
 
@@ -55,7 +57,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         _require(self.max_rounds >= 2, f"{self.max_rounds} rounds", "2 or more")
         _require(self.downtime_ms >= 0, f"a downtime of {self.downtime_ms} ms", "0 or more")
         _require(self.dirty_bytes_per_s >= 0, f"a dirty rate of {self.dirty_bytes_per_s}", "0 or more")
-        _require(_PAGE_BYTES <= self.guest_bytes < 2**46, f"a guest of {self.guest_bytes} bytes", "from 4K to 64T")
+        _require(PAGE_BYTES <= self.guest_bytes < 2**46, f"a guest of {self.guest_bytes} bytes", "from 4K to 64T")
         if self.header_bytes is not None:
             _require(
                 _FRAME_BYTES <= self.header_bytes <= 65536, f"a header of {self.header_bytes} bytes", "from 24 to 65536"

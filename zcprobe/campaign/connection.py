@@ -16,7 +16,8 @@ from zcprobe.config import RunConfig
 from zcprobe.errors import DataLossError
 from zcprobe.host.zerocopy import SO_ZEROCOPY
 from zcprobe.lab.namespace import run_in_namespace
-from zcprobe.lab.scenarios import Lab, find_scenario, open_lab
+from zcprobe.lab.open import Lab, open_lab
+from zcprobe.lab.scenarios import find_scenario
 from zcprobe.native import ffi, lib
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.recorder.child import Child

@@ -13,7 +13,7 @@ from zcprobe.campaign.connection import connected_lab, ratios_to, recording, sen
 from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.errors import DataLossError, UsageError
 from zcprobe.host.limits import read_limits
-from zcprobe.lab.scenarios import Lab
+from zcprobe.lab.open import Lab
 from zcprobe.probes.session import ProbeSession, Target
 
 __all__ = ["EventCost", "LevelCost", "Overhead", "measure_overhead"]

@@ -14,7 +14,7 @@ from zcprobe.errors import HostError
 from zcprobe.lab.mechanisms import LINK, requires
 from zcprobe.lab.namespace import namespace_path, run_in_namespace
 
-__all__ = ["check_lendable", "give_back", "has_scatter_gather", "lend"]
+__all__ = ["check_lendable", "give_back", "has_scatter_gather", "lend", "read_mtu"]
 
 _IFF_UP = 1
 _SCOPE_LINK = 253
@@ -68,6 +68,12 @@ def give_back(device: str, namespace: str, *, up: bool) -> None:
             time.sleep(0.05)
         if up:
             route.link("set", index=route.link_lookup(ifname=device)[0], state="up")
+
+
+def read_mtu(device: str) -> int:
+    """Bytes of the largest IP packet of a device in the caller's namespace."""
+    with IPRoute() as route:
+        return int(route.get_links(ifname=device)[0].get_attr("IFLA_MTU"))
 
 
 def has_scatter_gather(device: str) -> bool:

@@ -13,10 +13,16 @@ from zcprobe.errors import HostError, UsageError
 from zcprobe.lab.interrupts import deferred_signals
 from zcprobe.lab.journal import JOURNAL_FOLDER, Journal, find_leftovers
 from zcprobe.lab.namespace import run_in_namespace
+from zcprobe.workloads import PAGE_BYTES
 
-__all__ = ["OPTMEM_MAX_PATH", "changed_host_value", "changed_optmem_max", "read_optmem_max"]
+__all__ = ["OPTMEM_MAX_PATH", "changed_host_value", "changed_optmem_max", "read_optmem_max", "roomy_optmem_bytes"]
 
 OPTMEM_MAX_PATH = Path("/proc/sys/net/core/optmem_max")
+
+_TCP_WMEM = Path("/proc/sys/net/ipv4/tcp_wmem")
+_DEFAULT_OPTMEM_BYTES = 131072
+_LARGEST_CHARGE_BYTES = 1024
+"""Of a notification: 768 to 960 on the kernels that were looked at, 6.1 to 7.3."""
 
 _MIN_OPTMEM_BYTES = 576
 """SKB_TRUESIZE(0): with less, sock_omalloc refuses the first notification."""
@@ -45,6 +51,19 @@ def read_optmem_max(namespace_name: str) -> int:
     if run_in_namespace(namespace_name, OPTMEM_MAX_PATH.exists):
         return run_in_namespace(namespace_name, lambda: _read(OPTMEM_MAX_PATH))
     return _read(OPTMEM_MAX_PATH)
+
+
+def roomy_optmem_bytes(send_bytes: int, sndbuf_bytes: int | None) -> int:
+    """A limit that no sender of such sends meets on an unimpaired path: room for as many notifications as a send buffer
+    lets sends out, with `sndbuf_bytes` given to SO_SNDBUF, or None for what TCP lets it grow to. Never less than the
+    kernel's default since 6.8.
+
+    A send takes whole pages of a send buffer, however small it is. The buffer may overshoot, and a completion may be
+    later than the acknowledgement that frees its place in the buffer: a quarter and a few dozen on top.
+    """
+    largest_bytes = int(_TCP_WMEM.read_text().split()[2]) if sndbuf_bytes is None else 2 * sndbuf_bytes
+    sends = largest_bytes * 5 // 4 // max(send_bytes, PAGE_BYTES) + 32
+    return min(max(_DEFAULT_OPTMEM_BYTES, sends * _LARGEST_CHARGE_BYTES), 2**31 - 1)
 
 
 @contextmanager

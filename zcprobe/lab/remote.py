@@ -5,10 +5,12 @@ import re
 
 from zcprobe.errors import UsageError
 from zcprobe.host.limits import read_optmem_max
-from zcprobe.lab.scenarios import Lab
+from zcprobe.lab.effects import Effects
+from zcprobe.lab.open import Lab
+from zcprobe.lab.scenarios import Scenario
 from zcprobe.sink import DEFAULT_PORT
 
-__all__ = ["REMOTE", "open_remote", "parse_target"]
+__all__ = ["REMOTE", "OpenRemote", "open_remote", "parse_target"]
 
 REMOTE = "remote"
 """Stands for the scenario's name where there is none."""
@@ -44,3 +46,17 @@ def open_remote(target: str) -> Lab:
         optmem_max_bytes=_UNKNOWN_OPTMEM_BYTES if limit is None else limit,
         impairment={},
     )
+
+
+class OpenRemote:
+    """Stands in for a lab (`zcprobe.lab.open.OpenLab`) where there is none: it impairs nothing and sees nothing."""
+
+    def __init__(self, target: str) -> None:
+        self.lab = open_remote(target)
+
+    def impair(self, scenario: Scenario) -> None:
+        """Nothing: the path is what it is."""
+
+    def read_effects(self) -> Effects:
+        """Of nothing."""
+        return Effects()

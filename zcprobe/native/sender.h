@@ -336,6 +336,7 @@ struct zc_sink_result {
 	uint64_t first_mismatch;	/* stream position, UINT64_MAX when intact */
 	int64_t start_ns;
 	int64_t end_ns;
+	int64_t pause_ns;	/* time that the pace or the stall asked for kept it from reading */
 };
 
 /* Receives to end of stream and compares with the pattern; 0 or a negative errno. */

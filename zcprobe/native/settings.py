@@ -6,10 +6,9 @@ from zcprobe.config import RunConfig
 from zcprobe.native import lib
 from zcprobe.native.structs import enum_names
 from zcprobe.policies import PolicyParameters
+from zcprobe.workloads import PAGE_BYTES
 
 __all__ = ["enum_value", "fill_channel_config", "fill_parameters", "fill_traffic"]
-
-_PAGE_BYTES = 4096
 
 
 def enum_value(enum: str, prefix: str, name: str) -> int:
@@ -53,7 +52,7 @@ def fill_traffic(target: Any, config: RunConfig) -> None:
         target.sizes[index], target.weights[index] = size, weight
     target.header_bytes = traffic.header_length
     target.copy_below_bytes = traffic.copy_below_bytes
-    target.page_bytes = _PAGE_BYTES
+    target.page_bytes = PAGE_BYTES
     target.downtime_ns = traffic.downtime_ms * 1_000_000
     for name in ("seed", "pages_per_packet", "zero_percent", "max_rounds", "guest_bytes", "dirty_bytes_per_s"):
         setattr(target, name, getattr(traffic, name))

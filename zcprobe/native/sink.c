@@ -144,10 +144,11 @@ static int take(struct sink *sink, size_t count)
 	return status;
 }
 
-static void pause_ns(int64_t left_ns)
+static void pause_reading(struct sink *sink, int64_t left_ns)
 {
 	struct timespec left = { left_ns / 1000000000, left_ns % 1000000000 };
 
+	sink->result->pause_ns += left_ns;
 	while (nanosleep(&left, &left) && errno == EINTR)
 		;
 }
@@ -161,13 +162,13 @@ static size_t next_read_bytes(struct sink *sink)
 
 	if (config->stall_ns && !sink->has_stalled && sink->result->bytes >= config->stall_after_bytes) {
 		sink->has_stalled = true;
-		pause_ns(config->stall_ns);
+		pause_reading(sink, config->stall_ns);
 	}
 	if (!config->read_bps || !sink->result->bytes)
 		return BUFFER_BYTES;
 	due_ns = sink->result->start_ns + (int64_t)(sink->result->bytes * 8e9 / config->read_bps);
 	if (due_ns > zc_now_ns())
-		pause_ns(due_ns - zc_now_ns());
+		pause_reading(sink, due_ns - zc_now_ns());
 	return per_slice < 1 ? 1 : per_slice > BUFFER_BYTES ? BUFFER_BYTES : per_slice;
 }
 

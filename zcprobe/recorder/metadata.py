@@ -8,8 +8,11 @@ from typing import Any
 import msgspec
 
 from zcprobe.config import RunConfig
+from zcprobe.lab.calibration import Calibration
+from zcprobe.lab.effects import Effects
 from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.reconcile import Finding
+from zcprobe.recorder.run_warnings import RunWarning
 from zcprobe.recorder.summary import ChannelSummary, Summary
 
 __all__ = ["FORMAT_VERSION", "RunMetadata", "now_utc", "write_json"]
@@ -29,6 +32,9 @@ class RunMetadata(msgspec.Struct, frozen=True, kw_only=True):
     config: RunConfig
     scenario: dict[str, Any]
     lab: dict[str, Any]
+    calibration: Calibration | None
+    effects: Effects
+    warnings: list[RunWarning]
     host: dict[str, Any]
     probes: dict[str, str]
     attached: list[str]

@@ -12,9 +12,13 @@ from zcprobe.config import RunConfig
 from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.host.cpu import host_metadata
 from zcprobe.host.limits import read_limits
+from zcprobe.lab.calibration import CALIBRATION_S, Calibration, calibrated, notifications_that_fit
+from zcprobe.lab.effects import Effects
 from zcprobe.lab.journal import Journal, journal
-from zcprobe.lab.remote import REMOTE, open_remote
-from zcprobe.lab.scenarios import Lab, Scenario, find_scenario, open_lab, with_hold
+from zcprobe.lab.limits import roomy_optmem_bytes
+from zcprobe.lab.open import Lab, OpenLab, open_path
+from zcprobe.lab.remote import REMOTE, OpenRemote
+from zcprobe.lab.scenarios import Scenario, find_scenario, with_hold
 from zcprobe.policies import find_policy
 from zcprobe.probes.session import MeasurementCounts, ProbeSession, Target
 from zcprobe.probes.sockets import SocketCounts
@@ -31,10 +35,11 @@ from zcprobe.recorder.reconcile import (
     sends_in_flight,
 )
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
+from zcprobe.recorder.run_warnings import warnings_of, with_pauses
 from zcprobe.recorder.summary import summarize, summarize_channel
 from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES, write_table
 from zcprobe.recorder.totals import EventTotals, add_up_events, combine, totals_of_counts
-from zcprobe.sender import SenderReady, SenderReport, SenderTask
+from zcprobe.sender import SenderCalibrated, SenderReady, SenderReport, SenderTask
 from zcprobe.sink import SinkReady, SinkTask
 
 __all__ = ["CompletedRun", "check_complete", "new_run_id", "open_probes", "record_run", "with_scenario_defaults"]
@@ -49,8 +54,12 @@ class CompletedRun(msgspec.Struct, frozen=True):
 
 
 class _Measured(msgspec.Struct):
-    """What the processes and probes of one run left."""
+    """What the processes and probes of one run left, on the path as it was impaired."""
 
+    scenario: Scenario
+    lab: Lab
+    calibration: Calibration | None
+    effects: Effects
     ready: SenderReady
     report: SenderReport
     counts: MeasurementCounts
@@ -86,6 +95,10 @@ def with_scenario_defaults(config: RunConfig) -> RunConfig:
         socket=sockets,
         optmem_max_bytes=config.optmem_max_bytes or scenario.optmem_max_bytes,
     )
+    if scenario.is_control and config.to is None and complete.optmem_max_bytes is None:
+        smallest = min(size for size, _ in complete.sizes)
+        room = roomy_optmem_bytes(smallest, complete.socket.sndbuf_bytes)
+        complete = msgspec.structs.replace(complete, optmem_max_bytes=room)
     complete.validate()
     return complete
 
@@ -116,37 +129,74 @@ def _sender_task(config: RunConfig, scenario: Scenario, lab: Lab, folder: Path) 
         optmem_max_bytes=lab.optmem_max_bytes,
         netns_path=lab.sender_netns_path,
         memlock_bytes=scenario.memlock_bytes,
+        calibration_s=CALIBRATION_S if _calibrates(config, scenario) else None,
         spools=[[str(_spool(folder, table.name, number)) for table in SENDER_TABLES] for number in channels],
     )
 
 
+def _calibrates(config: RunConfig, scenario: Scenario) -> bool:
+    return config.to is None and scenario.is_calibrated
+
+
 @contextmanager
-def _own_sink(config: RunConfig, scenario: Scenario, lab: Lab) -> Iterator[None]:
+def _own_sink(config: RunConfig, scenario: Scenario, lab: Lab) -> Iterator[Child | None]:
     """The sink's process in its namespace; none where the sink is elsewhere."""
     if config.to is not None:
-        yield
+        yield None
         return
     task = SinkTask(
         address=lab.sink_address,
         port=lab.sink_port,
         connections=config.channels,
+        calibrations=config.channels if _calibrates(config, scenario) else 0,
         reading=scenario.reading,
         netns_path=lab.sink_netns_path,
         cpu=config.affinity[1] if config.affinity else None,
     )
     with Child("zcprobe.sink", task) as sink:
         sink.expect(SinkReady, _START_TIMEOUT_S)
-        yield
+        yield sink
+
+
+def _calibrate(
+    scenario: Scenario, place: OpenLab | OpenRemote, sink: Child | None, sender: Child
+) -> tuple[Scenario, Calibration]:
+    """The scenario with the rates that follow from what the sender says of the unimpaired path; then impairs the path,
+    and has the sink and the sender go on."""
+    found = sender.expect(SenderCalibrated, _START_TIMEOUT_S)
+    optmem_max_bytes = place.lab.optmem_max_bytes
+    measured = Calibration(
+        goodput_bps=found.goodput_bps,
+        duration_ns=found.duration_ns,
+        sends=found.sends,
+        charge_bytes=found.charge_bytes,
+        optmem_max_bytes=optmem_max_bytes,
+        notifications_max=notifications_that_fit(optmem_max_bytes, found.charge_bytes),
+    )
+    scenario, calibration = calibrated(scenario, measured)
+    place.impair(scenario)
+    if sink is not None:
+        sink.send_line(msgspec.json.encode(scenario.reading))
+    sender.send_line()
+    return scenario, calibration
 
 
 def _measure(
-    config: RunConfig, lab: Lab, probes: ProbeSession | None, folder: Path, interruption: Interruption
+    config: RunConfig,
+    place: OpenLab | OpenRemote,
+    probes: ProbeSession | None,
+    folder: Path,
+    interruption: Interruption,
 ) -> _Measured:
-    scenario = _scenario_of(config)
+    scenario, lab, calibration = _scenario_of(config), place.lab, None
+    if not _calibrates(config, scenario):
+        place.impair(scenario)
     with (
-        _own_sink(config, scenario, lab),
+        _own_sink(config, scenario, lab) as sink,
         Child("zcprobe.sender", _sender_task(config, scenario, lab, folder)) as sender,
     ):
+        if _calibrates(config, scenario):
+            scenario, calibration = _calibrate(scenario, place, sink, sender)
         ready = sender.expect(SenderReady, _START_TIMEOUT_S)
         cookies = ready.cookies if config.to is not None else []
         events = _spool(folder, EVENT_TABLE.name)
@@ -157,7 +207,8 @@ def _measure(
             report = sender.expect(SenderReport, config.limit_s + config.settle_s + _REPORT_TIMEOUT_S)
             # the sockets are destroyed when the process ends: their last events belong to the run
             sender.process.wait()
-    return _Measured(ready, report, counts)
+        effects = place.read_effects()
+    return _Measured(scenario, place.lab, calibration, effects, ready, report, counts)
 
 
 def _socket_counts(measured: _Measured) -> list[SocketCounts | None]:
@@ -223,7 +274,6 @@ def _store(
     config: RunConfig,
     run_id: str,
     started: str,
-    lab: Lab,
     probes: ProbeSession | None,
     measured: _Measured,
     folder: Path,
@@ -235,13 +285,25 @@ def _store(
         write_json(folder / "stacks.json", probes.resolve_stacks(stack_ids))
     findings = _reconcile(config, measured, totals, folder)
     is_datagram = config.protocol == "udp"
+    summary = summarize(
+        measured.report,
+        together,
+        optmem_max_bytes=measured.lab.optmem_max_bytes,
+        charge_bytes=measured.ready.charge_bytes,
+        lost_events=measured.counts.lost_events,
+        is_datagram=is_datagram,
+    )
+    effects = with_pauses(measured.effects, measured.scenario, measured.report)
     metadata = RunMetadata(
         run_id=run_id,
         started_utc=started,
         complete=all(finding.holds for finding in findings),
         config=config,
-        scenario=msgspec.to_builtins(_scenario_of(config)),
-        lab=msgspec.to_builtins(lab),
+        scenario=msgspec.to_builtins(measured.scenario),
+        lab=msgspec.to_builtins(measured.lab),
+        calibration=measured.calibration,
+        effects=effects,
+        warnings=warnings_of(config, measured.scenario, measured.lab, effects, summary),
         host=dict(host_metadata()),
         probes=probes.mechanisms if probes else {},
         attached=probes.attached if probes else [],
@@ -253,14 +315,7 @@ def _store(
         send_results={str(number): count for number, count in measured.counts.send_results.items()},
         rows=_write_tables(folder),
         reconciliation=findings,
-        summary=summarize(
-            measured.report,
-            together,
-            optmem_max_bytes=lab.optmem_max_bytes,
-            charge_bytes=measured.ready.charge_bytes,
-            lost_events=measured.counts.lost_events,
-            is_datagram=is_datagram,
-        ),
+        summary=summary,
         channels=[summarize_channel(one, is_datagram=is_datagram) for one in measured.report.channels],
         cookies=measured.ready.cookies,
     )
@@ -269,19 +324,19 @@ def _store(
 
 
 @contextmanager
-def _place(config: RunConfig, run_id: str, entry: Journal) -> Iterator[Lab]:
+def _place(config: RunConfig, run_id: str, entry: Journal) -> Iterator[OpenLab | OpenRemote]:
     if config.to is not None:
-        yield open_remote(config.to)
+        yield OpenRemote(config.to)
         return
-    with open_lab(
-        _scenario_of(config),
+    with open_path(
+        config.scenario,
         run_id=run_id,
         family=config.family,
         optmem_max_bytes=config.optmem_max_bytes,
         run_journal=entry,
         link=config.link,
-    ) as lab:
-        yield lab
+    ) as place:
+        yield place
 
 
 def record_run(
@@ -296,9 +351,9 @@ def record_run(
     with ExitStack() as stack:
         entry = stack.enter_context(journal(run_id))
         directory = stack.enter_context(open_run_directory(parent, name, entry))
-        with _place(config, run_id, entry) as lab:
-            measured = _measure(config, lab, probes, directory.path, interruption)
-        metadata = _store(config, run_id, started, lab, probes, measured, directory.path)
+        with _place(config, run_id, entry) as place:
+            measured = _measure(config, place, probes, directory.path, interruption)
+        metadata = _store(config, run_id, started, probes, measured, directory.path)
         directory.keep()
         return CompletedRun(directory.path, metadata)
 

@@ -15,7 +15,8 @@ from tests.guests.links import MAC_ADDRESSES
 from tests.tcp_counters import watched_sinks
 from zcprobe.dataset.load import Run, load_comparison
 from zcprobe.lab.journal import clean_leftovers
-from zcprobe.lab.scenarios import find_scenario, open_lab
+from zcprobe.lab.open import open_lab
+from zcprobe.lab.scenarios import find_scenario
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

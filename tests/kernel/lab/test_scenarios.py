@@ -14,7 +14,8 @@ from zcprobe.config import Family
 from zcprobe.errors import HostError
 from zcprobe.lab.journal import JOURNAL_FOLDER, journal
 from zcprobe.lab.namespace import list_namespaces, run_in_namespace
-from zcprobe.lab.scenarios import SCENARIOS, Lab, find_scenario, open_lab, with_hold
+from zcprobe.lab.open import Lab, open_lab
+from zcprobe.lab.scenarios import SCENARIOS, find_scenario, with_hold
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 

@@ -17,7 +17,8 @@ from zcprobe.config import RunConfig
 from zcprobe.dataset.load import load_run
 from zcprobe.dataset.run import Run
 from zcprobe.lab.journal import journal
-from zcprobe.lab.scenarios import find_scenario, open_lab
+from zcprobe.lab.open import open_lab
+from zcprobe.lab.scenarios import find_scenario
 from zcprobe.native import lib
 from zcprobe.native.structs import dtype_of
 from zcprobe.policies import find_policy

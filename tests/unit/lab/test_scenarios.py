@@ -3,7 +3,8 @@ import os
 import pytest
 
 from zcprobe.errors import HostError, UsageError
-from zcprobe.lab.scenarios import SCENARIOS, describe_impairment, find_scenario, open_lab
+from zcprobe.lab.open import describe_impairment, open_lab
+from zcprobe.lab.scenarios import SCENARIOS, find_scenario
 
 
 def test_the_table_is_keyed_by_name() -> None:

@@ -1,0 +1,83 @@
+"""A scenario's rates from what this machine does: so that a scenario means the same on a fast machine and a slow one.
+
+Before a run of such a scenario its own sender sends on the unimpaired path for a moment. Rates that the scenario gives
+as shares of that goodput (`Shares`) are worked out from it, and stored with the run.
+"""
+
+import msgspec
+
+from zcprobe.lab.impairment import HoldImpairment, TokenBucket
+from zcprobe.lab.scenarios import Scenario
+
+__all__ = ["CALIBRATION_S", "Calibration", "calibrated", "notifications_that_fit"]
+
+CALIBRATION_S = 0.25
+"""Long enough for windows to grow to their size, and for some dozens of time slices on a busy CPU."""
+
+_THRESHOLD_BYTES = 576
+"""SKB_TRUESIZE(0): what sock_omalloc() wants to be free, whatever it then charges."""
+
+_GSO_PACKET_BYTES = 64 * 1024
+_ACK_BYTES = 66
+"""Ethernet, IPv4 and TCP with timestamps; of IPv6 20 more, which makes its acknowledgements a little later."""
+
+_LEAST_RATE_BPS = 8_000
+_LARGEST_RATE_BPS = 2**32 * 8 - 1
+"""What a TBF qdisc takes."""
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """The unimpaired path, measured right before the run with the run's own sockets, sizes and CPUs.
+
+    `goodput_bps`: bit/s that arrived, over all channels, in `duration_ns`; `sends`: zerocopy send calls meanwhile.
+    `charge_bytes`: truesize of one notification; so `notifications_max` fit into `optmem_max_bytes`, the limit in
+    force. `hold_rate_bps`, `ack_rate_bps` and `read_bps` are the rates that follow, None where the scenario has none.
+    """
+
+    goodput_bps: float
+    duration_ns: int
+    sends: int
+    charge_bytes: int
+    optmem_max_bytes: int
+    notifications_max: int
+    hold_rate_bps: int | None = None
+    ack_rate_bps: int | None = None
+    read_bps: int | None = None
+
+
+def notifications_that_fit(optmem_max_bytes: int, charge_bytes: int) -> int:
+    """How many notifications optmem holds when the next one is refused: sock_omalloc() looks before it charges."""
+    return max(optmem_max_bytes - _THRESHOLD_BYTES, 0) // charge_bytes + 1
+
+
+def _rate(value: float) -> int:
+    return int(min(max(value, _LEAST_RATE_BPS), _LARGEST_RATE_BPS))
+
+
+def _hold(hold: HoldImpairment, share: float, goodput_bps: float, notifications_max: int) -> HoldImpairment:
+    """A queue of twice the packets whose sends fill optmem: so it is optmem that overflows, not the queue."""
+    bucket = TokenBucket(
+        rate_bps=_rate(share * goodput_bps / hold.one_in_count),
+        burst_bytes=hold.bucket.burst_bytes,
+        limit_bytes=min(max(hold.bucket.limit_bytes, 2 * notifications_max * (_GSO_PACKET_BYTES + 1024)), 2**32 - 1),
+    )
+    return msgspec.structs.replace(hold, bucket=bucket)
+
+
+def calibrated(scenario: Scenario, measured: Calibration) -> tuple[Scenario, Calibration]:
+    """The scenario with the rates that follow from `measured`, and these rates beside what was measured."""
+    shares, goodput_bps = scenario.shares, measured.goodput_bps
+    hold, delay, reading = scenario.hold, scenario.delay, scenario.reading
+    rates: dict[str, int] = {}
+    if shares.hold is not None and hold is not None:
+        hold = _hold(hold, shares.hold, goodput_bps, measured.notifications_max)
+        rates["hold_rate_bps"] = hold.bucket.rate_bps
+    if shares.acks is not None and delay is not None:
+        rates["ack_rate_bps"] = _rate(shares.acks * goodput_bps / _GSO_PACKET_BYTES * _ACK_BYTES)
+        bucket = msgspec.structs.replace(delay.bucket, rate_bps=rates["ack_rate_bps"])
+        delay = msgspec.structs.replace(delay, bucket=bucket)
+    if shares.read is not None:
+        rates["read_bps"] = _rate(shares.read * goodput_bps)
+        reading = msgspec.structs.replace(reading, read_bps=rates["read_bps"])
+    changed = msgspec.structs.replace(scenario, hold=hold, delay=delay, reading=reading)
+    return changed, msgspec.structs.replace(measured, **rates)

@@ -1,0 +1,88 @@
+"""What an impairment has done, by the kernel's own counters: what was asked for may have had no effect."""
+
+from pathlib import Path
+
+import msgspec
+from pyroute2 import IPRoute
+
+from zcprobe.lab.impairment import HOLD_DEVICE
+from zcprobe.lab.namespace import run_in_namespace
+from zcprobe.lab.netns import NamespacePair
+
+__all__ = ["Effects", "read_effects"]
+
+_NETSTAT = Path("/proc/net/netstat")
+
+
+class Effects(msgspec.Struct, frozen=True, kw_only=True):
+    """None: the scenario has no such part.
+
+    `held_packets`, `held_bytes`: clones that came to the queue of held ones; `hold_waits`: how often that queue had a
+    packet and had to wait with it; `hold_dropped_packets`: clones freed at once, because it was full.
+    `delayed_packets`, `delay_waits`, `delay_dropped_packets`: the same of acknowledgements. `reordered_packets`:
+    packets that arrived before one sent earlier (TCPOFOQueue of the sink's namespace). `reader_pause_ns`: time that
+    the sink did not read because of its own pace, over all channels; the sink tells it.
+    """
+
+    held_packets: int | None = None
+    held_bytes: int | None = None
+    hold_waits: int | None = None
+    hold_dropped_packets: int | None = None
+    delayed_packets: int | None = None
+    delay_waits: int | None = None
+    delay_dropped_packets: int | None = None
+    reordered_packets: int | None = None
+    reader_pause_ns: int | None = None
+
+
+class _Queue(msgspec.Struct, frozen=True):
+    """Counters of a qdisc. `packets` and `bytes` are those that came, whether they left, still wait or were dropped."""
+
+    packets: int
+    bytes: int
+    waits: int
+    dropped_packets: int
+
+
+def _read_queue(device: str, kind: str) -> _Queue | None:
+    """Of the device's qdisc of that kind, in the caller's namespace; None where there is none."""
+    with IPRoute() as route:
+        for index in route.link_lookup(ifname=device):
+            for qdisc in route.get_qdiscs(index=index):
+                if qdisc.get_attr("TCA_KIND") == kind:
+                    return _counters(qdisc)
+    return None
+
+
+def _counters(qdisc: object) -> _Queue:
+    stats = qdisc.get_attr("TCA_STATS2")  # type: ignore[attr-defined]
+    done, queue = stats.get_attr("TCA_STATS_BASIC"), stats.get_attr("TCA_STATS_QUEUE")
+    return _Queue(
+        packets=done["packets"] + queue["qlen"],
+        bytes=done["bytes"] + queue["backlog"],
+        waits=queue["overlimits"],
+        dropped_packets=queue["drops"],
+    )
+
+
+def _read_reordered() -> int:
+    """TCPOFOQueue: packets queued because one before them was missing."""
+    lines = [line.split() for line in _NETSTAT.read_text().splitlines() if line.startswith("TcpExt:")]
+    return int(dict(zip(*lines, strict=True))["TCPOFOQueue"])
+
+
+def read_effects(pair: NamespacePair) -> Effects:
+    """Of what impairs the path between the two at this moment."""
+    hold = run_in_namespace(pair.sender.name, lambda: _read_queue(HOLD_DEVICE, "tbf"))
+    delay = run_in_namespace(pair.sink.name, lambda: _read_queue(pair.sink.device, "tbf"))
+    netem = run_in_namespace(pair.sender.name, lambda: _read_queue(pair.sender.device, "netem"))
+    return Effects(
+        held_packets=hold.packets if hold else None,
+        held_bytes=hold.bytes if hold else None,
+        hold_waits=hold.waits if hold else None,
+        hold_dropped_packets=hold.dropped_packets if hold else None,
+        delayed_packets=delay.packets if delay else None,
+        delay_waits=delay.waits if delay else None,
+        delay_dropped_packets=delay.dropped_packets if delay else None,
+        reordered_packets=run_in_namespace(pair.sink.name, _read_reordered) if netem else None,
+    )

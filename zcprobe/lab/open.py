@@ -1,0 +1,160 @@
+"""The lab that a run of a scenario needs: opened in two steps, because calibration comes between them.
+
+First the namespaces, their link and the limits, with the path unimpaired; then the impairment, with rates that are
+known by then.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import msgspec
+
+from zcprobe.config import Family
+from zcprobe.errors import HostError
+from zcprobe.lab.device import has_scatter_gather, read_mtu
+from zcprobe.lab.effects import Effects, read_effects
+from zcprobe.lab.impairment import delayed_acks, held_clones, reordered_packets
+from zcprobe.lab.journal import Journal, journal
+from zcprobe.lab.limits import changed_optmem_max
+from zcprobe.lab.namespace import run_in_namespace
+from zcprobe.lab.netns import Namespace, NamespacePair, namespace_pair
+from zcprobe.lab.scenarios import Scenario
+from zcprobe.sink import DEFAULT_PORT
+
+__all__ = ["Lab", "OpenLab", "describe_impairment", "open_lab", "open_path"]
+
+
+class Lab(msgspec.Struct, frozen=True, kw_only=True):
+    """An open lab. `impairment` has every parameter in effect, units in its keys, for the run's metadata.
+
+    `scatter_gather` is NETIF_F_SG of the sender's device: without it the kernel copies the data of each send.
+    `mtu_bytes` is its MTU: a larger datagram goes in fragments.
+    """
+
+    scenario: str
+    sender_netns_path: str | None
+    sink_netns_path: str | None
+    sender_netns_inode: int
+    sender_address: str
+    sink_address: str
+    sink_port: int
+    optmem_max_bytes: int
+    impairment: dict[str, int | str | None]
+    sender_device: str | None = None
+    scatter_gather: bool | None = None
+    mtu_bytes: int | None = None
+
+
+def describe_impairment(scenario: Scenario) -> dict[str, int | str | None]:
+    """The impairment as one flat table: `hold_`, `delay_` and `reorder_` parameters and the memlock limit, as far as
+    there are."""
+    described: dict[str, int | str | None] = {"memlock_bytes": scenario.memlock_bytes}
+    for prefix in ("hold", "delay", "reorder"):
+        impairment = getattr(scenario, prefix)
+        if impairment is not None:
+            parameters = msgspec.to_builtins(impairment)
+            parameters |= parameters.pop("bucket", {})
+            described |= {f"{prefix}_{name}": value for name, value in parameters.items()}
+    return described
+
+
+def _read_congestion_control() -> str:
+    with open("/proc/sys/net/ipv4/tcp_congestion_control") as file:
+        return file.read().strip()
+
+
+def _require_family(sender: Namespace, family: Family) -> None:
+    if family == "ipv6" and not run_in_namespace(sender.name, lambda: os.path.isdir("/proc/sys/net/ipv6")):
+        raise HostError("this host has no IPv6", "leave out -6, or boot without ipv6.disable=1")
+
+
+class OpenLab:
+    """A lab while it is open. `lab` describes it; `impair()` changes the path, and the description with it."""
+
+    def __init__(self, lab: Lab, pair: NamespacePair, family: Family, undo: ExitStack) -> None:
+        self.lab = lab
+        self._pair = pair
+        self._family = family
+        self._undo = undo
+
+    def impair(self, scenario: Scenario) -> None:
+        """Once, before the traffic of the run. HostError when the kernel lacks a mechanism."""
+        sender = self._pair.sender
+        if scenario.hold is not None:
+            self._undo.enter_context(held_clones(sender, scenario.hold, self._family))
+        if scenario.delay is not None:
+            self._undo.enter_context(delayed_acks(self._pair, scenario.delay))
+        if scenario.reorder is not None:
+            self._undo.enter_context(reordered_packets(sender, scenario.reorder))
+        congestion_control = run_in_namespace(sender.name, _read_congestion_control)
+        impairment = describe_impairment(scenario) | {"congestion_control": congestion_control}
+        self.lab = msgspec.structs.replace(self.lab, impairment=impairment)
+
+    def read_effects(self) -> Effects:
+        """What the impairment has done so far, by the kernel's own counters."""
+        return read_effects(self._pair)
+
+
+@contextmanager
+def open_path(
+    scenario: str,
+    *,
+    run_id: str,
+    family: Family,
+    optmem_max_bytes: int | None = None,
+    run_journal: Journal | None = None,
+    link: tuple[str, str] | None = None,
+) -> Iterator[OpenLab]:
+    """The namespaces, their link and the limit on optmem, for a run of the scenario of that name; undone on leaving, as
+    is whatever impairs the path by then.
+
+    `optmem_max_bytes` None leaves the kernel's own limit; `link` names two devices of this host that stand in for the
+    veth pair. Journalled in `run_journal`, or in one opened for the lab alone. HostError when not root or when the
+    kernel lacks a mechanism; the memlock limit is for the sender to set.
+    """
+    if os.geteuid() != 0:
+        raise HostError("a lab of network namespaces needs root", "run with sudo")
+    with ExitStack() as stack:
+        record = stack.enter_context(journal(run_id)) if run_journal is None else run_journal
+        pair = stack.enter_context(namespace_pair(record, link))
+        _require_family(pair.sender, family)
+        optmem_in_force = stack.enter_context(changed_optmem_max(pair.sender.name, optmem_max_bytes, record))
+        scatter_gather = run_in_namespace(pair.sender.name, lambda: has_scatter_gather(pair.sender.device))
+        lab = Lab(
+            scenario=scenario,
+            sender_netns_path=pair.sender.path,
+            sink_netns_path=pair.sink.path,
+            sender_netns_inode=pair.sender.inode,
+            sender_address=getattr(pair.sender, family),
+            sink_address=getattr(pair.sink, family),
+            sink_port=DEFAULT_PORT,
+            optmem_max_bytes=optmem_in_force,
+            impairment={},
+            sender_device=pair.sender.device,
+            scatter_gather=scatter_gather,
+            mtu_bytes=run_in_namespace(pair.sender.name, lambda: read_mtu(pair.sender.device)),
+        )
+        yield OpenLab(lab, pair, family, stack)
+
+
+@contextmanager
+def open_lab(
+    scenario: Scenario,
+    *,
+    run_id: str,
+    family: Family,
+    optmem_max_bytes: int | None = None,
+    run_journal: Journal | None = None,
+    link: tuple[str, str] | None = None,
+) -> Iterator[Lab]:
+    """Both steps at once, for who does not calibrate: the rates are those that stand in `scenario`.
+
+    `optmem_max_bytes` replaces the scenario's own; the rest as in `open_path`.
+    """
+    wanted_optmem = scenario.optmem_max_bytes if optmem_max_bytes is None else optmem_max_bytes
+    with open_path(
+        scenario.name, run_id=run_id, family=family, optmem_max_bytes=wanted_optmem, run_journal=run_journal, link=link
+    ) as opened:
+        opened.impair(scenario)
+        yield opened.lab

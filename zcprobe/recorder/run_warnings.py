@@ -1,0 +1,120 @@
+"""What a reader of a run must know before believing it: a path that was not impaired, a control that is none."""
+
+import msgspec
+
+from zcprobe.config import RunConfig
+from zcprobe.lab.effects import Effects
+from zcprobe.lab.open import Lab
+from zcprobe.lab.scenarios import Scenario
+from zcprobe.recorder.summary import Summary
+from zcprobe.sender import SenderReport
+from zcprobe.units import format_rate_bps
+
+__all__ = ["RunWarning", "warnings_of", "with_pauses"]
+
+_DATAGRAM_HEADER_BYTES = {"ipv4": 20 + 8, "ipv6": 40 + 8}
+"""IP and UDP."""
+
+
+class RunWarning(msgspec.Struct, frozen=True):
+    """`id` is for programs and stays as it is, `text` is one sentence for people. docs/scenarios.md lists the ids."""
+
+    id: str
+    text: str
+
+
+def with_pauses(effects: Effects, scenario: Scenario, report: SenderReport) -> Effects:
+    """With the time that the sinks of a scenario with a pace or a stall of its reader say they did not read; None when
+    one of them said nothing."""
+    sinks = [channel.sink for channel in report.channels]
+    paced = scenario.reading.read_bps or scenario.reading.stall_s
+    if not paced or None in sinks:
+        return effects
+    return msgspec.structs.replace(effects, reader_pause_ns=sum(sink.pause_ns for sink in sinks if sink is not None))
+
+
+def _held_back(scenario: Scenario, effects: Effects) -> list[RunWarning]:
+    if scenario.hold is None or effects.hold_waits:
+        return []
+    if not effects.held_packets:
+        return [RunWarning("nothing-held-back", "nothing was held back: none of the packets had a clone in the queue")]
+    rate = format_rate_bps(scenario.hold.bucket.rate_bps)
+    text = (
+        f"nothing was held back: {effects.held_packets} clones came to the queue and none had to wait, because it lets"
+        f" go of {rate}"
+    )
+    return [RunWarning("nothing-held-back", text)]
+
+
+def _delayed(scenario: Scenario, effects: Effects) -> list[RunWarning]:
+    if scenario.delay is None or effects.delay_waits:
+        return []
+    text = f"nothing was late: none of {effects.delayed_packets or 0} acknowledgements had to wait"
+    return [RunWarning("nothing-delayed", text)]
+
+
+def _reordered(scenario: Scenario, effects: Effects) -> list[RunWarning]:
+    if scenario.reorder is None or effects.reordered_packets:
+        return []
+    return [RunWarning("nothing-reordered", "nothing was reordered: every packet arrived after those sent before it")]
+
+
+def _slowed(scenario: Scenario, effects: Effects) -> list[RunWarning]:
+    if effects.reader_pause_ns != 0:
+        return []
+    return [
+        RunWarning("reader-not-slowed", "the sink was never held up: it had to pause neither for a pace nor a stall")
+    ]
+
+
+def _limited(scenario: Scenario, summary: Summary) -> list[RunWarning]:
+    refused = summary.enobufs_count
+    if summary.enobufs_causes is not None:
+        refused = sum(count for cause, count in summary.enobufs_causes.items() if cause.startswith("memlock"))
+    if scenario.memlock_bytes is None or refused:
+        return []
+    text = f"the memlock limit of {scenario.memlock_bytes} bytes refused nothing: too little was in flight at a time"
+    return [RunWarning("memlock-not-reached", text)]
+
+
+def _fragmented(config: RunConfig, lab: Lab) -> list[RunWarning]:
+    if config.protocol != "udp" or lab.mtu_bytes is None:
+        return []
+    largest = max(size for size, _ in config.sizes)
+    room = lab.mtu_bytes - _DATAGRAM_HEADER_BYTES[config.family]
+    if largest <= room:
+        return []
+    text = (
+        f"datagrams of {largest} bytes exceed the {room} bytes that the link's MTU leaves them, so they go in"
+        " fragments, which the kernel may free last in, first out: completions come out of order and cannot merge"
+        " although nothing is held back"
+    )
+    return [RunWarning("fragmented-datagrams", text)]
+
+
+def _control(scenario: Scenario, summary: Summary) -> list[RunWarning]:
+    if not scenario.is_control or not summary.enobufs_count:
+        return []
+    room = (summary.optmem_max_bytes - summary.optmem_baseline_bytes) // summary.charge_bytes
+    text = (
+        f"this run is not a control: {summary.enobufs_count} sends met ENOBUFS, because more sends were outstanding at"
+        f" once than the {room} notifications that fit into optmem_max"
+    )
+    return [RunWarning("not-a-control", text)]
+
+
+def warnings_of(
+    config: RunConfig, scenario: Scenario, lab: Lab, effects: Effects, summary: Summary
+) -> list[RunWarning]:
+    """Empty for a run that was what its scenario says. Towards a sink elsewhere nothing is known of the path."""
+    if config.to is not None:
+        return []
+    return [
+        *_held_back(scenario, effects),
+        *_delayed(scenario, effects),
+        *_reordered(scenario, effects),
+        *_slowed(scenario, effects),
+        *_limited(scenario, summary),
+        *_fragmented(config, lab),
+        *_control(scenario, summary),
+    ]
