@@ -11,6 +11,7 @@ from zcprobe.units import format_bytes
 from zcprobe.workloads import MAX_SEND_BYTES, Traffic
 
 __all__ = [
+    "DEFAULT_DEADLINE_S",
     "MAX_SEND_COUNT",
     "Buffers",
     "Family",
@@ -34,6 +35,8 @@ FlushVariant = Literal["all-copied", "sticky", "any-copied"]
 MAX_SEND_COUNT = 10**12
 """Largest -n: a day holds no more."""
 
+DEFAULT_DEADLINE_S = 30.0
+
 _MAX_DURATION_S = 86400.0
 _MAX_CHANNELS = 64
 _MAX_DATAGRAM_BYTES = 65507
@@ -53,7 +56,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """One run of one policy in one scenario, or towards the sink at `to` (HOST:PORT).
 
     Each of `channels` makes `send_count` writes of `send_bytes`, or writes for `duration_s` seconds when it is given.
-    `deadline_s`, on top of that, cuts a run that hangs; `settle_s` is the longest wait for late completions once the
+    `deadline_s`, on top of that, cuts a run that hangs; None is `DEFAULT_DEADLINE_S`, or longer where calibration says
+    that the run takes longer. `settle_s` is the longest wait for late completions once the
     outcome is known. `hold_one_in_count` and `hold_rate_bps` replace those of a scenario that holds clones back.
     `affinity` pins senders and sink to one CPU each. `link` names two network devices of this host, the sender's and
     the sink's, instead of a veth pair. `flush_variant` replaces the policy's own.
@@ -76,7 +80,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     wait_for: WaitFor = "error"
     socket: SocketOptions = SocketOptions()
     buffers: Buffers = "anonymous"
-    deadline_s: float = 30.0
+    deadline_s: float | None = None
     settle_s: float = 5.0
     meminfo_interval_ns: int = 1_000_000
     zerocopy: bool = True
@@ -90,7 +94,17 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     @property
     def limit_s(self) -> float:
         """Longest time until the outcome is known."""
-        return (self.duration_s or 0.0) + self.deadline_s
+        return (self.duration_s or 0.0) + (DEFAULT_DEADLINE_S if self.deadline_s is None else self.deadline_s)
+
+    @property
+    def total_bytes(self) -> float:
+        """About what it sends over all channels, as far as that is known beforehand: none for a time, of a migration
+        the guest and half of it again."""
+        if self.traffic.model == "migration":
+            return 1.5 * self.traffic.guest_bytes
+        weight = sum(weight for _, weight in self.sizes)
+        mean_bytes = sum(size * weight for size, weight in self.sizes) / weight
+        return (self.send_count or 0) * mean_bytes * self.channels
 
     @property
     def sizes(self) -> list[tuple[int, int]]:

@@ -54,7 +54,7 @@ class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
     """`spools[channel]`: files for the raw records, in the order of enum zc_stream_index; empty: recording off.
 
     With a `calibration_s` the sender first sends for that long on connections of their own, says `SenderCalibrated`,
-    and connects for the run once it is sent a line.
+    and connects for the run once it is sent a line, the `RunConfig` that takes the place of `config`.
     """
 
     address: str
@@ -361,8 +361,10 @@ def _serve(task: SenderTask) -> SenderReport | None:
     _limit_memlock(task)
     if task.calibration_s is not None:
         _say(_calibrate(task, task.calibration_s, charge_bytes))
-        if not sys.stdin.buffer.readline():
+        line = sys.stdin.buffer.readline()
+        if not line:
             return None
+        task = msgspec.structs.replace(task, config=msgspec.json.decode(line, type=RunConfig))
     with ExitStack() as stack:
         links = _open_links(task, stack)
         _say(SenderReady(os.getpid(), [_cookie(link.data) for link in links], charge_bytes))

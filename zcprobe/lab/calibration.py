@@ -6,10 +6,11 @@ as shares of that goodput (`Shares`) are worked out from it, and stored with the
 
 import msgspec
 
+from zcprobe.config import DEFAULT_DEADLINE_S, RunConfig
 from zcprobe.lab.impairment import HoldImpairment, TokenBucket
 from zcprobe.lab.scenarios import Scenario
 
-__all__ = ["CALIBRATION_S", "Calibration", "calibrated", "notifications_that_fit"]
+__all__ = ["CALIBRATION_S", "Calibration", "calibrated", "deadline_s", "notifications_that_fit"]
 
 CALIBRATION_S = 0.25
 """Long enough for windows to grow to their size, and for some dozens of time slices on a busy CPU."""
@@ -32,6 +33,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     `goodput_bps`: bit/s that arrived, over all channels, in `duration_ns`; `sends`: zerocopy send calls meanwhile.
     `charge_bytes`: truesize of one notification; so `notifications_max` fit into `optmem_max_bytes`, the limit in
     force. `hold_rate_bps`, `ack_rate_bps` and `read_bps` are the rates that follow, None where the scenario has none.
+    `deadline_s`: what the run was given to end, unless somebody chose a deadline.
     """
 
     goodput_bps: float
@@ -43,6 +45,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     hold_rate_bps: int | None = None
     ack_rate_bps: int | None = None
     read_bps: int | None = None
+    deadline_s: float | None = None
 
 
 def notifications_that_fit(optmem_max_bytes: int, charge_bytes: int) -> int:
@@ -64,14 +67,30 @@ def _hold(hold: HoldImpairment, share: float, goodput_bps: float, notifications_
     return msgspec.structs.replace(hold, bucket=bucket)
 
 
+def _count_until_full(share: float, one_in_count: int, notifications_max: int) -> int:
+    """Sends, two and a half times as many as those after which the held ones alone fill optmem: of `one_in_count`
+    packets one clone comes to the queue, and `share` of these leave it. A path that then is half as fast as when it was
+    calibrated, on busy CPUs, still fills it."""
+    return int(2.5 * notifications_max * one_in_count / (1 - share))
+
+
+def deadline_s(config: RunConfig, scenario: Scenario, goodput_bps: float) -> float:
+    """Three times as long as a sender takes that the impairment holds up all the time; at least the default."""
+    shares = [share for share in msgspec.structs.astuple(scenario.shares) if share is not None]
+    return max(DEFAULT_DEADLINE_S, 3 * config.total_bytes * 8 / (goodput_bps * min(shares, default=1.0)))
+
+
 def calibrated(scenario: Scenario, measured: Calibration) -> tuple[Scenario, Calibration]:
-    """The scenario with the rates that follow from `measured`, and these rates beside what was measured."""
+    """The scenario with the rates that follow from `measured`, and these rates beside what was measured. A scenario
+    that holds clones back sends until what is held could have filled optmem more than twice."""
     shares, goodput_bps = scenario.shares, measured.goodput_bps
     hold, delay, reading = scenario.hold, scenario.delay, scenario.reading
+    count = scenario.send_count
     rates: dict[str, int] = {}
     if shares.hold is not None and hold is not None:
         hold = _hold(hold, shares.hold, goodput_bps, measured.notifications_max)
         rates["hold_rate_bps"] = hold.bucket.rate_bps
+        count = max(count, _count_until_full(shares.hold, hold.one_in_count, measured.notifications_max))
     if shares.acks is not None and delay is not None:
         rates["ack_rate_bps"] = _rate(shares.acks * goodput_bps / _GSO_PACKET_BYTES * _ACK_BYTES)
         bucket = msgspec.structs.replace(delay.bucket, rate_bps=rates["ack_rate_bps"])
@@ -79,5 +98,5 @@ def calibrated(scenario: Scenario, measured: Calibration) -> tuple[Scenario, Cal
     if shares.read is not None:
         rates["read_bps"] = _rate(shares.read * goodput_bps)
         reading = msgspec.structs.replace(reading, read_bps=rates["read_bps"])
-    changed = msgspec.structs.replace(scenario, hold=hold, delay=delay, reading=reading)
+    changed = msgspec.structs.replace(scenario, hold=hold, delay=delay, reading=reading, send_count=count)
     return changed, msgspec.structs.replace(measured, **rates)

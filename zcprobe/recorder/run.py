@@ -12,7 +12,7 @@ from zcprobe.config import RunConfig
 from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.host.cpu import host_metadata
 from zcprobe.host.limits import read_limits
-from zcprobe.lab.calibration import CALIBRATION_S, Calibration, calibrated, notifications_that_fit
+from zcprobe.lab.calibration import CALIBRATION_S, Calibration, calibrated, deadline_s, notifications_that_fit
 from zcprobe.lab.effects import Effects
 from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.limits import roomy_optmem_bytes
@@ -56,6 +56,7 @@ class CompletedRun(msgspec.Struct, frozen=True):
 class _Measured(msgspec.Struct):
     """What the processes and probes of one run left, on the path as it was impaired."""
 
+    config: RunConfig
     scenario: Scenario
     lab: Lab
     calibration: Calibration | None
@@ -82,7 +83,7 @@ def with_scenario_defaults(config: RunConfig) -> RunConfig:
     config.validate()
     scenario = _scenario_of(config)
     count = config.send_count
-    if count is None and config.duration_s is None:
+    if count is None and config.duration_s is None and not _calibrates(config, scenario):
         count = scenario.send_count
     sockets = config.socket
     if sockets.sndbuf_bytes is None:
@@ -159,10 +160,10 @@ def _own_sink(config: RunConfig, scenario: Scenario, lab: Lab) -> Iterator[Child
 
 
 def _calibrate(
-    scenario: Scenario, place: OpenLab | OpenRemote, sink: Child | None, sender: Child
-) -> tuple[Scenario, Calibration]:
-    """The scenario with the rates that follow from what the sender says of the unimpaired path; then impairs the path,
-    and has the sink and the sender go on."""
+    config: RunConfig, scenario: Scenario, place: OpenLab | OpenRemote, sink: Child | None, sender: Child
+) -> tuple[RunConfig, Scenario, Calibration]:
+    """Configuration and scenario with what follows from what the sender says of the unimpaired path; then impairs the
+    path, and has the sink and the sender go on."""
     found = sender.expect(SenderCalibrated, _START_TIMEOUT_S)
     optmem_max_bytes = place.lab.optmem_max_bytes
     measured = Calibration(
@@ -174,11 +175,23 @@ def _calibrate(
         notifications_max=notifications_that_fit(optmem_max_bytes, found.charge_bytes),
     )
     scenario, calibration = calibrated(scenario, measured)
+    if config.send_count is None and config.duration_s is None:
+        config = msgspec.structs.replace(config, send_count=scenario.send_count)
     place.impair(scenario)
     if sink is not None:
         sink.send_line(msgspec.json.encode(scenario.reading))
-    sender.send_line()
-    return scenario, calibration
+    if config.deadline_s is None:
+        limit_s = deadline_s(config, scenario, found.goodput_bps)
+        calibration = msgspec.structs.replace(calibration, deadline_s=limit_s)
+    sender.send_line(msgspec.json.encode(_with_deadline(config, calibration)))
+    return config, scenario, calibration
+
+
+def _with_deadline(config: RunConfig, calibration: Calibration | None) -> RunConfig:
+    """The one in force: asked for, or else calibrated."""
+    if config.deadline_s is not None or calibration is None:
+        return config
+    return msgspec.structs.replace(config, deadline_s=calibration.deadline_s)
 
 
 def _measure(
@@ -196,7 +209,8 @@ def _measure(
         Child("zcprobe.sender", _sender_task(config, scenario, lab, folder)) as sender,
     ):
         if _calibrates(config, scenario):
-            scenario, calibration = _calibrate(scenario, place, sink, sender)
+            config, scenario, calibration = _calibrate(config, scenario, place, sink, sender)
+        limit_s = _with_deadline(config, calibration).limit_s
         ready = sender.expect(SenderReady, _START_TIMEOUT_S)
         cookies = ready.cookies if config.to is not None else []
         events = _spool(folder, EVENT_TABLE.name)
@@ -204,11 +218,11 @@ def _measure(
         watching = probes.measure(target, events) if probes else nullcontext(MeasurementCounts())
         with watching as counts, interruption.forwarded_to(lambda: sender.signal(signal.SIGINT)):
             sender.send_line()
-            report = sender.expect(SenderReport, config.limit_s + config.settle_s + _REPORT_TIMEOUT_S)
+            report = sender.expect(SenderReport, limit_s + config.settle_s + _REPORT_TIMEOUT_S)
             # the sockets are destroyed when the process ends: their last events belong to the run
             sender.process.wait()
         effects = place.read_effects()
-    return _Measured(scenario, place.lab, calibration, effects, ready, report, counts)
+    return _Measured(config, scenario, place.lab, calibration, effects, ready, report, counts)
 
 
 def _socket_counts(measured: _Measured) -> list[SocketCounts | None]:
@@ -353,7 +367,7 @@ def record_run(
         directory = stack.enter_context(open_run_directory(parent, name, entry))
         with _place(config, run_id, entry) as place:
             measured = _measure(config, place, probes, directory.path, interruption)
-        metadata = _store(config, run_id, started, probes, measured, directory.path)
+        metadata = _store(measured.config, run_id, started, probes, measured, directory.path)
         directory.keep()
         return CompletedRun(directory.path, metadata)
 
