@@ -1,10 +1,12 @@
 """A comparison in words, and only what its runs support."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from zcprobe.dataset.run import Run
 from zcprobe.units import format_duration_ns, format_rate_bps
 
-__all__ = ["verdict"]
+__all__ = ["verdict", "warning_sentences"]
 
 
 def _outcome(result: dict[str, Any]) -> str:
@@ -67,6 +69,16 @@ def _conclusion(results: dict[str, dict[str, Any]]) -> str:
 def _listed(names: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
+
+
+def warning_sentences(runs: Sequence[Run]) -> list[str]:
+    """What runs say of themselves that a reader must know before believing them (`warnings` of run.json), each once and
+    with the number of runs that say so. The text is the first run's: another's may have other numbers."""
+    said: dict[str, list[str]] = {}
+    for run in runs:
+        for warning in run.meta.get("warnings") or []:
+            said.setdefault(warning["id"], []).append(warning["text"])
+    return [f"Warning, in {len(texts)} of {len(runs)} runs: {texts[0]}." for texts in said.values()]
 
 
 def verdict(results: dict[str, dict[str, Any]]) -> list[str]:

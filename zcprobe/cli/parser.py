@@ -59,6 +59,8 @@ examples:
   zcprobe export RUN --format trace --between 0.5,0.75 -o trace.json
 """
 
+_SCENARIO_HELP = "what happens to the path: see zcprobe scenarios (%(default)s)"
+
 _TABLES = ("summary", "sends", "notifications", "flushes", "meminfo", "rounds", "requests", "stalls", "kernel_events")
 
 
@@ -225,7 +227,11 @@ def make_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     run = _add_verb(verbs, "run", "one run of one policy in one scenario", _RUN_EXAMPLES)
-    run.add_argument("--scenario", default="held-completions", help="what happens to the path (%(default)s)")
+    run.add_argument(
+        "--scenario",
+        default="held-completions",
+        help="what happens to the path: zcprobe scenarios lists them (%(default)s)",
+    )
     run.add_argument("--policy", default="qemu-merged", help=f"one of {', '.join(POLICIES)} (%(default)s)")
     run.add_argument(
         "--to", metavar="HOST[:PORT]", help="send to a zcprobe sink there instead of a scenario of our own"
@@ -238,7 +244,11 @@ def make_parser() -> argparse.ArgumentParser:
     compare = _add_verb(
         verbs, "compare", "policies on the same traffic: table, verdict, figures, report", _COMPARE_EXAMPLES
     )
-    compare.add_argument("--scenario", default="held-completions", help="what happens to the path (%(default)s)")
+    compare.add_argument(
+        "--scenario",
+        default="held-completions",
+        help="what happens to the path: zcprobe scenarios lists them (%(default)s)",
+    )
     compare.add_argument(
         "--policies", default=",".join(DEFAULT_COMPARISON), metavar="A,B,...", help="or all (%(default)s)"
     )
@@ -259,6 +269,9 @@ def make_parser() -> argparse.ArgumentParser:
 
     policies = _add_verb(verbs, "policies", "each policy, what it does and what it stands for")
     policies.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
+
+    scenarios = _add_verb(verbs, "scenarios", "each scenario, what it does, and whether this host can run it")
+    scenarios.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
 
     doctor = _add_verb(verbs, "doctor", "what this host can do, each thing tried")
     doctor.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")

@@ -48,4 +48,5 @@ def describe_run(done: CompletedRun) -> str:
         ("folder", str(done.folder)),
     )
     head = f"{config.policy} in {config.scenario}"
-    return "\n".join([head, *(f"  {name:<15}{text}" for name, text in lines)])
+    warnings = [f"warning: {warning.text}" for warning in done.metadata.warnings]
+    return "\n".join([head, *(f"  {name:<15}{text}" for name, text in lines), *warnings])

@@ -3,6 +3,7 @@
 import msgspec
 
 from zcprobe.config import RunConfig
+from zcprobe.lab.calibration import notifications_that_fit
 from zcprobe.lab.effects import Effects
 from zcprobe.lab.open import Lab
 from zcprobe.lab.scenarios import Scenario
@@ -95,12 +96,18 @@ def _fragmented(config: RunConfig, lab: Lab) -> list[RunWarning]:
 def _control(scenario: Scenario, summary: Summary) -> list[RunWarning]:
     if not scenario.is_control or not summary.enobufs_count:
         return []
-    room = (summary.optmem_max_bytes - summary.optmem_baseline_bytes) // summary.charge_bytes
-    text = (
-        f"this run is not a control: {summary.enobufs_count} sends met ENOBUFS, because more sends were outstanding at"
-        f" once than the {room} notifications that fit into optmem_max"
-    )
+    text = f"this run is not a control: {summary.enobufs_count} send calls returned ENOBUFS; {_filled_by(summary)}"
     return [RunWarning("not-a-control", text)]
+
+
+def _filled_by(summary: Summary) -> str:
+    room = notifications_that_fit(summary.optmem_max_bytes - summary.optmem_baseline_bytes, summary.charge_bytes)
+    fits = f"optmem_max has room for {room} notifications"
+    if summary.enobufs_unread_share is None:
+        return fits
+    if summary.enobufs_unread_share > 0.5:
+        return f"{fits}, and unread ones that came out of order filled it"
+    return f"{fits}, and more sends were in flight at once"
 
 
 def warnings_of(

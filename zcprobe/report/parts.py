@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from zcprobe.analysis.policies import policy_results
-from zcprobe.analysis.verdict import verdict
+from zcprobe.analysis.verdict import verdict, warning_sentences
 from zcprobe.dataset.load import Comparison, Run
 
 __all__ = ["as_comparisons", "comparison_of"]
@@ -34,6 +34,6 @@ def comparison_of(runs: list[Run]) -> Comparison:
         "planned_runs": len(runs),
         "runs": [{"folder": run.folder.name, "policy": run.policy} for run in runs],
         "policies": results,
-        "verdict": verdict(results),
+        "verdict": [*verdict(results), *warning_sentences(runs)],
     }
     return Comparison(runs[0].folder.parent, meta, runs)

@@ -36,7 +36,7 @@ def test_the_impairment_is_described_with_units() -> None:
     assert describe_impairment(find_scenario("held-completions")) == {
         "memlock_bytes": None,
         "hold_one_in_count": 16,
-        "hold_rate_bps": 600_000_000,
+        "hold_rate_bps": 375_000_000,
         "hold_burst_bytes": 262_144,
         "hold_limit_bytes": 20_000_000,
     }

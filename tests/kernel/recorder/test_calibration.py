@@ -1,0 +1,141 @@
+"""A scenario's rates follow from the path that it finds, and what impaired nothing says so."""
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.kernel.recorder.conftest import Measure
+from zcprobe.config import SocketOptions
+from zcprobe.lab.impairment import HOLD_DEVICE
+from zcprobe.lab.namespace import list_namespaces
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+
+
+@contextmanager
+def watched_buckets(device: str, side: str) -> Iterator[list[Any]]:
+    """The TBF qdisc of a device in whatever namespaces a run makes, as tc shows it now and then."""
+    seen: list[Any] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            for name in list_namespaces():
+                if name.endswith(side):
+                    command = ["tc", "-n", name, "-s", "-j", "qdisc", "show", "dev", device]
+                    found = subprocess.run(command, capture_output=True, check=False).stdout
+                    seen.extend(entry for entry in json.loads(found or b"[]") if entry["kind"] == "tbf")
+            time.sleep(0.01)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
+
+
+def test_the_hold_has_the_rate_that_was_calibrated(measure: Measure) -> None:
+    """As tc sees it in the kernel, and the run keeps what it was calibrated with."""
+    with watched_buckets(HOLD_DEVICE, "-tx") as seen:
+        run = measure(scenario="held-completions", policy="qemu-merged")
+    calibration, scenario = run.meta["calibration"], run.meta["scenario"]
+    assert calibration["hold_rate_bps"] == pytest.approx(0.3 * calibration["goodput_bps"] / 16, abs=1)
+    assert scenario["hold"]["bucket"]["rate_bps"] == calibration["hold_rate_bps"]
+    assert run.meta["lab"]["impairment"]["hold_rate_bps"] == calibration["hold_rate_bps"]
+    # tc has bytes per second
+    assert {entry["options"]["rate"] for entry in seen} == {calibration["hold_rate_bps"] // 8}
+    assert run.meta["effects"]["held_packets"] >= max(entry["packets"] for entry in seen)
+    assert run.meta["effects"]["hold_waits"] > 0
+    assert run.meta["warnings"] == []
+    assert calibration["charge_bytes"] == run.summary["charge_bytes"]
+    assert calibration["notifications_max"] * calibration["charge_bytes"] <= 131072 + calibration["charge_bytes"]
+    assert run.meta["config"]["send_count"] == scenario["send_count"] == run.summary["writes"]
+
+
+@pytest.mark.parametrize("pacing_bps", [200_000_000, 1_000_000_000])
+def test_a_paced_sender_is_held_up_as_well(pacing_bps: int, measure: Measure) -> None:
+    """The rate of the hold follows that of the sender, so a slow one does not escape."""
+    run = measure(
+        scenario="held-completions",
+        policy="qemu-pre",
+        socket=SocketOptions(pacing_bps=pacing_bps),
+        optmem_max_bytes=20480,
+    )
+    assert run.meta["calibration"]["goodput_bps"] <= pacing_bps
+    assert run.meta["effects"]["hold_waits"] > 0
+    assert run.summary["outcome"] == "dead_enobufs"
+
+
+def test_a_hold_that_lets_every_clone_go_at_once_says_so(measure: Measure) -> None:
+    run = measure(
+        scenario="held-completions",
+        hold_rate_bps=30_000_000_000,
+        socket=SocketOptions(pacing_bps=500_000_000),
+        send_count=503,
+    )
+    assert run.meta["calibration"] is None
+    assert [warning["id"] for warning in run.meta["warnings"]] == ["nothing-held-back"]
+    assert run.meta["effects"]["held_packets"] > 0
+
+
+def test_late_acknowledgements_wait_in_their_queue_and_none_is_dropped(measure: Measure) -> None:
+    with watched_buckets("rx0", "-rx") as seen:
+        run = measure(scenario="in-flight", policy="qemu-merged")
+    assert {entry["options"]["rate"] for entry in seen} == {run.meta["calibration"]["ack_rate_bps"] // 8}
+    assert run.meta["effects"]["delay_waits"] > 0
+    assert run.meta["effects"]["delay_dropped_packets"] == 0
+    assert run.meta["warnings"] == []
+    assert run.summary["enobufs_count"] > 0
+
+
+def test_a_slow_reader_reads_at_its_share_of_the_goodput(measure: Measure) -> None:
+    run = measure(scenario="slow-reader", policy="qemu-merged")
+    calibration = run.meta["calibration"]
+    assert calibration["read_bps"] == pytest.approx(0.1 * calibration["goodput_bps"], abs=1)
+    assert run.meta["effects"]["reader_pause_ns"] > 0
+    # the last piece of a hundredth of a second is not waited for
+    assert run.summary["goodput_bps"] < 1.1 * calibration["read_bps"]
+    assert run.meta["warnings"] == []
+
+
+@pytest.mark.parametrize("send_bytes", [1, 1009, 4096, 9001, 65536, 524288])
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_the_control_is_one_in_every_size(send_bytes: int, family: str, measure: Measure) -> None:
+    run = measure(
+        scenario="in-order", policy="qemu-pre", family=family, send_bytes=send_bytes, duration_s=1.0, record=False
+    )
+    assert (run.summary["outcome"], run.summary["enobufs_count"]) == ("completed", 0)
+    assert run.meta["warnings"] == []
+
+
+def test_a_control_under_a_limit_that_it_meets_is_not_called_one(measure: Measure) -> None:
+    run = measure(scenario="in-order", send_count=1009, optmem_max_bytes=2000)
+    assert run.summary["enobufs_count"] > 0
+    assert [warning["id"] for warning in run.meta["warnings"]] == ["not-a-control"]
+
+
+def test_fragmented_datagrams_are_told(measure: Measure) -> None:
+    run = measure(scenario="in-order", protocol="udp", send_bytes=8192, send_count=101)
+    assert "fragmented-datagrams" in [warning["id"] for warning in run.meta["warnings"]]
+
+
+def test_nothing_is_measured_for_a_scenario_without_rates(measure: Measure) -> None:
+    run = measure(scenario="in-order", send_count=23)
+    assert run.meta["calibration"] is None
+    assert set(run.meta["effects"].values()) == {None}
+
+
+def test_all_channels_are_calibrated_together(measure: Measure) -> None:
+    run = measure(scenario="held-completions", policy="qemu-pre", channels=3)
+    assert run.meta["calibration"]["sends"] > 0
+    assert run.meta["effects"]["hold_waits"] > 0
+    assert run.summary["outcome"] == "dead_enobufs"

@@ -1,0 +1,107 @@
+import msgspec
+import pytest
+
+from zcprobe.config import DEFAULT_DEADLINE_S, RunConfig
+from zcprobe.lab.calibration import Calibration, calibrated, deadline_s, notifications_that_fit
+from zcprobe.lab.impairment import MIN_HOLD_BURST_BYTES
+from zcprobe.lab.scenarios import SCENARIOS, Shares, find_scenario, with_hold
+
+GSO_PACKET_BYTES = 65536 + 45 * 66
+"""With a header for each of its segments, which is how a queue counts it."""
+
+
+def measured(goodput_bps: float, notifications_max: int = 157) -> Calibration:
+    return Calibration(
+        goodput_bps=goodput_bps,
+        duration_ns=250_000_000,
+        sends=1009,
+        charge_bytes=832,
+        optmem_max_bytes=131072,
+        notifications_max=notifications_max,
+    )
+
+
+@pytest.mark.parametrize(
+    ("optmem_max_bytes", "charge_bytes", "fit"),
+    [(131072, 832, 157), (20480, 832, 24), (20480, 768, 26), (131072, 960, 136), (576, 832, 1), (575, 832, 1)],
+)
+def test_as_many_fit_as_were_seen_on_kernels(optmem_max_bytes: int, charge_bytes: int, fit: int) -> None:
+    assert notifications_that_fit(optmem_max_bytes, charge_bytes) == fit
+
+
+@pytest.mark.parametrize("goodput_bps", [1e8, 1e9, 2e10])
+def test_a_hold_is_slower_than_the_clones_come_on_any_machine(goodput_bps: float) -> None:
+    scenario, calibration = calibrated(find_scenario("held-completions"), measured(goodput_bps))
+    assert scenario.hold is not None
+    assert scenario.hold.bucket.rate_bps == calibration.hold_rate_bps
+    assert calibration.hold_rate_bps == pytest.approx(0.3 * goodput_bps / 16, abs=1)
+    assert (calibration.ack_rate_bps, calibration.read_bps) == (None, None)
+
+
+def test_the_share_of_packets_is_in_the_rate() -> None:
+    scenario, calibration = calibrated(with_hold(find_scenario("held-completions"), 64, None), measured(1e10))
+    assert calibration.hold_rate_bps == pytest.approx(0.3 * 1e10 / 64, abs=1)
+    assert scenario.send_count > 64 * 157
+
+
+def test_a_rate_that_was_asked_for_stays() -> None:
+    asked = with_hold(find_scenario("held-completions"), None, 200_000_000)
+    assert not asked.is_calibrated
+    scenario, calibration = calibrated(asked, measured(1e9))
+    assert scenario == asked
+    assert calibration.hold_rate_bps is None
+
+
+@pytest.mark.parametrize("notifications_max", [24, 157, 1260, 2_000_000])
+def test_what_is_held_fills_optmem_before_the_queue_overflows_or_the_run_ends(notifications_max: int) -> None:
+    scenario, _ = calibrated(find_scenario("held-completions"), measured(1e10, notifications_max))
+    assert scenario.hold is not None
+    assert scenario.hold.bucket.limit_bytes >= min(notifications_max * GSO_PACKET_BYTES, 2**32 - 1)
+    assert scenario.hold.bucket.burst_bytes >= MIN_HOLD_BURST_BYTES
+    # of 16 sends one is held, of ten that are held three are let go
+    assert scenario.send_count > notifications_max * 16 / 0.7
+
+
+def test_rates_are_those_that_the_kernel_takes() -> None:
+    for goodput_bps in (1.0, 1e15):
+        for name in ("held-completions", "held-in-flight", "in-flight"):
+            scenario, _ = calibrated(find_scenario(name), measured(goodput_bps))
+            bucket = (scenario.hold or scenario.delay).bucket  # type: ignore[union-attr]
+            assert 8_000 <= bucket.rate_bps < 2**32 * 8
+
+
+def test_acknowledgements_and_the_reader_are_slower_than_the_path() -> None:
+    scenario, calibration = calibrated(find_scenario("in-flight"), measured(20e9))
+    assert scenario.delay is not None
+    assert scenario.delay.bucket.rate_bps == calibration.ack_rate_bps
+    acks_per_s = scenario.delay.bucket.rate_bps / 8 / 66
+    assert acks_per_s * 65536 * 8 == pytest.approx(0.2 * 20e9, rel=0.01)
+    scenario, calibration = calibrated(find_scenario("slow-reader"), measured(20e9))
+    assert scenario.reading.read_bps == calibration.read_bps == pytest.approx(2e9, abs=1)
+
+
+def test_a_scenario_without_rates_stays_as_it_is() -> None:
+    for name, scenario in SCENARIOS.items():
+        assert scenario.is_calibrated == (scenario.shares != Shares())
+        if not scenario.is_calibrated:
+            assert calibrated(scenario, measured(1e9)) == (scenario, measured(1e9)), name
+
+
+def test_the_rates_of_the_catalogue_are_those_of_a_path_of_20_gbit() -> None:
+    for name, scenario in SCENARIOS.items():
+        found, _ = calibrated(scenario, measured(20e9))
+        for part in ("hold", "delay"):
+            if getattr(scenario, part) is not None:
+                rate, expected = getattr(scenario, part).bucket.rate_bps, getattr(found, part).bucket.rate_bps
+                assert rate == pytest.approx(expected, rel=0.01), name
+        assert scenario.reading.read_bps == found.reading.read_bps, name
+
+
+def test_a_slow_path_has_a_later_deadline() -> None:
+    scenario = find_scenario("held-completions")
+    config = RunConfig(send_bytes=65536, send_count=8_000)
+    assert deadline_s(config, scenario, 20e9) == DEFAULT_DEADLINE_S
+    whole_s = 8_000 * 65536 * 8 / (0.3 * 0.2e9)
+    assert deadline_s(config, scenario, 0.2e9) == pytest.approx(3 * whole_s)
+    for_a_time = msgspec.structs.replace(config, send_count=None, duration_s=5.0)
+    assert deadline_s(for_a_time, scenario, 0.2e9) == DEFAULT_DEADLINE_S

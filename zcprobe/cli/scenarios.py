@@ -1,0 +1,89 @@
+"""zcprobe scenarios"""
+
+import argparse
+import sys
+
+import msgspec
+from rich.table import Table
+
+from zcprobe.cli.console import StdoutConsole
+from zcprobe.lab.scenarios import SCENARIOS, Scenario
+from zcprobe.lab.trial import try_scenarios
+from zcprobe.recorder.run import new_run_id
+from zcprobe.sink import Reading
+from zcprobe.units import format_bytes
+
+__all__ = ["run"]
+
+
+class _Row(msgspec.Struct, frozen=True):
+    """`refusal` and `hint` are None where this host can run it."""
+
+    scenario: Scenario
+    refusal: str | None
+    hint: str | None
+
+
+def _rows() -> list[_Row]:
+    refusals = try_scenarios(new_run_id())
+    return [
+        _Row(scenario, str(error) if error else None, error.hint if error else None)
+        for scenario, error in ((SCENARIOS[name], error) for name, error in refusals.items())
+    ]
+
+
+def _calibrated(scenario: Scenario) -> list[str]:
+    """Rates that follow from the goodput of the unimpaired path."""
+    shares, parts = scenario.shares, []
+    if shares.hold is not None:
+        parts.append(f"held clones are let go at {shares.hold:.0%} of the rate at which they come")
+    if shares.acks is not None:
+        parts.append(f"acknowledgements come back at {shares.acks:.0%} of their rate")
+    if shares.read is not None:
+        parts.append(f"the sink reads at {shares.read:.0%} of the goodput")
+    return parts
+
+
+def _defaults(scenario: Scenario) -> str:
+    limit = "" if scenario.optmem_max_bytes is None else f", optmem_max {scenario.optmem_max_bytes}"
+    return f"{scenario.send_count} sends of {format_bytes(scenario.send_bytes)}{limit}"
+
+
+def _held(scenario: Scenario) -> list[str]:
+    if scenario.hold is None:
+        return []
+    count = scenario.hold.one_in_count
+    return ["every packet has a clone held back" if count == 1 else f"1 in {count} packets has a clone held back"]
+
+
+def _read(reading: Reading) -> list[str]:
+    if not reading.stall_s:
+        return []
+    return [f"the sink pauses {reading.stall_s:g} s after {format_bytes(reading.stall_after_bytes)}"]
+
+
+def _fixed(scenario: Scenario) -> list[str]:
+    parts = [*_held(scenario), *_read(scenario.reading)]
+    if scenario.delay is not None:
+        parts.append(f"congestion control {scenario.delay.congestion_control}")
+    if scenario.reorder is not None:
+        delay_ms, jitter_ms = scenario.reorder.delay_ns / 1e6, scenario.reorder.jitter_ns / 1e6
+        parts.append(f"each packet waits {delay_ms:g} ms, give or take {jitter_ms:g} ms")
+    if scenario.memlock_bytes is not None:
+        parts.append(f"memlock {format_bytes(scenario.memlock_bytes)}")
+    return parts
+
+
+def run(options: argparse.Namespace) -> int:
+    """0, whatever this host cannot run: the list is what was asked for."""
+    rows = _rows()
+    if options.json:
+        sys.stdout.buffer.write(msgspec.json.encode({"scenarios": rows}) + b"\n")
+        return 0
+    table = Table("scenario", "what happens", "how much", "here", show_lines=True)
+    for row in rows:
+        how_much = "\n".join([_defaults(row.scenario), *_fixed(row.scenario), *_calibrated(row.scenario)])
+        here = "yes" if row.refusal is None else f"no: {row.refusal}\n{row.hint}"
+        table.add_row(row.scenario.name, row.scenario.description, how_much, here)
+    StdoutConsole().print(table)
+    return 0

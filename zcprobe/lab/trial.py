@@ -1,0 +1,32 @@
+"""What each scenario needs of this host, tried: its impairment is put on an idle path and taken off again."""
+
+from zcprobe.errors import HostError
+from zcprobe.lab.journal import journal
+from zcprobe.lab.open import open_path
+from zcprobe.lab.scenarios import SCENARIOS, Scenario
+
+__all__ = ["try_scenarios"]
+
+
+def _refusal(scenario: Scenario, run_id: str) -> HostError | None:
+    try:
+        with (
+            journal(run_id) as entry,
+            open_path(
+                scenario.name,
+                run_id=run_id,
+                family="ipv4",
+                optmem_max_bytes=scenario.optmem_max_bytes,
+                run_journal=entry,
+            ) as place,
+        ):
+            place.impair(scenario)
+    except HostError as error:
+        return error
+    return None
+
+
+def try_scenarios(run_id: str) -> dict[str, HostError | None]:
+    """Scenario -> why this host cannot run it, or None. About a tenth of a second each; `run_id` names the namespaces
+    meanwhile."""
+    return {name: _refusal(scenario, f"{run_id}-{number}") for number, (name, scenario) in enumerate(SCENARIOS.items())}
