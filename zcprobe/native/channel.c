@@ -1,5 +1,7 @@
 /* One socket with a policy: what a write means, and what each error of sendmsg means. */
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +210,25 @@ static void record_send(struct zc_channel *channel, const struct zc_attempt *att
 		sample_meminfo(channel, end_ns);
 }
 
+static int set_cork(struct zc_channel *channel, int enabled)
+{
+	return setsockopt(channel->config.fd, IPPROTO_TCP, TCP_CORK, &enabled, sizeof(enabled)) ? -errno : 0;
+}
+
+int zc_uncork(struct zc_channel *channel)
+{
+	if (!channel->config.is_corked || channel->is_uncorked)
+		return 0;
+	channel->is_uncorked = true;
+	return set_cork(channel, false);
+}
+
+ZC_COLD static int cork_again(struct zc_channel *channel)
+{
+	channel->is_uncorked = false;
+	return set_cork(channel, true);
+}
+
 static int64_t start_of_write(const struct zc_channel *channel)
 {
 	if (!channel->config.recorder)
@@ -229,6 +250,8 @@ ssize_t zc_channel_writev(struct zc_channel *channel, const struct zc_part *part
 	attempt.wanted_zerocopy = attempt.zerocopy;
 	if (attempt.zerocopy && channel->policy->before_send)
 		taken = channel->policy->before_send(channel, &attempt);
+	if (channel->is_uncorked && taken >= 0)
+		taken = cork_again(channel);
 	if (taken >= 0)
 		taken = send_until_taken(channel, &message, &attempt);
 	if (attempt.stall.end_ns)

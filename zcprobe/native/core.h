@@ -58,8 +58,9 @@ struct zc_channel {
 	struct zc_buffers *buffers;
 	int64_t last_end_ns;	/* of the last write, 0 when something happened since */
 	int64_t next_meminfo_ns;
-	uint64_t queued;	/* successful zerocopy sendmsg calls */
+	uint64_t queued;	/* successful zerocopy sendmsg calls that the kernel gave an id: the next id */
 	int stops_ignored;	/* while settling: the request that ended the run */
+	bool is_uncorked;	/* of a corked channel: nothing was written since */
 	bool is_tight;	/* nothing happens between two writes: one begins when the last has ended, and a clock is saved */
 	bool blocking;		/* QEMU's field, whatever the descriptor's real mode */
 	bool zerocopied_since_flush;	/* a notification without the COPIED code was read */
@@ -113,6 +114,9 @@ static inline void *zc_record(struct zc_recorder *recorder, enum zc_stream_index
 /* channel.c: a policy begins to wait, or might; the last call that ends it counts, and without one there was no stall */
 void zc_stall_begin(struct zc_channel *channel, struct zc_attempt *attempt);
 void zc_stall_end(struct zc_attempt *attempt, int result);
+/* Sends what a corked socket holds back, which otherwise waits 200 ms for more bytes; the next write corks it again. Who
+ * waits for the peer does it first. 0 or a negative errno. */
+int zc_uncork(struct zc_channel *channel);
 /* the whole write, in as many sends as the socket takes it; 0 or a negative errno */
 int zc_write_all(struct zc_channel *channel, struct zc_part *parts, int part_count, bool zerocopy);
 

@@ -136,7 +136,10 @@ int zc_wait(struct zc_channel *channel, short events, int64_t deadline_ns)
 	int64_t left_ns = deadline_ns - zc_now_ns();
 	int error = 0;
 	socklen_t length = sizeof(error);
+	int status = zc_uncork(channel);
 
+	if (status < 0)
+		return status;
 	if (zc_stop_requested > channel->stops_ignored)
 		return -EINTR;
 	if (left_ns <= 0)

@@ -82,7 +82,10 @@ static void run_channel(struct runner *runner)
 	getrusage(RUSAGE_THREAD, &before);
 	result->start_ns = zc_now_ns();
 	channel->deadline_ns = result->start_ns + channel->config.deadline_ns;
-	status = zc_run_traffic(channel, runner->run->traffic, runner->run->meeting);
+	if (!status)
+		status = zc_run_traffic(channel, runner->run->traffic, runner->run->meeting);
+	if (status >= 0)
+		status = zc_uncork(channel);
 	/* a migration has flushed at the end of each round; once more would count a missed zero copy of its own */
 	if (status >= 0 && channel->config.zerocopy && runner->run->traffic->model != ZC_MODEL_MIGRATION)
 		status = zc_channel_flush(channel);

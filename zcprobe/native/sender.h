@@ -240,6 +240,7 @@ struct zc_channel_config {
 	uint8_t hugepages;	/* buffers: 2 MiB pages */
 	int buffer_fd;		/* buffers: a mapping of this file; -1: anonymous */
 	int32_t cpu;		/* pin the thread there; -1: nowhere */
+	uint8_t is_corked;	/* TCP_CORK is set: cleared before each wait for the peer, and at the end */
 };
 
 struct zc_part {

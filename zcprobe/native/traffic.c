@@ -125,10 +125,14 @@ static int read_response(struct writer *writer)
 {
 	uint8_t response[ZC_RESPONSE_BYTES];
 	size_t have = 0;
+	int status = zc_uncork(writer->channel);
 
+	if (status < 0)
+		return status;
 	while (have < sizeof(response)) {
 		ssize_t count = recv(writer->channel->config.fd, response + have, sizeof(response) - have, 0);
-		int status = count < 0 ? -errno : count ? 0 : -ECONNRESET;
+
+		status = count < 0 ? -errno : count ? 0 : -ECONNRESET;
 
 		if (status == -EAGAIN || status == -EINTR)
 			status = zc_must_end(writer->channel);
@@ -274,6 +278,8 @@ static int write_round(struct writer *writer, struct zc_round_record *round, uin
 	round->start_ns = zc_now_ns();
 	for (; page_count > 0 && status >= 0; page_count -= page_count < per_packet ? page_count : per_packet)
 		status = write_packet(writer, round, page_count < per_packet ? page_count : per_packet);
+	if (status >= 0)
+		status = zc_uncork(writer->channel);
 	if (status >= 0 && writer->channel->config.zerocopy)
 		status = round->flush_result = zc_channel_flush(writer->channel);
 	round->duration_ns = zc_now_ns() - round->start_ns;

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from zcprobe.config import SocketOptions
 from zcprobe.dataset.load import Run
 from zcprobe.workloads import Traffic
 
@@ -117,6 +118,15 @@ def test_every_request_is_answered(measure: Measure) -> None:
     assert requests["bytes"].sum() == summary["bytes_sent"]
     assert requests["zerocopy"].sum() == summary["sends"]
     assert (requests["latency_ns"] > 0).all()
+
+
+def test_a_corked_run_ends_without_the_kernel_s_timer(measure: Measure) -> None:
+    """It would hold the last segment back for 200 ms before the final flush could end."""
+    run = measure(scenario="in-order", send_bytes=1000, send_count=1009, socket=SocketOptions(cork=True))
+    final = run.flushes[run.flushes["trigger"] == "explicit"]
+    assert len(final) == 1
+    assert final["duration_ns"].max() < 100_000_000
+    assert run.summary["outcome"] == "completed"
 
 
 def test_small_writes_of_a_mixture_are_copied(measure: Measure) -> None:
