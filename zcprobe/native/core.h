@@ -78,7 +78,7 @@ struct zc_channel {
 /* errqueue.c */
 int zc_flush_internal(struct zc_channel *channel, bool block, enum zc_flush_trigger trigger);
 /* Reads and waits until `percent` of optmem_max is free (1), or the deadline has come (0), or a negative errno. */
-int zc_flush_until_free(struct zc_channel *channel, uint32_t percent, int64_t deadline_ns);
+int zc_flush_until_free(struct zc_channel *channel, uint32_t percent, int64_t deadline_ns, enum zc_flush_trigger trigger);
 uint32_t zc_meminfo(struct zc_channel *channel, enum zc_meminfo_reason reason);
 bool zc_has_free(struct zc_channel *channel, uint32_t percent);
 /* Whether optmem can be above `percent` of the limit if every outstanding send is charged on its own. */

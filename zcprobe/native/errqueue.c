@@ -223,7 +223,8 @@ static void end_flush(struct zc_channel *channel, struct flush *flush, int statu
 	if (slot)
 		*slot = flush->record;
 	channel->flush_index++;
-	if (slot && flush->record.trigger != ZC_TRIGGER_PERIODIC)
+	/* a policy that reads before each send, and does not wait, would have the level looked at as often */
+	if (slot && (flush->record.trigger != ZC_TRIGGER_PERIODIC || flush->record.blocking))
 		zc_meminfo(channel, ZC_MEMINFO_FLUSHED);
 }
 
@@ -237,9 +238,9 @@ int zc_flush_internal(struct zc_channel *channel, bool block, enum zc_flush_trig
 	return status;
 }
 
-int zc_flush_until_free(struct zc_channel *channel, uint32_t percent, int64_t deadline_ns)
+int zc_flush_until_free(struct zc_channel *channel, uint32_t percent, int64_t deadline_ns, enum zc_flush_trigger trigger)
 {
-	struct flush flush = begin_flush(channel, true, ZC_TRIGGER_ENOBUFS);
+	struct flush flush = begin_flush(channel, true, trigger);
 	int status, is_free;
 
 	for (;;) {

@@ -205,7 +205,8 @@ static int wait_for_room(struct zc_channel *channel, struct zc_attempt *attempt)
 
 	if (channel->queued == channel->completed || zc_has_free(channel, parameters->resume_percent))
 		return ZC_COPY;
-	is_free = zc_flush_until_free(channel, parameters->resume_percent, zc_now_ns() + parameters->wait_ns);
+	is_free = zc_flush_until_free(channel, parameters->resume_percent, zc_now_ns() + parameters->wait_ns,
+				      ZC_TRIGGER_ENOBUFS);
 	if (is_free < 0)
 		return is_free;
 	return is_free ? ZC_RETRY : ZC_COPY;
@@ -229,7 +230,8 @@ static int keep_below_mark(struct zc_channel *channel, struct zc_attempt *attemp
 		return status;
 	}
 	zc_stall_begin(channel, attempt);
-	is_free = zc_flush_until_free(channel, parameters->resume_percent, zc_now_ns() + parameters->wait_ns);
+	is_free = zc_flush_until_free(channel, parameters->resume_percent, zc_now_ns() + parameters->wait_ns,
+				      ZC_TRIGGER_PERIODIC);
 	zc_stall_end(attempt, is_free < 0 ? is_free : 0);
 	if (!is_free)
 		attempt->zerocopy = false;

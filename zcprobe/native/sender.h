@@ -95,9 +95,9 @@ struct zc_request_record {	/* rpc: one request and its response */
 
 enum zc_flush_trigger {
 	ZC_TRIGGER_ENOBUFS = 0,	/* the policy's answer to ENOBUFS */
-	ZC_TRIGGER_EXPLICIT = 1,	/* flush() at the end of a round or of the run */
+	ZC_TRIGGER_EXPLICIT = 1,	/* flush() at the end of a round or of the run, or a caller's own drain() */
 	ZC_TRIGGER_SETTLE = 2,	/* after the outcome is known, so that counts reconcile */
-	ZC_TRIGGER_PERIODIC = 3,	/* a policy reads before anything failed */
+	ZC_TRIGGER_PERIODIC = 3,	/* a policy reads, or waits, before anything failed */
 	ZC_TRIGGER_REUSE = 4,	/* a buffer is wanted again */
 };
 

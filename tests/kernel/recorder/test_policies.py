@@ -79,6 +79,15 @@ def test_a_watermark_is_never_refused(measure: Measure) -> None:
         assert run.summary["enobufs_count"] == 0
         assert run.summary["optmem_peak_bytes"] <= run.summary["optmem_max_bytes"]
         assert (run.summary["stall_count"] > 0) == (copy_above == 0)
+        # it reads, or waits, so that nothing fails
+        assert set(run.flushes["trigger"]) == {"periodic", "explicit"}
+        assert set(run.flushes["blocking"][run.flushes["trigger"] == "periodic"]) == {copy_above == 0}
+
+
+def test_what_answers_enobufs_says_so(measure: Measure) -> None:
+    run = measure(scenario="in-flight", policy="wait-progress", send_count=COUNT)
+    assert run.summary["enobufs_count"] > 0
+    assert set(run.flushes["trigger"]) == {"enobufs", "explicit"}
 
 
 def assert_stalls_add_up(run: Run) -> None:
