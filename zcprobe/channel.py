@@ -10,22 +10,27 @@
 
 import os
 import socket
+from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
 
 from zcprobe.config import FlushVariant, RunConfig, WaitFor
-from zcprobe.errors import HostError, UsageError
+from zcprobe.errors import DataLossError, HostError, UsageError
 from zcprobe.host.limits import read_optmem_max
 from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
 from zcprobe.native import ffi, lib
-from zcprobe.native.settings import fill_channel_config
+from zcprobe.native.recorder import Recorder
+from zcprobe.native.settings import enum_value, fill_channel_config
 from zcprobe.native.structs import dtype_of, struct_to_dict
 from zcprobe.policies import PolicyParameters, find_policy
 
-__all__ = ["ZeroCopyChannel"]
+__all__ = ["Foreign", "ZeroCopyChannel"]
+
+Foreign = Literal["skip", "error"]
 
 _STREAMS = {
     "sends": "zc_send_record",
@@ -46,8 +51,15 @@ class ZeroCopyChannel:
     """QEMU's channel semantics over a connected socket, with any policy.
 
     The socket stays the caller's; SO_ZEROCOPY is set on it. Memory that was written stays referenced until `flush()`
-    or `drain()` finds nothing in flight, because the kernel reads it until then. UsageError for an unknown policy,
-    HostError when the kernel refuses SO_ZEROCOPY.
+    or `drain()` finds nothing in flight, because the kernel reads it until then.
+
+    The error queue also holds what else the socket asked for: timestamps (SO_TIMESTAMPING), ICMP errors (IP_RECVERR).
+    `foreign` says what becomes of such an entry that stands among the notifications. "skip" counts it and reads on:
+    `counters` has `foreign_count`, and of the last one `foreign_origin` (ee_origin) and `foreign_error` (ee_errno).
+    "error" raises OSError with its errno, as QEMU fails; the entry has been read, so the next call goes on after it.
+
+    UsageError for an unknown policy or value of `foreign`; HostError when the kernel refuses SO_ZEROCOPY, or there is
+    no room for a recorder, its thread and its files. Once closed only `counters` can be asked; all else is ValueError.
     """
 
     def __init__(
@@ -58,17 +70,17 @@ class ZeroCopyChannel:
         parameters: PolicyParameters | None = None,
         flush_variant: FlushVariant | None = None,
         wait_for: WaitFor = "error",
+        foreign: Foreign = "skip",
     ) -> None:
         chosen = find_policy(policy)
+        if foreign not in get_args(Foreign):
+            raise UsageError(f"foreign={foreign!r} is not known", f"choose from: {', '.join(get_args(Foreign))}")
         try:
             connection.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
         except OSError as error:
             raise HostError(f"SO_ZEROCOPY is refused: {error.strerror}", "give a TCP or UDP socket") from error
         self._connection = connection
         self._written: list[Any] = []
-        self._fds = [os.memfd_create(name) for name in _STREAMS]
-        # a record a chunk: each is in its file as soon as the writer thread saw it
-        self._recorder = lib.zc_recorder_open(self._fds, 1, _CHUNK_COUNT)
         self._config = ffi.new("struct zc_channel_config *")
         asked = RunConfig(
             policy=policy, parameters=parameters or chosen.defaults, deadline_s=_FOREVER_S, wait_for=wait_for
@@ -78,9 +90,17 @@ class ZeroCopyChannel:
         self._config.optmem_max_bytes = read_optmem_max() or 0
         self._config.charge_bytes = try_zerocopy_send().charge_bytes
         self._config.buffer_fd = -1
-        self._config.recorder = self._recorder
+        self._config.is_datagram = connection.type == socket.SOCK_DGRAM
+        self._config.foreign = enum_value("zc_foreign", "ZC_FOREIGN_", foreign)
+        # a record a chunk: each is in its file as soon as the writer thread saw it
+        self._recorder = Recorder([partial(os.memfd_create, name) for name in _STREAMS], 1, _CHUNK_COUNT)
+        self._config.recorder = self._recorder.handle
         self._result = ffi.new("struct zc_result *")
         self._channel = lib.zc_channel_open(self._config, self._result)
+        if self._channel == ffi.NULL:
+            reason = os.strerror(ffi.errno)
+            self._recorder.close()
+            raise HostError(f"the channel cannot be opened: {reason}", "free some memory")
 
     @classmethod
     def pair(cls, policy: str = "qemu-merged", **options: Any) -> tuple[Self, socket.socket]:
@@ -88,11 +108,17 @@ class ZeroCopyChannel:
         with socket.create_server(("127.0.0.1", 0)) as server:
             sender = socket.create_connection(server.getsockname())
             receiver, _ = server.accept()
-        sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return cls(sender, policy, **options), receiver
+        with ExitStack() as stack:
+            stack.callback(sender.close)
+            stack.callback(receiver.close)
+            sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            channel = cls(sender, policy, **options)
+            stack.pop_all()
+        return channel, receiver
 
     def writev(self, *parts: bytes | bytearray | memoryview, zerocopy: bool = True) -> int:
-        """One sendmsg, as the policy retries or copies it; bytes taken: a partial write is a success.
+        """One sendmsg, as the policy retries or copies it; bytes taken: a partial write is a success. An empty write is
+        no send on a stream, and an empty datagram on a datagram socket.
 
         BlockingIOError when a non-blocking socket is full; OSError otherwise, ENOBUFS when the policy gave up.
         """
@@ -100,29 +126,29 @@ class ZeroCopyChannel:
         vector = ffi.new("struct zc_part[]", [(buffer, len(buffer)) for buffer in buffers])
         if zerocopy:
             self._written += buffers
-        return self._checked(lib.zc_channel_writev(self._channel, vector, len(buffers), zerocopy))
+        return self._checked(lib.zc_channel_writev(self._opened(), vector, len(buffers), zerocopy))
 
     def flush(self) -> int:
         """Waits for every outstanding notification; 0 or 1 as the flush variant defines it. OSError."""
-        result = self._checked(lib.zc_channel_flush(self._channel))
+        result = self._checked(lib.zc_channel_flush(self._opened()))
         self._release()
         return result
 
     def drain(self) -> int:
         """Reads the notifications that are there now; how many sends they completed. OSError."""
         before = self.in_flight
-        self._checked(lib.zc_channel_drain(self._channel))
+        self._checked(lib.zc_channel_drain(self._opened()))
         self._release()
         return before - self.in_flight
 
     def set_blocking(self, enabled: bool) -> None:
         """QEMU's `blocking` field and the descriptor's mode together; the field is the policy's own until then."""
-        self._checked(lib.zc_channel_set_blocking(self._channel, enabled))
+        self._checked(lib.zc_channel_set_blocking(self._opened(), enabled))
 
     @property
     def in_flight(self) -> int:
         """Sends without a notification read."""
-        return int(lib.zc_channel_in_flight(self._channel))
+        return int(lib.zc_channel_in_flight(self._opened()))
 
     @property
     def counters(self) -> dict[str, int]:
@@ -136,21 +162,21 @@ class ZeroCopyChannel:
         """
         if table not in _STREAMS:
             raise UsageError(f"there is no table {table!r}", f"tables: {', '.join(_STREAMS)}")
-        lib.zc_recorder_sync(self._recorder)
-        fd = self._fds[list(_STREAMS).index(table)]
+        self._opened()
+        self._recorder.sync()
+        fd = self._recorder.fds[list(_STREAMS).index(table)]
         content = os.pread(fd, os.fstat(fd).st_size, 0)
         return pd.DataFrame(np.frombuffer(content, dtype_of(_STREAMS[table])))
 
     def close(self) -> None:
-        """Frees the channel; the connection is the caller's to close."""
+        """Frees the channel; the connection is the caller's to close. DataLossError when a record was lost."""
         if self._channel == ffi.NULL:
             return
         lib.zc_channel_close(self._channel)
         self._channel = ffi.NULL
-        counts = ffi.new("uint64_t[]", 2 * len(self._fds))
-        lib.zc_recorder_close(self._recorder, counts, counts + len(self._fds))
-        for fd in self._fds:
-            os.close(fd)
+        lost = self._recorder.close()
+        if lost:
+            raise DataLossError(f"{lost} records were lost", "write less at once, or on an idle machine")
 
     def __enter__(self) -> Self:
         return self
@@ -159,6 +185,11 @@ class ZeroCopyChannel:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _opened(self) -> Any:
+        if self._channel == ffi.NULL:
+            raise ValueError("the channel is closed")
+        return self._channel
 
     def _release(self) -> None:
         if not self.in_flight:

@@ -34,6 +34,7 @@ struct zc_channel *zc_channel_open(const struct zc_channel_config *config, struc
 	channel->result = result;
 	channel->blocking = config->policy->blocking;
 	channel->deadline_ns = zc_now_ns() + config->deadline_ns;
+	channel->entries_at_wake = UINT64_MAX;
 	zc_meminfo(channel, ZC_MEMINFO_BASELINE);
 	return channel;
 }
@@ -113,11 +114,11 @@ static int answer_enobufs(struct zc_channel *channel, struct zc_attempt *attempt
 	uint32_t flushes = channel->flush_index;
 	int verdict;
 
-	if (!attempt->zerocopy)
-		return -ENOBUFS;	/* an ordinary error */
 	attempt->enobufs_count++;
 	channel->result->enobufs_count++;
 	zc_meminfo(channel, ZC_MEMINFO_ENOBUFS);
+	if (!attempt->zerocopy)
+		return -ENOBUFS;	/* an ordinary error */
 	zc_stall_begin(channel, attempt);
 	verdict = channel->policy->on_enobufs(channel, attempt);
 	if (verdict == ZC_RETRY || verdict < 0 || channel->flush_index != flushes)
@@ -160,6 +161,12 @@ static ssize_t send_until_taken(struct zc_channel *channel, const struct msghdr 
 	}
 }
 
+/* A call that sends nothing takes no id on a stream. An empty datagram is one all the same: it has a header. */
+static bool takes_id(const struct zc_channel *channel, const struct zc_attempt *attempt, ssize_t taken)
+{
+	return attempt->zerocopy && (taken > 0 || (!taken && channel->config.is_datagram));
+}
+
 static void count_send(struct zc_channel *channel, const struct zc_attempt *attempt, ssize_t taken)
 {
 	struct zc_result *result = channel->result;
@@ -168,7 +175,8 @@ static void count_send(struct zc_channel *channel, const struct zc_attempt *atte
 		return;
 	result->bytes_sent += taken;
 	if (attempt->zerocopy) {
-		result->send_count = ++channel->queued;
+		channel->queued += takes_id(channel, attempt, taken);
+		result->send_count = channel->queued;
 		return;
 	}
 	result->plain_count++;
@@ -194,7 +202,7 @@ static void record_send(struct zc_channel *channel, const struct zc_attempt *att
 	end_ns = zc_now_ns();
 	channel->last_end_ns = end_ns;
 	*record = (struct zc_send_record){
-		.send_id = taken >= 0 && attempt->zerocopy ? channel->queued - 1 : UINT64_MAX,
+		.send_id = takes_id(channel, attempt, taken) ? channel->queued - 1 : UINT64_MAX,
 		.start_ns = start_ns,
 		.latency_ns = end_ns - start_ns,
 		.asked_bytes = attempt->bytes,

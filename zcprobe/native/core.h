@@ -69,6 +69,8 @@ struct zc_channel {
 	struct zc_channel_config config;	/* its first members belong to the above */
 	uint64_t completed;	/* of the queued, covered by notifications read */
 	struct zc_policy_state state;
+	uint64_t entries_read;	/* from the error queue */
+	uint64_t entries_at_wake;	/* when a wait last ended with POLLERR */
 	uint32_t flush_index;
 	_Atomic int64_t deadline_ns;	/* absolute; waits end there with -ETIMEDOUT. The thread that watches looks, too */
 	/* a buffer in use again tells which of its sends are still out; NULL: nobody asks */

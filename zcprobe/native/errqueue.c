@@ -108,10 +108,27 @@ static void accept_notification(struct zc_channel *channel, const struct zc_noti
 		channel->on_completion(channel, lo, hi);
 }
 
-/* One notification: 1 read, 0 nothing there now, else a negative errno with the failed check in the result. */
+/* Times, packet information and statistics that a socket may have asked for come before the one looked for. */
+enum { CONTROL_BYTES = 1024 };
+
+static bool is_passed_over(const struct zc_channel *channel, enum zc_check check, const struct zc_notification *notification)
+{
+	return channel->config.foreign == ZC_FOREIGN_SKIP && (check == ZC_CHECK_ORIGIN || check == ZC_CHECK_ERRNO) &&
+	       notification->origin != SO_EE_ORIGIN_ZEROCOPY;
+}
+
+static void count_foreign(struct zc_channel *channel, const struct zc_notification *notification)
+{
+	channel->result->foreign_count++;
+	channel->result->foreign_origin = notification->origin;
+	channel->result->foreign_error = notification->error;
+}
+
+/* One entry: 1 read, 0 nothing there now, else a negative errno with the failed check in the result. A timestamp or an
+ * ICMP error brings its packet along, which is not asked for. */
 static int read_notification(struct zc_channel *channel)
 {
-	char control[CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in6))];
+	char control[CONTROL_BYTES];
 	struct msghdr message = { .msg_control = control, .msg_controllen = sizeof(control) };
 	struct zc_notification notification;
 	enum zc_check check;
@@ -123,11 +140,30 @@ static int read_notification(struct zc_channel *channel)
 			return fail_check(channel, ZC_CHECK_READ, errno);
 		message.msg_controllen = sizeof(control);
 	}
+	channel->entries_read++;
 	check = zc_decode_notification(control, message.msg_controllen, &notification);
+	if (check == ZC_CHECK_NONE && notification.count > channel->queued - channel->completed)
+		check = ZC_CHECK_COUNT;
+	if (is_passed_over(channel, check, &notification)) {
+		count_foreign(channel, &notification);
+		return 1;
+	}
 	if (check != ZC_CHECK_NONE)
 		return fail_check(channel, check, is_errno(notification.error) ? notification.error : EPROTO);
 	accept_notification(channel, &notification);
 	return 1;
+}
+
+/* POLLERR again, though all that the last one told of was read: it is the socket's own error. On a datagram socket that
+ * stays up without POLLHUP, and whoever waits for notifications would spin. */
+static bool is_pending_error(struct zc_channel *channel, short events, short revents)
+{
+	bool is_idle = channel->entries_at_wake == channel->entries_read;
+
+	if (!(revents & POLLERR) || events & (POLLIN | POLLOUT))
+		return false;
+	channel->entries_at_wake = channel->entries_read;
+	return is_idle;
 }
 
 int zc_wait(struct zc_channel *channel, short events, int64_t deadline_ns)
@@ -146,12 +182,13 @@ int zc_wait(struct zc_channel *channel, short events, int64_t deadline_ns)
 		return -ETIMEDOUT;
 	if (poll(&item, 1, left_ns / 1000000 + 1) < 0)
 		return errno == EINTR && zc_run_is_active ? 0 : -errno;
-	if (!(item.revents & POLLHUP))
+	if (!(item.revents & POLLHUP) && !is_pending_error(channel, events, item.revents))
 		return item.revents;
 	/* a dead connection keeps POLLHUP up: its error, or when that was given before, a pause for late completions */
 	if (!getsockopt(channel->config.fd, SOL_SOCKET, SO_ERROR, &error, &length) && error)
 		return -error;
-	poll(NULL, 0, 1);
+	if (item.revents & POLLHUP)
+		poll(NULL, 0, 1);
 	return item.revents;
 }
 

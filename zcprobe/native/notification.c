@@ -17,30 +17,41 @@
 #define VSOCK_RECVERR 1
 #endif
 
-static bool is_extended_err(const struct cmsghdr *header, size_t length)
+static bool is_extended_err(const struct cmsghdr *header)
 {
-	size_t needed = CMSG_LEN(sizeof(struct sock_extended_err));
-
-	if (header->cmsg_len < needed || header->cmsg_len > length)
+	if (header->cmsg_len < CMSG_LEN(sizeof(struct sock_extended_err)))
 		return false;
 	return (header->cmsg_level == SOL_IP && header->cmsg_type == IP_RECVERR) ||
 	       (header->cmsg_level == SOL_IPV6 && header->cmsg_type == IPV6_RECVERR) ||
 	       (header->cmsg_level == SOL_VSOCK && header->cmsg_type == VSOCK_RECVERR);
 }
 
+/* A socket that asked for times (SO_TIMESTAMP, SO_TIMESTAMPING) has them in messages before the one looked for. */
+static bool find_extended_err(const uint8_t *control, size_t length, struct sock_extended_err *error)
+{
+	struct cmsghdr header;
+
+	for (size_t at = 0; at < length && length - at >= sizeof(header); at += CMSG_ALIGN(header.cmsg_len)) {
+		memcpy(&header, control + at, sizeof(header));
+		if (header.cmsg_len < sizeof(header) || header.cmsg_len > length - at)
+			return false;
+		if (is_extended_err(&header)) {
+			memcpy(error, control + at + CMSG_LEN(0), sizeof(*error));
+			return true;
+		}
+	}
+	return false;
+}
+
 enum zc_check zc_decode_notification(const void *control, size_t length, struct zc_notification *notification)
 {
 	struct sock_extended_err error;
-	struct cmsghdr header;
 
 	memset(notification, 0, sizeof(*notification));
-	if (length < sizeof(header))
+	if (!find_extended_err(control, length, &error))
 		return ZC_CHECK_CMSG;
-	memcpy(&header, control, sizeof(header));
-	if (!is_extended_err(&header, length))
-		return ZC_CHECK_CMSG;
-	memcpy(&error, (const uint8_t *)control + CMSG_LEN(0), sizeof(error));
 	notification->error = error.ee_errno;
+	notification->origin = error.ee_origin;
 	if (error.ee_errno)
 		return ZC_CHECK_ERRNO;
 	if (error.ee_origin != SO_EE_ORIGIN_ZEROCOPY)
@@ -49,7 +60,6 @@ enum zc_check zc_decode_notification(const void *control, size_t length, struct 
 		return ZC_CHECK_BOUNDS;
 	notification->lo = error.ee_info;
 	notification->count = error.ee_data - error.ee_info + 1;
-	notification->origin = error.ee_origin;
 	notification->copied = error.ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
 	return ZC_CHECK_NONE;
 }

@@ -154,6 +154,10 @@ struct zc_policy_parameters {	/* policy.c says which policy reads which */
 
 enum zc_flush_variant { ZC_FLUSH_ALL_COPIED, ZC_FLUSH_STICKY, ZC_FLUSH_ANY_COPIED };
 
+/* What becomes of an entry of the error queue that is not about zerocopy (a timestamp, an ICMP error): it fails its check,
+ * as in QEMU, or it is counted and passed over. It has left the queue either way. */
+enum zc_foreign { ZC_FOREIGN_ERROR, ZC_FOREIGN_SKIP };
+
 /* What a waiting flush asks poll for. Error-queue data raises POLLERR, never POLLIN. */
 enum zc_wait_for { ZC_WAIT_FOR_ERROR, ZC_WAIT_FOR_INPUT, ZC_WAIT_FOR_BOTH };
 
@@ -168,13 +172,14 @@ enum zc_outcome {
 enum zc_check {
 	ZC_CHECK_NONE,
 	ZC_CHECK_READ,		/* recvmsg(MSG_ERRQUEUE) failed */
-	ZC_CHECK_CMSG,		/* the control message is no IP_RECVERR, IPV6_RECVERR or VSOCK_RECVERR */
+	ZC_CHECK_CMSG,		/* no control message is an IP_RECVERR, IPV6_RECVERR or VSOCK_RECVERR */
 	ZC_CHECK_ERRNO,		/* ee_errno is set: a real socket error */
 	ZC_CHECK_ORIGIN,	/* ee_origin is not SO_EE_ORIGIN_ZEROCOPY */
 	ZC_CHECK_BOUNDS,	/* ee_data < ee_info, modulo 2^32 */
+	ZC_CHECK_COUNT,		/* more completions than sends were made: calls and ids are not one to one */
 };
 
-struct zc_notification {	/* zeros where a check failed, but for the error */
+struct zc_notification {	/* zeros where a check failed, but for error and origin */
 	uint32_t lo;
 	uint32_t count;	/* 1 to 2^31 sends from lo on, modulo 2^32 */
 	uint32_t error;	/* ee_errno */
@@ -192,7 +197,7 @@ struct zc_result {	/* counters of one channel */
 	int64_t start_ns;
 	int64_t end_ns;		/* outcome known: last send and final flush included, settling not */
 	uint64_t write_count;
-	uint64_t send_count;	/* successful zerocopy sendmsg calls */
+	uint64_t send_count;	/* successful zerocopy sendmsg calls that the kernel gave an id */
 	uint64_t plain_count;	/* successful sendmsg calls without the flag: headers and copies */
 	uint64_t copied_on_purpose_count;	/* of them, those a policy or a threshold took the flag from */
 	uint64_t bytes_sent;
@@ -218,6 +223,9 @@ struct zc_result {	/* counters of one channel */
 	uint32_t optmem_peak_bytes;	/* over all SO_MEMINFO samples */
 	int64_t cpu_user_ns;
 	int64_t cpu_system_ns;
+	uint64_t foreign_count;	/* entries of the error queue passed over, see enum zc_foreign */
+	uint32_t foreign_origin;	/* of the last of them: its ee_origin and ee_errno */
+	uint32_t foreign_error;
 };
 
 /* ---- channel: one socket with a policy ---- */
@@ -232,6 +240,7 @@ struct zc_channel_config {
 	struct zc_policy_parameters parameters;
 	enum zc_flush_variant flush_variant;
 	enum zc_wait_for wait_for;
+	enum zc_foreign foreign;
 	uint32_t optmem_max_bytes;	/* the limit in force, for policies that look at it */
 	uint32_t charge_bytes;	/* of one notification, measured */
 	int64_t deadline_ns;	/* of the whole run, counted from its start */

@@ -102,6 +102,7 @@ _CHECKS = {
     3: "the error queue held a socket error",
     4: "the error queue held an entry that is no zerocopy notification",
     5: "a notification had its bounds the wrong way round",
+    6: "the error queue told of more completions than sends were made",
 }
 
 _SEVERITY = ("dead_enobufs", "dead_timeout", "dead_error", "interrupted", "completed")

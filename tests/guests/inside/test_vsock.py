@@ -44,3 +44,16 @@ def test_every_send_over_vsock_completes(sink: "subprocess.Popen[str]", tmp_path
     assert run.summary["sink_intact"]
     assert set(run.notifications["origin"]) == {5}
     assert str(run.folder) in out.decode()
+
+
+def test_sends_that_take_several_ids_are_found_out(sink: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    """One for each part that the receiver has room for: sends and completions cannot be matched."""
+    words = ("run", "--vsock", "--to", LOCAL, "-l", "4M", "-n", "23", "-o", str(tmp_path), "-J", *NO_PROBES)
+    code, _, err = answer(*words)
+    if code == 3:
+        assert "vsock since 6.7" in err
+        return
+    (folder,) = tmp_path.iterdir()
+    run = zcprobe.load(folder, allow_incomplete=True)
+    assert run.summary["outcome"] == "dead_error"
+    assert "more completions than sends" in run.summary["error"]

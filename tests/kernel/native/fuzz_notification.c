@@ -21,20 +21,26 @@ static uint64_t number(const uint8_t *bytes, int count)
 	return value;
 }
 
-/* By the bytes alone, as the kernel's headers lay them out on 64 bits. */
-static enum zc_check expected(const uint8_t *bytes, size_t size)
+/* Where the message of interest begins, by the bytes alone, as the kernel's headers lay them out on 64 bits; SIZE_MAX: there
+ * is none. */
+static size_t find(const uint8_t *bytes, size_t size)
 {
-	uint64_t length, level, type;
+	size_t at = 0;
 
-	if (size < 32)
-		return ZC_CHECK_CMSG;
-	length = number(bytes, 8);
-	level = number(bytes + 8, 4);
-	type = number(bytes + 12, 4);
-	if (length < 32 || length > size)
-		return ZC_CHECK_CMSG;
-	if (!(level == 0 && type == 11) && !(level == 41 && type == 25) && !(level == 287 && type == 1))
-		return ZC_CHECK_CMSG;
+	while (at + 16 <= size) {
+		uint64_t length = number(bytes + at, 8), level = number(bytes + at + 8, 4), type = number(bytes + at + 12, 4);
+
+		if (length < 16 || length > size - at)
+			break;
+		if (length >= 32 && ((level == 0 && type == 11) || (level == 41 && type == 25) || (level == 287 && type == 1)))
+			return at;
+		at += (length + 7) / 8 * 8;
+	}
+	return SIZE_MAX;
+}
+
+static enum zc_check expected(const uint8_t *bytes)
+{
 	if (number(bytes + 16, 4))
 		return ZC_CHECK_ERRNO;
 	if (bytes[20] != 5)
@@ -56,19 +62,24 @@ int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *exact = malloc(size ? size : 1);	/* of its very size: one byte read beyond is seen */
+	const uint8_t *message;
+	size_t at;
 	struct zc_notification notification;
 	enum zc_check check;
 
 	memcpy(exact, data, size);
 	check = zc_decode_notification(exact, size, &notification);
 	found[check]++;
-	demand(check == expected(exact, size));
+	at = find(exact, size);
+	message = exact + (at == SIZE_MAX ? 0 : at);
+	demand(check == (at == SIZE_MAX ? ZC_CHECK_CMSG : expected(message)));
 	if (check == ZC_CHECK_NONE) {
-		uint64_t lo = number(exact + 24, 4), hi = number(exact + 28, 4);
+		uint64_t lo = number(message + 24, 4), hi = number(message + 28, 4);
 
 		demand(notification.lo == lo && (uint32_t)(lo + notification.count - 1) == hi);
-		demand(notification.copied == (exact[22] & 1) && !notification.error);
+		demand(notification.copied == (message[22] & 1) && !notification.error);
 	} else {
+		demand(notification.origin == (check == ZC_CHECK_CMSG ? 0 : message[20]));
 		demand(!notification.count && !!notification.error == (check == ZC_CHECK_ERRNO));
 	}
 	free(exact);

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from zcprobe.channel import ZeroCopyChannel
+from zcprobe.errors import UsageError
+from zcprobe.host.zerocopy import IP_RECVERR, MSG_ZEROCOPY
 from zcprobe.native import lib
 
 MIB = 1 << 20
@@ -20,6 +22,7 @@ SO_SNDBUFFORCE = 32
 SO_TIMESTAMP = 29
 SO_TIMESTAMPING = 37
 SOF_TX_SOFTWARE, SOF_SOFTWARE, SOF_OPT_TSONLY = 1 << 1, 1 << 4, 1 << 11
+ORIGIN_ICMP, ORIGIN_TIMESTAMPING = 2, 4
 
 
 @contextmanager
@@ -175,23 +178,131 @@ def assert_check(channel: ZeroCopyChannel, check: int, error: int) -> None:
     assert channel.counters["completion_count"] == 0
 
 
-def test_a_timestamp_on_the_error_queue_is_no_notification() -> None:
+@pytest.mark.parametrize("option", [SOF_OPT_TSONLY, 0], ids=["time alone", "with its packet"])
+def test_a_timestamp_may_end_a_reading_but_not_the_channel(option: int) -> None:
     """It carries ENOMSG beside its foreign origin; the errno is looked at first, as QEMU does."""
-    with pair() as (channel, sender, peer):
-        sender.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, SOF_TX_SOFTWARE | SOF_SOFTWARE | SOF_OPT_TSONLY)
+    with pair(foreign="error") as (channel, sender, peer):
+        sender.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, SOF_TX_SOFTWARE | SOF_SOFTWARE | option)
         sender.send(b"x")
         sender.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, 0)
         peer.recv(1)
         channel.writev(b"x" * 4096)
         assert_check(channel, lib.ZC_CHECK_ERRNO, errno.ENOMSG)
+        receive(peer, 4096)
+        channel.flush()
+        assert channel.in_flight == channel.counters["foreign_count"] == 0
 
 
-def test_a_control_message_that_comes_first_is_no_notification() -> None:
-    """With SO_TIMESTAMP the kernel puts a time before IP_RECVERR, and only the first message is looked at."""
+@pytest.mark.parametrize("option", [SOF_OPT_TSONLY, 0], ids=["time alone", "with its packet"])
+def test_timestamps_among_the_notifications_are_counted_and_passed_over(option: int) -> None:
     with pair() as (channel, sender, peer):
+        sender.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, SOF_TX_SOFTWARE | SOF_SOFTWARE | option)
+        for _ in range(23):
+            receive(peer, channel.writev(b"x" * 4096))
+            channel.flush()
+        counters = channel.counters
+        # the last may lie behind the last notification
+        assert counters["foreign_count"] in (22, 23)
+        assert (counters["foreign_origin"], counters["foreign_error"]) == (ORIGIN_TIMESTAMPING, errno.ENOMSG)
+        assert counters["completion_count"] == 23
+        notifications = channel.records("notifications")
+        assert set(notifications["origin"]) == {5}
+        assert (notifications["hi"] - notifications["lo"] + 1).sum() == 23
+
+
+def test_a_time_before_the_notification_does_not_hide_it() -> None:
+    """With SO_TIMESTAMP the kernel puts one before IP_RECVERR."""
+    with pair(foreign="error") as (channel, sender, peer):
         sender.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMP, 1)
         receive(peer, channel.writev(b"x" * 4096))
-        assert_check(channel, lib.ZC_CHECK_CMSG, errno.EPROTO)
+        channel.flush()
+        assert channel.counters["completion_count"] == 1
+
+
+@contextmanager
+def datagram_pair(family: int, **options: Any) -> Iterator[tuple[ZeroCopyChannel, socket.socket, socket.socket]]:
+    with socket.socket(family, socket.SOCK_DGRAM) as sender, socket.socket(family, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1" if family == socket.AF_INET else "::1", 0))
+        sender.connect(peer.getsockname())
+        with ZeroCopyChannel(sender, **options) as channel:
+            yield channel, sender, peer
+
+
+def test_an_error_of_the_path_is_passed_over_too() -> None:
+    """Nobody listens there any more, and a socket with IP_RECVERR has the ICMP message on its error queue."""
+    with datagram_pair(socket.AF_INET) as (channel, sender, peer):
+        sender.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+        peer.close()
+        channel.writev(b"x" * 500)
+        # loopback answers before the call returns: the notification stands before the error, and is read alone
+        channel.flush()
+        with pytest.raises(ConnectionRefusedError):
+            channel.writev(b"x" * 500)
+        channel.writev(b"x" * 500)
+        channel.flush()
+        counters = channel.counters
+        assert counters["completion_count"] == counters["send_count"] == 2
+        assert (counters["foreign_origin"], counters["foreign_error"]) == (ORIGIN_ICMP, errno.ECONNREFUSED)
+        assert counters["foreign_count"] == 1
+
+
+def test_what_becomes_of_foreign_entries_is_skip_or_error() -> None:
+    with pytest.raises(UsageError, match="'report'") as refused, pair(foreign="report"):
+        pass
+    assert refused.value.hint == "choose from: skip, error"
+
+
+def test_an_empty_write_is_no_send_on_a_stream() -> None:
+    """The kernel gives it no id, so nothing will ever complete it."""
+    with pair() as (channel, _, peer):
+        for _ in range(3):
+            assert channel.writev(b"") == channel.writev(b"", b"") == 0
+            receive(peer, channel.writev(b"x" * 4096))
+        assert channel.in_flight == 3
+        channel.flush()
+        assert (channel.counters["send_count"], channel.counters["completion_count"]) == (3, 3)
+        sends = channel.records("sends")
+        with_id = sends[sends["taken_bytes"] > 0]
+        assert with_id["send_id"].tolist() == [0, 1, 2]
+        assert set(sends["send_id"][sends["taken_bytes"] == 0]) == {2**64 - 1}
+        notifications = channel.records("notifications")
+        assert (notifications["lo"].min(), notifications["hi"].max()) == (0, 2)
+        assert channel.writev(b"", zerocopy=False) == 0
+        assert channel.counters["plain_count"] == 1
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["IPv4", "IPv6"])
+def test_an_empty_datagram_is_a_send(family: int) -> None:
+    """It has a header to send, and the kernel gives it an id."""
+    with datagram_pair(family) as (channel, _, peer):
+        for part in (b"x", b"", b"xx", b""):
+            channel.writev(part)
+            assert peer.recv(10) == part
+        channel.flush()
+        assert (channel.counters["send_count"], channel.counters["completion_count"]) == (4, 4)
+        assert channel.records("sends")["send_id"].tolist() == [0, 1, 2, 3]
+        assert channel.records("notifications")["hi"].max() == 3
+
+
+def test_more_completions_than_sends_are_found_out() -> None:
+    """Somebody else sends on the same socket."""
+    with pair() as (channel, sender, peer):
+        sender.send(b"x" * 4096, MSG_ZEROCOPY)
+        receive(peer, channel.writev(b"x" * 4096) + 4096)
+        time.sleep(0.05)  # until both are completed, and merged into one notification
+        assert_check(channel, lib.ZC_CHECK_COUNT, errno.EPROTO)
+
+
+def test_a_closed_channel_refuses_and_keeps_its_counters() -> None:
+    with pair() as (channel, _, peer):
+        receive(peer, channel.writev(b"x" * 4096))
+        channel.flush()
+        channel.close()
+        channel.close()
+        for use in (channel.flush, channel.drain, lambda: channel.writev(b"x"), lambda: channel.records("sends")):
+            with pytest.raises(ValueError, match="closed"):
+                use()
+        assert channel.counters["send_count"] == 1
 
 
 def test_reading_what_has_no_error_queue_is_its_own_error() -> None:

@@ -76,7 +76,26 @@ def test_a_range_may_cross_the_wrap() -> None:
 def test_each_damage_fails_its_own_check(message: bytes, check: str) -> None:
     found, fields = decode(message)
     assert found == check
-    assert fields == dict.fromkeys(fields, 0) | {"error": 111 if check == "errno" else 0}
+    origin = 0 if check == "cmsg" else TIMESTAMPING if check == "origin" else ZEROCOPY
+    assert fields == dict.fromkeys(fields, 0) | {"error": 111 if check == "errno" else 0, "origin": origin}
+
+
+def time(length: int = 32) -> bytes:
+    """SCM_TIMESTAMP, which says of itself that it is so long."""
+    return HEADER.pack(length, socket.SOL_SOCKET, 29) + bytes(16)
+
+
+@pytest.mark.parametrize("before", [time(), time(31), time() + time()])
+def test_what_the_socket_asked_for_comes_before(before: bytes) -> None:
+    """The next message begins at the next multiple of eight bytes."""
+    assert decode(before + control(lo=3, hi=3))[0] == "none"
+    assert decode(before + control(origin=TIMESTAMPING))[0] == "origin"
+    assert decode(before)[0] == "cmsg"
+
+
+@pytest.mark.parametrize("length", [0, 15, 32 + WHOLE + 1, 2**64 - 1])
+def test_behind_a_message_of_a_wrong_length_nothing_is_read(length: int) -> None:
+    assert decode(time(length) + control())[0] == "cmsg"
 
 
 @given(U32, U32)

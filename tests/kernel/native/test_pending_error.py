@@ -1,0 +1,49 @@
+"""An error of the socket while its sender waits for notifications: a datagram socket shows no POLLHUP with it."""
+
+import os
+import socket
+import subprocess
+import time
+
+import pytest
+
+from zcprobe.channel import ZeroCopyChannel
+from zcprobe.lab.journal import journal
+from zcprobe.lab.namespace import run_in_namespace
+from zcprobe.lab.netns import namespace_pair
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.usefixtures("nothing_left"),
+]
+
+PORT_OF_NOBODY = 5201
+
+
+def test_a_flush_ends_with_the_error_instead_of_spinning() -> None:
+    """The first datagrams are refused by the peer while the last still wait in a slow qdisc, for a second."""
+    with journal(f"pending{os.getpid()}") as opened, namespace_pair(opened) as pair:
+        slow = f"tc qdisc add dev {pair.sender.device} root tbf rate 400kbit burst 2kb limit 10mb"
+        subprocess.run(["ip", "netns", "exec", pair.sender.name, *slow.split()], check=True)
+        with run_in_namespace(pair.sender.name, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
+            sender.connect((pair.sink.ipv4, PORT_OF_NOBODY))
+            with ZeroCopyChannel(sender) as channel:
+                for _ in range(53):
+                    try:
+                        channel.writev(b"x" * 1000)
+                    except ConnectionRefusedError:
+                        continue  # of a datagram before
+                assert channel.in_flight > 30
+                start = time.monotonic()
+                with pytest.raises(ConnectionRefusedError):
+                    channel.flush()
+                assert time.monotonic() - start < 0.5
+                while channel.in_flight:
+                    try:
+                        channel.flush()
+                    except ConnectionRefusedError:
+                        continue
+                flushes = channel.records("flushes")
+                # two waits or three for each error and each notification
+                assert flushes["wait_count"].sum() < 1000
+                assert set(flushes["result"]) == {0, -111}

@@ -1,0 +1,58 @@
+"""The life of a recorder: files opened, records taken while it is open, then what was lost."""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from zcprobe.errors import HostError
+from zcprobe.native import ffi, lib
+
+__all__ = ["Recorder"]
+
+
+class Recorder:
+    """The record streams of one channel, in the order of enum zc_stream_index.
+
+    `open_files` has a function for each stream that opens its file and returns the descriptor, which is then the
+    recorder's. Each stream holds `chunk_records` * `chunk_count` records in memory. HostError, with nothing left open,
+    when a file cannot be opened or the recorder cannot start.
+    """
+
+    def __init__(self, open_files: Sequence[Callable[[], int]], chunk_records: int, chunk_count: int) -> None:
+        assert len(open_files) == lib.ZC_STREAM_COUNT
+        with ExitStack() as stack:
+            self.fds: list[int] = []
+            for open_file in open_files:
+                self.fds.append(_opened(open_file))
+                stack.callback(os.close, self.fds[-1])
+            self.handle: Any = lib.zc_recorder_open(self.fds, chunk_records, chunk_count)
+            if self.handle == ffi.NULL:
+                raise HostError(
+                    f"the recorder cannot start: {os.strerror(ffi.errno)}",
+                    "free some memory, or raise its limit and that of threads (ulimit -v, -u)",
+                )
+            self._files = stack.pop_all()
+
+    def sync(self) -> None:
+        """Waits until every full chunk is in its file."""
+        lib.zc_recorder_sync(self.handle)
+
+    def close(self) -> int:
+        """Lost records, once what was recorded is in its files. HostError when it could not be written."""
+        lost, records = ffi.new("uint64_t[]", len(self.fds)), ffi.new("uint64_t[]", len(self.fds))
+        with self._files:
+            status = lib.zc_recorder_close(self.handle, lost, records)
+            self.handle = ffi.NULL
+        if status:
+            raise HostError(f"records cannot be written: {os.strerror(-status)}", "free space on the output's disk")
+        return sum(lost)
+
+
+def _opened(open_file: Callable[[], int]) -> int:
+    try:
+        return open_file()
+    except OSError as error:
+        raise HostError(
+            f"a file for records cannot be opened: {error.strerror}", "raise the limit of open files (ulimit -n)"
+        ) from error
