@@ -8,15 +8,17 @@ import os
 import resource
 import signal
 import socket
-import struct
 import sys
 import tempfile
-from contextlib import ExitStack, suppress
+import time
+from contextlib import ExitStack
 from typing import Any
 
 import msgspec
 
+from zcprobe.answers import ask_sinks, hang_up
 from zcprobe.config import RunConfig, SocketOptions
+from zcprobe.connection import Link, connect, datagram_port, tcp_members
 from zcprobe.errors import HostError, PeerError, ZcprobeError
 from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
 from zcprobe.native import ffi, lib
@@ -24,7 +26,7 @@ from zcprobe.native.process import die_with_parent, enter_netns
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.native.structs import enum_names, struct_to_dict
 from zcprobe.policies import find_policy
-from zcprobe.sink import GREETING, Failure, SinkReport, StreamPlan, socket_address, socket_family
+from zcprobe.sink import Failure, SinkReport, StreamPlan, of_any_family
 from zcprobe.workloads import PAGE_BYTES
 
 __all__ = [
@@ -45,9 +47,9 @@ _SO_SNDBUFFORCE = 32
 SO_COOKIE = 57
 CHUNK_RECORDS = 1024
 CHUNK_COUNT = 256
-_CONNECT_TIMEOUT_S = 5.0
 _CALIBRATION_SETTLE_S = 1.0
-_REPORT_TIMEOUT_S = 30
+_ANSWER_GRACE_S = 2.0
+"""For the sink's word, beyond the run's own deadlines."""
 
 
 class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,81 +90,43 @@ class SenderReady(msgspec.Struct, frozen=True):
 
 
 class ChannelReport(msgspec.Struct, frozen=True):
-    """`result`: members of struct zc_result; `sink` is None when the connection broke before its report."""
+    """`result`: members of struct zc_result. `sink` is None when the connection broke before its report, or it was
+    silent. `retransmit_count`, `acked_bytes`: the kernel's, once the channel had settled; None where there is no TCP.
+    """
 
     outcome: str
     result: dict[str, int]
     lost_records: int
     sink: SinkReport | None
+    retransmit_count: int | None = None
+    acked_bytes: int | None = None
 
 
 class SenderReport(msgspec.Struct, frozen=True):
     channels: list[ChannelReport]
 
 
-class _Link:
-    """A connection to the sink: `control` carries greeting, plan and report, `data` what is measured."""
-
-    def __init__(self, control: socket.socket, data: socket.socket) -> None:
-        self.control = control
-        self.data = data
-        self.lines = control.makefile("rb")
-
-    def close(self) -> None:
-        self.lines.close()
-        self.data.close()
-        self.control.close()
-
-
-def _connect(address: str, port: int) -> socket.socket:
-    where = f"{address} port {port}"
-    control = socket.socket(socket_family(address), socket.SOCK_STREAM)
-    control.settimeout(_CONNECT_TIMEOUT_S)
-    try:
-        control.connect(socket_address(address, port))
-        greeting = control.recv(len(GREETING), socket.MSG_WAITALL)
-    except OSError as error:
-        control.close()
-        raise PeerError(f"no sink at {where}: {error.strerror or error}", "start one there: zcprobe sink") from error
-    if greeting != GREETING:
-        control.close()
-        raise PeerError(
-            f"what listens at {where} is no sink of this version (it said {greeting[:32]!r})",
-            "run the same version of zcprobe on both sides",
-        )
-    return control
-
-
-def _open_link(task: SenderTask) -> _Link:
+def _open_link(task: SenderTask) -> Link:
     config = task.config
-    control = _connect(task.address, task.port)
+    control = connect(task.address, task.port)
     plan = StreamPlan(
         is_framed=config.traffic.is_framed,
         is_datagram=config.protocol == "udp",
         respond=config.traffic.model == "rpc",
     )
-    control.sendall(msgspec.json.encode(plan) + b"\n")
+    line = msgspec.json.encode(plan) + b"\n"
+    control.sendall(line)
     if config.protocol == "tcp":
-        link = _Link(control, control)
+        link = Link(control, control, line)
     else:
         data = socket.socket(control.family, socket.SOCK_DGRAM)
-        link = _Link(control, data)
-        data.connect((task.address, _datagram_port(link)))
+        link = Link(control, data, line)
+        data.connect((task.address, datagram_port(link)))
     link.data.settimeout(None)
     _set_options(link.data, config.socket, is_tcp=config.protocol == "tcp" and config.family != "vsock")
     if config.zerocopy:
         _enable_zerocopy(link.data)
     return link
-
-
-def _datagram_port(link: _Link) -> int | None:
-    try:
-        return msgspec.json.decode(link.lines.readline(), type=SinkReport).datagram_port
-    except (OSError, msgspec.DecodeError):
-        link.close()
-        raise PeerError(
-            "the sink named no port for datagrams", "run the same version of zcprobe on both sides"
-        ) from None
 
 
 def _set_options(data: socket.socket, options: SocketOptions, *, is_tcp: bool) -> None:
@@ -172,7 +136,7 @@ def _set_options(data: socket.socket, options: SocketOptions, *, is_tcp: bool) -
     if options.sndbuf_bytes is not None:
         _set_sndbuf(data, options.sndbuf_bytes)
     if options.pacing_bps is not None:
-        with _of_any_family(data) as same:
+        with of_any_family(data) as same:
             same.setsockopt(
                 socket.SOL_SOCKET, _SO_MAX_PACING_RATE, (options.pacing_bps // 8).to_bytes(8, sys.byteorder)
             )
@@ -242,7 +206,7 @@ def _buffer_file(task: SenderTask, stack: ExitStack) -> int:
     return fd
 
 
-def _run(task: SenderTask, links: list[_Link], recorders: list[_Recorder], charge_bytes: int) -> list[dict[str, int]]:
+def _run(task: SenderTask, links: list[Link], recorders: list[_Recorder], charge_bytes: int) -> list[dict[str, int]]:
     config = task.config
     channels = ffi.new("struct zc_channel_config[]", len(links))
     results = ffi.new("struct zc_result[]", len(links))
@@ -270,18 +234,31 @@ def _start_hint(config: RunConfig) -> str:
     return "free some memory, or choose a smaller -l"
 
 
-def _ask_sink(link: _Link) -> SinkReport | None:
-    """Ends the stream and reads the sink's report; None when the connection is broken or the sink is silent."""
-    # not settimeout(): Python would poll, and unread notifications keep POLLERR up
-    with _of_any_family(link.control) as same:
-        same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _REPORT_TIMEOUT_S, 0))
-    link.control.settimeout(None)
-    with suppress(OSError):  # ENOTCONN: the channel hung up itself, and the sink has answered and closed by now
-        link.control.shutdown(socket.SHUT_WR)
-    try:
-        return msgspec.json.decode(link.lines.readline(), type=SinkReport)
-    except (OSError, msgspec.DecodeError):
-        return None
+def _answer_deadline_s(task: SenderTask, began_s: float, results: list[dict[str, int]]) -> float:
+    """Until when the sink is waited for, in time.monotonic(): a slow one has all of the run's time, but whoever asked
+    for the end waits no longer than for late completions."""
+    left_s = task.config.settle_s + _ANSWER_GRACE_S
+    if any(result["outcome"] == lib.ZC_OUTCOME_INTERRUPTED for result in results):
+        return time.monotonic() + left_s
+    return began_s + task.config.limit_s + left_s
+
+
+def _report(task: SenderTask, links: list[Link], recorders: list["_Recorder"], charge_bytes: int) -> SenderReport:
+    began_s = time.monotonic()
+    results = _run(task, links, recorders, charge_bytes)
+    tcp = [tcp_members(link, result) for link, result in zip(links, results, strict=True)]
+    lost = [recorder.close() for recorder in recorders]
+    answers = ask_sinks([link.control for link in links], _answer_deadline_s(task, began_s, results))
+    for link, answer in zip(links, answers, strict=True):
+        if answer is None:
+            hang_up(link.control)
+    outcomes = enum_names("zc_outcome", "ZC_OUTCOME_")
+    return SenderReport(
+        [
+            ChannelReport(outcomes[result["outcome"]], result, lost_records, answer, **members)
+            for result, lost_records, answer, members in zip(results, lost, answers, tcp, strict=True)
+        ]
+    )
 
 
 def _say(message: msgspec.Struct) -> None:
@@ -289,17 +266,12 @@ def _say(message: msgspec.Struct) -> None:
     sys.stdout.buffer.flush()
 
 
-def _of_any_family(connection: socket.socket) -> socket.socket:
-    """The same socket, for options that are no int: on vsock Python refuses them, going by the family it was told."""
-    return socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=os.dup(connection.fileno()))
-
-
 def _cookie(data: socket.socket) -> int:
-    with _of_any_family(data) as same:
+    with of_any_family(data) as same:
         return int.from_bytes(same.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8), sys.byteorder)
 
 
-def _open_links(task: SenderTask, stack: ExitStack) -> list[_Link]:
+def _open_links(task: SenderTask, stack: ExitStack) -> list[Link]:
     links = []
     for _ in range(task.config.channels):
         links.append(_open_link(task))
@@ -332,7 +304,10 @@ def _calibrate(task: SenderTask, duration_s: float, charge_bytes: int) -> Sender
     with ExitStack() as stack:
         links = _open_links(asked, stack)
         results = _run(asked, links, [_Recorder([]) for _ in links], charge_bytes)
-        sinks = [sink for sink in map(_ask_sink, links) if sink is not None]
+        answers = ask_sinks(
+            [link.control for link in links], time.monotonic() + _CALIBRATION_SETTLE_S + _ANSWER_GRACE_S
+        )
+        sinks = [sink for sink in answers if sink is not None]
     received = sum(sink.bytes for sink in sinks)
     if len(sinks) < len(links) or not received:
         raise PeerError(
@@ -371,15 +346,7 @@ def _serve(task: SenderTask) -> SenderReport | None:
         if not sys.stdin.buffer.readline():
             return None
         recorders = [_Recorder(task.spools[number] if task.spools else []) for number in range(len(links))]
-        results = _run(task, links, recorders, charge_bytes)
-        lost = [recorder.close() for recorder in recorders]
-        outcomes = enum_names("zc_outcome", "ZC_OUTCOME_")
-        return SenderReport(
-            [
-                ChannelReport(outcomes[result["outcome"]], result, lost_records, _ask_sink(link))
-                for result, lost_records, link in zip(results, lost, links, strict=True)
-            ]
-        )
+        return _report(task, links, recorders, charge_bytes)
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "StreamPlan",
     "listen",
     "main",
+    "of_any_family",
     "serve_one",
     "socket_family",
 ]
@@ -85,12 +86,14 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SinkReport(msgspec.Struct, frozen=True, kw_only=True):
-    """`first_mismatch`: stream position of the first byte that was not as sent, None when all were. `verified`: the
-    content was looked at. `pause_ns`: how long its own pace kept it from reading. `datagram_port`: sent ahead of the
-    rest where datagrams are awaited."""
+    """`bytes`, `frames` (or datagrams): what arrived. A datagram that arrives again counts once, and its repeats are
+    `duplicates`; None: no datagrams, or nobody looked. `first_mismatch`: stream position of the first byte that was not
+    as sent, None when all were. `verified`: the content was looked at. `pause_ns`: how long its own pace kept it from
+    reading. `datagram_port`: sent ahead of the rest where datagrams are awaited."""
 
     bytes: int = 0
     frames: int = 0
+    duplicates: int | None = None
     first_mismatch: int | None = None
     verified: bool = True
     start_ns: int = 0
@@ -116,6 +119,11 @@ def socket_address(address: str, port: int) -> tuple[Any, ...]:
     if address.startswith("vsock:"):
         return (int(address.removeprefix("vsock:")), port)
     return (address, port)
+
+
+def of_any_family(connection: socket.socket) -> socket.socket:
+    """The same socket, for options that are no int: on vsock Python refuses them, going by the family it was told."""
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=os.dup(connection.fileno()))
 
 
 def listen(address: str, port: int) -> socket.socket:
@@ -187,6 +195,7 @@ def _receive(connection: socket.socket, data: socket.socket, plan: StreamPlan, r
     return SinkReport(
         bytes=result.bytes,
         frames=result.frame_count,
+        duplicates=result.duplicate_count if plan.is_datagram and not config.discard else None,
         first_mismatch=None if result.first_mismatch == 2**64 - 1 else result.first_mismatch,
         verified=not config.discard,
         start_ns=result.start_ns,

@@ -4,7 +4,14 @@ import re
 
 from zcprobe.errors import UsageError
 
-__all__ = ["format_bytes", "format_duration_ns", "format_rate_bps", "parse_bytes", "parse_rate_bps"]
+__all__ = [
+    "format_bytes",
+    "format_duration_ns",
+    "format_goodput_bps",
+    "format_rate_bps",
+    "parse_bytes",
+    "parse_rate_bps",
+]
 
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)", re.IGNORECASE)
 _EXPONENT = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -45,6 +52,11 @@ def format_bytes(value: float) -> str:
 
 def format_rate_bps(value: float) -> str:
     return _scaled(value, 1000, ("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"))
+
+
+def format_goodput_bps(value: float | None) -> str:
+    """None where the sink did not report: what a socket took is no measure of what arrived."""
+    return "not known: the sink did not report" if value is None else format_rate_bps(value)
 
 
 def format_duration_ns(value: float) -> str:

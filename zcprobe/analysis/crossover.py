@@ -28,7 +28,8 @@ _RESAMPLES = 2000
 
 
 def df_crossover(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row per size of a send for which there are completed runs with and without zerocopy, smallest first.
+    """One row per size of a send for which there are completed runs with and without zerocopy, smallest first; runs
+    without the sink's word on what arrived are left out.
 
     Columns: send_bytes (int64); zerocopy_run_count, copy_run_count (int64); zerocopy_bps, copy_bps (float64, median
     goodput over runs); ratio (float64, of these two); low, high (float64, 95 % percentile-bootstrap interval of the
@@ -57,7 +58,7 @@ def crossover_bytes(table: pd.DataFrame) -> int | None:
 def _goodput_by_size(runs: Sequence[Run]) -> dict[tuple[int, bool], list[float]]:
     found: dict[tuple[int, bool], list[float]] = {}
     for run in runs:
-        if run.summary["outcome"] == "completed":
+        if run.summary["outcome"] == "completed" and run.summary["goodput_bps"] is not None:
             key = (run.send_bytes, bool(run.meta["config"]["zerocopy"]))
             found.setdefault(key, []).append(float(run.summary["goodput_bps"]))
     return found

@@ -16,23 +16,32 @@ GOODPUT_DTYPES = {
     "run": "object",
     "outcome": "object",
     "bytes_sent": "int64",
+    "bytes_received": "Int64",
+    "bytes_missing": "Int64",
+    "datagrams_sent": "Int64",
+    "datagrams_received": "Int64",
+    "datagrams_missing": "Int64",
     "duration_ns": "int64",
     "goodput_bps": "float64",
 }
+
+_SAME_NAME = [name for name in GOODPUT_DTYPES if name not in ("policy", "repeat", "run", "bytes_received")]
 
 
 def df_goodput(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per run, in the order given.
 
     Columns: policy (str); repeat (int64, counts from 1 within the policy); run (str, folder name); outcome (str);
-    bytes_sent (int64); duration_ns (int64, until the outcome was known); goodput_bps (float64, bits the socket took per
-    second of that duration). A run that died early has a goodput, but of a short unhindered start.
+    bytes_sent (int64, taken by the sockets); bytes_received, bytes_missing (Int64, at the sink; NA where it did not
+    report); datagrams_sent, datagrams_received, datagrams_missing (Int64, NA of streams, too); duration_ns (int64,
+    until the outcome was known); goodput_bps (float64, bits that arrived per second; NaN where the sink did not
+    report). A run that died early has a goodput, but of a short unhindered start.
     """
     seen: Counter[str] = Counter()
     rows = []
     for run in runs:
         seen[run.policy] += 1
-        summary = {name: run.summary[name] for name in ("outcome", "bytes_sent", "duration_ns", "goodput_bps")}
+        summary = {name: run.summary[name] for name in _SAME_NAME} | {"bytes_received": run.summary["sink_bytes"]}
         rows.append({"policy": run.policy, "repeat": seen[run.policy], "run": run.folder.name, **summary})
     if not rows:
         return empty_frame(GOODPUT_DTYPES)

@@ -23,6 +23,11 @@ QUANTITIES: dict[str, str] = {
     "errqueue_depth_max": "notifications",
     "optmem_peak_bytes": "bytes",
     "enobufs_unread_share": "share",
+    "bytes_missing": "bytes",
+    "datagrams_sent": "datagrams",
+    "datagrams_received": "datagrams",
+    "datagrams_missing": "datagrams",
+    "retransmit_count": "segments",
 }
 """Members of a run's summary -> unit."""
 

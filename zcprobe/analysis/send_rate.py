@@ -1,4 +1,4 @@
-"""Goodput over a run's time, and where in it calls were refused or data was copied on purpose."""
+"""What the sockets took over a run's time, and where in it calls were refused or data was copied on purpose."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ __all__ = ["SEND_RATE_DTYPES", "df_send_rate"]
 SEND_RATE_DTYPES = {
     "time_s": "float64",
     "span_s": "float64",
-    "goodput_bps": "float64",
+    "taken_bps": "float64",
     "send_count": "int64",
     "enobufs_count": "int64",
     "copied_on_purpose_count": "int64",
@@ -23,8 +23,8 @@ _COLUMNS = ["start_ns", "latency_ns", "taken_bytes", "enobufs_count", "copied_on
 def df_send_rate(run: Run, buckets: int = 200) -> pd.DataFrame:
     """One row for each of `buckets` equal spans of the run until its outcome, all channels together; read in chunks.
 
-    Columns: time_s (float64, the span's beginning, since the first send began); span_s (float64); goodput_bps (float64,
-    bits the sockets took, each send counted where its last call returned); send_count, enobufs_count,
+    Columns: time_s (float64, the span's beginning, since the first send began); span_s (float64); taken_bps (float64,
+    bits the sockets took, whatever arrived, each send counted where its last call returned); send_count, enobufs_count,
     copied_on_purpose_count (int64, of calls that returned in the span). Empty when sends were not recorded.
     """
     first_ns = origin_ns(run)
@@ -43,7 +43,7 @@ def df_send_rate(run: Run, buckets: int = 200) -> pd.DataFrame:
     table = {
         "time_s": np.arange(buckets) * span_ns / 1e9,
         "span_s": span_ns / 1e9,
-        "goodput_bps": totals[0] * 8e9 / span_ns,
+        "taken_bps": totals[0] * 8e9 / span_ns,
         "send_count": totals[1],
         "enobufs_count": totals[2],
         "copied_on_purpose_count": totals[3],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zcprobe.dataset.run import Run
-from zcprobe.units import format_duration_ns, format_rate_bps
+from zcprobe.units import format_duration_ns, format_goodput_bps
 
 __all__ = ["verdict", "warning_sentences"]
 
@@ -35,12 +35,18 @@ def _failure(result: dict[str, Any]) -> str:
 
 def _price(result: dict[str, Any]) -> str:
     medians = result["medians"]
-    text = f"; goodput {format_rate_bps(medians['goodput_bps']['median'])}"
+    text = f"; goodput {format_goodput_bps(medians['goodput_bps']['median'])}{_missing(medians)}"
     stalls = medians["stall_count"]["median"]
     if stalls:
         word = "stall" if stalls == 1 else "stalls"
         text += f", {stalls:.0f} {word} of {format_duration_ns(medians['stall_ns_total']['median'])} in all per run"
     return text
+
+
+def _missing(medians: dict[str, Any]) -> str:
+    """Of datagrams, what did not arrive."""
+    missing, sent = medians["datagrams_missing"]["median"], medians["datagrams_sent"]["median"]
+    return f", {missing / sent:.2%} of the datagrams missing" if missing and sent else ""
 
 
 def _sentence(policy: str, result: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import argparse
 import secrets
 import sys
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -13,12 +14,14 @@ from zcprobe.campaign.compare import PlannedRun, compare, plan_runs
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.options import require_readers, run_config
 from zcprobe.config import RunConfig
+from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.load import Comparison
 from zcprobe.errors import ReconciliationError
 from zcprobe.policies import POLICIES
 from zcprobe.recorder.interrupt import deferred_interrupt
 from zcprobe.recorder.run import CompletedRun, open_probes, with_scenario_defaults
-from zcprobe.units import format_duration_ns, format_rate_bps
+from zcprobe.recorder.summary import Summary
+from zcprobe.units import format_duration_ns, format_goodput_bps, format_rate_bps
 
 __all__ = ["run"]
 
@@ -41,10 +44,34 @@ def _range(estimate: dict[str, float | None], show: str) -> str:
     return f"{text} [{formats[show](estimate['low'])} .. {formats[show](estimate['high'])}]"
 
 
+def _arrival(summary: Summary) -> str:
+    goodput = format_goodput_bps(summary.goodput_bps)
+    missing = missing_text(msgspec.structs.asdict(summary))
+    return f"{goodput}, {missing}" if missing else f"goodput {goodput}" if summary.goodput_bps is None else goodput
+
+
+def _missing(medians: dict[str, Any]) -> str:
+    """Of the datagrams sent, with what was received between them."""
+    names = ("datagrams_sent", "datagrams_received", "datagrams_missing")
+    return " / ".join(_range(medians[name], "count") for name in names)
+
+
+def _goodput(result: dict[str, Any]) -> str:
+    """With the number of runs that have none, if any: their sink did not report."""
+    estimate = result["medians"]["goodput_bps"]
+    unknown = result["repeats"] - estimate["n"]
+    text = _range(estimate, "rate")
+    return f"{text} ({unknown} of {result['repeats']} not known)" if unknown else text
+
+
 def _result_table(comparison: Comparison) -> Table:
     title = f"{comparison.meta['scenario']}: medians over runs and their 95 % bootstrap intervals"
+    results = comparison.meta["policies"]
+    is_datagram = any(result["medians"]["datagrams_sent"]["n"] for result in results.values())
     table = Table("policy", "outcomes", "sends", "ENOBUFS by cause", "stalls", "stalled", "goodput", title=title)
-    for policy, result in comparison.meta["policies"].items():
+    if is_datagram:
+        table.add_column("datagrams sent / received / missing")
+    for policy, result in results.items():
         medians = result["medians"]
         table.add_row(
             policy,
@@ -53,7 +80,8 @@ def _result_table(comparison: Comparison) -> Table:
             ", ".join(f"{count} {cause}" for cause, count in result["enobufs_causes"].items()) or "none",
             _range(medians["stall_count"], "count"),
             _range(medians["stall_ns_total"], "time"),
-            _range(medians["goodput_bps"], "rate"),
+            _goodput(result),
+            *([_missing(medians)] if is_datagram else []),
         )
     return table
 
@@ -98,7 +126,7 @@ def run(options: argparse.Namespace) -> int:
             summary = done.metadata.summary
             progress.console.print(
                 f"{planned.policy:<14} repeat {planned.repeat}: {summary.outcome}, {summary.sends} sends,"
-                f" {summary.enobufs_count} ENOBUFS, {format_rate_bps(summary.goodput_bps)}"
+                f" {summary.enobufs_count} ENOBUFS, {_arrival(summary)}"
             )
             progress.advance(task)
 

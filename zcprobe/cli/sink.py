@@ -17,7 +17,11 @@ def _describe(report: SinkReport) -> str:
         content = "not looked at"
     else:
         content = "intact" if report.first_mismatch is None else f"first wrong byte at {report.first_mismatch}"
-    return f"received {report.bytes} bytes ({format_bytes(report.bytes)}), {content}"
+    datagrams = ""
+    if report.duplicates is not None:
+        repeated = f", {report.duplicates} arrived again" if report.duplicates else ""
+        datagrams = f" in {report.frames} datagrams{repeated}"
+    return f"received {report.bytes} bytes ({format_bytes(report.bytes)}){datagrams}, {content}"
 
 
 def _reading(options: argparse.Namespace) -> Reading:

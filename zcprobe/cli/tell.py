@@ -1,9 +1,12 @@
 """A run in a few lines of text."""
 
+import msgspec
+
 from zcprobe.config import RunConfig
+from zcprobe.dataset.arrival import datagrams_text, sink_text
 from zcprobe.recorder.run import CompletedRun
 from zcprobe.recorder.summary import Summary
-from zcprobe.units import format_bytes, format_duration_ns, format_rate_bps
+from zcprobe.units import format_bytes, format_duration_ns, format_goodput_bps
 
 __all__ = ["describe_run"]
 
@@ -27,26 +30,46 @@ def _size(config: RunConfig) -> str:
     return f" ({config.traffic.model} traffic)"
 
 
+def _completions(summary: Summary) -> str:
+    """With the notifications that told them, and what the kernel said of copies."""
+    return (
+        f"{summary.completions} in {summary.notifications} notifications, {summary.copied_completions} COPIED,"
+        f" {summary.in_flight_at_end} in flight at the end"
+    )
+
+
+def _plain_sends(summary: Summary) -> str:
+    """Sends without MSG_ZEROCOPY, and whose choice that was."""
+    return f"{summary.plain_sends}, of these {summary.copied_on_purpose} copied by the policy"
+
+
+def _optmem(summary: Summary) -> str:
+    return f"at most {summary.optmem_peak_bytes} of {summary.optmem_max_bytes} B, {summary.charge_bytes} B each"
+
+
+def _depth(summary: Summary) -> str:
+    depth = summary.errqueue_depth_max
+    return "not measured" if depth is None else f"at most {depth} notifications"
+
+
 def describe_run(done: CompletedRun) -> str:
     summary, config = done.metadata.summary, done.metadata.config
-    depth = (
-        "not measured" if summary.errqueue_depth_max is None else f"at most {summary.errqueue_depth_max} notifications"
-    )
-    sink = {None: "no report", True: "intact", False: "NOT as sent"}[summary.sink_intact]
+    members = msgspec.structs.asdict(summary)
     lines = (
         ("outcome", summary.outcome + (f" ({summary.error})" if summary.error else "")),
-        ("sends", f"{summary.sends}{_size(config)}, {summary.notifications} notifications"),
+        ("sends", f"{summary.sends}{_size(config)}"),
+        ("completions", _completions(summary)),
+        ("plain sends", _plain_sends(summary)),
         ("ENOBUFS", _causes(summary)),
         ("stalls", f"{summary.stall_count}, {format_duration_ns(summary.stall_ns_total)} in all"),
-        ("errqueue depth", depth),
-        (
-            "optmem",
-            f"at most {summary.optmem_peak_bytes} of {summary.optmem_max_bytes} B, {summary.charge_bytes} B each",
-        ),
-        ("goodput", format_rate_bps(summary.goodput_bps)),
-        ("sink", f"{sink}, {format_bytes(summary.sink_bytes or 0)}"),
+        ("errqueue depth", _depth(summary)),
+        ("optmem", _optmem(summary)),
+        ("retransmits", None if summary.retransmit_count is None else f"{summary.retransmit_count} segments"),
+        ("datagrams", datagrams_text(members)),
+        ("goodput", format_goodput_bps(summary.goodput_bps)),
+        ("sink", sink_text(members)),
         ("folder", str(done.folder)),
     )
     head = f"{config.policy} in {config.scenario}"
     warnings = [f"warning: {warning.text}" for warning in done.metadata.warnings]
-    return "\n".join([head, *(f"  {name:<15}{text}" for name, text in lines), *warnings])
+    return "\n".join([head, *(f"  {name:<15}{text}" for name, text in lines if text is not None), *warnings])

@@ -29,13 +29,14 @@ _SUMMARY_NUMBERS = (
     "optmem_peak_bytes",
     "charge_bytes",
     "bytes_sent",
-    "goodput_bps",
     "cpu_user_ns",
     "cpu_system_ns",
     "lost_events",
     "lost_records",
 )
 """Members of every run's summary that are never null."""
+_SUMMARY_NUMBERS_OR_NULL = ("goodput_bps", "sink_bytes", "bytes_missing")
+"""Null where the sink did not report."""
 
 
 def check_run(run: Run) -> None:
@@ -44,9 +45,9 @@ def check_run(run: Run) -> None:
     No page is read for it; whether one is as it was written is seen when it is.
     """
     summary = run.meta.get("summary")
-    for name in _SUMMARY_NUMBERS:
+    for name in (*_SUMMARY_NUMBERS, *_SUMMARY_NUMBERS_OR_NULL):
         value = summary.get(name) if isinstance(summary, dict) else None
-        if not isinstance(value, int | float):
+        if not isinstance(value, int | float) and (value is not None or name in _SUMMARY_NUMBERS):
             raise OutputError(f"{run.folder / 'run.json'}: summary.{name} is no number", _DAMAGED)
     for name, table in TABLES.items():
         path, recorded = run.folder / f"{name}.parquet", run.meta["rows"].get(name, 0)

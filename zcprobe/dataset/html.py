@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from zcprobe.units import format_bytes, format_duration_ns, format_rate_bps
+from zcprobe.dataset.arrival import missing_text
+from zcprobe.units import format_bytes, format_duration_ns, format_goodput_bps
 
 __all__ = ["OUTCOME_WORDS", "campaign_html", "run_html", "run_warnings", "three_numbers"]
 
@@ -36,6 +37,9 @@ def run_warnings(meta: dict[str, Any]) -> list[str]:
         warnings.append("every completion was COPIED: a study of pressure, not of speed")
     if summary["sink_intact"] is False:
         warnings.append("the sink received other bytes than were sent")
+    missing = missing_text(summary)
+    if missing:
+        warnings.append(f"{missing}: sent, and never received")
     return warnings
 
 
@@ -50,7 +54,7 @@ def three_numbers(summary: dict[str, Any]) -> dict[str, str]:
     total = format_duration_ns(summary["stall_ns_total"])
     stalled = f"{total} in {summary['stall_count']:,} stalls, {of_run:.0%} of the run"
     if summary["outcome"] == "completed":
-        return {"ENOBUFS": enobufs, "stalled": stalled, "goodput": format_rate_bps(summary["goodput_bps"])}
+        return {"ENOBUFS": enobufs, "stalled": stalled, "goodput": format_goodput_bps(summary["goodput_bps"])}
     lived = f"{summary['sends']:,} sends, {format_duration_ns(summary['duration_ns'])}"
     return {"ENOBUFS": enobufs, "stalled": stalled, "lived for": lived}
 

@@ -7,6 +7,7 @@ import msgspec
 import pyarrow as pa
 
 from zcprobe.config import RunConfig
+from zcprobe.dataset.arrival import arrival_of_older
 from zcprobe.dataset.version_1 import CANDIDATES_NEED, candidates_of_version_1
 from zcprobe.errors import OutputError
 from zcprobe.native.structs import dtype_of
@@ -97,7 +98,8 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
 
     A run from before there were channels had one, whose counts are those of the summary.
     """
-    summary = {**dict.fromkeys(Summary.__struct_fields__), **meta["summary"]}
+    config = {**msgspec.to_builtins(RunConfig()), **meta["config"]}
+    summary = _with_arrival(meta["summary"], {**dict.fromkeys(Summary.__struct_fields__), **meta["summary"]}, config)
     unknown = dict.fromkeys(ChannelSummary.__struct_fields__)
     only_channel = {name: summary.get(name) for name in unknown}
     return {
@@ -107,7 +109,13 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
         "rows": {},
         "cookies": [],
         **meta,
-        "config": {**msgspec.to_builtins(RunConfig()), **meta["config"]},
+        "config": config,
         "summary": summary,
-        "channels": [{**unknown, **channel} for channel in meta.get("channels") or [only_channel]],
+        "channels": [
+            _with_arrival(channel, {**unknown, **channel}, config) for channel in meta.get("channels") or [only_channel]
+        ],
     }
+
+
+def _with_arrival(stored: dict[str, Any], counts: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    return counts if "bytes_missing" in stored else {**counts, **arrival_of_older(counts, config)}

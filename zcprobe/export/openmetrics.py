@@ -54,6 +54,14 @@ _COUNTERS = (
     _Number("stall_count", "zcprobe_stalls", "flushes that a policy made because of ENOBUFS"),
     _Number("stall_ns_total", "zcprobe_stall", "time spent in these flushes", "seconds", 1e9),
     _Number("bytes_sent", "zcprobe_sent", "bytes taken by the socket", "bytes"),
+    _Number("sink_bytes", "zcprobe_received", "bytes that arrived at the sink, each once", "bytes"),
+    _Number("bytes_missing", "zcprobe_missing", "bytes sent that never arrived", "bytes"),
+    _Number("bytes_acked", "zcprobe_acked", "bytes that the peer's kernel acknowledged", "bytes"),
+    _Number("datagrams_sent", "zcprobe_sent_datagrams", "datagrams taken by the socket"),
+    _Number("datagrams_received", "zcprobe_received_datagrams", "datagrams that arrived at the sink, each once"),
+    _Number("datagrams_missing", "zcprobe_missing_datagrams", "datagrams sent that never arrived"),
+    _Number("datagrams_repeated", "zcprobe_repeated_datagrams", "datagrams that arrived once more"),
+    _Number("retransmit_count", "zcprobe_retransmitted_segments", "segments that TCP sent again"),
     _Number("cpu_user_ns", "zcprobe_cpu_user", "user time of the sending threads", "seconds", 1e9),
     _Number("cpu_system_ns", "zcprobe_cpu_system", "system time of the sending threads", "seconds", 1e9),
     _Number("lost_events", "zcprobe_lost_events", "events of the probes that were lost"),
@@ -62,7 +70,7 @@ _COUNTERS = (
 
 _GAUGES = (
     _Number("duration_ns", "zcprobe_run_duration", "first send to outcome", "seconds", 1e9),
-    _Number("goodput_bps", "zcprobe_goodput", "bytes sent over the run's time", "bytes_per_second", 8),
+    _Number("goodput_bps", "zcprobe_goodput", "bytes that arrived, over the run's time", "bytes_per_second", 8),
     _Number("in_flight_at_end", "zcprobe_in_flight_at_end_sends", "sends without a completion after settling"),
     _Number("errqueue_depth_max", "zcprobe_errqueue_depth_max_notifications", "longest error queue"),
     _Number("optmem_max_bytes", "zcprobe_optmem_max", "the limit in force", "bytes"),

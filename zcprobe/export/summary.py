@@ -5,9 +5,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from zcprobe.dataset.arrival import datagrams_text
 from zcprobe.dataset.load import Run
 from zcprobe.export.tables import Rows
-from zcprobe.units import format_duration_ns, format_rate_bps
+from zcprobe.units import format_duration_ns, format_goodput_bps
 
 __all__ = ["summary_line", "summary_rows"]
 
@@ -56,7 +57,7 @@ def summary_line(run: Run) -> str:
         f"{summary['stall_count']:,} stalls, {format_duration_ns(summary['stall_ns_total'])}",
         f"optmem {summary['optmem_peak_bytes']:,} of {summary['optmem_max_bytes']:,} B",
         f"errqueue depth {'?' if depth is None else f'{depth:,}'}",
-        format_rate_bps(summary["goodput_bps"]),
+        *_arrival(summary),
         _cpu(summary),
         format_duration_ns(summary["duration_ns"]),
     ]
@@ -64,6 +65,15 @@ def summary_line(run: Run) -> str:
     if lost or not run.meta["complete"]:
         parts.append(f"INCOMPLETE, {lost:,} lost")
     return f"{run.folder.name}: {summary['outcome']}; {'; '.join(parts)}"
+
+
+def _arrival(summary: Mapping[str, Any]) -> list[str]:
+    """Goodput, and of datagrams how many were sent, received and missing."""
+    datagrams = datagrams_text(summary)
+    goodput = format_goodput_bps(summary["goodput_bps"])
+    if summary["goodput_bps"] is None:
+        goodput = f"goodput {goodput}"
+    return [goodput, f"datagrams {datagrams}"] if datagrams else [goodput]
 
 
 def _causes(summary: Mapping[str, Any]) -> str:

@@ -341,8 +341,9 @@ struct zc_sink_config {
 };
 
 struct zc_sink_result {
-	uint64_t bytes;
-	uint64_t frame_count;
+	uint64_t bytes;		/* a repeated datagram counts once, unless content is discarded */
+	uint64_t frame_count;	/* or datagrams */
+	uint64_t duplicate_count;	/* datagrams that had arrived before */
 	uint64_t first_mismatch;	/* stream position, UINT64_MAX when intact */
 	int64_t start_ns;
 	int64_t end_ns;

@@ -6,7 +6,9 @@
 
 #include "core.h"
 
-enum { BUFFER_BYTES = 1 << 20, SLICE_NS = 10000000 };
+/* QUIET_MS: datagrams that were sent before the end of the run may arrive after the word of it, on a connection of its
+ * own; the end is there once none has come for so long. SEEN_SLOTS: a power of two. */
+enum { BUFFER_BYTES = 1 << 20, SLICE_NS = 10000000, QUIET_MS = 50, SEEN_SLOTS = 1 << 16 };
 
 struct sink {
 	const struct zc_sink_config *config;
@@ -19,6 +21,7 @@ struct sink {
 	uint64_t payload_left;
 	bool has_stalled;
 	bool has_lost_place;	/* a header was none: the rest is only counted */
+	uint64_t *seen;	/* datagrams: positions that arrived, plus 1, each in the slot of its hash until another takes it */
 };
 
 static void note_mismatch(struct sink *sink, uint64_t position)
@@ -111,31 +114,49 @@ static int take_framed(struct sink *sink, const uint8_t *bytes, size_t count)
 	return 0;
 }
 
-/* Datagrams may be lost or overtake each other: each is compared at the position that it names itself. */
-static void take_datagram(struct sink *sink, const uint8_t *bytes, size_t count)
+/* Whether a datagram with that position arrived before: no two that were sent have the same. A network repeats one soon
+ * after its original, long before another position is likely to have taken the slot. */
+static bool is_repeated(struct sink *sink, uint64_t position)
+{
+	uint64_t *slot = &sink->seen[(position * 0x9e3779b97f4a7c15ULL >> 48) & (SEEN_SLOTS - 1)];
+	bool repeated = *slot == position + 1;
+
+	*slot = position + 1;
+	return repeated;
+}
+
+/* Datagrams may be lost, repeated or overtake each other: each is compared at the position that it names itself. Whether
+ * it is to be counted. */
+static bool take_datagram(struct sink *sink, const uint8_t *bytes, size_t count)
 {
 	struct zc_frame frame;
 
-	sink->result->frame_count++;
 	if (count < sizeof(frame)) {
 		note_mismatch(sink, sink->result->bytes);
-		return;
+		return true;
 	}
 	memcpy(&frame, bytes, sizeof(frame));
-	if (frame.magic != ZC_FRAME_MAGIC || frame.payload_bytes != count - sizeof(frame))
+	if (frame.magic != ZC_FRAME_MAGIC || frame.payload_bytes != count - sizeof(frame)) {
 		note_mismatch(sink, sink->result->bytes);
-	else
-		compare(sink, bytes + sizeof(frame), frame.payload_bytes, frame.payload_position, sink->result->bytes);
+		return true;
+	}
+	compare(sink, bytes + sizeof(frame), frame.payload_bytes, frame.payload_position, sink->result->bytes);
+	if (!is_repeated(sink, frame.payload_position))
+		return true;
+	sink->result->duplicate_count++;
+	return false;
 }
 
 static int take(struct sink *sink, size_t count)
 {
 	int status = 0;
 
-	if (sink->config->discard)
+	if (sink->config->is_datagram) {
+		if (!sink->config->discard && !take_datagram(sink, sink->buffer, count))
+			return 0;
+		sink->result->frame_count++;
+	} else if (sink->config->discard)
 		;
-	else if (sink->config->is_datagram)
-		take_datagram(sink, sink->buffer, count);
 	else if (sink->config->is_framed)
 		status = take_framed(sink, sink->buffer, count);
 	else
@@ -179,7 +200,11 @@ static int wait_for_datagram(const struct zc_sink_config *config)
 
 	if (poll(items, 2, -1) < 0)
 		return errno == EINTR ? 1 : -errno;
-	return items[0].revents || !items[1].revents;
+	if (items[0].revents || !items[1].revents)
+		return 1;
+	if (poll(items, 1, QUIET_MS) < 0)
+		return errno == EINTR ? 1 : -errno;
+	return items[0].revents != 0;
 }
 
 static int receive(struct sink *sink)
@@ -217,10 +242,12 @@ int zc_sink_run(const struct zc_sink_config *config, struct zc_sink_result *resu
 	*result = (struct zc_sink_result){ .first_mismatch = UINT64_MAX };
 	sink.expected = malloc(ZC_PATTERN_BYTES + BUFFER_BYTES);
 	sink.buffer = malloc(BUFFER_BYTES);
-	if (sink.expected && sink.buffer) {
+	sink.seen = config->is_datagram ? calloc(SEEN_SLOTS, sizeof(*sink.seen)) : NULL;
+	if (sink.expected && sink.buffer && (sink.seen || !config->is_datagram)) {
 		zc_pattern_fill(sink.expected, ZC_PATTERN_BYTES + BUFFER_BYTES);
 		status = receive(&sink);
 	}
+	free(sink.seen);
 	free(sink.buffer);
 	free(sink.expected);
 	return status;

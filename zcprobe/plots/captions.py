@@ -3,10 +3,14 @@
 from zcprobe.analysis.policies import CONFIDENCE
 from zcprobe.analysis.sendmsg_results import df_sendmsg_results
 from zcprobe.dataset.load import Comparison
+from zcprobe.dataset.path import leaves_host
 from zcprobe.plots.enobufs import MOST_BARS
 from zcprobe.plots.method_line import method_line, repeats_text
+from zcprobe.plots.words import counted
 
 __all__ = ["captions"]
+
+_DATAGRAMS = ("sent", "received", "missing")
 
 
 def captions(comparison: Comparison) -> dict[str, str]:
@@ -36,8 +40,9 @@ def captions(comparison: Comparison) -> dict[str, str]:
             f" ({repeats}). Stalls within a run are not independent, so no interval is given."
         ),
         "goodput": (
-            f"Goodput of each run; the bar is the median over runs, the whiskers its {CONFIDENCE:.0%} bootstrap"
-            f" interval with the run as the unit ({repeats}).{_what_goodput_is(comparison)}"
+            "Goodput of each run: what arrived at the sink, over the run's time. The bar is the median over runs, the"
+            f" whiskers its {CONFIDENCE:.0%} bootstrap interval with the run as the unit ({repeats})."
+            f"{_what_is_missing(comparison)}{_what_goodput_is(comparison)}"
         ),
         "late_completions": (
             "The kernel function that dropped the last reference to the data of each completion that became an errqueue"
@@ -49,8 +54,22 @@ def captions(comparison: Comparison) -> dict[str, str]:
     return {name: text + method for name, text in texts.items()}
 
 
+def _what_is_missing(comparison: Comparison) -> str:
+    """Runs without a goodput, and datagrams that did not arrive."""
+    summaries = [run.summary for run in comparison.runs]
+    silent = sum(summary["goodput_bps"] is None for summary in summaries)
+    text = (
+        f" {counted(silent, 'run')} of {len(summaries)} had no report from the sink and no goodput." if silent else ""
+    )
+    known = [summary for summary in summaries if summary["datagrams_missing"] is not None]
+    if known:
+        sent, received, missing = (sum(one[f"datagrams_{what}"] for one in known) for what in _DATAGRAMS)
+        text += f" Of {sent:,} datagrams sent {received:,} were received and {missing:,} are missing."
+    return text
+
+
 def _what_goodput_is(comparison: Comparison) -> str:
-    if any(run.meta["config"].get("link") for run in comparison.runs):
+    if any(leaves_host(run.meta) for run in comparison.runs):
         return ""
     return (
         " Loopback and veth copy the data of every zerocopy send,"

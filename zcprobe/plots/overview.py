@@ -9,13 +9,13 @@ from zcprobe.plots.errqueue import plot_errqueue
 from zcprobe.plots.in_flight import plot_in_flight
 from zcprobe.plots.optmem import plot_optmem
 from zcprobe.plots.send_rate import plot_send_rate
-from zcprobe.units import format_duration_ns, format_rate_bps
+from zcprobe.units import format_duration_ns, format_goodput_bps
 
 __all__ = ["draw_overview"]
 
 
 def draw_overview(run: Run) -> Figure:
-    """Goodput, sends in flight, optmem and the error queue over the same time; a run of any length."""
+    """What the sockets took, sends in flight, optmem and the error queue over the same time; a run of any length."""
     figure = new_figure(10, 10)
     axes = figure.subplots(4, 1)
     for ax, plot in zip(axes, (plot_send_rate, plot_in_flight, plot_optmem, plot_errqueue), strict=True):
@@ -30,7 +30,7 @@ def draw_overview(run: Run) -> Figure:
     outcome = OUTCOME_WORDS.get(summary["outcome"], summary["outcome"])
     figure.suptitle(
         f"{run.policy} in {run.scenario}: {outcome}, {summary['sends']:,} sends in"
-        f" {format_duration_ns(summary['duration_ns'])}, {format_rate_bps(summary['goodput_bps'])}",
+        f" {format_duration_ns(summary['duration_ns'])}, goodput {format_goodput_bps(summary['goodput_bps'])}",
         x=0.01,
         ha="left",
     )

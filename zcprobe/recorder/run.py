@@ -45,7 +45,8 @@ from zcprobe.sink import SinkReady, SinkTask
 __all__ = ["CompletedRun", "check_complete", "new_run_id", "open_probes", "record_run", "with_scenario_defaults"]
 
 _START_TIMEOUT_S = 20.0
-_REPORT_TIMEOUT_S = 60.0
+_REPORT_TIMEOUT_S = 20.0
+"""Beyond the run's deadlines: to ask the sink, and to write the last records."""
 
 
 class CompletedRun(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from zcprobe.recorder.arrival import arrived, goodput_bps, is_intact
 from zcprobe.recorder.totals import EventTotals
 from zcprobe.sender import ChannelReport, SenderReport
 
@@ -41,10 +42,17 @@ class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
     optmem_baseline_bytes: int
     optmem_peak_bytes: int
     bytes_sent: int
+    bytes_acked: int | None
+    retransmit_count: int | None
     cpu_user_ns: int
     cpu_system_ns: int
     sink_bytes: int | None
     sink_intact: bool | None
+    bytes_missing: int | None
+    datagrams_sent: int | None
+    datagrams_received: int | None
+    datagrams_missing: int | None
+    datagrams_repeated: int | None
     lost_records: int
 
 
@@ -87,11 +95,18 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     downtime_ns: int | None
     responses: int
     bytes_sent: int
-    goodput_bps: float
+    bytes_acked: int | None
+    retransmit_count: int | None
+    goodput_bps: float | None
     cpu_user_ns: int
     cpu_system_ns: int
     sink_bytes: int | None
     sink_intact: bool | None
+    bytes_missing: int | None
+    datagrams_sent: int | None
+    datagrams_received: int | None
+    datagrams_missing: int | None
+    datagrams_repeated: int | None
     lost_events: int
     lost_records: int
 
@@ -129,6 +144,17 @@ _SUMMED = (
     "lost_records",
 )
 
+_SUMMED_IF_KNOWN = (
+    "bytes_acked",
+    "retransmit_count",
+    "sink_bytes",
+    "bytes_missing",
+    "datagrams_sent",
+    "datagrams_received",
+    "datagrams_missing",
+    "datagrams_repeated",
+)
+
 _FROM_PROBES = (
     "true_copied_completions",
     "enobufs_causes",
@@ -146,14 +172,6 @@ def _error_text(result: dict[str, int]) -> str | None:
     text = os.strerror(result["error"])
     check = _CHECKS.get(result["error_check"])
     return f"{check}: {text}" if check else text
-
-
-def _is_intact(report: ChannelReport, *, is_datagram: bool) -> bool | None:
-    """None when nobody looked: no report, or a sink that discards."""
-    sink = report.sink
-    if sink is None or not sink.verified:
-        return None
-    return sink.first_mismatch is None and (is_datagram or sink.bytes == report.result["bytes_sent"])
 
 
 def summarize_channel(report: ChannelReport, *, is_datagram: bool) -> ChannelSummary:
@@ -190,11 +208,13 @@ def summarize_channel(report: ChannelReport, *, is_datagram: bool) -> ChannelSum
         optmem_baseline_bytes=result["optmem_baseline_bytes"],
         optmem_peak_bytes=result["optmem_peak_bytes"],
         bytes_sent=result["bytes_sent"],
+        bytes_acked=report.acked_bytes,
+        retransmit_count=report.retransmit_count,
         cpu_user_ns=result["cpu_user_ns"],
         cpu_system_ns=result["cpu_system_ns"],
-        sink_bytes=None if report.sink is None else report.sink.bytes,
-        sink_intact=_is_intact(report, is_datagram=is_datagram),
+        sink_intact=is_intact(report, is_datagram=is_datagram),
         lost_records=report.lost_records,
+        **arrived(report, is_datagram=is_datagram),
     )
 
 
@@ -203,14 +223,17 @@ def worst_outcome(outcomes: list[str]) -> str:
     return min(outcomes, key=_SEVERITY.index)
 
 
-def _sink(channels: list[ChannelSummary]) -> dict[str, Any]:
-    if any(channel.sink_bytes is None for channel in channels):
-        return {"sink_bytes": None, "sink_intact": None}
+def _is_whole_intact(channels: list[ChannelSummary]) -> bool | None:
+    """False when one stream is not, None when a sink said nothing or did not look."""
     intact = [channel.sink_intact for channel in channels]
-    return {
-        "sink_bytes": sum(channel.sink_bytes or 0 for channel in channels),
-        "sink_intact": False if False in intact else None if None in intact else True,
-    }
+    if any(channel.sink_bytes is None for channel in channels):
+        return None
+    return False if False in intact else None if None in intact else True
+
+
+def _sum_if_known(values: list[int | None]) -> int | None:
+    """None when one is not known: the rest would be taken for all."""
+    return None if None in values else sum(value for value in values if value is not None)
 
 
 def _migration(channels: list[ChannelSummary]) -> dict[str, Any]:
@@ -222,17 +245,6 @@ def _migration(channels: list[ChannelSummary]) -> dict[str, Any]:
         "converged": all(channel.converged for channel in channels),
         "downtime_ns": max(channel.downtime_ns for channel in channels),
     }
-
-
-def _goodput_bps(report: SenderReport, bytes_sent: int, duration_ns: int) -> float:
-    """Over the longer of the sender's time and the sink's: a socket may take far more than it has delivered.
-
-    The two clocks may be those of two hosts, so only their differences are used.
-    """
-    sinks = [channel.sink for channel in report.channels if channel.sink is not None and channel.sink.bytes]
-    received_ns = max((sink.end_ns for sink in sinks), default=0) - min((sink.start_ns for sink in sinks), default=0)
-    longest_ns = max(duration_ns, received_ns)
-    return bytes_sent * 8e9 / longest_ns if longest_ns else 0.0
 
 
 def summarize(
@@ -249,7 +261,8 @@ def summarize(
     outcome = worst_outcome([channel.outcome for channel in channels])
     duration_ns = max(channel.end_ns for channel in channels) - min(channel.start_ns for channel in channels)
     summed = {name: sum(getattr(channel, name) for channel in channels) for name in _SUMMED}
-    probed = {name: getattr(totals, name) if totals is not None else None for name in _FROM_PROBES}
+    counts: dict[str, Any] = {name: getattr(totals, name) if totals is not None else None for name in _FROM_PROBES}
+    counts |= {name: _sum_if_known([getattr(channel, name) for channel in channels]) for name in _SUMMED_IF_KNOWN}
     peak = max(channel.optmem_peak_bytes for channel in channels)
     return Summary(
         outcome=outcome,
@@ -265,10 +278,10 @@ def summarize(
         optmem_peak_bytes=max(peak, totals.optmem_peak_bytes if totals else 0),
         charge_bytes=charge_bytes,
         stall_ns_max=max(channel.stall_ns_max for channel in channels),
-        goodput_bps=_goodput_bps(report, summed["bytes_sent"], duration_ns),
+        goodput_bps=goodput_bps([channel.sink for channel in report.channels], duration_ns),
+        sink_intact=_is_whole_intact(channels),
         lost_events=lost_events,
         **_migration(channels),
-        **_sink(channels),
+        **counts,
         **summed,
-        **probed,  # type: ignore[arg-type]  # mypy would have each member's type of one dict
     )

@@ -11,11 +11,12 @@ import msgspec
 
 from zcprobe.analysis.policies import policy_results
 from zcprobe.analysis.verdict import verdict
+from zcprobe.dataset.arrival import datagrams_text
 from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.plots.with_and_without_the_fix import ordered_policies, representative_run
 from zcprobe.policies import POLICIES
-from zcprobe.units import format_duration_ns, format_rate_bps
+from zcprobe.units import format_duration_ns, format_goodput_bps, format_rate_bps
 
 __all__ = ["PolicyRow", "RunRow", "policy_rows", "relative_href", "run_rows", "shown_runs", "verdict_of"]
 
@@ -115,8 +116,17 @@ def _policy_row(policy: str, result: dict[str, Any], runs: list[Run]) -> PolicyR
         errqueue_depth_max=_interval(medians["errqueue_depth_max"], _count),
         stalls=_interval(medians["stall_count"], _count),
         stalled=_interval(medians["stall_ns_total"], format_duration_ns),
-        goodput=f"{_interval(medians['goodput_bps'], format_rate_bps)} (n\u00a0=\u00a0{medians['goodput_bps']['n']})",
+        goodput=_goodput(medians),
     )
+
+
+def _goodput(medians: dict[str, Any]) -> str:
+    """Of the runs whose sink reported; of datagrams what was sent, received and is missing."""
+    text = f"{_interval(medians['goodput_bps'], format_rate_bps)} (n\u00a0=\u00a0{medians['goodput_bps']['n']})"
+    if not medians["datagrams_sent"]["n"]:
+        return text
+    parts = [f"{_interval(medians[f'datagrams_{what}'], _count)} {what}" for what in ("sent", "received", "missing")]
+    return f"{text}; datagrams: {', '.join(parts)}"
 
 
 def _causes(runs: list[Run]) -> str:
@@ -151,7 +161,9 @@ def run_rows(comparison: Comparison, base: Path) -> list[RunRow]:
             enobufs=_count(run.summary["enobufs_count"]),
             stalls=_count(run.summary["stall_count"]),
             duration=format_duration_ns(run.summary["duration_ns"]),
-            goodput=format_rate_bps(run.summary["goodput_bps"]),
+            goodput="; ".join(
+                filter(None, (format_goodput_bps(run.summary["goodput_bps"]), datagrams_text(run.summary)))
+            ),
             complete=bool(run.meta["complete"]),
             broken=[
                 f"{finding['what']}: {finding['expected']:,} against {finding['found']:,}"

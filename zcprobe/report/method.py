@@ -5,6 +5,7 @@ from typing import Any
 
 from zcprobe.analysis.policies import CONFIDENCE
 from zcprobe.dataset.load import Comparison, Run
+from zcprobe.dataset.path import leaves_host
 from zcprobe.units import format_bytes, format_rate_bps
 
 __all__ = ["copied_statement", "method_rows"]
@@ -65,7 +66,7 @@ def copied_statement(runs: list[Run]) -> str:
         counted = f"Every one of the {completions:,} completions of these runs was reported as COPIED."
     else:
         counted = f"{copied:,} of {completions:,} completions of these runs were reported as COPIED."
-    devices = [run.meta["lab"] for run in runs if run.meta["config"].get("link")]
+    devices = [run.meta["lab"] for run in runs if leaves_host(run.meta)]
     if devices:
         return f"{counted} {_device_statement(devices)}"
     return (
@@ -77,6 +78,8 @@ def copied_statement(runs: list[Run]) -> str:
 
 def _device_statement(labs: list[dict[str, Any]]) -> str:
     """What a copied count is worth on devices of the host's own."""
+    if any(lab.get("scatter_gather") is None for lab in labs):
+        return "Which device the sends left by is not known for every run, so neither is what else was copied."
     names = ", ".join(sorted({lab["sender_device"] for lab in labs}))
     if all(lab["scatter_gather"] for lab in labs):
         return (
@@ -106,7 +109,8 @@ def _noise(runs: list[Run]) -> str:
     parts = [f"load average when a run began: {span}"] if loads else []
     spreads = []
     for policy in dict.fromkeys(run.policy for run in runs):
-        rates = [run.summary["goodput_bps"] for run in runs if run.policy == policy]
+        found = [run.summary["goodput_bps"] for run in runs if run.policy == policy]
+        rates = [rate for rate in found if rate is not None]
         if len(rates) > 1 and median(rates):
             spreads.append(f"{policy} {(max(rates) - min(rates)) / median(rates):.0%}")
     if spreads:

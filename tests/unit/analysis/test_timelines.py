@@ -69,11 +69,11 @@ def test_order_is_kept_where_nothing_is_held(shipped: dict[str, Comparison]) -> 
     assert (df_ranges(shipped["held-completions"].runs_of("qemu-merged")[0])["distance"] < 0).any()
 
 
-def test_the_course_of_goodput_adds_up(run: Run) -> None:
+def test_the_course_of_what_was_taken_adds_up(run: Run) -> None:
     table = df_send_rate(run, 50)
     assert table.dtypes.astype(str).to_dict() == SEND_RATE_DTYPES
     assert len(table) == 50
-    assert (table["goodput_bps"] * table["span_s"]).sum() / 8 == pytest.approx(int(run.sends["taken_bytes"].sum()))
+    assert (table["taken_bps"] * table["span_s"]).sum() / 8 == pytest.approx(int(run.sends["taken_bytes"].sum()))
     assert table["enobufs_count"].sum() == run.summary["enobufs_count"]
     assert table["send_count"].sum() == len(run.sends)
 

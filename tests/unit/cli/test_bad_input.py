@@ -70,7 +70,11 @@ def _drop_key(folder: Path) -> None:
 
 
 def _drop_number(folder: Path) -> None:
-    _change_metadata(folder, lambda meta: meta["summary"].update(goodput_bps=None))
+    _change_metadata(folder, lambda meta: meta["summary"].update(bytes_sent=None))
+
+
+def _put_word(folder: Path) -> None:
+    _change_metadata(folder, lambda meta: meta["summary"].update(goodput_bps="fast", bytes_missing=0))
 
 
 def _make_a_list(folder: Path) -> None:
@@ -91,7 +95,8 @@ DAMAGES = {
     _make_newer: "format version 1009",
     _break_json: "cannot be read",
     _drop_key: "run.json has no complete",
-    _drop_number: "summary.goodput_bps is no number",
+    _drop_number: "summary.bytes_sent is no number",
+    _put_word: "summary.goodput_bps is no number",
     _make_a_list: "is no run's metadata",
     _remove_metadata: "is no run folder",
 }

@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,8 +53,24 @@ def test_the_error_is_that_of_the_worst_channel_and_names_the_check() -> None:
 
 def test_counts_add_up_and_levels_are_the_highest() -> None:
     summary = _summary(
-        _channel(start_ns=10, end_ns=50, send_count=3, bytes_sent=30, stall_max_ns=7, optmem_peak_bytes=9),
-        _channel(start_ns=5, end_ns=45, send_count=4, bytes_sent=60, stall_max_ns=2, optmem_peak_bytes=11),
+        _channel(
+            sink=SinkReport(bytes=30),
+            start_ns=10,
+            end_ns=50,
+            send_count=3,
+            bytes_sent=30,
+            stall_max_ns=7,
+            optmem_peak_bytes=9,
+        ),
+        _channel(
+            sink=SinkReport(bytes=60),
+            start_ns=5,
+            end_ns=45,
+            send_count=4,
+            bytes_sent=60,
+            stall_max_ns=2,
+            optmem_peak_bytes=11,
+        ),
     )
     assert (summary.sends, summary.bytes_sent, summary.stall_ns_max, summary.optmem_peak_bytes) == (7, 90, 7, 11)
     assert summary.duration_ns == 45
@@ -95,10 +112,43 @@ def test_a_run_is_intact_when_every_stream_is_and_unknown_when_nobody_looked(
     assert (summary.sink_bytes is None) == (None in sinks)
 
 
-def test_lost_datagrams_do_not_spoil_the_others() -> None:
-    lost = _channel(sink=SinkReport(bytes=4), bytes_sent=5)
-    assert _summary(lost, is_datagram=True).sink_intact is True
-    assert _summary(lost).sink_intact is False
+def test_lost_datagrams_do_not_spoil_the_others_and_are_counted_as_missing() -> None:
+    lost = _channel(
+        sink=SinkReport(bytes=3, frames=3, duplicates=2), bytes_sent=5, send_count=4, plain_count=1, end_ns=8
+    )
+    summary = _summary(lost, is_datagram=True)
+    assert summary.sink_intact is True
+    assert (summary.bytes_sent, summary.sink_bytes, summary.bytes_missing) == (5, 3, 2)
+    assert (summary.datagrams_sent, summary.datagrams_received, summary.datagrams_missing) == (5, 3, 2)
+    assert summary.datagrams_repeated == 2
+    assert summary.goodput_bps == pytest.approx(3 * 8e9 / 8)
+
+
+def test_a_stream_has_no_datagrams_and_misses_bytes() -> None:
+    summary = _summary(_channel(sink=SinkReport(bytes=3, frames=1), bytes_sent=5, end_ns=8))
+    assert summary.sink_intact is False
+    assert summary.bytes_missing == 2
+    assert summary.datagrams_sent is summary.datagrams_received is summary.datagrams_missing is None
+    assert summary.datagrams_repeated is None
+
+
+def test_goodput_is_over_the_time_at_the_sink_where_that_is_longer() -> None:
+    late = _channel(sink=SinkReport(bytes=5, start_ns=100, end_ns=140), bytes_sent=5, end_ns=8)
+    assert _summary(late).goodput_bps == pytest.approx(5 * 8e9 / 40)
+
+
+def test_without_the_word_of_every_sink_there_is_no_goodput() -> None:
+    told, silent = _channel(sink=SinkReport(bytes=5), bytes_sent=5, end_ns=8), _channel(bytes_sent=5, end_ns=8)
+    for summary in (_summary(silent), _summary(told, silent), _summary(silent, is_datagram=True)):
+        assert summary.goodput_bps is summary.sink_bytes is summary.bytes_missing is None
+        assert summary.datagrams_received is summary.datagrams_missing is None
+
+
+def test_what_tcp_knows_is_summed_where_every_channel_has_tcp() -> None:
+    one = msgspec.structs.replace(_channel(bytes_sent=5), retransmit_count=3, acked_bytes=4)
+    summary = _summary(one, one)
+    assert (summary.retransmit_count, summary.bytes_acked) == (6, 8)
+    assert _summary(one, _channel()).retransmit_count is _summary(_channel()).bytes_acked is None
 
 
 def test_what_only_probes_know_is_none_without_them() -> None:

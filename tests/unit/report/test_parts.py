@@ -11,7 +11,10 @@ def test_runs_of_a_comparison_stay_together(shipped: dict[str, Comparison]) -> N
     comparison = shipped["held-completions"]
     (part,) = as_comparisons(comparison.runs)
     assert part.runs == comparison.runs
-    assert part.meta["policies"] == comparison.meta["policies"]
+    for policy, stored in comparison.meta["policies"].items():
+        made = part.meta["policies"][policy]
+        # medians of quantities that came later are not in the file
+        assert {**made, "medians": {name: made["medians"][name] for name in stored["medians"]}} == stored
     assert set(part.policies) == set(comparison.policies)
 
 
