@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from typing import Any
+from functools import partial
 
 import msgspec
 
@@ -23,6 +23,7 @@ from zcprobe.errors import HostError, PeerError, ZcprobeError
 from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
 from zcprobe.native import ffi, lib
 from zcprobe.native.process import die_with_parent, enter_netns
+from zcprobe.native.recorder import Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.native.structs import enum_names, struct_to_dict
 from zcprobe.policies import find_policy
@@ -170,29 +171,9 @@ def _limit_memlock(task: SenderTask) -> None:
         raise HostError(f"CAP_IPC_LOCK cannot be dropped: {os.strerror(-status)}", "run as root")
 
 
-class _Recorder:
-    """The record streams of one channel; without spool paths there are none."""
-
-    def __init__(self, paths: list[str]) -> None:
-        self._fds = [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600) for path in paths]
-        self.handle: Any = ffi.NULL
-        if not paths:
-            return
-        self.handle = lib.zc_recorder_open(self._fds, CHUNK_RECORDS, CHUNK_COUNT)
-        if self.handle == ffi.NULL:
-            raise HostError(f"the recorder cannot start: {os.strerror(ffi.errno)}", "free some memory")
-
-    def close(self) -> int:
-        """Lost records. HostError when what was recorded could not be written."""
-        if not self._fds:
-            return 0
-        lost, records = ffi.new("uint64_t[]", lib.ZC_STREAM_COUNT), ffi.new("uint64_t[]", lib.ZC_STREAM_COUNT)
-        status = lib.zc_recorder_close(self.handle, lost, records)
-        for fd in self._fds:
-            os.close(fd)
-        if status:
-            raise HostError(f"records cannot be written: {os.strerror(-status)}", "free space on the output's disk")
-        return sum(lost)
+def _open_recorder(paths: list[str]) -> Recorder:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+    return Recorder([partial(os.open, path, flags, 0o600) for path in paths], CHUNK_RECORDS, CHUNK_COUNT)
 
 
 def _buffer_file(task: SenderTask, stack: ExitStack) -> int:
@@ -206,14 +187,15 @@ def _buffer_file(task: SenderTask, stack: ExitStack) -> int:
     return fd
 
 
-def _run(task: SenderTask, links: list[Link], recorders: list[_Recorder], charge_bytes: int) -> list[dict[str, int]]:
+def _run(task: SenderTask, links: list[Link], recorders: list[Recorder], charge_bytes: int) -> list[dict[str, int]]:
+    """`recorders` has one for each link, or none."""
     config = task.config
     channels = ffi.new("struct zc_channel_config[]", len(links))
     results = ffi.new("struct zc_result[]", len(links))
     traffic = ffi.new("struct zc_traffic *")
     fill_traffic(traffic, config)
     with ExitStack() as stack:
-        for number, (link, recorder) in enumerate(zip(links, recorders, strict=True)):
+        for number, link in enumerate(links):
             channel = channels[number]
             fill_channel_config(channel, config, task.flush_variant)
             channel.fd = link.data.fileno()
@@ -221,7 +203,7 @@ def _run(task: SenderTask, links: list[Link], recorders: list[_Recorder], charge
             channel.optmem_max_bytes = task.optmem_max_bytes
             channel.charge_bytes = charge_bytes
             channel.buffer_fd = _buffer_file(task, stack)
-            channel.recorder = recorder.handle
+            channel.recorder = recorders[number].handle if recorders else ffi.NULL
         status = lib.zc_sender_run(channels, results, len(links), traffic)
     if status:
         raise HostError(f"the sender cannot start: {os.strerror(-status)}", _start_hint(config))
@@ -243,11 +225,11 @@ def _answer_deadline_s(task: SenderTask, began_s: float, results: list[dict[str,
     return began_s + task.config.limit_s + left_s
 
 
-def _report(task: SenderTask, links: list[Link], recorders: list["_Recorder"], charge_bytes: int) -> SenderReport:
+def _report(task: SenderTask, links: list[Link], recorders: list[Recorder], charge_bytes: int) -> SenderReport:
     began_s = time.monotonic()
     results = _run(task, links, recorders, charge_bytes)
     tcp = [tcp_members(link, result) for link, result in zip(links, results, strict=True)]
-    lost = [recorder.close() for recorder in recorders]
+    lost = [recorder.close() for recorder in recorders] or [0] * len(links)
     answers = ask_sinks([link.control for link in links], _answer_deadline_s(task, began_s, results))
     for link, answer in zip(links, answers, strict=True):
         if answer is None:
@@ -303,7 +285,7 @@ def _calibrate(task: SenderTask, duration_s: float, charge_bytes: int) -> Sender
     asked = _calibration_task(task, duration_s)
     with ExitStack() as stack:
         links = _open_links(asked, stack)
-        results = _run(asked, links, [_Recorder([]) for _ in links], charge_bytes)
+        results = _run(asked, links, [], charge_bytes)
         answers = ask_sinks(
             [link.control for link in links], time.monotonic() + _CALIBRATION_SETTLE_S + _ANSWER_GRACE_S
         )
@@ -345,8 +327,7 @@ def _serve(task: SenderTask) -> SenderReport | None:
         _say(SenderReady(os.getpid(), [_cookie(link.data) for link in links], charge_bytes))
         if not sys.stdin.buffer.readline():
             return None
-        recorders = [_Recorder(task.spools[number] if task.spools else []) for number in range(len(links))]
-        return _report(task, links, recorders, charge_bytes)
+        return _report(task, links, [_open_recorder(paths) for paths in task.spools], charge_bytes)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ JSON, a `StreamPlan`, which says how to read what follows. At the end of the str
 connection with a line of JSON, a `SinkReport`. Datagrams come beside it, to the UDP port named in `SinkReady`.
 """
 
+import errno
 import os
 import socket
 import sys
@@ -187,6 +188,8 @@ def _receive(connection: socket.socket, data: socket.socket, plan: StreamPlan, r
     config.stall_ns = int(reading.stall_s * 1e9)
     result = ffi.new("struct zc_sink_result *")
     status = lib.zc_sink_run(config, result)
+    if status == -errno.ENOMEM:
+        raise HostError("the sink has no memory for its buffers", "free some memory")
     if status:
         raise PeerError(
             f"the sender's connection broke after {result.bytes} bytes: {os.strerror(-status)}",

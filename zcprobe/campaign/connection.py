@@ -9,16 +9,18 @@ import random
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from zcprobe.config import RunConfig
-from zcprobe.errors import DataLossError
+from zcprobe.errors import DataLossError, HostError
 from zcprobe.host.zerocopy import SO_ZEROCOPY
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.open import Lab, open_lab
 from zcprobe.lab.scenarios import find_scenario
 from zcprobe.native import ffi, lib
+from zcprobe.native.recorder import Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.recorder.child import Child
 from zcprobe.recorder.run import new_run_id
@@ -41,12 +43,16 @@ def block_sends(send_bytes: int) -> int:
 
 def _connect(lab: Lab) -> socket.socket:
     name = Path(str(lab.sender_netns_path)).name
-    connection = run_in_namespace(name, lambda: socket.create_connection((lab.sink_address, DEFAULT_PORT)))
-    connection.recv(len(GREETING), socket.MSG_WAITALL)
-    connection.sendall(b"{}\n")
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
-    connection.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8)  # it has none before it is asked, as every sender's is
+    with ExitStack() as stack:
+        connection = stack.enter_context(
+            run_in_namespace(name, lambda: socket.create_connection((lab.sink_address, DEFAULT_PORT)))
+        )
+        connection.recv(len(GREETING), socket.MSG_WAITALL)
+        connection.sendall(b"{}\n")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+        connection.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8)  # it has none before it is asked, as every sender's is
+        stack.pop_all()
     return connection
 
 
@@ -72,23 +78,23 @@ def connected_lab() -> Iterator[tuple[Lab, socket.socket]]:
 
 @contextmanager
 def recording() -> Iterator[object]:
-    """A recorder whose records go to files that are thrown away. DataLossError when one was lost."""
+    """A recorder whose records go to files that are thrown away. DataLossError when one was lost, HostError when it
+    cannot start or write."""
     with tempfile.TemporaryDirectory() as folder:
-        fds = [os.open(f"{folder}/{number}", os.O_WRONLY | os.O_CREAT) for number in range(lib.ZC_STREAM_COUNT)]
-        recorder = lib.zc_recorder_open(fds, CHUNK_RECORDS, CHUNK_COUNT)
+        paths = [f"{folder}/{number}" for number in range(lib.ZC_STREAM_COUNT)]
+        files = [partial(os.open, path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC) for path in paths]
+        recorder = Recorder(files, CHUNK_RECORDS, CHUNK_COUNT)
         try:
-            yield recorder
+            yield recorder.handle
         finally:
-            lost, records = ffi.new("uint64_t[]", len(fds)), ffi.new("uint64_t[]", len(fds))
-            status = lib.zc_recorder_close(recorder, lost, records)
-            for fd in fds:
-                os.close(fd)
-        if status or sum(lost):
-            raise DataLossError(f"{sum(lost)} records were lost", "run again on an idle machine")
+            lost = recorder.close()
+        if lost:
+            raise DataLossError(f"{lost} records were lost", "run again on an idle machine")
 
 
 def send_block(connection: socket.socket, size: int, recorder: object, *, zerocopy: bool = True) -> float:
-    """Bytes per nanosecond of one block of sends of `size` bytes."""
+    """Bytes per nanosecond of one block of sends of `size` bytes. HostError when it cannot begin, DataLossError when it
+    ends early, KeyboardInterrupt when it is told to."""
     asked = RunConfig(send_bytes=size, send_count=block_sends(size), zerocopy=zerocopy)
     channel, result, traffic = (
         ffi.new("struct zc_channel_config *"),
@@ -101,8 +107,12 @@ def send_block(connection: socket.socket, size: int, recorder: object, *, zeroco
     channel.buffer_fd = -1
     channel.recorder = recorder
     status = lib.zc_sender_run(channel, result, 1, traffic)
-    if status or result.outcome != lib.ZC_OUTCOME_COMPLETED:
-        raise DataLossError(f"a block of sends ended early: {os.strerror(-status or result.error)}", "run again")
+    if status:
+        raise HostError(f"a block of sends cannot begin: {os.strerror(-status)}", "free some memory")
+    if result.outcome == lib.ZC_OUTCOME_INTERRUPTED:
+        raise KeyboardInterrupt
+    if result.outcome != lib.ZC_OUTCOME_COMPLETED:
+        raise DataLossError(f"a block of sends ended early: {os.strerror(result.error)}", "run again")
     return float(result.bytes_sent / (result.end_ns - result.start_ns))
 
 

@@ -87,7 +87,7 @@ struct zc_drain *zc_drain_start(int map_fd, int out_fd, uint32_t event_bytes, in
 	drain->interval_ns = interval_ns;
 	drain->ring = ring_buffer__new(map_fd, take_event, drain, NULL);
 	if (!drain->ring) {
-		error = errno;
+		error = errno ? errno : ENOMEM;
 	} else {
 		error = zc_start_thread(&drain->thread, drain_events, drain);
 		if (error)

@@ -13,6 +13,7 @@ _Atomic int zc_kicked;
 _Atomic int zc_run_is_active;
 
 static struct sigaction saved_int, saved_term, saved_kick;
+static sigset_t saved_mask;
 
 static void request_stop(int signal)
 {
@@ -24,18 +25,18 @@ static void note_kick(int signal)
 	zc_kicked = 1;
 }
 
-static void mask(int how, int first, int second)
+static void mask_stops(int how, sigset_t *before)
 {
-	sigset_t set;
+	sigset_t stops;
 
-	sigemptyset(&set);
-	sigaddset(&set, first);
-	sigaddset(&set, second);
-	pthread_sigmask(how, &set, NULL);
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGINT);
+	sigaddset(&stops, SIGTERM);
+	pthread_sigmask(how, &stops, before);
 }
 
-/* Outside of a run SIGINT and SIGTERM stay pending: the parent may send them before the loop has begun. No SA_RESTART,
- * so that a kick makes a blocked sendmsg or poll return EINTR. */
+/* A sender's process blocks SIGINT and SIGTERM outside of a run: the parent may send them before the loop has begun. No
+ * SA_RESTART, so that a kick makes a blocked sendmsg or poll return EINTR. */
 void zc_catch_signals(void)
 {
 	struct sigaction stop = { .sa_handler = request_stop }, kick = { .sa_handler = note_kick };
@@ -46,16 +47,17 @@ void zc_catch_signals(void)
 	sigaction(SIGINT, &stop, &saved_int);
 	sigaction(SIGTERM, &stop, &saved_term);
 	sigaction(ZC_KICK_SIGNAL, &kick, &saved_kick);
-	mask(SIG_UNBLOCK, SIGINT, SIGTERM);
+	mask_stops(SIG_UNBLOCK, &saved_mask);
 }
 
 void zc_restore_signals(void)
 {
-	mask(SIG_BLOCK, SIGINT, SIGTERM);
+	mask_stops(SIG_BLOCK, NULL);
 	sigaction(ZC_KICK_SIGNAL, &saved_kick, NULL);
 	sigaction(SIGTERM, &saved_term, NULL);
 	sigaction(SIGINT, &saved_int, NULL);
 	zc_run_is_active = 0;
+	pthread_sigmask(SIG_SETMASK, &saved_mask, NULL);	/* what came meanwhile goes to the caller's handlers */
 }
 
 /* A thread that no signal reaches but a kick: requests to stop are for the thread that waits. */

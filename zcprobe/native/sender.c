@@ -58,15 +58,15 @@ static int64_t timeval_ns(struct timeval value)
 	return value.tv_sec * 1000000000LL + value.tv_usec * 1000LL;
 }
 
-static void pin(int32_t cpu)
+static int pin(int32_t cpu)
 {
 	cpu_set_t set;
 
 	if (cpu < 0)
-		return;
+		return 0;
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
 }
 
 static void run_channel(struct runner *runner)
@@ -74,9 +74,8 @@ static void run_channel(struct runner *runner)
 	struct zc_channel *channel = runner->channel;
 	struct zc_result *result = channel->result;
 	struct rusage before, after;
-	int status;
+	int status = pin(channel->config.cpu);
 
-	pin(channel->config.cpu);
 	/* A file table that no other thread uses is looked up without atomic operations. It works with a shared one, too. */
 	unshare(CLONE_FILES);
 	getrusage(RUSAGE_THREAD, &before);
@@ -156,8 +155,10 @@ static int start_and_watch(struct run *run)
 		error = zc_start_thread(&run->runners[started].thread, run_thread, &run->runners[started]);
 		run->runners[started].is_started = !error;
 	}
-	if (error)
+	if (error) {
 		zc_stop_requested++;
+		zc_meeting_leave(run->meeting);	/* who waits there already would wait for a channel that never comes */
+	}
 	watch(run, started);
 	for (uint32_t i = 0; i < started; i++)
 		pthread_join(run->runners[i].thread, NULL);

@@ -1,5 +1,6 @@
 """The only module that imports bcc, and only when probes are wanted: the import maps 65 MB."""
 
+import errno
 import os
 import sys
 import tempfile
@@ -129,8 +130,11 @@ class Program:
         found = {}
         for name, (descriptor, is_link) in descriptors.items():
             statistics = ffi.new("struct zc_program_statistics *")
-            if not lib.zc_program_statistics(descriptor, is_link, statistics):
+            status = lib.zc_program_statistics(descriptor, is_link, statistics)
+            if not status:
                 found[name] = struct_to_dict(statistics)
+            elif status != -errno.EPERM:  # of a link's program only CAP_SYS_ADMIN may know
+                raise HostError(f"what {name} counted cannot be read: {os.strerror(-status)}", "run again")
         return found
 
     def map_fd(self, name: str) -> int:

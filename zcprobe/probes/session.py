@@ -93,8 +93,8 @@ class ProbeSession:
             self._forget()
             drain = self._start_drain(events.fileno())
             level = LEVELS.index(target.level)
-            self._program.set_target(target.netns_inode, target.cookies, target.tgid, level)
             try:
+                self._program.set_target(target.netns_inode, target.cookies, target.tgid, level)
                 yield counts
             finally:
                 self._program.set_target(0, [], 0, 0)
