@@ -107,6 +107,10 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return (self.send_count or 0) * mean_bytes * self.channels
 
     @property
+    def is_tcp(self) -> bool:
+        return self.protocol == "tcp" and self.family != "vsock"
+
+    @property
     def sizes(self) -> list[tuple[int, int]]:
         """(payload bytes, weight) of the writes."""
         return self.traffic.sizes or [(self.send_bytes or 0, 1)]

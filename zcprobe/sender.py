@@ -124,7 +124,7 @@ def _open_link(task: SenderTask) -> Link:
         link = Link(control, data, line)
         data.connect((task.address, datagram_port(link)))
     link.data.settimeout(None)
-    _set_options(link.data, config.socket, is_tcp=config.protocol == "tcp" and config.family != "vsock")
+    _set_options(link.data, config.socket, is_tcp=config.is_tcp)
     if config.zerocopy:
         _enable_zerocopy(link.data)
     return link
@@ -134,13 +134,11 @@ def _set_options(data: socket.socket, options: SocketOptions, *, is_tcp: bool) -
     if is_tcp:
         data.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, options.nodelay)
         data.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, options.cork)
+    # only the fq qdisc paces other protocols: there the sender waits itself, see traffic.c
+    if is_tcp and options.pacing_bps is not None:
+        data.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, (options.pacing_bps // 8).to_bytes(8, sys.byteorder))
     if options.sndbuf_bytes is not None:
         _set_sndbuf(data, options.sndbuf_bytes)
-    if options.pacing_bps is not None:
-        with of_any_family(data) as same:
-            same.setsockopt(
-                socket.SOL_SOCKET, _SO_MAX_PACING_RATE, (options.pacing_bps // 8).to_bytes(8, sys.byteorder)
-            )
 
 
 def _set_sndbuf(data: socket.socket, count: int) -> None:

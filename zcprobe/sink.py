@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 DEFAULT_PORT = 5301
-GREETING = b"zcprobe-sink 2\n"
+GREETING = b"zcprobe-sink 3\n"
 _PLAN_TIMEOUT_S = 10.0
 _DATAGRAM_BUFFER_BYTES = 8 * 1024 * 1024
 

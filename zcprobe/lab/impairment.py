@@ -4,6 +4,7 @@ Each is a description (how much, how fast) and a context manager that puts it on
 off again. A TBF qdisc does the waiting in the first two: a queue of known rate and length.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import msgspec
 from pyroute2 import IPRoute
 
-from zcprobe.config import Family
+from zcprobe.config import Family, Protocol
 from zcprobe.errors import HostError, UsageError
 from zcprobe.lab.interrupts import deferred_signals
 from zcprobe.lab.mechanisms import CLSACT, IFB, MIRRED, NETEM, TBF, requires
@@ -42,6 +43,8 @@ _MAX_ONE_IN_COUNT = 65536
 _MIN_DELAY_NS, _MAX_DELAY_NS, _MIN_JITTER_NS = 1_000_000, 10_000_000_000, 1_000
 _MAX_LIMIT_COUNT = 2**31 - 1
 
+_PROTOCOL_NUMBER = {"tcp": 6, "udp": 17}
+_IPV6_FRAGMENT = 44
 _ETHER_PROTOCOL = {"ipv4": 0x0800, "ipv6": 0x86DD}
 _CLSACT_EGRESS = 0xFFFFFFF3
 _TC_H_ROOT = 0xFFFFFFFF
@@ -68,7 +71,7 @@ class TokenBucket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HoldImpairment(msgspec.Struct, frozen=True, kw_only=True):
-    """One in `one_in_count` of the sender's TCP packets has a clone that waits in `bucket`.
+    """One in `one_in_count` of the sender's packets (TCP) or datagrams (UDP) has a clone that waits in `bucket`.
 
     The clone shares the data pages, so the completion of its send has to wait for it although the data was
     acknowledged long ago. A clone that finds the bucket full is freed at once.
@@ -134,17 +137,28 @@ class ReorderImpairment(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(f"a queue of {self.limit_count} packets is out of range", "choose from 1 to 2^31 - 1")
 
 
-def packet_choice(family: Family, one_in_count: int) -> list[str]:
-    """u32 keys, in pyroute2's `value/mask+offset`, that match one in N TCP packets; offsets count from the IP header.
+def packet_choice(family: Family, protocol: Protocol, one_in_count: int) -> list[list[str]]:
+    """For each filter its u32 keys, in pyroute2's `value/mask+offset`, that together match one in N packets of TCP or
+    datagrams of UDP; offsets count from the IP header.
 
-    IPv4 goes by the low bits of the IP id, which advances by one per GSO segment. IPv6 has no id without fragments:
-    there it is the TCP sequence number from bit 16 up, so whole runs of 64 KiB of the stream are chosen. Without
-    IPv4 options and IPv6 extension headers, which a plain TCP sender never adds.
+    IPv4 goes by the low bits of the IP id, which advances by one per GSO segment, and per datagram of a connected
+    socket; fragments have that of their datagram. IPv6 has no id without fragments. There TCP goes by the sequence
+    number from bit 16 up, so whole runs of 64 KiB of the stream are chosen; a datagram by its number in our own header
+    (struct zc_frame), or, once it was cut up, by the fragments' id, which is random. Without IPv4 options and IPv6
+    extension headers, which a plain sender never adds.
     """
-    mask = one_in_count - 1
+    mask, number = one_in_count - 1, _PROTOCOL_NUMBER[protocol]
     if family == "ipv4":
-        return ["0x06/0xff+9", *([f"0x0000/0x{mask:04x}+4"] if mask else [])]
-    return ["0x06/0xff+6", *([f"0x00000000/0x{mask << 16:08x}+44"] if mask else [])]
+        return [[f"0x{number:02x}/0xff+9", *([f"0x0000/0x{mask:04x}+4"] if mask else [])]]
+    whole = [f"0x{number:02x}/0xff+6"]
+    if protocol == "tcp":
+        return [[*whole, *([f"0x00000000/0x{mask << 16:08x}+44"] if mask else [])]]
+    in_frame = int.from_bytes(mask.to_bytes(4, sys.byteorder), "big")
+    cut_up = [f"0x{_IPV6_FRAGMENT:02x}/0xff+6", f"0x{number:02x}/0xff+40"]
+    return [
+        [*whole, *([f"0x00000000/0x{in_frame:08x}+68"] if mask else [])],
+        [*cut_up, *([f"0x00000000/0x{mask:08x}+44"] if mask else [])],
+    ]
 
 
 def _add_bucket(route: IPRoute, index: int, bucket: TokenBucket) -> None:
@@ -154,7 +168,7 @@ def _add_bucket(route: IPRoute, index: int, bucket: TokenBucket) -> None:
         route.tc("add", "tbf", index, rate=rate_bytes, burst=bucket.burst_bytes, limit=bucket.limit_bytes)
 
 
-def _add_hold(device: str, hold: HoldImpairment, family: Family) -> None:
+def _add_hold(device: str, hold: HoldImpairment, family: Family, protocol: Protocol) -> None:
     with IPRoute() as route:
         with requires(IFB):
             route.link("add", ifname=HOLD_DEVICE, kind="ifb")
@@ -165,17 +179,18 @@ def _add_hold(device: str, hold: HoldImpairment, family: Family) -> None:
         with requires(CLSACT):
             route.tc("add", "clsact", index)
         with requires(MIRRED):
-            route.tc(
-                "add-filter",
-                "u32",
-                index,
-                parent=_CLSACT_EGRESS,
-                prio=1,
-                protocol=_ETHER_PROTOCOL[family],
-                target=0x10000,
-                keys=packet_choice(family, hold.one_in_count),
-                action={"kind": "mirred", "direction": "egress", "action": "mirror", "ifindex": hold_index},
-            )
+            for keys in packet_choice(family, protocol, hold.one_in_count):
+                route.tc(
+                    "add-filter",
+                    "u32",
+                    index,
+                    parent=_CLSACT_EGRESS,
+                    prio=1,
+                    protocol=_ETHER_PROTOCOL[family],
+                    target=0x10000,
+                    keys=keys,
+                    action={"kind": "mirred", "direction": "egress", "action": "mirror", "ifindex": hold_index},
+                )
 
 
 def _remove_hold(device: str) -> None:
@@ -190,14 +205,14 @@ def _remove_hold(device: str) -> None:
 
 
 @contextmanager
-def held_clones(sender: Namespace, hold: HoldImpairment, family: Family) -> Iterator[None]:
+def held_clones(sender: Namespace, hold: HoldImpairment, family: Family, protocol: Protocol = "tcp") -> Iterator[None]:
     """Mirror the chosen packets that leave `sender` to an IFB behind the bucket.
 
     ifb_xmit frees what was mirrored, rather than redirected, to it: the clone waits and then vanishes.
     """
     try:
         with deferred_signals():
-            run_in_namespace(sender.name, lambda: _add_hold(sender.device, hold, family))
+            run_in_namespace(sender.name, lambda: _add_hold(sender.device, hold, family, protocol))
         yield
     finally:
         with deferred_signals():

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 import msgspec
 
-from zcprobe.config import Family
+from zcprobe.config import Family, Protocol
 from zcprobe.errors import HostError
 from zcprobe.lab.device import has_scatter_gather, read_mtu
 from zcprobe.lab.effects import Effects, read_effects
@@ -72,17 +72,18 @@ def _require_family(sender: Namespace, family: Family) -> None:
 class OpenLab:
     """A lab while it is open. `lab` describes it; `impair()` changes the path, and the description with it."""
 
-    def __init__(self, lab: Lab, pair: NamespacePair, family: Family, undo: ExitStack) -> None:
+    def __init__(self, lab: Lab, pair: NamespacePair, family: Family, protocol: Protocol, undo: ExitStack) -> None:
         self.lab = lab
         self._pair = pair
         self._family = family
+        self._protocol = protocol
         self._undo = undo
 
     def impair(self, scenario: Scenario) -> None:
         """Once, before the traffic of the run. HostError when the kernel lacks a mechanism."""
         sender = self._pair.sender
         if scenario.hold is not None:
-            self._undo.enter_context(held_clones(sender, scenario.hold, self._family))
+            self._undo.enter_context(held_clones(sender, scenario.hold, self._family, self._protocol))
         if scenario.delay is not None:
             self._undo.enter_context(delayed_acks(self._pair, scenario.delay))
         if scenario.reorder is not None:
@@ -102,6 +103,7 @@ def open_path(
     *,
     run_id: str,
     family: Family,
+    protocol: Protocol = "tcp",
     optmem_max_bytes: int | None = None,
     run_journal: Journal | None = None,
     link: tuple[str, str] | None = None,
@@ -135,7 +137,7 @@ def open_path(
             scatter_gather=scatter_gather,
             mtu_bytes=run_in_namespace(pair.sender.name, lambda: read_mtu(pair.sender.device)),
         )
-        yield OpenLab(lab, pair, family, stack)
+        yield OpenLab(lab, pair, family, protocol, stack)
 
 
 @contextmanager
@@ -144,6 +146,7 @@ def open_lab(
     *,
     run_id: str,
     family: Family,
+    protocol: Protocol = "tcp",
     optmem_max_bytes: int | None = None,
     run_journal: Journal | None = None,
     link: tuple[str, str] | None = None,
@@ -154,7 +157,13 @@ def open_lab(
     """
     wanted_optmem = scenario.optmem_max_bytes if optmem_max_bytes is None else optmem_max_bytes
     with open_path(
-        scenario.name, run_id=run_id, family=family, optmem_max_bytes=wanted_optmem, run_journal=run_journal, link=link
+        scenario.name,
+        run_id=run_id,
+        family=family,
+        protocol=protocol,
+        optmem_max_bytes=wanted_optmem,
+        run_journal=run_journal,
+        link=link,
     ) as opened:
         opened.impair(scenario)
         yield opened.lab

@@ -290,8 +290,9 @@ struct zc_traffic {
 	enum zc_reuse reuse;
 	uint64_t write_count;	/* of each channel; 0: until duration_ns is over */
 	int64_t duration_ns;	/* 0: until write_count is reached */
+	uint64_t pacing_bps;	/* writes wait for their turn at that rate; 0: never */
 	uint64_t seed;
-	uint32_t copy_below_bytes;	/* mixed, rpc: smaller payloads are sent without zerocopy */
+	uint32_t copy_below_bytes;	/* smaller payloads and datagrams are sent without zerocopy; not of a migration */
 	uint32_t size_count;	/* sizes of a write's payload and their weights */
 	uint32_t sizes[ZC_MAX_SIZES];
 	uint32_t weights[ZC_MAX_SIZES];
@@ -322,7 +323,8 @@ struct zc_frame {
 	uint32_t magic;		/* ZC_FRAME_MAGIC */
 	uint32_t header_bytes;	/* this struct and the padding */
 	uint64_t payload_position;	/* of all payload before it */
-	uint64_t payload_bytes;
+	uint32_t payload_bytes;
+	uint32_t number;	/* of its channel, from 0, modulo 2^32: what chooses IPv6 datagrams for a hold, see packet_choice */
 };
 
 #define ZC_FRAME_MAGIC 0x7a637072

@@ -51,6 +51,7 @@ def fill_traffic(target: Any, config: RunConfig) -> None:
     target.size_count = len(config.sizes)
     for index, (size, weight) in enumerate(config.sizes):
         target.sizes[index], target.weights[index] = size, weight
+    target.pacing_bps = 0 if config.is_tcp else config.socket.pacing_bps or 0
     target.header_bytes = traffic.header_length
     target.copy_below_bytes = traffic.copy_below_bytes
     target.page_bytes = PAGE_BYTES

@@ -174,11 +174,11 @@ static void pause_reading(struct sink *sink, int64_t left_ns)
 		;
 }
 
-/* How much to ask for now: a slow reader takes its share of a hundredth of a second, and sleeps when ahead. */
-static size_t next_read_bytes(struct sink *sink)
+/* Stalls once, and sleeps while ahead of the rate. Datagrams meanwhile fill the socket's buffer, and what comes on top is
+ * lost. */
+static void wait_to_read(struct sink *sink)
 {
 	const struct zc_sink_config *config = sink->config;
-	uint64_t per_slice = config->read_bps / 8 * SLICE_NS / 1000000000;
 	int64_t due_ns;
 
 	if (config->stall_ns && !sink->has_stalled && sink->result->bytes >= config->stall_after_bytes) {
@@ -186,10 +186,19 @@ static size_t next_read_bytes(struct sink *sink)
 		pause_reading(sink, config->stall_ns);
 	}
 	if (!config->read_bps || !sink->result->bytes)
-		return BUFFER_BYTES;
+		return;
 	due_ns = sink->result->start_ns + (int64_t)(sink->result->bytes * 8e9 / config->read_bps);
 	if (due_ns > zc_now_ns())
 		pause_reading(sink, due_ns - zc_now_ns());
+}
+
+/* How much to ask for now: a slow reader of a stream takes its share of a hundredth of a second. */
+static size_t next_read_bytes(const struct sink *sink)
+{
+	uint64_t per_slice = sink->config->read_bps / 8 * SLICE_NS / 1000000000;
+
+	if (sink->config->is_datagram || !sink->config->read_bps || !sink->result->bytes)
+		return BUFFER_BYTES;
 	return per_slice < 1 ? 1 : per_slice > BUFFER_BYTES ? BUFFER_BYTES : per_slice;
 }
 
@@ -212,13 +221,15 @@ static int receive(struct sink *sink)
 	int flags = sink->config->discard ? MSG_TRUNC : 0;
 
 	for (;;) {
-		size_t wanted = sink->config->is_datagram ? BUFFER_BYTES : next_read_bytes(sink);
-		int status = sink->config->is_datagram ? wait_for_datagram(sink->config) : 1;
 		ssize_t count;
+		int status;
 
+		wait_to_read(sink);
+		status = sink->config->is_datagram ? wait_for_datagram(sink->config) : 1;
 		if (status <= 0)
 			return status;
-		count = recv(sink->config->fd, sink->buffer, wanted, flags | (sink->config->is_datagram ? MSG_DONTWAIT : 0));
+		count = recv(sink->config->fd, sink->buffer, next_read_bytes(sink),
+			     flags | (sink->config->is_datagram ? MSG_DONTWAIT : 0));
 		if (count < 0 && (errno == EINTR || (errno == EAGAIN && sink->config->is_datagram)))
 			continue;
 		if (count < 0)

@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "core.h"
 
-enum { MAX_PAGES = 255, MAX_HEADER_BYTES = 65536, FRAME_SLOTS = 1 << 16 };
+enum { MAX_PAGES = 255, MAX_HEADER_BYTES = 65536, FRAME_SLOTS = 1 << 16, MOST_LATE_NS = 50000000 };
 
 struct writer {	/* one channel's place in its traffic */
 	struct zc_channel *channel;
@@ -14,7 +15,8 @@ struct writer {	/* one channel's place in its traffic */
 	uint64_t random;
 	uint64_t payload_position;
 	struct zc_frame *frames;	/* datagrams: headers that the kernel may still read, one a slot */
-	uint64_t frame_number;
+	uint32_t frame_number;
+	int64_t paced_from_ns;	/* when the first byte would have gone at the rate asked for */
 };
 
 static uint64_t next_random(struct writer *writer)	/* xorshift64 */
@@ -41,27 +43,50 @@ static uint32_t next_size(struct writer *writer)
 	return traffic->sizes[i];
 }
 
-static bool is_over(const struct writer *writer, uint64_t done_count)
+/* SO_MAX_PACING_RATE is for TCP and for the fq qdisc: elsewhere the writer itself waits until all that it has sent has gone
+ * at the rate asked for, or until the run is over. Who was held up longer than MOST_LATE_NS does not make up for it. */
+ZC_COLD static void wait_for_turn(struct writer *writer)
+{
+	struct zc_channel *channel = writer->channel;
+	const struct zc_traffic *traffic = writer->traffic;
+	int64_t sent_ns = channel->result->bytes_sent * 8e9 / traffic->pacing_bps, now_ns = zc_now_ns();
+	struct timespec until;
+
+	if (writer->paced_from_ns + sent_ns < now_ns - MOST_LATE_NS)
+		writer->paced_from_ns = now_ns - MOST_LATE_NS - sent_ns;
+	sent_ns += writer->paced_from_ns;
+	if (traffic->duration_ns && sent_ns > channel->result->start_ns + traffic->duration_ns)
+		sent_ns = channel->result->start_ns + traffic->duration_ns;
+	until = (struct timespec){ sent_ns / 1000000000, sent_ns % 1000000000 };
+	while (sent_ns > now_ns && !zc_must_end(channel) &&
+	       clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+		;
+}
+
+static bool is_over(struct writer *writer, uint64_t done_count)
 {
 	const struct zc_traffic *traffic = writer->traffic;
 
+	if (traffic->pacing_bps)
+		wait_for_turn(writer);
 	if (traffic->duration_ns)
 		return zc_now_ns() - writer->channel->result->start_ns >= traffic->duration_ns;
 	return done_count >= traffic->write_count;
 }
 
-static struct zc_frame frame_of(const struct writer *writer, uint64_t payload_bytes)
+static struct zc_frame frame_of(struct writer *writer, uint32_t payload_bytes)
 {
 	return (struct zc_frame){
 		.magic = ZC_FRAME_MAGIC,
 		.header_bytes = writer->traffic->header_bytes,
 		.payload_position = writer->payload_position,
 		.payload_bytes = payload_bytes,
+		.number = writer->frame_number++,
 	};
 }
 
 /* The header goes without zerocopy, so it may live on the stack. */
-static int write_header(struct writer *writer, uint64_t payload_bytes)
+static int write_header(struct writer *writer, uint32_t payload_bytes)
 {
 	uint8_t header[MAX_HEADER_BYTES];
 	struct zc_frame frame = frame_of(writer, payload_bytes);
@@ -90,7 +115,7 @@ static int write_payload(struct writer *writer, uint32_t count, bool zerocopy)
  * after more sends than optmem can hold. */
 static int write_datagram(struct writer *writer, uint32_t count)
 {
-	struct zc_frame *frame = &writer->frames[writer->frame_number++ % FRAME_SLOTS];
+	struct zc_frame *frame = &writer->frames[writer->frame_number % FRAME_SLOTS];
 	struct zc_part parts[2] = { { frame, sizeof(*frame) } };
 	int status;
 
@@ -101,15 +126,15 @@ static int write_datagram(struct writer *writer, uint32_t count)
 	writer->payload_position += parts[1].count;
 	if (!parts[1].bytes)
 		return -errno;
-	status = zc_write_all(writer->channel, parts, 2, true);
+	status = zc_write_all(writer->channel, parts, 2, count >= writer->traffic->copy_below_bytes);
 	zc_buffers_give(writer->channel);
 	return status;
 }
 
-/* stream: writes of one size; mixed: sizes from a distribution, small ones copied */
+/* stream, mixed: writes of one size or of a distribution, small ones copied */
 static int run_writes(struct writer *writer)
 {
-	writer->channel->is_tight = writer->traffic->reuse == ZC_REUSE_NEVER;
+	writer->channel->is_tight = writer->traffic->reuse == ZC_REUSE_NEVER && !writer->traffic->pacing_bps;
 	for (uint64_t done = 0; !is_over(writer, done); done++) {
 		uint32_t size = next_size(writer);
 		int status = writer->frames ? write_datagram(writer, size) :
@@ -253,9 +278,11 @@ static int write_packet(struct writer *writer, struct zc_round_record *round, ui
 
 	for (uint32_t i = 0; i < page_count; i++)
 		normal += next_random(writer) % 100 >= traffic->zero_percent;
+	if (traffic->pacing_bps)
+		wait_for_turn(writer);
 	round->page_count += normal;
 	round->zero_page_count += page_count - normal;
-	status = write_header(writer, (uint64_t)normal * traffic->page_bytes);
+	status = write_header(writer, normal * traffic->page_bytes);
 	if (status < 0 || !normal)
 		return status;
 	bytes = zc_buffers_take(writer->channel, writer->payload_position, normal * traffic->page_bytes);
@@ -351,6 +378,7 @@ int zc_run_traffic(struct zc_channel *channel, const struct zc_traffic *traffic,
 		.channel = channel,
 		.traffic = traffic,
 		.random = (traffic->seed + channel->config.channel + 1) * 0x9e3779b97f4a7c15ULL,
+		.paced_from_ns = channel->result->start_ns,
 	};
 	int status;
 

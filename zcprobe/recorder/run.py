@@ -40,7 +40,7 @@ from zcprobe.recorder.summary import summarize, summarize_channel
 from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES, write_table
 from zcprobe.recorder.totals import EventTotals, add_up_events, combine, totals_of_counts
 from zcprobe.sender import SenderCalibrated, SenderReady, SenderReport, SenderTask
-from zcprobe.sink import SinkReady, SinkTask
+from zcprobe.sink import Reading, SinkReady, SinkTask
 
 __all__ = ["CompletedRun", "check_complete", "new_run_id", "open_probes", "record_run", "with_scenario_defaults"]
 
@@ -83,16 +83,17 @@ def with_scenario_defaults(config: RunConfig) -> RunConfig:
     """Validated, with the scenario's values for what was left open. UsageError."""
     config.validate()
     scenario = _scenario_of(config)
+    send_bytes = config.send_bytes or _default_send_bytes(config, scenario)
     count = config.send_count
     if count is None and config.duration_s is None and not _calibrates(config, scenario):
-        count = scenario.send_count
+        count = _default_send_count(config, scenario, send_bytes)
     sockets = config.socket
     if sockets.sndbuf_bytes is None:
         sockets = msgspec.structs.replace(sockets, sndbuf_bytes=scenario.sndbuf_bytes)
     complete = msgspec.structs.replace(
         config,
         scenario=scenario.name,
-        send_bytes=config.send_bytes or _default_send_bytes(config, scenario),
+        send_bytes=send_bytes,
         send_count=count,
         socket=sockets,
         optmem_max_bytes=config.optmem_max_bytes or scenario.optmem_max_bytes,
@@ -107,6 +108,13 @@ def with_scenario_defaults(config: RunConfig) -> RunConfig:
 
 def _default_send_bytes(config: RunConfig, scenario: Scenario) -> int:
     return 1400 if config.protocol == "udp" else scenario.send_bytes
+
+
+def _default_send_count(config: RunConfig, scenario: Scenario, send_bytes: int) -> int:
+    """A reader stalls, or falls behind, after so many bytes: of datagrams, which are smaller, that takes more."""
+    if config.protocol == "udp" and scenario.reading != Reading():
+        return scenario.send_count * scenario.send_bytes // send_bytes
+    return scenario.send_count
 
 
 def open_probes(config: RunConfig) -> AbstractContextManager[ProbeSession | None]:
@@ -177,7 +185,8 @@ def _calibrate(
     )
     scenario, calibration = calibrated(scenario, measured)
     if config.send_count is None and config.duration_s is None:
-        config = msgspec.structs.replace(config, send_count=scenario.send_count)
+        count = _default_send_count(config, scenario, config.send_bytes or scenario.send_bytes)
+        config = msgspec.structs.replace(config, send_count=count)
     place.impair(scenario)
     if sink is not None:
         sink.send_line(msgspec.json.encode(scenario.reading))
@@ -347,6 +356,7 @@ def _place(config: RunConfig, run_id: str, entry: Journal) -> Iterator[OpenLab |
         config.scenario,
         run_id=run_id,
         family=config.family,
+        protocol=config.protocol,
         optmem_max_bytes=config.optmem_max_bytes,
         run_journal=entry,
         link=config.link,

@@ -1,7 +1,10 @@
+import sys
+
 import pytest
 
 from zcprobe.errors import UsageError
 from zcprobe.lab.impairment import HoldImpairment, ReorderImpairment, TokenBucket, packet_choice
+from zcprobe.native import ffi
 
 
 def bucket(rate_bps: int = 1_000_000, burst_bytes: int = 262_144, limit_bytes: int = 1_000_000) -> TokenBucket:
@@ -9,16 +12,33 @@ def bucket(rate_bps: int = 1_000_000, burst_bytes: int = 262_144, limit_bytes: i
 
 
 def test_ipv4_is_chosen_by_ip_id() -> None:
-    assert packet_choice("ipv4", 16) == ["0x06/0xff+9", "0x0000/0x000f+4"]
+    assert packet_choice("ipv4", "tcp", 16) == [["0x06/0xff+9", "0x0000/0x000f+4"]]
+    assert packet_choice("ipv4", "udp", 16) == [["0x11/0xff+9", "0x0000/0x000f+4"]]
 
 
 def test_ipv6_is_chosen_by_sequence_number_from_bit_16() -> None:
-    assert packet_choice("ipv6", 16) == ["0x06/0xff+6", "0x00000000/0x000f0000+44"]
+    assert packet_choice("ipv6", "tcp", 16) == [["0x06/0xff+6", "0x00000000/0x000f0000+44"]]
 
 
-def test_one_in_one_is_all_tcp() -> None:
-    assert packet_choice("ipv4", 1) == ["0x06/0xff+9"]
-    assert packet_choice("ipv6", 1) == ["0x06/0xff+6"]
+def test_datagrams_of_ipv6_are_chosen_by_their_number_or_by_the_id_of_their_fragments() -> None:
+    """The number is in this machine's byte order, the id in the network's."""
+    in_frame = {"little": "0x0f000000", "big": "0x0000000f"}[sys.byteorder]
+    assert packet_choice("ipv6", "udp", 16) == [
+        ["0x11/0xff+6", f"0x00000000/{in_frame}+68"],
+        ["0x2c/0xff+6", "0x11/0xff+40", "0x00000000/0x0000000f+44"],
+    ]
+
+
+def test_the_number_of_a_datagram_is_where_it_is_looked_for() -> None:
+    """Behind 40 bytes of IPv6 header and 8 of UDP's."""
+    assert 40 + 8 + ffi.offsetof("struct zc_frame", "number") == 68
+
+
+def test_one_in_one_is_all_of_the_protocol() -> None:
+    assert packet_choice("ipv4", "tcp", 1) == [["0x06/0xff+9"]]
+    assert packet_choice("ipv6", "tcp", 1) == [["0x06/0xff+6"]]
+    assert packet_choice("ipv4", "udp", 1) == [["0x11/0xff+9"]]
+    assert packet_choice("ipv6", "udp", 1) == [["0x11/0xff+6"], ["0x2c/0xff+6", "0x11/0xff+40"]]
 
 
 @pytest.mark.parametrize("count", [0, -1, 3, 15, 131072])
