@@ -8,9 +8,10 @@ import msgspec
 from zcprobe.errors import UsageError
 from zcprobe.policies import PolicyParameters, find_policy
 from zcprobe.units import format_bytes
-from zcprobe.workloads import MAX_SEND_BYTES, Traffic
+from zcprobe.workloads import FRAME_BYTES, MAX_SEND_BYTES, PAGE_BYTES, Traffic
 
 __all__ = [
+    "DEFAULT_DATAGRAM_BYTES",
     "DEFAULT_DEADLINE_S",
     "MAX_SEND_COUNT",
     "Buffers",
@@ -37,10 +38,17 @@ MAX_SEND_COUNT = 10**12
 
 DEFAULT_DEADLINE_S = 30.0
 
-_MAX_DURATION_S = 86400.0
+DEFAULT_DATAGRAM_BYTES = 1400
+"""Where nobody says: it fits into an Ethernet frame, with the headers of either family."""
+
+_MIN_DURATION_S, _MAX_DURATION_S = 0.001, 86400.0
 _MAX_CHANNELS = 64
-_MAX_DATAGRAM_BYTES = 65507
-_FRAME_BYTES = 24
+_MIN_PACING_BPS, _MAX_PACING_BPS = 8, 10**12
+_LARGEST_INT = 2**31 - 1
+"""Of the int that a sysctl or a socket option is."""
+
+_MAX_DATAGRAM_BYTES = {"ipv4": 65535 - 20 - 8, "ipv6": 65535 - 8}
+"""IPv4 counts its own header into the 16-bit length, IPv6 does not; UDP counts its own."""
 
 
 class SocketOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,8 +67,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     `deadline_s`, on top of that, cuts a run that hangs; None is `DEFAULT_DEADLINE_S`, or longer where calibration says
     that the run takes longer. `settle_s` is the longest wait for late completions once the
     outcome is known. `hold_one_in_count` and `hold_rate_bps` replace those of a scenario that holds clones back.
-    `affinity` pins senders and sink to one CPU each. `link` names two network devices of this host, the sender's and
-    the sink's, instead of a veth pair. `flush_variant` replaces the policy's own.
+    `affinity` pins the senders to its first CPU and our own sink to its second. `link` names two network devices of
+    this host, the sender's and the sink's, instead of a veth pair. `flush_variant` replaces the policy's own.
     """
 
     scenario: str = "held-completions"
@@ -87,7 +95,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     record: bool = True
     probe_level: ProbeLevel = "timeline"
     mechanism: ProbeMechanism | None = None
-    affinity: tuple[int, int] | None = None
+    affinity: tuple[int, ...] | None = None
     to: str | None = None
     link: tuple[str, str] | None = None
 
@@ -120,24 +128,10 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         find_policy(self.policy)
         self.traffic.validate()
         self._validate_amount()
+        self._validate_times()
         self._validate_sockets()
-        self._validate_link()
-        if self.optmem_max_bytes is not None and not 576 <= self.optmem_max_bytes < 2**31:
-            raise UsageError(
-                f"optmem_max of {self.optmem_max_bytes} bytes is out of range",
-                "the kernel needs 576 bytes for the first notification; 131072 is its default",
-            )
-
-    def _validate_link(self) -> None:
-        if self.link is None:
-            return
-        if self.to is not None:
-            raise UsageError("--link is for a sink of our own", "leave out --link, or --to")
-        if not all(self.link) or self.link[0] == self.link[1]:
-            raise UsageError(
-                f"{','.join(self.link)!r} is no pair of devices",
-                "give the sender's and the sink's, as in --link eth1,eth2",
-            )
+        self._validate_datagrams()
+        self._validate_devices()
 
     def _validate_amount(self) -> None:
         if self.send_bytes is not None and not 1 <= self.send_bytes <= MAX_SEND_BYTES:
@@ -146,29 +140,61 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 f"choose -l between 1 and {format_bytes(MAX_SEND_BYTES)}",
             )
         if self.send_count is not None and not 1 <= self.send_count <= MAX_SEND_COUNT:
-            raise UsageError(f"{self.send_count} sends are no run", f"choose -n from 1 to {MAX_SEND_COUNT}")
+            raise UsageError(
+                f"a run of {self.send_count} sends is out of range", f"choose -n from 1 to {MAX_SEND_COUNT}"
+            )
         if not 1 <= self.channels <= _MAX_CHANNELS:
             raise UsageError(f"{self.channels} channels are out of range", f"choose -P from 1 to {_MAX_CHANNELS}")
+        if self.traffic.model == "migration" and self.traffic.guest_bytes < self.channels * PAGE_BYTES:
+            raise UsageError(
+                f"a guest of {self.traffic.guest_bytes} bytes has no page for each of {self.channels} channels",
+                f"choose --guest of {self.channels * PAGE_BYTES} or more, or fewer channels",
+            )
+
+    def _validate_times(self) -> None:
         for name, value in (("-t", self.duration_s), ("--deadline", self.deadline_s), ("--settle", self.settle_s)):
-            if value is not None and not 0 < value <= _MAX_DURATION_S:
-                raise UsageError(f"{name} {value:g} is out of range", "give seconds, more than 0 and at most a day")
+            if value is not None and not _MIN_DURATION_S <= value <= _MAX_DURATION_S:
+                raise UsageError(f"{name} {value:g} is out of range", "give seconds, at least 0.001 and at most a day")
 
     def _validate_sockets(self) -> None:
-        if self.affinity is not None and not set(self.affinity) <= os.sched_getaffinity(0):
+        optmem, sndbuf, pacing = self.optmem_max_bytes, self.socket.sndbuf_bytes, self.socket.pacing_bps
+        if optmem is not None and not 576 <= optmem <= _LARGEST_INT:
             raise UsageError(
-                f"CPUs {self.affinity[0]} and {self.affinity[1]} are not both here",
-                f"choose from {', '.join(map(str, sorted(os.sched_getaffinity(0))))}",
+                f"an optmem_max of {optmem} bytes is out of range",
+                f"choose from 576, which the first notification needs, to {_LARGEST_INT}, the kernel's largest;"
+                " 131072 is its default",
             )
-        if self.protocol == "udp" and self.traffic.model not in ("stream", "mixed"):
-            raise UsageError(f"{self.traffic.model} traffic needs a stream", "leave out --udp")
-        if self.protocol == "udp" and self.family == "vsock":
-            raise UsageError("vsock has no datagrams with MSG_ZEROCOPY", "leave out --udp")
-        if (self.family == "vsock") != (self.to or "").startswith("vsock:"):
-            raise UsageError("--vsock and --to vsock:CID go together", "give both, or neither")
+        if sndbuf is not None and not 1 <= sndbuf <= _LARGEST_INT // 2:
+            raise UsageError(
+                f"a send buffer of {sndbuf} bytes is out of range",
+                f"choose -w from 1 to {_LARGEST_INT // 2}, of which the kernel makes twice as much",
+            )
+        if pacing is not None and not _MIN_PACING_BPS <= pacing <= _MAX_PACING_BPS:
+            raise UsageError(
+                f"a pace of {pacing} bit/s is out of range",
+                f"choose -b from {_MIN_PACING_BPS}, a byte in a second, to 1000G; without -b there is no pace",
+            )
+
+    def _validate_datagrams(self) -> None:
         largest = max((size for size, _ in self.sizes), default=0)
         smallest = min((size for size, _ in self.sizes), default=0)
-        if self.protocol == "udp" and largest and not _FRAME_BYTES < smallest <= largest <= _MAX_DATAGRAM_BYTES:
+        if self.protocol != "udp" or not largest or self.family == "vsock":
+            return
+        if not FRAME_BYTES < smallest <= largest <= _MAX_DATAGRAM_BYTES[self.family]:
             raise UsageError(
                 f"datagrams of {smallest} to {largest} bytes are out of range",
-                f"choose -l between {_FRAME_BYTES + 1} and {_MAX_DATAGRAM_BYTES}; 1400 is not fragmented",
+                f"choose -l from {FRAME_BYTES + 1} to {_MAX_DATAGRAM_BYTES[self.family]}, the largest of {self.family};"
+                " 1400 is not fragmented",
+            )
+
+    def _validate_devices(self) -> None:
+        if self.affinity is not None and not set(self.affinity) <= os.sched_getaffinity(0):
+            raise UsageError(
+                f"CPUs {' and '.join(map(str, self.affinity))} are not all here",
+                f"choose from {', '.join(map(str, sorted(os.sched_getaffinity(0))))}",
+            )
+        if self.link is not None and (not all(self.link) or self.link[0] == self.link[1]):
+            raise UsageError(
+                f"{','.join(self.link)!r} is not a pair of devices",
+                "give the sender's and the sink's, as in --link eth1,eth2",
             )

@@ -4,6 +4,7 @@ import socket
 
 import msgspec
 
+from zcprobe.config import Family
 from zcprobe.errors import PeerError
 from zcprobe.sink import GREETING, SinkReport, socket_address, socket_family
 from zcprobe.tcp_state import read_tcp_state
@@ -30,9 +31,11 @@ class Link:
         self.control.close()
 
 
-def connect(address: str, port: int) -> socket.socket:
+def connect(address: str, port: int, family: Family) -> socket.socket:
+    """A name is looked up in the family asked for; an address says itself which it is."""
     where = f"{address} port {port}"
-    control = socket.socket(socket_family(address), socket.SOCK_STREAM)
+    kind = socket.AF_INET6 if family == "ipv6" else socket_family(address)
+    control = socket.socket(kind, socket.SOCK_STREAM)
     control.settimeout(_CONNECT_TIMEOUT_S)
     try:
         control.connect(socket_address(address, port))

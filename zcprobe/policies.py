@@ -3,6 +3,7 @@
 import msgspec
 
 from zcprobe.errors import UsageError
+from zcprobe.units import parse_whole
 
 __all__ = ["POLICIES", "Policy", "PolicyParameters", "find_policy", "parse_parameters"]
 
@@ -166,9 +167,7 @@ def _parse_parameter(policy: Policy, text: str) -> tuple[str, int]:
         known = ", ".join(policy.reads) or "none"
         raise UsageError(f"policy {policy.name} has no parameter {name!r}", f"its parameters: {known}")
     low, high = _LIMITS[name]
-    if not value.isdecimal() or not low <= int(value) <= high:
-        raise UsageError(f"{name}={value!r} is out of range", f"give a whole number from {low} to {high}")
-    return name, int(value)
+    return name, parse_whole(f"--set {name}", value, low, high)
 
 
 def parse_parameters(policy: Policy, texts: list[str]) -> PolicyParameters:

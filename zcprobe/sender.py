@@ -19,7 +19,7 @@ import msgspec
 from zcprobe.answers import ask_sinks, hang_up
 from zcprobe.config import RunConfig, SocketOptions
 from zcprobe.connection import Link, connect, datagram_port, tcp_members
-from zcprobe.errors import HostError, PeerError, ZcprobeError
+from zcprobe.errors import HostError, PeerError, UsageError, ZcprobeError
 from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
 from zcprobe.native import ffi, lib
 from zcprobe.native.process import die_with_parent, enter_netns
@@ -109,7 +109,7 @@ class SenderReport(msgspec.Struct, frozen=True):
 
 def _open_link(task: SenderTask) -> Link:
     config = task.config
-    control = connect(task.address, task.port)
+    control = connect(task.address, task.port, config.family)
     plan = StreamPlan(
         is_framed=config.traffic.is_framed,
         is_datagram=config.protocol == "udp",
@@ -142,11 +142,17 @@ def _set_options(data: socket.socket, options: SocketOptions, *, is_tcp: bool) -
 
 
 def _set_sndbuf(data: socket.socket, count: int) -> None:
-    """Beyond net.core.wmem_max where we may."""
+    """Beyond net.core.wmem_max where we may. UsageError when the kernel makes another size of it."""
     try:
         data.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, count)
     except PermissionError:
         data.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, count)
+    made = data.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2
+    if made != count:
+        raise UsageError(
+            f"the kernel makes a send buffer of {made} bytes of the {count} asked for",
+            "choose -w of a few KiB or more, and without CAP_NET_ADMIN not above net.core.wmem_max",
+        )
 
 
 def _enable_zerocopy(data: socket.socket) -> None:

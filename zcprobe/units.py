@@ -1,6 +1,7 @@
 """Sizes, rates and durations as people write them and as plots show them."""
 
 import re
+from fractions import Fraction
 
 from zcprobe.errors import UsageError
 
@@ -11,21 +12,53 @@ __all__ = [
     "format_rate_bps",
     "parse_bytes",
     "parse_rate_bps",
+    "parse_seconds",
+    "parse_whole",
+    "shown",
 ]
 
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)", re.IGNORECASE)
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)", re.IGNORECASE | re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _EXPONENT = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_MAX_DIGITS = 30
+"""Of a number as it is written. Python refuses to read some thousands; what has more is out of every range, and stands
+for the first number that is."""
+
+
+def shown(text: str) -> str:
+    """As an error message quotes it: not more than a line has room for."""
+    return repr(text if len(text) <= 40 else f"{text[:37]}...")
 
 
 def _parse(text: str, base: int, what: str, example: str) -> int:
     match = _QUANTITY.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"{text!r} is not a {what}", f"write a number and one of K, M, G: {example}")
+        raise UsageError(f"{shown(text)} is not a {what}", f"write a number and one of K, M, G: {example}")
     number, suffix = match.groups()
-    value = float(number) * base ** _EXPONENT[suffix.lower()]
-    if value != int(value):
-        raise UsageError(f"{text!r} is not a whole {what}", f"for example {example}")
+    value = Fraction(number if len(number) <= _MAX_DIGITS else 10**_MAX_DIGITS) * base ** _EXPONENT[suffix.lower()]
+    if value.denominator != 1:
+        raise UsageError(f"{shown(text)} is not a whole {what}", f"for example {example}")
     return int(value)
+
+
+def parse_whole(option: str, text: str, low: int | None = None, high: int | None = None) -> int:
+    """The whole number from `low` to `high` that is given to `option`; without them its range is the caller's to say."""
+    is_ranged = low is not None and high is not None
+    hint = f"choose a whole number from {low} to {high}" if is_ranged else f"write digits alone, as in {option} 16"
+    if not _WHOLE.fullmatch(text.strip()):
+        raise UsageError(f"{option} takes a whole number, not {shown(text)}", hint)
+    value = int(text) if len(text) <= _MAX_DIGITS else 10**_MAX_DIGITS * (-1 if text.strip().startswith("-") else 1)
+    if low is not None and high is not None and not low <= value <= high:
+        raise UsageError(f"{option} {shown(text)} is out of range", hint)
+    return value
+
+
+def parse_seconds(option: str, text: str) -> float:
+    """The number of seconds that is given to `option`; infinite and NaN are for the caller to refuse."""
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{option} takes seconds, not {shown(text)}", f"write a number: {option} 0.5") from None
 
 
 def parse_bytes(text: str) -> int:

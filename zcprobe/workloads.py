@@ -5,9 +5,9 @@ from typing import Literal
 import msgspec
 
 from zcprobe.errors import UsageError
-from zcprobe.units import format_bytes, parse_bytes
+from zcprobe.units import format_bytes, parse_bytes, parse_whole, shown
 
-__all__ = ["MAX_SEND_BYTES", "PAGE_BYTES", "Model", "Reuse", "Traffic", "parse_sizes"]
+__all__ = ["FRAME_BYTES", "MAX_SEND_BYTES", "PAGE_BYTES", "Model", "Reuse", "Traffic", "parse_sizes"]
 
 Model = Literal["stream", "migration", "rpc", "mixed"]
 Reuse = Literal["never", "after-completion", "at-once"]
@@ -19,7 +19,11 @@ _MAX_SIZES = 16
 PAGE_BYTES = 4096
 """Of a guest's page in migration traffic."""
 
-_FRAME_BYTES = 24
+FRAME_BYTES = 24
+"""Of struct zc_frame, in every header and datagram."""
+
+_MAX_WEIGHT = 1_000_000
+_MAX_GUEST_BYTES = 64 << 40
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,22 +50,22 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def validate(self) -> None:
         """UsageError on the first value that no traffic could have."""
+        largest = format_bytes(MAX_SEND_BYTES)
         for size, weight in self.sizes or []:
-            _require(
-                1 <= size <= MAX_SEND_BYTES, f"a send of {size} bytes", f"from 1 to {format_bytes(MAX_SEND_BYTES)}"
-            )
-            _require(weight >= 1, f"a weight of {weight}", "1 or more")
+            _require(1 <= size <= MAX_SEND_BYTES, f"a send of {size} bytes", f"from 1 to {largest}")
+            _require(1 <= weight <= _MAX_WEIGHT, f"a weight of {weight}", f"from 1 to {_MAX_WEIGHT}")
         _require(len(self.sizes or []) <= _MAX_SIZES, f"{len(self.sizes or [])} sizes", f"at most {_MAX_SIZES}")
-        _require(1 <= self.pages_per_packet <= 255, f"{self.pages_per_packet} pages in a packet", "from 1 to 255")
-        _require(0 <= self.zero_percent <= 100, f"{self.zero_percent} % zero pages", "from 0 to 100")
-        _require(self.max_rounds >= 2, f"{self.max_rounds} rounds", "2 or more")
-        _require(self.downtime_ms >= 0, f"a downtime of {self.downtime_ms} ms", "0 or more")
-        _require(self.dirty_bytes_per_s >= 0, f"a dirty rate of {self.dirty_bytes_per_s}", "0 or more")
-        _require(PAGE_BYTES <= self.guest_bytes < 2**46, f"a guest of {self.guest_bytes} bytes", "from 4K to 64T")
-        if self.header_bytes is not None:
-            _require(
-                _FRAME_BYTES <= self.header_bytes <= 65536, f"a header of {self.header_bytes} bytes", "from 24 to 65536"
-            )
+        for value, what, low, high in (
+            (self.copy_below_bytes, "a --copy-below of {} bytes", 0, MAX_SEND_BYTES),
+            (self.pages_per_packet, "a packet of {} pages", 1, 255),
+            (self.zero_percent, "a share of {} % zero pages", 0, 100),
+            (self.max_rounds, "a migration of {} rounds", 2, 1_000_000),
+            (self.downtime_ms, "a downtime of {} ms", 0, 86_400_000),
+            (self.dirty_bytes_per_s, "a dirty rate of {} bytes", 0, _MAX_GUEST_BYTES),
+            (self.guest_bytes, "a guest of {} bytes", PAGE_BYTES, _MAX_GUEST_BYTES),
+            (self.header_length, "a header of {} bytes", FRAME_BYTES, 65536),
+        ):
+            _require(low <= value <= high, what.format(value), f"from {low} to {high}")
 
     @property
     def is_framed(self) -> bool:
@@ -87,6 +91,6 @@ def parse_sizes(text: str) -> list[tuple[int, int]]:
     for item in text.split(","):
         size, _, weight = item.partition(":")
         if weight and not weight.isdecimal():
-            raise UsageError(f"{item!r} is no size with a weight", "for example 64K, or 1K:8,64K:2")
-        sizes.append((parse_bytes(size), int(weight or 1)))
+            raise UsageError(f"{shown(item)} is not a size with a weight", "for example 64K, or 1K:8,64K:2")
+        sizes.append((parse_bytes(size), parse_whole("a weight", weight or "1")))
     return sizes

@@ -25,6 +25,8 @@ from zcprobe.units import format_duration_ns, format_goodput_bps, format_rate_bp
 
 __all__ = ["run"]
 
+_DEFAULT_OVERHEAD_ROUNDS = 5
+
 
 def _seed(options: argparse.Namespace) -> int:
     return secrets.randbelow(2**31) if options.seed is None else int(options.seed)
@@ -138,7 +140,7 @@ def run(options: argparse.Namespace) -> int:
             probes,
             interruption,
             show,
-            options.overhead,
+            _DEFAULT_OVERHEAD_ROUNDS if options.overhead is None else options.overhead,
             report=not options.no_report,
         )
     _print_json(comparison) if options.json else _print_text(comparison)

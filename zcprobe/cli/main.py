@@ -35,17 +35,20 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     try:
-        return _run(_parse(arguments))
+        return _run(arguments)
     except KeyboardInterrupt as interrupt:
         return _die_by(interrupt.args[0] if interrupt.args else signal.SIGINT)
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(arguments: Sequence[str] | None) -> int:
+    verbose = False
     try:
+        options = _parse(arguments)
+        verbose = options.verbose
         code = _verb(options.verb)(options)
         sys.stdout.flush()
     except ZcprobeError as error:
-        if options.verbose:
+        if verbose:
             traceback.print_exc()
         print(f"zcprobe: {error}\n  {error.hint}", file=sys.stderr)
         return error.exit_code

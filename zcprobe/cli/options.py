@@ -5,23 +5,22 @@ import argparse
 from zcprobe.config import Family, RunConfig, SocketOptions
 from zcprobe.errors import UsageError
 from zcprobe.policies import PolicyParameters, find_policy, parse_parameters
-from zcprobe.units import parse_bytes, parse_rate_bps
+from zcprobe.rules import family_of_target, refuse_without_effect
+from zcprobe.units import parse_bytes, parse_rate_bps, parse_whole
 from zcprobe.workloads import Traffic, parse_sizes
 
-__all__ = ["require_readers", "run_config"]
+__all__ = ["DEFAULT", "given_options", "require_readers", "run_config"]
+
+DEFAULT = RunConfig()
+"""What is not given is as here. The parser leaves it None where a rule has to know whether it was given."""
 
 
 def _bytes(text: str | None) -> int | None:
     return None if text is None else parse_bytes(text)
 
 
-def _affinity(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    sender, _, sink = text.partition(",")
-    if not (sender.isdecimal() and sink.isdecimal()):
-        raise UsageError(f"{text!r} is no pair of CPUs", "give the sender's and the sink's, for example -A 0,1")
-    return int(sender), int(sink)
+def _affinity(text: str | None) -> tuple[int, ...] | None:
+    return None if text is None else tuple(parse_whole("-A", number) for number in text.split(","))
 
 
 def _link(text: str | None) -> tuple[str, str] | None:
@@ -62,16 +61,34 @@ def _parameters(options: argparse.Namespace, policy: str) -> PolicyParameters:
 
 
 def _family(options: argparse.Namespace) -> Family:
-    if options.vsock:
+    """An IPv6 address is one without -6, too."""
+    if getattr(options, "vsock", False):
         return "vsock"
-    return "ipv6" if options.ipv6 else "ipv4"
+    to = getattr(options, "to", None)
+    return "ipv6" if options.ipv6 or (to is not None and family_of_target(to) == "ipv6") else "ipv4"
+
+
+def given_options(options: argparse.Namespace) -> dict[str, object]:
+    """Long option -> value of each that stands on the command line, the defaults of those with a default apart."""
+    return {f"--{name.replace('_', '-')}": value for name, value in vars(options).items() if _is_given(value)}
+
+
+def _is_given(value: object) -> bool:
+    return value is not None and value is not False and value != []
 
 
 def run_config(options: argparse.Namespace, policy: str) -> RunConfig:
-    """UsageError for sizes that are none; the configuration itself is not validated yet."""
+    """UsageError for what is not a size or has no effect; the configuration itself is not completed yet."""
+    config = _config(options, policy)
+    config.validate()
+    refuse_without_effect(config, given_options(options))
+    return config
+
+
+def _config(options: argparse.Namespace, policy: str) -> RunConfig:
     traffic = _traffic(options)
     return RunConfig(
-        scenario=options.scenario,
+        scenario=options.scenario or DEFAULT.scenario,
         policy=policy,
         parameters=_parameters(options, policy),
         family=_family(options),
@@ -85,7 +102,7 @@ def run_config(options: argparse.Namespace, policy: str) -> RunConfig:
         hold_one_in_count=options.hold_share,
         hold_rate_bps=None if options.hold_rate is None else parse_rate_bps(options.hold_rate),
         flush_variant=options.flush_result,
-        wait_for=options.wait_for,
+        wait_for=options.wait_for or DEFAULT.wait_for,
         socket=SocketOptions(
             nodelay=not options.nagle,
             cork=options.cork,
@@ -94,10 +111,10 @@ def run_config(options: argparse.Namespace, policy: str) -> RunConfig:
         ),
         buffers=options.buffers,
         deadline_s=options.deadline,
-        settle_s=options.settle,
+        settle_s=DEFAULT.settle_s if options.settle is None else options.settle,
         zerocopy=not options.no_zerocopy,
         record=not options.no_record,
-        probe_level="off" if options.probes == "none" else options.probe_level,
+        probe_level="off" if options.probes == "none" else options.probe_level or DEFAULT.probe_level,
         mechanism=None if options.mechanism == "auto" else options.mechanism,
         affinity=_affinity(options.affinity),
         to=getattr(options, "to", None),

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from zcprobe.campaign.overhead import LevelCost, Overhead, measure_overhead
 from zcprobe.cli.console import StdoutConsole
-from zcprobe.config import ProbeLevel
+from zcprobe.config import ProbeLevel, RunConfig
 from zcprobe.units import format_bytes, parse_bytes
 
 __all__ = ["run"]
@@ -35,6 +35,8 @@ def _table(found: Overhead) -> Table:
 
 def run(options: argparse.Namespace) -> int:
     sizes = [parse_bytes(text) for text in options.length.split(",")]
+    for size in sizes:
+        RunConfig(send_bytes=size).validate()
     mechanism = None if options.mechanism == "auto" else options.mechanism
     results = []
     for size in sizes:

@@ -1,11 +1,13 @@
 """The command line, as data: parsing has no side effects."""
 
 import argparse
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 from zcprobe.policies import POLICIES
 from zcprobe.sink import DEFAULT_PORT
+from zcprobe.units import parse_seconds, parse_whole
 
 __all__ = ["DEFAULT_COMPARISON", "make_parser"]
 
@@ -59,7 +61,7 @@ examples:
   zcprobe export RUN --format trace --between 0.5,0.75 -o trace.json
 """
 
-_SCENARIO_HELP = "what happens to the path: see zcprobe scenarios (%(default)s)"
+_SCENARIO_HELP = "what happens to the path: see zcprobe scenarios (held-completions)"
 
 _TABLES = ("summary", "sends", "notifications", "flushes", "meminfo", "rounds", "requests", "stalls", "kernel_events")
 
@@ -69,10 +71,19 @@ def _add_traffic(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-l", "--length", metavar="SIZE", help="bytes of one send, with K, M or G; or sizes with weights: 1K:8,64K:2"
     )
-    group.add_argument("-n", "--count", type=int, metavar="N", help="number of sends of each channel")
-    group.add_argument("-t", "--time", type=float, metavar="SECONDS", help="send for that long instead of -n")
     group.add_argument(
-        "-P", "--channels", type=int, default=1, metavar="N", help="connections, a thread each (%(default)s)"
+        "-n", "--count", type=partial(parse_whole, "-n"), metavar="N", help="number of sends of each channel"
+    )
+    group.add_argument(
+        "-t", "--time", type=partial(parse_seconds, "-t"), metavar="SECONDS", help="send for that long instead of -n"
+    )
+    group.add_argument(
+        "-P",
+        "--channels",
+        type=partial(parse_whole, "-P"),
+        default=1,
+        metavar="N",
+        help="connections, a thread each (%(default)s)",
     )
     group.add_argument(
         "--traffic", choices=("stream", "migration", "rpc", "mixed"), default="stream", help="(%(default)s)"
@@ -83,9 +94,21 @@ def _add_traffic(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--guest", metavar="SIZE", help="migration: guest memory, over all channels")
     group.add_argument("--dirty-rate", metavar="SIZE", help="migration: bytes that the guest writes in a second")
-    group.add_argument("--downtime", type=int, metavar="MS", help="migration: limit for the final round")
-    group.add_argument("--max-rounds", type=int, metavar="N", help="migration: rounds until the guest stops anyway")
-    group.add_argument("--zero-pages", type=int, metavar="PERCENT", help="migration: pages that are zero")
+    group.add_argument(
+        "--downtime", type=partial(parse_whole, "--downtime"), metavar="MS", help="migration: limit for the final round"
+    )
+    group.add_argument(
+        "--max-rounds",
+        type=partial(parse_whole, "--max-rounds"),
+        metavar="N",
+        help="migration: rounds until the guest stops anyway",
+    )
+    group.add_argument(
+        "--zero-pages",
+        type=partial(parse_whole, "--zero-pages"),
+        metavar="PERCENT",
+        help="migration: pages that are zero",
+    )
     group.add_argument(
         "--reuse",
         choices=("never", "after-completion", "at-once"),
@@ -98,23 +121,36 @@ def _add_traffic(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-zerocopy", action="store_true", help="plain copying sends: the control")
 
 
-def _add_sockets(parser: argparse.ArgumentParser) -> None:
+def _add_sockets(parser: argparse.ArgumentParser, *, with_vsock: bool = False) -> None:
     group = parser.add_argument_group("sockets")
     family = group.add_mutually_exclusive_group()
     family.add_argument("-6", "--ipv6", action="store_true", help="IPv6")
-    family.add_argument("--vsock", action="store_true", help="AF_VSOCK, with --to vsock:CID")
+    if with_vsock:
+        family.add_argument("--vsock", action="store_true", help="AF_VSOCK, with --to vsock:CID")
     group.add_argument("-u", "--udp", action="store_true", help="datagrams")
     group.add_argument("--optmem-max", metavar="SIZE", help="net.core.optmem_max of the sender's namespace")
-    group.add_argument("--hold-share", type=int, metavar="N", help="scenarios that hold clones back: 1 in N packets")
+    group.add_argument(
+        "--hold-share",
+        type=partial(parse_whole, "--hold-share"),
+        metavar="N",
+        help="scenarios that hold clones back: 1 in N packets",
+    )
     group.add_argument("--hold-rate", metavar="RATE", help="and the rate at which held clones are let go")
     group.add_argument("-w", "--window", metavar="SIZE", help="SO_SNDBUF")
-    group.add_argument("-b", "--bitrate", metavar="RATE", help="pacing of each channel (SO_MAX_PACING_RATE)")
+    group.add_argument(
+        "-b",
+        "--bitrate",
+        metavar="RATE",
+        help="pacing of each channel, by the kernel for TCP and by the sender for others",
+    )
     group.add_argument("-N", "--nagle", action="store_true", help="without TCP_NODELAY")
     group.add_argument("--cork", action="store_true", help="with TCP_CORK")
     group.add_argument(
         "--link", metavar="TX,RX", help="two connected network devices of this host instead of a veth pair"
     )
-    group.add_argument("-A", "--affinity", metavar="N,M", help="pin the senders to CPU N and the sink to CPU M")
+    group.add_argument(
+        "-A", "--affinity", metavar="N[,M]", help="pin the senders to CPU N and the sink to CPU M; with --to N alone"
+    )
 
 
 def _add_policy_options(parser: argparse.ArgumentParser) -> None:
@@ -127,17 +163,14 @@ def _add_policy_options(parser: argparse.ArgumentParser) -> None:
         help="a parameter of the policy: see zcprobe policies",
     )
     group.add_argument("--flush-result", choices=("all-copied", "sticky", "any-copied"), help="what flush() means by 1")
-    group.add_argument(
-        "--wait-for", choices=("error", "input", "both"), default="error", help="poll events of a waiting flush"
-    )
+    group.add_argument("--wait-for", choices=("error", "input", "both"), help="poll events of a waiting flush (error)")
 
 
 def _add_mechanism(group: "argparse._ActionsContainer") -> None:
     group.add_argument(
         "--mechanism",
         choices=("auto", "fentry", "kprobe", "tracepoint"),
-        default="auto",
-        help="how the probes attach; auto tries them in this order (%(default)s)",
+        help="how the probes attach; auto, without it, tries them in this order",
     )
 
 
@@ -145,19 +178,21 @@ def _add_measurement(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("measurement")
     group.add_argument(
         "--deadline",
-        type=float,
+        type=partial(parse_seconds, "--deadline"),
         metavar="SECONDS",
         help="cut a run that hangs; counted on top of -t (30, or longer where calibration finds a slow path)",
     )
     group.add_argument(
-        "--settle", type=float, default=5.0, metavar="SECONDS", help="wait for late completions (%(default)g)"
+        "--settle",
+        type=partial(parse_seconds, "--settle"),
+        metavar="SECONDS",
+        help="wait for late completions (5)",
     )
     group.add_argument(
         "--probe-level",
         choices=("off", "summary", "timeline", "full"),
-        default="timeline",
         help="BPF probes: none; counts kept in the kernel; an event for whatever moves the error queue or fails a send;"
-        " one for every send call, uarg and copy besides (%(default)s)",
+        " one for every send call, uarg and copy besides (timeline)",
     )
     group.add_argument("--probes", choices=("none",), help="none is --probe-level off")
     _add_mechanism(group)
@@ -227,39 +262,41 @@ def make_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     run = _add_verb(verbs, "run", "one run of one policy in one scenario", _RUN_EXAMPLES)
-    run.add_argument(
-        "--scenario",
-        default="held-completions",
-        help="what happens to the path: zcprobe scenarios lists them (%(default)s)",
-    )
-    run.add_argument("--policy", default="qemu-merged", help=f"one of {', '.join(POLICIES)} (%(default)s)")
+    run.add_argument("--scenario", help=_SCENARIO_HELP)
+    run.add_argument("--policy", help=f"one of {', '.join(POLICIES)} (qemu-merged)")
     run.add_argument(
         "--to", metavar="HOST[:PORT]", help="send to a zcprobe sink there instead of a scenario of our own"
     )
     _add_policy_options(run)
     _add_traffic(run)
-    _add_sockets(run)
+    _add_sockets(run, with_vsock=True)
     _add_measurement(run)
 
     compare = _add_verb(
         verbs, "compare", "policies on the same traffic: table, verdict, figures, report", _COMPARE_EXAMPLES
     )
-    compare.add_argument(
-        "--scenario",
-        default="held-completions",
-        help="what happens to the path: zcprobe scenarios lists them (%(default)s)",
-    )
+    compare.add_argument("--scenario", help=_SCENARIO_HELP)
     compare.add_argument(
         "--policies", default=",".join(DEFAULT_COMPARISON), metavar="A,B,...", help="or all (%(default)s)"
     )
-    compare.add_argument("--repeats", type=int, default=5, metavar="N", help="runs of each policy (%(default)s)")
-    compare.add_argument("--seed", type=int, default=None, help="of the order of the runs")
     compare.add_argument(
-        "--overhead",
-        type=int,
+        "--repeats",
+        type=partial(parse_whole, "--repeats", low=1, high=1000),
         default=5,
         metavar="N",
-        help="measure the probes' own cost in so many rounds; 0: do not (%(default)s)",
+        help="runs of each policy (%(default)s)",
+    )
+    compare.add_argument(
+        "--seed",
+        type=partial(parse_whole, "--seed", low=0, high=2**63 - 1),
+        default=None,
+        help="of the order of the runs",
+    )
+    compare.add_argument(
+        "--overhead",
+        type=partial(parse_whole, "--overhead", low=0, high=1000),
+        metavar="N",
+        help="measure the probes' own cost in so many rounds; 0: do not (5)",
     )
     compare.add_argument("--no-report", action="store_true", help="without figures and report.html, which take seconds")
     _add_policy_options(compare)
@@ -282,7 +319,13 @@ def make_parser() -> argparse.ArgumentParser:
 
     overhead = _add_verb(verbs, "overhead", "what the probes cost here: goodput at each level, time per event")
     overhead.add_argument("-l", "--length", default="4K,64K", metavar="SIZE,...", help="bytes per send (%(default)s)")
-    overhead.add_argument("--rounds", type=int, default=9, metavar="N", help="blocks of each level (%(default)s)")
+    overhead.add_argument(
+        "--rounds",
+        type=partial(parse_whole, "--rounds", low=1, high=1000),
+        default=9,
+        metavar="N",
+        help="blocks of each level (%(default)s)",
+    )
     _add_mechanism(overhead)
     overhead.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
 
@@ -290,10 +333,12 @@ def make_parser() -> argparse.ArgumentParser:
 
     sink = _add_verb(verbs, "sink", "the receiver alone, for a sender elsewhere (run --to)")
     sink.add_argument("-B", "--bind", default="0.0.0.0", metavar="ADDRESS", help="(%(default)s)")
-    sink.add_argument("-p", "--port", type=int, default=DEFAULT_PORT, help="(%(default)s)")
+    sink.add_argument(
+        "-p", "--port", type=partial(parse_whole, "-p", low=1, high=65535), default=DEFAULT_PORT, help="(%(default)s)"
+    )
     sink.add_argument("-1", "--one-off", action="store_true", help="end after one sender's connection")
     sink.add_argument("--read-rate", metavar="RATE", help="a slow reader: at most that many bits per second")
     sink.add_argument("--stall-after", metavar="SIZE", help="stop reading once after so many bytes")
-    sink.add_argument("--stall", type=float, default=5.0, metavar="SECONDS", help="for that long (%(default)g)")
+    sink.add_argument("--stall", type=partial(parse_seconds, "--stall"), metavar="SECONDS", help="for that long (5)")
     sink.add_argument("--discard", action="store_true", help="take bytes off the socket without looking (MSG_TRUNC)")
     return parser

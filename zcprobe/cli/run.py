@@ -5,7 +5,7 @@ import sys
 
 import msgspec
 
-from zcprobe.cli.options import require_readers, run_config
+from zcprobe.cli.options import DEFAULT, require_readers, run_config
 from zcprobe.cli.tell import describe_run
 from zcprobe.recorder.interrupt import deferred_interrupt
 from zcprobe.recorder.metadata import RunMetadata
@@ -26,8 +26,9 @@ def _exit_code(metadata: RunMetadata, signal_number: int) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    require_readers(options.set, [options.policy])
-    config = with_scenario_defaults(run_config(options, options.policy))
+    policy = options.policy or DEFAULT.policy
+    require_readers(options.set, [policy])
+    config = with_scenario_defaults(run_config(options, policy))
     with (
         open_probes(config) as probes,
         deferred_interrupt() as interruption,

@@ -5,11 +5,15 @@ import socket
 import sys
 import threading
 
-from zcprobe.errors import PeerError
+from zcprobe.errors import PeerError, UsageError
 from zcprobe.sink import Reading, SinkReport, listen, serve_one
 from zcprobe.units import format_bytes, parse_bytes, parse_rate_bps
 
 __all__ = ["run"]
+
+_MIN_READ_BPS, _MAX_READ_BPS = 8, 10**12
+_DEFAULT_STALL_S, _MAX_STALL_S = 5.0, 86400.0
+_MAX_STALL_AFTER_BYTES = 2**63 - 1
 
 
 def _describe(report: SinkReport) -> str:
@@ -25,10 +29,30 @@ def _describe(report: SinkReport) -> str:
 
 
 def _reading(options: argparse.Namespace) -> Reading:
+    """UsageError for what no reader could do, or would not."""
+    read_bps = 0 if options.read_rate is None else parse_rate_bps(options.read_rate)
+    if options.read_rate is not None and not _MIN_READ_BPS <= read_bps <= _MAX_READ_BPS:
+        raise UsageError(
+            f"a --read-rate of {read_bps} bit/s is out of range",
+            f"choose from {_MIN_READ_BPS}, a byte in a second, to 1000G; without it the sink reads as fast as it can",
+        )
+    if options.stall is not None and options.stall_after is None:
+        raise UsageError(
+            "--stall says for how long, and nothing says when", "add --stall-after SIZE, or leave out --stall"
+        )
+    stall_s = _DEFAULT_STALL_S if options.stall is None else options.stall
+    if not 0 < stall_s <= _MAX_STALL_S:
+        raise UsageError(f"--stall {stall_s:g} is out of range", "give seconds, more than 0 and at most a day")
+    stall_after_bytes = 0 if options.stall_after is None else parse_bytes(options.stall_after)
+    if stall_after_bytes > _MAX_STALL_AFTER_BYTES:
+        raise UsageError(
+            f"a --stall-after of {stall_after_bytes} bytes is out of range",
+            f"choose from 0 to {_MAX_STALL_AFTER_BYTES}",
+        )
     return Reading(
-        read_bps=0 if options.read_rate is None else parse_rate_bps(options.read_rate),
-        stall_after_bytes=0 if options.stall_after is None else parse_bytes(options.stall_after),
-        stall_s=0.0 if options.stall_after is None else options.stall,
+        read_bps=read_bps,
+        stall_after_bytes=stall_after_bytes,
+        stall_s=0.0 if options.stall_after is None else stall_s,
         discard=options.discard,
     )
 

@@ -9,6 +9,7 @@ from zcprobe.lab.effects import Effects
 from zcprobe.lab.open import Lab
 from zcprobe.lab.scenarios import Scenario
 from zcprobe.sink import DEFAULT_PORT
+from zcprobe.units import shown
 
 __all__ = ["REMOTE", "OpenRemote", "open_remote", "parse_target"]
 
@@ -20,9 +21,11 @@ _UNKNOWN_OPTMEM_BYTES = 131072
 
 def parse_target(text: str) -> tuple[str, int]:
     """Address and port of HOST, HOST:PORT, [IPV6]:PORT or vsock:CID[:PORT]. UsageError."""
-    match = re.fullmatch(r"(vsock:\d+|\[[^\[\]]+\]|[^:\s\[\]]+|(?:[0-9a-fA-F]*:){2,}[0-9a-fA-F.]*)(?::(\d+))?", text)
+    match = re.fullmatch(
+        r"(vsock:\d{1,10}|\[[^\[\]]+\]|[^:\s\[\]]+|(?:[0-9a-fA-F]*:){2,}[0-9a-fA-F.]*)(?::(\d{1,9}))?", text
+    )
     if match is None:
-        raise UsageError(f"{text!r} names no sink", "give HOST, HOST:PORT, [IPV6]:PORT or vsock:CID:PORT")
+        raise UsageError(f"{shown(text)} names no sink", "give HOST, HOST:PORT, [IPV6]:PORT or vsock:CID:PORT")
     if match.group(1).startswith("vsock:") and int(match.group(1)[6:]) >= 2**32:
         raise UsageError(f"{text!r} names no context", "a context id has 32 bits")
     port = int(match.group(2) or DEFAULT_PORT)

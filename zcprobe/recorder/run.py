@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from zcprobe.config import RunConfig
+from zcprobe.config import DEFAULT_DATAGRAM_BYTES, RunConfig
 from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.host.cpu import host_metadata
 from zcprobe.host.limits import read_limits
@@ -39,6 +39,7 @@ from zcprobe.recorder.run_warnings import warnings_of, with_pauses
 from zcprobe.recorder.summary import summarize, summarize_channel
 from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES, write_table
 from zcprobe.recorder.totals import EventTotals, add_up_events, combine, totals_of_counts
+from zcprobe.rules import refuse_without_effect
 from zcprobe.sender import SenderCalibrated, SenderReady, SenderReport, SenderTask
 from zcprobe.sink import Reading, SinkReady, SinkTask
 
@@ -80,8 +81,9 @@ def _scenario_of(config: RunConfig) -> Scenario:
 
 
 def with_scenario_defaults(config: RunConfig) -> RunConfig:
-    """Validated, with the scenario's values for what was left open. UsageError."""
+    """Validated, with the scenario's values for what was left open. UsageError, also for what would have no effect."""
     config.validate()
+    refuse_without_effect(config)
     scenario = _scenario_of(config)
     send_bytes = config.send_bytes or _default_send_bytes(config, scenario)
     count = config.send_count
@@ -107,7 +109,7 @@ def with_scenario_defaults(config: RunConfig) -> RunConfig:
 
 
 def _default_send_bytes(config: RunConfig, scenario: Scenario) -> int:
-    return 1400 if config.protocol == "udp" else scenario.send_bytes
+    return DEFAULT_DATAGRAM_BYTES if config.protocol == "udp" else scenario.send_bytes
 
 
 def _default_send_count(config: RunConfig, scenario: Scenario, send_bytes: int) -> int:
