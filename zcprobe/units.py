@@ -21,8 +21,7 @@ _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)", re.IGNORECASE | re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _EXPONENT = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _MAX_DIGITS = 30
-"""Of a number as it is written. Python refuses to read some thousands; what has more is out of every range, and stands
-for the first number that is."""
+"""Of a number as it is written; Python refuses to read some thousands. One that has more stands for the first such."""
 
 
 def shown(text: str) -> str:
@@ -42,7 +41,7 @@ def _parse(text: str, base: int, what: str, example: str) -> int:
 
 
 def parse_whole(option: str, text: str, low: int | None = None, high: int | None = None) -> int:
-    """The whole number from `low` to `high` that is given to `option`; without them its range is the caller's to say."""
+    """The whole number from `low` to `high` that is given to `option`; without them the range is the caller's to say."""
     is_ranged = low is not None and high is not None
     hint = f"choose a whole number from {low} to {high}" if is_ranged else f"write digits alone, as in {option} 16"
     if not _WHOLE.fullmatch(text.strip()):

@@ -89,8 +89,8 @@ def parse_sizes(text: str) -> list[tuple[int, int]]:
     """`"64K"` or a distribution, `"1K:8,64K:2"`: size, colon, weight."""
     sizes = []
     for item in text.split(","):
-        size, _, weight = item.partition(":")
-        if weight and not weight.isdecimal():
+        size, colon, weight = item.partition(":")
+        if colon and not weight.isdecimal():
             raise UsageError(f"{shown(item)} is not a size with a weight", "for example 64K, or 1K:8,64K:2")
         sizes.append((parse_bytes(size), parse_whole("a weight", weight or "1")))
     return sizes
