@@ -41,7 +41,7 @@ def _parse(text: str, base: int, what: str, example: str) -> int:
 
 
 def parse_whole(option: str, text: str, low: int | None = None, high: int | None = None) -> int:
-    """The whole number from `low` to `high` that is given to `option`; without them the range is the caller's to say."""
+    """The whole number that is given to `option`, from `low` to `high`; without these the caller says the range."""
     is_ranged = low is not None and high is not None
     hint = f"choose a whole number from {low} to {high}" if is_ranged else f"write digits alone, as in {option} 16"
     if not _WHOLE.fullmatch(text.strip()):
