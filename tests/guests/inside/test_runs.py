@@ -49,3 +49,19 @@ def test_sends_in_flight_fill_optmem_to_the_last_notification_that_fits(kept_fol
         assert run.summary["optmem_peak_bytes"] == ((limit - THRESHOLD_BYTES) // charge + 1) * charge
         assert run.summary["enobufs_count"] == 1 or run.meta["config"]["policy"] != "qemu-pre"
         assert set(run.summary["enobufs_causes"]) == {"optmem"}
+
+
+def test_the_default_comparison_means_what_it_means_elsewhere(tmp_path: Path) -> None:
+    """Calibrated to a path that emulation makes ten times as slow: chance decides one run in twenty otherwise."""
+    content = measure(
+        tmp_path,
+        *("compare", "--repeats", "2", "--seed", "1", "--probes", "none", "--no-report", "--overhead", "0"),
+    )
+    outcomes = {policy: values["outcomes"] for policy, values in content["policies"].items()}
+    assert outcomes["qemu-merged"] == {"completed": 2}
+    assert set(outcomes["qemu-pre"]) | set(outcomes["qemu-shipped"]) <= {"dead_enobufs", "completed"}
+    assert outcomes["qemu-pre"]["dead_enobufs"] >= 1
+    assert outcomes["qemu-shipped"]["dead_enobufs"] >= 1
+    for run in load_comparison(Path(content["folder"])).runs:
+        assert run.meta["effects"]["hold_waits"] > 0
+        assert run.meta["warnings"] == []

@@ -42,7 +42,9 @@ def test_the_three_policies_in_flight(zcprobe: Command, tmp_path: Path) -> None:
         "qemu-shipped": {"dead_enobufs": 2},
         "qemu-merged": {"completed": 2},
     }
-    assert [set(entry) for entry in content["runs"]] == [{"folder", "policy", "repeat", "outcome", "complete"}] * 6
+    assert [set(entry) for entry in content["runs"]] == [
+        {"folder", "policy", "repeat", "outcome", "complete", "warnings"}
+    ] * 6
     assert all(entry["complete"] for entry in content["runs"])
     # each repeat has every policy once
     for repeat in (1, 2):
