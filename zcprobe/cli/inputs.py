@@ -8,7 +8,7 @@ import msgspec
 
 from zcprobe.dataset.check import check_run
 from zcprobe.dataset.load import Comparison, Run, load_comparison, load_run
-from zcprobe.errors import DataLossError, OutputError, UsageError
+from zcprobe.errors import DataLossError, OutputError, ReconciliationError, UsageError
 
 __all__ = ["Inputs", "load_inputs"]
 
@@ -70,8 +70,10 @@ def _damage_is_an_error(path: Path) -> Iterator[None]:
 def _require_complete(run: Run, allowed: bool) -> None:
     if run.meta["complete"] or allowed:
         return
-    broken = [finding["what"] for finding in run.meta["reconciliation"] if not finding["holds"]]
-    raise DataLossError(
-        f"the run in {run.folder} is incomplete: {'; '.join(broken) or 'it says so itself'}",
+    broken = [finding for finding in run.meta["reconciliation"] if not finding["holds"]]
+    # not by its findings' kind, which older runs do not tell
+    error = DataLossError if run.summary["lost_events"] or run.summary["lost_records"] else ReconciliationError
+    raise error(
+        f"the run in {run.folder} is incomplete: {'; '.join(one['what'] for one in broken) or 'it says so itself'}",
         "--allow-incomplete takes it as it is; what it shows may be wrong",
     )

@@ -104,13 +104,13 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
     only_channel = {name: summary.get(name) for name in unknown}
     return {
         "send_results": {},
-        "reconciliation": [],
         "probes": {},
         "rows": {},
         "cookies": [],
         **meta,
         "config": config,
         "summary": summary,
+        "reconciliation": [{"kind": "mismatch", **finding} for finding in meta.get("reconciliation", [])],
         "channels": [
             _with_arrival(channel, {**unknown, **channel}, config) for channel in meta.get("channels") or [only_channel]
         ],

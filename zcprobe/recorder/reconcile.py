@@ -1,6 +1,7 @@
 """Independent counts of the same thing, held against each other after every run."""
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -22,16 +23,22 @@ __all__ = [
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One comparison; `holds` is what counts."""
+    """One comparison; `holds` is what counts. `kind`, when it does not hold: "lost" (there was more than was kept), or
+    "mismatch" (two counts of the same thing differ)."""
 
     what: str
     expected: int
     found: int
     holds: bool
+    kind: Literal["lost", "mismatch"] = "mismatch"
 
 
 def _equal(what: str, expected: int, found: int) -> Finding:
     return Finding(what, expected, found, expected == found)
+
+
+def _none_lost(what: str, found: int) -> Finding:
+    return Finding(what, 0, found, found == 0, "lost")
 
 
 class _Cover(msgspec.Struct, frozen=True):
@@ -61,7 +68,7 @@ def reconcile_sender(report: ChannelReport, notification_spool: Path | None, sen
     result = report.result
     in_flight = sends_in_flight(report)
     findings = [
-        _equal("lost records", 0, report.lost_records),
+        _none_lost("lost records", report.lost_records),
         Finding("no more completions than sends", result["send_count"], result["completion_count"], in_flight >= 0),
     ]
     if report.outcome == "completed":
@@ -158,4 +165,4 @@ def reconcile_counts(totals: EventTotals, counts: SocketCounts, *, sends_in_flig
 
 def lost_events_finding(lost_events: int) -> Finding:
     """The probes' own account, over all sockets."""
-    return _equal("lost events", 0, lost_events)
+    return _none_lost("lost events", lost_events)

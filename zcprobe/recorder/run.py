@@ -386,15 +386,17 @@ def record_run(
 
 
 def check_complete(run: CompletedRun) -> None:
-    """DataLossError or ReconciliationError naming the first count that does not hold."""
-    for finding in run.metadata.reconciliation:
-        if finding.holds:
-            continue
-        text = f"{finding.what}: expected {finding.expected}, found {finding.found} (kept in {run.folder})"
-        if "lost" in finding.what.split():
-            raise DataLossError(text, "run again with less load, or a smaller -n")
-        if run.metadata.missed_runs:
-            skipped = ", ".join(f"{name}: {count}" for name, count in sorted(run.metadata.missed_runs.items()))
-            text += f"; the kernel skipped runs of probes ({skipped})"
-            raise ReconciliationError(text, "run again; if it recurs, without other load on the machine")
-        raise ReconciliationError(text, "the run cannot be trusted; please report it with its folder")
+    """DataLossError naming the first count that was lost, else ReconciliationError naming the first that differs."""
+    broken = [finding for finding in run.metadata.reconciliation if not finding.holds]
+    if not broken:
+        return
+    # what was lost makes counts differ, too
+    finding = next((one for one in broken if one.kind == "lost"), broken[0])
+    text = f"{finding.what}: expected {finding.expected}, found {finding.found} (kept in {run.folder})"
+    if finding.kind == "lost":
+        raise DataLossError(text, "run again with less load, or a smaller -n")
+    if run.metadata.missed_runs:
+        skipped = ", ".join(f"{name}: {count}" for name, count in sorted(run.metadata.missed_runs.items()))
+        text += f"; the kernel skipped runs of probes ({skipped})"
+        raise ReconciliationError(text, "run again; if it recurs, without other load on the machine")
+    raise ReconciliationError(text, "the run cannot be trusted; please report it with its folder")

@@ -15,7 +15,7 @@ import pytest
 import zcprobe
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Run
-from zcprobe.errors import ReconciliationError
+from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.probes.enobufs import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.interrupt import Interruption
@@ -294,6 +294,13 @@ def test_a_refused_run_says_which_probes_the_kernel_skipped(tmp_path: Path) -> N
         check_complete(CompletedRun(run.folder, differing))
     assert "skipped" not in str(refusal.value)
     assert "report it" in refusal.value.hint
+    # what a count is of has no say in what it means: only its kind has
+    words = Finding(what="packets lost on the way", expected=23, found=22, holds=False)
+    lost = Finding(what="events", expected=0, found=1, holds=False, kind="lost")
+    with pytest.raises(ReconciliationError, match="lost on the way"):
+        check_complete(CompletedRun(run.folder, msgspec.structs.replace(differing, reconciliation=[words])))
+    with pytest.raises(DataLossError, match="events: expected 0, found 1"):
+        check_complete(CompletedRun(run.folder, msgspec.structs.replace(differing, reconciliation=[words, lost])))
     skipped = msgspec.structs.replace(differing, missed_runs={"on_sock_ofree": 1})
     with pytest.raises(
         ReconciliationError, match=r"; the kernel skipped runs of probes \(on_sock_ofree: 1\)$"

@@ -57,6 +57,11 @@ def test_a_version_that_is_not_known_is_refused(copied: Path, version: object) -
         zcprobe.load(copied)
 
 
+def test_findings_of_runs_that_do_not_tell_their_kind_are_differences(run: Run) -> None:
+    assert '"kind"' not in (run.folder / "run.json").read_text().partition('"reconciliation"')[2]
+    assert {finding["kind"] for finding in run.meta["reconciliation"]} == {"mismatch"}
+
+
 def test_lost_events_are_their_own_error_unless_allowed(copied: Path) -> None:
     summary = load_run(copied).summary
     _change(copied, complete=False, summary={**summary, "lost_events": 23})

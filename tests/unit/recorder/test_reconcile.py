@@ -68,11 +68,13 @@ def test_a_send_without_record_shows(tmp_path: Path) -> None:
 def test_lost_records_show() -> None:
     report = msgspec.structs.replace(_report(), lost_records=5)
     assert _broken(reconcile_sender(report, None, None)) == ["lost records"]
+    assert {finding.kind for finding in reconcile_sender(report, None, None) if not finding.holds} == {"lost"}
 
 
 def test_lost_events_show() -> None:
     assert _broken([lost_events_finding(0)]) == []
     assert _broken([lost_events_finding(1)]) == ["lost events"]
+    assert lost_events_finding(1).kind == "lost"
 
 
 def test_lost_and_changed_bytes_show() -> None:
