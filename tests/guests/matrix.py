@@ -24,12 +24,12 @@ from zcprobe.errors import ZcprobeError
 from zcprobe.recorder.interrupt import Interruption, deferred_interrupt
 from zcprobe.report.html import write_report
 
-__all__ = ["main"]
+__all__ = ["TESTS", "main"]
 
 _RESULTS = Path("build/kernels")
 _TIMEOUT_S = 1500
 
-_TESTS = (
+TESTS = (
     "tests/guests/inside/test_host.py",
     "tests/guests/inside/test_runs.py",
     "tests/guests/inside/test_links.py",
@@ -58,7 +58,7 @@ def _pytest_words(kernel: Kernel, folder: Path) -> list[str]:
         # it wants a folder to write to, and none of these tests is of its kind
         *("-p", "no:hypothesispytest"),
         *(f"--junitxml={folder}/junit.xml", "-o", f"junit_suite_name=linux-{kernel.name}"),
-        *_TESTS,
+        *TESTS,
     ]
 
 
