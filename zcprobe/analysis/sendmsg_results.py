@@ -8,7 +8,7 @@ import pandas as pd
 from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
 
-__all__ = ["RETRIED", "SENDMSG_RESULTS_DTYPES", "df_sendmsg_results"]
+__all__ = ["RETRIED", "SENDMSG_RESULTS_DTYPES", "df_sendmsg_results", "kernel_agrees"]
 
 SENDMSG_RESULTS_DTYPES = {
     "result": "object",
@@ -25,8 +25,8 @@ def df_sendmsg_results(run: Run) -> pd.DataFrame:
     """One row per result; `ok` and `ENOBUFS` are always there.
 
     Columns: result (str: `ok`, an errno's name, or `RETRIED`); sender_count (int64, sendmsg calls as the sender counts
-    them); fatal_count (int64, those of them that ended the run); kernel_count (Int64, send calls of the socket as BPF
-    saw them return; NA without probes).
+    them, from the summary when it recorded no sends: then only `ok`, `ENOBUFS` and EAGAIN); fatal_count (int64, those
+    of them that ended the run); kernel_count (Int64, send calls of the socket as BPF saw them return; NA without any).
     """
     sender, fatal = _sender_counts(run)
     kernel = _kernel_counts(run)
@@ -45,6 +45,16 @@ def df_sendmsg_results(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SENDMSG_RESULTS_DTYPES)).astype(SENDMSG_RESULTS_DTYPES)
 
 
+def kernel_agrees(run: Run) -> bool | None:
+    """Whether sender and kernel counted the same of each result that the sender counts; None without probes."""
+    table = df_sendmsg_results(run)
+    if table["kernel_count"].isna().any():
+        return None
+    if not run.meta["rows"].get("sends"):
+        table = table[table["result"].isin(["ok", "ENOBUFS"])]
+    return bool((table["kernel_count"] == table["sender_count"]).all())
+
+
 def _name(error: int) -> str:
     if error in (errno.EAGAIN, errno.EINTR):
         return RETRIED
@@ -59,13 +69,18 @@ def _kernel_counts(run: Run) -> dict[str, int]:
 
 
 def _sender_counts(run: Run) -> tuple[Counter[str], Counter[str]]:
-    """(calls, fatal calls) per result; from the summary when no sends were recorded."""
+    """(calls, fatal calls) per result; from the summary when no sends were recorded.
+
+    A write that its policy gave up on, after ENOBUFS or before any call, ends with an errno that no call returned. A
+    call that the run's deadline interrupts returns EINTR, though the write ends with ETIMEDOUT.
+    """
     counts: Counter[str] = Counter()
     fatal: Counter[str] = Counter()
     attempts = 0
     for sends in run.iterate("sends", ["error", "enobufs_count", "attempt_count"]):
-        failed = sends.loc[sends["error"] != 0, "error"]
-        fatal.update(failed.map(_name))
+        failed = sends[sends["error"] != 0]
+        by_call = (failed["attempt_count"] > failed["enobufs_count"]) | (failed["error"] == errno.ENOBUFS)
+        fatal.update(failed.loc[by_call & (failed["error"] != errno.ETIMEDOUT), "error"].map(_name))
         counts["ok"] += len(sends) - len(failed)
         counts["ENOBUFS"] += int(sends["enobufs_count"].sum())
         attempts += int(sends["attempt_count"].sum())
@@ -79,6 +94,9 @@ def _sender_counts(run: Run) -> tuple[Counter[str], Counter[str]]:
 
 def _summary_counts(run: Run) -> tuple[Counter[str], Counter[str]]:
     summary = run.summary
-    ok = int(summary["sends"]) + int(summary["copied_on_purpose"])
+    plain = summary["plain_sends"]
+    ok = int(summary["sends"]) + int(summary["copied_on_purpose"] if plain is None else plain)
     dead = sum(channel["outcome"] == "dead_enobufs" for channel in run.meta["channels"])
-    return Counter({"ok": ok, "ENOBUFS": int(summary["enobufs_count"])}), Counter({"ENOBUFS": dead})
+    counts = Counter({"ok": ok, "ENOBUFS": int(summary["enobufs_count"])})
+    counts.update({RETRIED: eagain} if (eagain := int(summary["eagain_count"] or 0)) else {})
+    return counts, Counter({"ENOBUFS": dead})

@@ -1,7 +1,7 @@
 """What stands under each figure of a comparison: what it shows, of how many runs, with which interval."""
 
 from zcprobe.analysis.policies import CONFIDENCE
-from zcprobe.analysis.sendmsg_results import df_sendmsg_results
+from zcprobe.analysis.sendmsg_results import kernel_agrees
 from zcprobe.dataset.load import Comparison
 from zcprobe.dataset.path import leaves_host
 from zcprobe.plots.enobufs import MOST_BARS
@@ -78,10 +78,10 @@ def _what_goodput_is(comparison: Comparison) -> str:
 
 
 def _kernel_agrees(comparison: Comparison) -> str:
-    tables = [df_sendmsg_results(run) for run in comparison.runs]
-    if not tables or any(table["kernel_count"].isna().any() for table in tables):
+    agree = [kernel_agrees(run) for run in comparison.runs]
+    if not agree or None in agree:
         return "Counted by the sender; there is no count from the kernel for every run."
-    differing = sum(int((table["kernel_count"] != table["sender_count"]).any()) for table in tables)
+    differing = agree.count(False)
     if differing:
-        return f"Counted by the sender; the kernel's own count differs in {differing} of {len(tables)} runs."
-    return f"Counted by the sender; the kernel's own count is the same in all {len(tables)} runs."
+        return f"Counted by the sender; the kernel's own count differs in {differing} of {len(agree)} runs."
+    return f"Counted by the sender; the kernel's own count is the same in all {len(agree)} runs."

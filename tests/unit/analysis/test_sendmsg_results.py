@@ -1,6 +1,6 @@
 import pandas as pd
 
-from zcprobe.analysis.sendmsg_results import RETRIED, SENDMSG_RESULTS_DTYPES, df_sendmsg_results
+from zcprobe.analysis.sendmsg_results import RETRIED, SENDMSG_RESULTS_DTYPES, df_sendmsg_results, kernel_agrees
 from zcprobe.dataset.load import Comparison, Run
 
 
@@ -21,6 +21,38 @@ def test_sender_and_kernel_count_the_same(run: Run) -> None:
 def test_without_recorded_sends_the_summary_counts(empty_run: Run) -> None:
     table = df_sendmsg_results(empty_run).set_index("result")
     assert table.loc["ok", "sender_count"] == empty_run.summary["sends"]
+
+
+def test_without_recorded_sends_headers_count_too(shipped: dict[str, Comparison]) -> None:
+    """Each is a call of its own, without the flag: the kernel counts it as it does any other."""
+    whole = shipped["in-order"].runs[0]
+    summary = {**whole.summary, "sends": 23, "plain_sends": 24, "copied_on_purpose": 1, "eagain_count": 2}
+    meta = {**whole.meta, "summary": summary, "rows": {}, "send_results": {"0": 47, "11": 2}}
+    run = Run(whole.folder / "not there", meta)
+    table = df_sendmsg_results(run).set_index("result")
+    assert table["sender_count"].to_dict() == {"ok": 47, "ENOBUFS": 0, RETRIED: 2}
+    assert kernel_agrees(run) is True
+    meta["send_results"]["0"] = 46
+    assert kernel_agrees(run) is False
+    # what ended it, or interrupted a call, is not in the summary
+    meta["send_results"] = {"0": 47, "11": 2, "4": 1, "104": 1}
+    assert kernel_agrees(run) is True
+    # runs from before plain sends were counted
+    summary["plain_sends"] = None
+    assert df_sendmsg_results(run).set_index("result").loc["ok", "sender_count"] == 24
+
+
+def test_what_no_call_returned_is_not_counted(shipped: dict[str, Comparison]) -> None:
+    whole = shipped["in-order"].runs[0]
+    run = Run(whole.folder, {**whole.meta, "send_results": {"0": 1, "105": 3, "4": 1}})
+    # taken; given up on after two ENOBUFS; at a deadline during a call; before any call; dead by the third ENOBUFS
+    run.__dict__["sends"] = pd.DataFrame(
+        {"attempt_count": [1, 2, 1, 0, 1], "enobufs_count": [0, 2, 0, 0, 1], "error": [0, 110, 110, 4, 105]}
+    )
+    table = df_sendmsg_results(run).set_index("result")
+    assert table["sender_count"].to_dict() == {"ok": 1, "ENOBUFS": 3, RETRIED: 1}
+    assert table["fatal_count"].to_dict() == {"ok": 0, "ENOBUFS": 1, RETRIED: 0}
+    assert kernel_agrees(run) is True
 
 
 def test_other_errors_and_repeated_calls_have_rows(shipped: dict[str, Comparison]) -> None:
