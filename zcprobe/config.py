@@ -13,6 +13,7 @@ from zcprobe.workloads import FRAME_BYTES, MAX_SEND_BYTES, PAGE_BYTES, Traffic
 __all__ = [
     "DEFAULT_DATAGRAM_BYTES",
     "DEFAULT_DEADLINE_S",
+    "DEFAULT_PORT",
     "MAX_SEND_COUNT",
     "Buffers",
     "Family",
@@ -32,6 +33,9 @@ ProbeMechanism = Literal["fentry", "kprobe", "tracepoint"]
 Buffers = Literal["anonymous", "hugepages", "file"]
 WaitFor = Literal["error", "input", "both"]
 FlushVariant = Literal["all-copied", "sticky", "any-copied"]
+
+DEFAULT_PORT = 5301
+"""Where a sink listens unless told otherwise."""
 
 MAX_SEND_COUNT = 10**12
 """Largest -n: a day holds no more."""

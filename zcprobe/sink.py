@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from zcprobe.config import DEFAULT_PORT
 from zcprobe.errors import HostError, PeerError, UsageError, ZcprobeError
 from zcprobe.native import ffi, lib
 from zcprobe.native.process import die_with_parent, enter_netns
@@ -34,7 +35,6 @@ __all__ = [
     "socket_family",
 ]
 
-DEFAULT_PORT = 5301
 GREETING = b"zcprobe-sink 3\n"
 _PLAN_TIMEOUT_S = 10.0
 _DATAGRAM_BUFFER_BYTES = 8 * 1024 * 1024

@@ -5,7 +5,6 @@ import importlib
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 
 from zcprobe.errors import ZcprobeError
@@ -49,6 +48,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         sys.stdout.flush()
     except ZcprobeError as error:
         if verbose:
+            import traceback  # a tenth of what `-h` takes
+
             traceback.print_exc()
         print(f"zcprobe: {error}\n  {error.hint}", file=sys.stderr)
         return error.exit_code

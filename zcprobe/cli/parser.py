@@ -2,12 +2,12 @@
 
 import argparse
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
+from zcprobe.config import DEFAULT_PORT
 from zcprobe.policies import POLICIES
-from zcprobe.sink import DEFAULT_PORT
 from zcprobe.units import parse_seconds, parse_whole
+from zcprobe.version import VERSION
 
 __all__ = ["DEFAULT_COMPARISON", "make_parser"]
 
@@ -258,7 +258,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"zcprobe {version('zcprobe')}")
+    parser.add_argument("--version", action="version", version=f"zcprobe {VERSION}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     run = _add_verb(verbs, "run", "one run of one policy in one scenario", _RUN_EXAMPLES)
