@@ -1,39 +1,88 @@
-"""The running kernel's symbols, from /proc/kallsyms."""
+"""The running kernel's symbols, from /proc/kallsyms.
 
+Most of what a look-up costs is the kernel's writing of the table, a tenth of a second. So a name is searched in the
+text as it is, and only who asks for what is next to an address has the addresses read, too.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from zcprobe.errors import HostError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["Symbols", "read_symbols"]
 
 KALLSYMS = Path("/proc/kallsyms")
 
 _ADDRESS_DIGITS = 16
+_TYPE_COLUMN = _ADDRESS_DIGITS + 1
 _NAME_COLUMN = _ADDRESS_DIGITS + len(" t ")
+_LINE = re.compile(rb"[0-9a-f]{16} \S \S")
+_VISIBLE = re.compile(rb"^(?!0{16} )[0-9a-f]{16} [^Aa]", re.MULTILINE)
+
+
+class _Index:
+    """Where each symbol's line begins, by ascending address; lines of one address in the order of the text."""
+
+    def __init__(self, text: bytes) -> None:
+        import numpy as np  # who only looks for names does without
+
+        octets = np.frombuffer(text, np.uint8)
+        ends = np.flatnonzero(octets == ord("\n"))
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        kinds = octets[starts + _TYPE_COLUMN]
+        starts = starts[(kinds != ord("A")) & (kinds != ord("a"))]
+        # a view of the text that begins at each of its bytes, of which those at the lines' beginnings are taken
+        digits = np.ndarray((len(text) - _ADDRESS_DIGITS + 1,), f"S{_ADDRESS_DIGITS}", text, strides=(1,))[starts]
+        addresses = np.frombuffer(bytes.fromhex(digits.tobytes().decode()), ">u8").astype(np.uint64)
+        order = np.argsort(addresses, kind="stable")
+        self.addresses: npt.NDArray[np.uint64] = addresses[order]
+        self.starts: npt.NDArray[np.int64] = starts[order]
+
+    def first_above(self, address: int) -> int:
+        """How many symbols lie at or below the address."""
+        return int(self.addresses.searchsorted(self.addresses.dtype.type(address), side="right"))
 
 
 class Symbols:
-    """Names and addresses of one kernel; `addresses` is uint64, ascending, and `names` runs along with it.
+    """Names and addresses of one kernel, from lines of `<16 hex digits> <type> <name>[\\t[<module>]]`.
 
     Several symbols may share an address (`_stext` and the first function), and several static functions a name.
+    Absolute symbols (type A; per-CPU offsets on x86 before 6.15) are no addresses: they are never found.
     """
 
-    def __init__(self, addresses: npt.NDArray[np.uint64], names: list[str]) -> None:
-        order = np.argsort(addresses, kind="stable")
-        self.addresses = addresses[order]
-        self.names = [names[index] for index in order]
-        # Backwards, so that the lowest address of a repeated name stays: the core kernel lies below its modules.
-        self._address_of = dict(zip(reversed(self.names), reversed(self.addresses.tolist()), strict=True))
+    def __init__(self, text: bytes) -> None:
+        self._text = text if text.endswith(b"\n") else text + b"\n"
+
+    @cached_property
+    def _index(self) -> _Index:
+        return _Index(self._text)
 
     def __len__(self) -> int:
-        return len(self.names)
+        """Lines, absolute symbols included."""
+        return self._text.count(b"\n")
+
+    def _lines_of(self, name: str) -> Iterator[int]:
+        """Where the lines of the symbols of exactly this name begin."""
+        for ending in (b"\n", b"\t"):
+            found = -1
+            while (found := self._text.find(b" " + name.encode() + ending, found + 1)) >= 0:
+                start = found + 1 - _NAME_COLUMN
+                if start >= 0 and self._text[start + _TYPE_COLUMN] not in b"Aa":
+                    yield start
+
+    def _address_at(self, start: int) -> int:
+        return int(self._text[start : start + _ADDRESS_DIGITS], 16)
 
     def address_of(self, name: str) -> int | None:
-        """Address of the symbol of exactly this name, the lowest when there are several; None when there is none."""
-        return self._address_of.get(name)
+        """Address of the symbol of exactly this name, the lowest when there are several: the core kernel lies below its
+        modules. None when there is none."""
+        return min(map(self._address_at, self._lines_of(name)), default=None)
 
     def range_of(self, name: str) -> tuple[int, int] | None:
         """First address of the symbol and the first one beyond it: that of the next symbol, padding included.
@@ -43,46 +92,38 @@ class Symbols:
         start = self.address_of(name)
         if start is None:
             return None
-        following = int(np.searchsorted(self.addresses, np.uint64(start), side="right"))
-        return None if following == len(self.addresses) else (start, int(self.addresses[following]))
+        following = self._index.first_above(start)
+        addresses = self._index.addresses
+        return None if following == len(addresses) else (start, int(addresses[following]))
 
     def resolve(self, address: int) -> tuple[str, int]:
         """Name of the symbol at or below `address`, and the offset into it in bytes.
 
         An address below all symbols, of user space for example, comes back as its own hexadecimal form and 0.
         """
-        index = int(np.searchsorted(self.addresses, np.uint64(address), side="right")) - 1
+        index = self._index.first_above(address) - 1
         if index < 0:
             return f"{address:#x}", 0
-        start = self.addresses[index]
-        first = int(np.searchsorted(self.addresses, start, side="left"))
-        return self.names[first], address - int(start)
-
-
-def _parse(text: str) -> Symbols:
-    """Symbols from lines of `<16 hex digits> <type> <name>[\\t[<module>]]`.
-
-    Absolute symbols (type A; per-CPU offsets on x86 before 6.15) are no addresses and are left out.
-    """
-    lines = [line for line in text.splitlines() if line[_ADDRESS_DIGITS + 1] not in "Aa"]
-    digits = bytes.fromhex("".join([line[:_ADDRESS_DIGITS] for line in lines]))
-    addresses = np.frombuffer(digits, dtype=">u8").astype(np.uint64)
-    names = [line[_NAME_COLUMN:].partition("\t")[0] for line in lines]
-    return Symbols(addresses, names)
+        start = self._index.addresses[index]
+        line = int(self._index.starts[self._index.addresses.searchsorted(start, side="left")])
+        rest = self._text[line + _NAME_COLUMN : self._text.index(b"\n", line)]
+        return rest.partition(b"\t")[0].decode(), address - int(start)
 
 
 def read_symbols(path: Path = KALLSYMS) -> Symbols:
-    """All symbols of the running kernel; about 0.2 s for 120,000 of them.
+    """All symbols of the running kernel.
 
     HostError when the file cannot be read, or shows zeros instead of addresses (kptr_restrict).
     """
     try:
-        symbols = _parse(path.read_text())
-    except (OSError, ValueError, IndexError) as error:
+        text = path.read_bytes()
+    except OSError as error:
         raise HostError(f"cannot read kernel symbols: {error}", "the kernel needs CONFIG_KALLSYMS=y") from error
-    if not symbols.addresses.any():
+    if text and not _LINE.match(text):
+        raise HostError(f"cannot read kernel symbols: {path} has another format", "report this kernel's release")
+    if not _VISIBLE.search(text):
         raise HostError(
             f"{path} hides all addresses from this process",
             "run as root, or with CAP_SYSLOG; if it has that already: sysctl kernel.kptr_restrict=1",
         )
-    return symbols
+    return Symbols(text)
