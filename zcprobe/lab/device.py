@@ -7,12 +7,10 @@ was up is then all there is to restore.
 import os
 import time
 
-from pyroute2 import IPRoute
-from pyroute2.ethtool import Ethtool
-
 from zcprobe.errors import HostError
 from zcprobe.lab.mechanisms import LINK, requires
 from zcprobe.lab.namespace import namespace_path, run_in_namespace
+from zcprobe.lab.netlink import open_ethtool, open_route
 
 __all__ = ["check_lendable", "give_back", "has_scatter_gather", "lend", "read_mtu"]
 
@@ -24,7 +22,7 @@ _RETURN_TIMEOUT_S = 5.0
 
 def check_lendable(device: str) -> bool:
     """Whether the device is up. HostError when there is none, or it has an address that would be lost."""
-    with IPRoute() as route:
+    with open_route() as route:
         links = route.get_links(ifname=device) if route.link_lookup(ifname=device) else []
         if not links:
             raise HostError(f"there is no network device {device!r}", "ip link lists this host's")
@@ -38,7 +36,7 @@ def check_lendable(device: str) -> bool:
 
 
 def _move(device: str, netns_fd: int) -> None:
-    with requires(LINK), IPRoute() as route:
+    with requires(LINK), open_route() as route:
         for index in route.link_lookup(ifname=device):
             route.link("set", index=index, net_ns_fd=netns_fd)
 
@@ -61,7 +59,7 @@ def give_back(device: str, namespace: str, *, up: bool) -> None:
     finally:
         os.close(own_fd)
     deadline = time.monotonic() + _RETURN_TIMEOUT_S
-    with IPRoute() as route:
+    with open_route() as route:
         while not route.link_lookup(ifname=device):
             if time.monotonic() > deadline:
                 raise HostError(f"{device} did not come back from {namespace}", "see ip link, it may have another name")
@@ -72,11 +70,11 @@ def give_back(device: str, namespace: str, *, up: bool) -> None:
 
 def read_mtu(device: str) -> int:
     """Bytes of the largest IP packet of a device in the caller's namespace."""
-    with IPRoute() as route:
+    with open_route() as route:
         return int(route.get_links(ifname=device)[0].get_attr("IFLA_MTU"))
 
 
 def has_scatter_gather(device: str) -> bool:
     """NETIF_F_SG of a device in the caller's namespace: without it the data is copied, whatever notifications say."""
-    with Ethtool() as ethtool:
+    with open_ethtool() as ethtool:
         return bool(ethtool.get_features(device).features["tx-scatter-gather"].enable)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import msgspec
-from pyroute2 import IPRoute
 
 from zcprobe.lab.impairment import HOLD_DEVICE
 from zcprobe.lab.namespace import run_in_namespace
+from zcprobe.lab.netlink import open_route
 from zcprobe.lab.netns import NamespacePair
 
 __all__ = ["Effects", "read_effects"]
@@ -46,7 +46,7 @@ class _Queue(msgspec.Struct, frozen=True):
 
 def _read_queue(device: str, kind: str) -> _Queue | None:
     """Of the device's qdisc of that kind, in the caller's namespace; None where there is none."""
-    with IPRoute() as route:
+    with open_route() as route:
         for index in route.link_lookup(ifname=device):
             for qdisc in route.get_qdiscs(index=index):
                 if qdisc.get_attr("TCA_KIND") == kind:

@@ -8,16 +8,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-from pyroute2 import IPRoute
 
 from zcprobe.config import Family, Protocol
 from zcprobe.errors import HostError, UsageError
 from zcprobe.lab.interrupts import deferred_signals
 from zcprobe.lab.mechanisms import CLSACT, IFB, MIRRED, NETEM, TBF, requires
 from zcprobe.lab.namespace import run_in_namespace
+from zcprobe.lab.netlink import open_route
 from zcprobe.lab.netns import Namespace, NamespacePair
+
+if TYPE_CHECKING:
+    from pyroute2.iproute.linux import IPRoute
 
 __all__ = [
     "HOLD_DEVICE",
@@ -161,7 +165,7 @@ def packet_choice(family: Family, protocol: Protocol, one_in_count: int) -> list
     ]
 
 
-def _add_bucket(route: IPRoute, index: int, bucket: TokenBucket) -> None:
+def _add_bucket(route: "IPRoute", index: int, bucket: TokenBucket) -> None:
     with requires(TBF):
         # pyroute2 takes a rate in bytes per second when it is a number.
         rate_bytes = bucket.rate_bps // 8
@@ -169,7 +173,7 @@ def _add_bucket(route: IPRoute, index: int, bucket: TokenBucket) -> None:
 
 
 def _add_hold(device: str, hold: HoldImpairment, family: Family, protocol: Protocol) -> None:
-    with IPRoute() as route:
+    with open_route() as route:
         with requires(IFB):
             route.link("add", ifname=HOLD_DEVICE, kind="ifb")
             hold_index = route.link_lookup(ifname=HOLD_DEVICE)[0]
@@ -194,7 +198,7 @@ def _add_hold(device: str, hold: HoldImpairment, family: Family, protocol: Proto
 
 
 def _remove_hold(device: str) -> None:
-    with IPRoute() as route:
+    with open_route() as route:
         for index in route.link_lookup(ifname=device):
             if any(qdisc.get_attr("TCA_KIND") == "clsact" for qdisc in route.get_qdiscs(index=index)):
                 route.tc("del", "clsact", index)
@@ -232,12 +236,12 @@ def _set_tcp(settings: dict[str, str]) -> None:
 
 def _add_delay(device: str, delay: DelayImpairment) -> None:
     _set_tcp({"tcp_rmem": f"4096 131072 {delay.receive_buffer_max_bytes}"})
-    with IPRoute() as route:
+    with open_route() as route:
         _add_bucket(route, route.link_lookup(ifname=device)[0], delay.bucket)
 
 
 def _remove_root_qdisc(device: str, kind: str) -> None:
-    with IPRoute() as route:
+    with open_route() as route:
         for index in route.link_lookup(ifname=device):
             if any(qdisc.get_attr("TCA_KIND") == kind for qdisc in route.get_qdiscs(index=index)):
                 route.tc("del", index=index, parent=_TC_H_ROOT)
@@ -262,7 +266,7 @@ def delayed_acks(pair: NamespacePair, delay: DelayImpairment) -> Iterator[None]:
 
 
 def _add_reorder(device: str, reorder: ReorderImpairment) -> None:
-    with IPRoute() as route:
+    with open_route() as route:
         index = route.link_lookup(ifname=device)[0]
         with requires(NETEM):
             # pyroute2 takes times in microseconds

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import msgspec
-from pyroute2.netlink.exceptions import NetlinkError
 
 from zcprobe.errors import HostError
+from zcprobe.lab.netlink import netlink_error
 
 __all__ = [
     "CLSACT",
@@ -84,7 +84,7 @@ def requires(mechanism: Mechanism) -> Iterator[None]:
     """Turn what the kernel refuses inside the block into a HostError about `mechanism`."""
     try:
         yield
-    except NetlinkError as error:
-        raise describe_failure(mechanism, error.code, str(error.args[-1])) from error
     except OSError as error:
         raise describe_failure(mechanism, error.errno or 0, str(error)) from error
+    except netlink_error() as error:
+        raise describe_failure(mechanism, error.code, str(error.args[-1])) from error

@@ -12,9 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from pyroute2 import netns
-
 from zcprobe.lab.mechanisms import NETNS, requires
+from zcprobe.lab.netlink import attach_namespace, remove_namespace_name
 
 __all__ = [
     "NAMESPACE_FOLDER",
@@ -65,7 +64,7 @@ def make_namespace(name: str) -> None:
 
     def unshare_and_bind() -> None:
         _call("unshare", _CLONE_NEWNET)
-        netns.attach(name, threading.get_native_id())
+        attach_namespace(name, threading.get_native_id())
 
     with requires(NETNS):
         _run_in_thread(unshare_and_bind)
@@ -74,7 +73,7 @@ def make_namespace(name: str) -> None:
 def remove_namespace(name: str) -> bool:
     """Remove the name; the namespace itself ends with its last process and socket. False when there was none."""
     try:
-        netns.remove(name)
+        remove_namespace_name(name)
     except FileNotFoundError:
         return False
     return True

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from pyroute2 import IPRoute
 
 from zcprobe.errors import HostError
 from zcprobe.lab.device import check_lendable, give_back, lend
@@ -22,6 +21,7 @@ from zcprobe.lab.namespace import (
     remove_namespace,
     run_in_namespace,
 )
+from zcprobe.lab.netlink import open_route
 
 __all__ = ["SENDER_DEVICE", "SINK_DEVICE", "Namespace", "NamespacePair", "namespace_pair"]
 
@@ -73,7 +73,7 @@ def _make_namespace(name: str, device: str, host_number: int) -> Namespace:
 def _make_veth(pair: NamespacePair) -> None:
     sink_fd = os.open(pair.sink.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with requires(VETH), IPRoute() as route:
+        with requires(VETH), open_route() as route:
             peer = {"ifname": pair.sink.device, "net_ns_fd": sink_fd}
             route.link("add", ifname=pair.sender.device, kind="veth", peer=peer, index=_SENDER_INDEX)
     finally:
@@ -81,7 +81,7 @@ def _make_veth(pair: NamespacePair) -> None:
 
 
 def _bring_up(namespace: Namespace) -> None:
-    with IPRoute() as route:
+    with open_route() as route:
         index = route.link_lookup(ifname=namespace.device)[0]
         with requires(LINK):
             route.addr("add", index=index, address=namespace.ipv4, prefixlen=_IPV4_PREFIX)
@@ -95,7 +95,7 @@ def _bring_up(namespace: Namespace) -> None:
 def _wait_until_up(namespace: Namespace) -> None:
     """IPv6 drops everything until linkwatch has told it that the link is up."""
     deadline = time.monotonic() + _LINK_UP_TIMEOUT_S
-    with IPRoute() as route:
+    with open_route() as route:
         while route.get_links(ifname=namespace.device)[0].get_attr("IFLA_OPERSTATE") != "UP":
             if time.monotonic() > deadline:
                 raise HostError(f"{namespace.device} in {namespace.name} does not come up", "see dmesg for the reason")

@@ -1,0 +1,70 @@
+"""pyroute2, through which the lab speaks to the kernel: the parts that it uses, imported when they are first used.
+
+The package imports on its own all that it has (its database, its sockets of every family), which takes as long again as
+the parts that are used here.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec, module_from_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyroute2.ethtool import Ethtool
+    from pyroute2.iproute.linux import IPRoute
+    from pyroute2.netlink.exceptions import NetlinkError
+
+__all__ = ["attach_namespace", "netlink_error", "open_ethtool", "open_route", "remove_namespace_name"]
+
+_PACKAGE = "pyroute2"
+
+
+@contextmanager
+def _only_parts() -> Iterator[None]:
+    """Inside, `import pyroute2.x` does not run the package's own file. What imports the package later runs it."""
+    spec = None if _PACKAGE in sys.modules else find_spec(_PACKAGE)
+    if spec is None:
+        yield
+        return
+    sys.modules[_PACKAGE] = module_from_spec(spec)
+    try:
+        yield
+    finally:
+        del sys.modules[_PACKAGE]
+
+
+def open_route() -> "IPRoute":
+    """A route netlink socket in the network namespace of the calling thread."""
+    with _only_parts():
+        from pyroute2.iproute.linux import IPRoute
+    return IPRoute()
+
+
+def open_ethtool() -> "Ethtool":
+    """Ethtool in the network namespace of the calling thread."""
+    with _only_parts():
+        from pyroute2.ethtool import Ethtool
+    return Ethtool()
+
+
+def netlink_error() -> "type[NetlinkError]":
+    """What a refusal by the kernel is raised as; `code` is its errno."""
+    with _only_parts():
+        from pyroute2.netlink.exceptions import NetlinkError
+    kind: type[NetlinkError] = NetlinkError
+    return kind
+
+
+def attach_namespace(name: str, thread_id: int) -> None:
+    """Binds the network namespace of a thread to a name, as `ip netns attach` does. OSError."""
+    with _only_parts():
+        from pyroute2 import netns
+    netns.attach(name, thread_id)
+
+
+def remove_namespace_name(name: str) -> None:
+    """FileNotFoundError when there is none."""
+    with _only_parts():
+        from pyroute2 import netns
+    netns.remove(name)
