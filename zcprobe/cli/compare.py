@@ -16,7 +16,7 @@ from zcprobe.cli.options import require_readers, run_config
 from zcprobe.config import RunConfig
 from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.load import Comparison
-from zcprobe.errors import ReconciliationError
+from zcprobe.errors import PeerError, ReconciliationError
 from zcprobe.policies import POLICIES
 from zcprobe.recorder.interrupt import deferred_interrupt
 from zcprobe.recorder.run import CompletedRun, open_probes, with_scenario_defaults
@@ -149,10 +149,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(comparison: Comparison) -> None:
+    """PeerError when the sink of a completed run was silent, ReconciliationError when counts differ."""
     incomplete = [entry["folder"] for entry in comparison.meta["runs"] if not entry["complete"]]
     if incomplete:
         raise ReconciliationError(
             f"{len(incomplete)} runs have counts that differ: {', '.join(incomplete)}",
             "run.json there says which, under reconciliation, and under missed_runs whether the kernel skipped a probe"
             f" (below {comparison.folder})",
+        )
+    silent = [run for run in comparison if run.summary["sink_bytes"] is None and run.summary["outcome"] == "completed"]
+    if silent:
+        raise PeerError(
+            f"the sink did not report what arrived in {len(silent)} runs that completed (below {comparison.folder})",
+            "see that nothing stops or kills it, and run again",
         )

@@ -5,14 +5,15 @@ was up is then all there is to restore.
 """
 
 import os
+import socket
 import time
 
 from zcprobe.errors import HostError
 from zcprobe.lab.mechanisms import LINK, requires
 from zcprobe.lab.namespace import namespace_path, run_in_namespace
-from zcprobe.lab.netlink import open_ethtool, open_route
+from zcprobe.lab.netlink import netlink_error, open_ethtool, open_route
 
-__all__ = ["check_lendable", "give_back", "has_scatter_gather", "lend", "read_mtu"]
+__all__ = ["check_lendable", "give_back", "has_scatter_gather", "lend", "read_mtu", "route_device"]
 
 _IFF_UP = 1
 _SCOPE_LINK = 253
@@ -66,6 +67,20 @@ def give_back(device: str, namespace: str, *, up: bool) -> None:
             time.sleep(0.05)
         if up:
             route.link("set", index=route.link_lookup(ifname=device)[0], state="up")
+
+
+def route_device(host: str, family: int) -> str | None:
+    """The device by which this namespace's packets leave for a host, by name or address of that address family; `lo`
+    for one of our own. None where no name and no route leads there."""
+    try:
+        address, _, *of_ipv6 = socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)[0][4]
+        scope = int(of_ipv6[1]) if of_ipv6 else 0
+        if scope:
+            return socket.if_indextoname(scope)
+        with open_route() as route:
+            return socket.if_indextoname(route.route("get", dst=str(address))[0].get_attr("RTA_OIF"))
+    except (OSError, netlink_error()):
+        return None
 
 
 def read_mtu(device: str) -> int:

@@ -5,10 +5,11 @@ import re
 
 from zcprobe.errors import UsageError
 from zcprobe.host.limits import read_optmem_max
+from zcprobe.lab.device import has_scatter_gather, read_mtu, route_device
 from zcprobe.lab.effects import Effects
 from zcprobe.lab.open import Lab
 from zcprobe.lab.scenarios import Scenario
-from zcprobe.sink import DEFAULT_PORT
+from zcprobe.sink import DEFAULT_PORT, socket_family
 from zcprobe.units import shown
 
 __all__ = ["REMOTE", "OpenRemote", "open_remote", "parse_target"]
@@ -34,10 +35,17 @@ def parse_target(text: str) -> tuple[str, int]:
     return match.group(1).strip("[]"), port
 
 
+def _device(address: str) -> str | None:
+    """What sends to the target leave by; None where that cannot be known: vsock has none, and a name may be unknown."""
+    if address.startswith("vsock:"):
+        return None
+    return route_device(address, socket_family(address))
+
+
 def open_remote(target: str) -> Lab:
     """The sender stays in our own network namespace; nothing is changed, so nothing is to be undone."""
     address, port = parse_target(target)
-    limit = read_optmem_max()
+    limit, device = read_optmem_max(), _device(address)
     return Lab(
         scenario=REMOTE,
         sender_netns_path=None,
@@ -48,6 +56,9 @@ def open_remote(target: str) -> Lab:
         sink_port=port,
         optmem_max_bytes=_UNKNOWN_OPTMEM_BYTES if limit is None else limit,
         impairment={},
+        sender_device=device,
+        scatter_gather=None if device is None else has_scatter_gather(device),
+        mtu_bytes=None if device is None else read_mtu(device),
     )
 
 

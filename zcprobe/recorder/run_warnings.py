@@ -110,13 +110,23 @@ def _filled_by(summary: Summary) -> str:
     return f"{fits}, and more sends were in flight at once"
 
 
+def _silent(summary: Summary) -> list[RunWarning]:
+    if summary.sink_bytes is not None:
+        return []
+    text = (
+        "the sink did not report what it received: there is no goodput, and nobody looked whether the data was as sent"
+    )
+    return [RunWarning("sink-silent", text)]
+
+
 def warnings_of(
     config: RunConfig, scenario: Scenario, lab: Lab, effects: Effects, summary: Summary
 ) -> list[RunWarning]:
     """Empty for a run that was what its scenario says. Towards a sink elsewhere nothing is known of the path."""
     if config.to is not None:
-        return []
+        return _silent(summary)
     return [
+        *_silent(summary),
         *_held_back(scenario, effects),
         *_delayed(scenario, effects),
         *_reordered(scenario, effects),

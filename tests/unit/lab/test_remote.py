@@ -44,3 +44,16 @@ def test_a_remote_lab_is_our_own_namespace_and_changes_nothing() -> None:
     assert lab.sender_netns_inode == os.stat("/proc/self/ns/net").st_ino
     assert lab.impairment == {}
     assert lab.optmem_max_bytes > 0
+
+
+@pytest.mark.parametrize("target", ["127.0.0.1", "[::1]:77", "localhost"])
+def test_of_a_target_of_our_own_the_device_is_loopback_which_has_scatter_gather(target: str) -> None:
+    lab = open_remote(target)
+    assert (lab.sender_device, lab.scatter_gather) == ("lo", True)
+    assert lab.mtu_bytes == 65536
+
+
+@pytest.mark.parametrize("target", ["vsock:2:77", "no.such.host.invalid"])
+def test_where_no_device_can_be_known_none_is_named(target: str) -> None:
+    lab = open_remote(target)
+    assert lab.sender_device is lab.scatter_gather is lab.mtu_bytes is None

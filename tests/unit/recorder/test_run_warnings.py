@@ -110,3 +110,10 @@ def test_datagrams_beyond_the_mtu_are_told(family: str, size: int, fragmented: b
 def test_nothing_is_known_of_a_path_that_is_not_ours() -> None:
     config = RunConfig(scenario="remote", to="10.0.0.9", send_bytes=65536)
     assert warnings_of(config, find_scenario("in-order"), LAB, Effects(), summary(enobufs_count=5)) == []
+
+
+@pytest.mark.parametrize("to", [None, "192.0.2.1"])
+def test_a_silent_sink_is_told_on_any_path(to: str | None) -> None:
+    (warning,) = warn("in-order", said=summary(sink_bytes=None, goodput_bps=None), to=to)
+    assert warning.id == "sink-silent"
+    assert "no goodput" in warning.text
