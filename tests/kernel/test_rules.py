@@ -119,7 +119,7 @@ def memlock_limit(processes: Processes) -> str | None:
 
 @pytest.mark.parametrize(("protocol", "family"), CELLS)
 def test_the_sender_may_lock_little_memory(protocol: str, family: str, start_zcprobe: Start) -> None:
-    """Datagrams that fit a frame, and fragments of IPv6, are complete before sendmsg returns, so that the limit is never
+    """Datagrams that fit a frame, and fragments of IPv6, are complete before sendmsg returns, so the limit is never
     reached: then the run says so."""
     size = ("-l", "60000") if protocol == "udp" else ()
     process = start_zcprobe(*words_of("memlock", protocol, family), *size, "-t", "1")
