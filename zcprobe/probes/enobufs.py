@@ -1,10 +1,16 @@
 """The cause of each ENOBUFS, from the candidates that its event names."""
 
-import numpy as np
-from numpy.typing import NDArray
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
 
 from zcprobe.native import lib
 from zcprobe.native.structs import enum_names
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "CAUSES",
@@ -41,12 +47,16 @@ def cause_of(candidates: int) -> str:
     return name_candidates(candidates) or "other"
 
 
-_CAUSE_OF_BYTE = np.array([cause_of(candidates) for candidates in range(256)])
+@cache
+def _cause_of_byte() -> NDArray[np.str_]:
+    import numpy as np  # not before there are events
+
+    return np.array([cause_of(candidates) for candidates in range(256)])
 
 
 def enobufs_causes(events: NDArray[np.void]) -> NDArray[np.str_]:
     """Cause of each ENOBUFS event (records of struct zc_kernel_event, kind ENOBUFS), dtype str."""
-    causes: NDArray[np.str_] = _CAUSE_OF_BYTE[events["candidates"]]
+    causes: NDArray[np.str_] = _cause_of_byte()[events["candidates"]]
     return causes
 
 
@@ -54,6 +64,6 @@ def split_charges(
     events: NDArray[np.void], baseline_bytes: int, charge_bytes: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(in-flight, unread) charges in bytes at each event: unread = errqueue_depth notifications, the rest in flight."""
-    unread = events["errqueue_depth"].astype(np.int64) * charge_bytes
-    in_flight = events["optmem_bytes"].astype(np.int64) - baseline_bytes - unread
+    unread = events["errqueue_depth"].astype("int64") * charge_bytes
+    in_flight = events["optmem_bytes"].astype("int64") - baseline_bytes - unread
     return in_flight, unread

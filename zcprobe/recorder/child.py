@@ -23,9 +23,12 @@ _GRACE_S = 2.0
 
 
 class Child:
-    """`python -m <module>`, in a session of its own so that Ctrl-C reaches only the parent, which decides."""
+    """`python -m <module>`, in a session of its own so that Ctrl-C reaches only the parent, which decides.
 
-    def __init__(self, module: str, task: msgspec.Struct) -> None:
+    It can be started before its task is known, because importing its modules is most of what it takes to start.
+    """
+
+    def __init__(self, module: str, task: msgspec.Struct | None = None) -> None:
         self._name = module.rpartition(".")[2]
         self._pending = b""
         self.process = subprocess.Popen(
@@ -35,6 +38,11 @@ class Child:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        if task is not None:
+            self.assign(task)
+
+    def assign(self, task: msgspec.Struct) -> None:
+        """Its first line, for which it waits."""
         self.send_line(msgspec.json.encode(task))
 
     def __enter__(self) -> Self:

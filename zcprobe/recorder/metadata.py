@@ -1,7 +1,6 @@
 """run.json: everything about a run but its tables."""
 
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.reconcile import Finding
 from zcprobe.recorder.run_warnings import RunWarning
 from zcprobe.recorder.summary import ChannelSummary, Summary
+from zcprobe.version import VERSION
 
 __all__ = ["FORMAT_VERSION", "RunMetadata", "now_utc", "write_json"]
 
@@ -25,7 +25,7 @@ class RunMetadata(msgspec.Struct, frozen=True, kw_only=True):
     `lost_by_kind`: event kind -> lost by each CPU. `copy_paths`: stack id -> skbs."""
 
     format_version: int = FORMAT_VERSION
-    zcprobe_version: str = version("zcprobe")
+    zcprobe_version: str = VERSION
     run_id: str
     started_utc: str
     complete: bool

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-import numpy as np
 
 from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.tables import iterate_records
@@ -53,6 +52,8 @@ def _cover(spool: Path) -> _Cover:
     chunks = [(part["lo"].copy(), part["hi"].copy()) for part in iterate_records(spool, "zc_notification_record")]
     if not chunks:
         return _Cover(0, 0, 0)
+    import numpy as np  # not before there are records
+
     lo, hi = (np.sort(np.concatenate(parts)) for parts in zip(*chunks, strict=True))
     holes = int((lo[1:] > hi[:-1] + 1).sum()) + int(lo[0] != 0)
     return _Cover(int((hi - lo + 1).sum()), holes, int((lo[1:] <= hi[:-1]).sum()))

@@ -1,5 +1,6 @@
 """One run from its configuration to a complete run folder."""
 
+import importlib
 import secrets
 import signal
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ from zcprobe.recorder.reconcile import (
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
 from zcprobe.recorder.run_warnings import warnings_of, with_pauses
 from zcprobe.recorder.summary import summarize, summarize_channel
-from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES, write_table
+from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.recorder.totals import EventTotals, add_up_events, combine, totals_of_counts
 from zcprobe.rules import refuse_without_effect
 from zcprobe.sender import SenderCalibrated, SenderReady, SenderReport, SenderTask
@@ -119,12 +120,12 @@ def _default_send_count(config: RunConfig, scenario: Scenario, send_bytes: int) 
     return scenario.send_count
 
 
-def open_probes(config: RunConfig) -> AbstractContextManager[ProbeSession | None]:
-    """The probes that runs of this configuration need, loaded; None at level off."""
+def open_probes(config: RunConfig, *, wait: bool = True) -> AbstractContextManager[ProbeSession | None]:
+    """The probes that runs of this configuration need, loaded, or still loading unless `wait`; None at level off."""
     if config.probe_level == "off":
         return nullcontext(None)
     memlock = _scenario_of(config).memlock_bytes is not None or read_limits().memlock_applies
-    return ProbeSession(config.mechanism, config.probe_level, memlock=memlock)
+    return ProbeSession(config.mechanism, config.probe_level, memlock=memlock, wait=wait)
 
 
 def _spool(folder: Path, table: str, channel: int = 0) -> Path:
@@ -150,12 +151,23 @@ def _calibrates(config: RunConfig, scenario: Scenario) -> bool:
     return config.to is None and scenario.is_calibrated
 
 
+class _Children(msgspec.Struct):
+    """The processes of one run; no sink where it is elsewhere."""
+
+    sink: Child | None
+    sender: Child
+
+
 @contextmanager
-def _own_sink(config: RunConfig, scenario: Scenario, lab: Lab) -> Iterator[Child | None]:
-    """The sink's process in its namespace; none where the sink is elsewhere."""
-    if config.to is not None:
-        yield None
-        return
+def _children(config: RunConfig) -> Iterator[_Children]:
+    """Started, without a task; on leaving they have ended."""
+    with ExitStack() as stack:
+        sink = None if config.to is not None else stack.enter_context(Child("zcprobe.sink"))
+        yield _Children(sink, stack.enter_context(Child("zcprobe.sender")))
+
+
+def _start_sink(sink: Child, config: RunConfig, scenario: Scenario, lab: Lab) -> None:
+    """In its namespace; when it listens, the sender may connect."""
     task = SinkTask(
         address=lab.sink_address,
         port=lab.sink_port,
@@ -165,9 +177,8 @@ def _own_sink(config: RunConfig, scenario: Scenario, lab: Lab) -> Iterator[Child
         netns_path=lab.sink_netns_path,
         cpu=config.affinity[1] if config.affinity else None,
     )
-    with Child("zcprobe.sink", task) as sink:
-        sink.expect(SinkReady, _START_TIMEOUT_S)
-        yield sink
+    sink.assign(task)
+    sink.expect(SinkReady, _START_TIMEOUT_S)
 
 
 def _calibrate(
@@ -209,17 +220,20 @@ def _with_deadline(config: RunConfig, calibration: Calibration | None) -> RunCon
 def _measure(
     config: RunConfig,
     place: OpenLab | OpenRemote,
+    children: _Children,
     probes: ProbeSession | None,
     folder: Path,
     interruption: Interruption,
 ) -> _Measured:
+    """The children have ended when it returns: what they are in is taken away next."""
     scenario, lab, calibration = _scenario_of(config), place.lab, None
     if not _calibrates(config, scenario):
         place.impair(scenario)
-    with (
-        _own_sink(config, scenario, lab) as sink,
-        Child("zcprobe.sender", _sender_task(config, scenario, lab, folder)) as sender,
-    ):
+    sink, sender = children.sink, children.sender
+    with sink or nullcontext(), sender:
+        if sink is not None:
+            _start_sink(sink, config, scenario, lab)
+        sender.assign(_sender_task(config, scenario, lab, folder))
         if _calibrates(config, scenario):
             config, scenario, calibration = _calibrate(config, scenario, place, sink, sender)
         limit_s = _with_deadline(config, calibration).limit_s
@@ -285,6 +299,8 @@ def _reconcile(config: RunConfig, measured: _Measured, totals: list[EventTotals]
 
 def _write_tables(folder: Path) -> dict[str, int]:
     """Spool files become Parquet and go away; table name -> rows. Tables of other traffic are left out."""
+    from zcprobe.recorder.parquet import write_table
+
     rows = {}
     for table in (*SENDER_TABLES, EVENT_TABLE):
         spools = sorted(folder.glob(f".{table.name}.*.spool"), key=lambda path: int(path.suffixes[-2][1:]))
@@ -366,6 +382,13 @@ def _place(config: RunConfig, run_id: str, entry: Journal) -> Iterator[OpenLab |
         yield place
 
 
+def _finish_starting(probes: ProbeSession | None) -> None:
+    """What takes the processor goes on while the children start, and is over before anything is measured."""
+    importlib.import_module("zcprobe.recorder.parquet")  # numpy and pyarrow, for the tables
+    if probes is not None:
+        probes.wait()
+
+
 def record_run(
     config: RunConfig, parent: Path, probes: ProbeSession | None, interruption: Interruption
 ) -> CompletedRun:
@@ -378,8 +401,9 @@ def record_run(
     with ExitStack() as stack:
         entry = stack.enter_context(journal(run_id))
         directory = stack.enter_context(open_run_directory(parent, name, entry))
-        with _place(config, run_id, entry) as place:
-            measured = _measure(config, place, probes, directory.path, interruption)
+        with _children(config) as children, _place(config, run_id, entry) as place:
+            _finish_starting(probes)
+            measured = _measure(config, place, children, probes, directory.path, interruption)
         metadata = _store(measured.config, run_id, started, probes, measured, directory.path)
         directory.keep()
         return CompletedRun(directory.path, metadata)

@@ -1,17 +1,20 @@
-"""From the C core's raw records to Parquet tables, a chunk at a time."""
+"""What tables a run has, and the C core's raw records that they are made of."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from zcprobe.native.structs import dtype_of, enum_names
+from zcprobe.native.structs import dtype_of
 
-__all__ = ["EVENT_TABLE", "SENDER_TABLES", "TABLES", "Table", "iterate_records", "write_table"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["EVENT_TABLE", "SENDER_TABLES", "TABLES", "Table", "iterate_records"]
 
 _CHUNK_RECORDS = 1 << 18
 
@@ -47,38 +50,9 @@ TABLES: dict[str, Table] = {table.name: table for table in (*SENDER_TABLES, EVEN
 
 def iterate_records(spool: Path, struct: str) -> Iterator[NDArray[np.void]]:
     """The records of a spool file, at most 262,144 at a time. Read, not mapped: mapped pages count as resident."""
+    import numpy as np  # whoever only asks which tables there are does without
+
     dtype = dtype_of(struct)
     with spool.open("rb") as file:
         while len(records := np.fromfile(file, dtype, _CHUNK_RECORDS)):
             yield records
-
-
-def _column(table: Table, records: NDArray[np.void], name: str) -> pa.Array:
-    values = np.ascontiguousarray(records[name])
-    if name in table.flags:
-        return pa.array(values != 0)
-    if name in table.enums:
-        names = enum_names(*table.enums[name])
-        codes = sorted(names)
-        indices = np.searchsorted(codes, values).astype(np.int8)
-        return pa.DictionaryArray.from_arrays(indices, [names[code] for code in codes])
-    # 64-bit columns are signed in every table; the "no id" of a send that got none, UINT64_MAX, becomes -1
-    return pa.array(values.astype(np.int64) if values.dtype == np.uint64 else values)
-
-
-def _batch(table: Table, records: NDArray[np.void]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([_column(table, records, name) for name in table.columns], names=table.columns)
-
-
-def write_table(table: Table, spools: list[Path], folder: Path) -> int:
-    """Writes `<name>.parquet` from the spool files, one after the other, and returns the number of rows."""
-    empty = _batch(table, np.empty(0, dtype_of(table.struct)))
-    rows = 0
-    with pq.ParquetWriter(
-        folder / f"{table.name}.parquet", empty.schema, compression="zstd", write_page_checksum=True
-    ) as writer:
-        for spool in spools:
-            for records in iterate_records(spool, table.struct):
-                writer.write_batch(_batch(table, records))
-                rows += len(records)
-    return rows

@@ -1,18 +1,25 @@
 """What the probes' events add up to: chunk by chunk, keeping only the ranges of whole notifications."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from zcprobe.native import lib
 from zcprobe.native.structs import dtype_of
 from zcprobe.probes.enobufs import enobufs_causes, split_charges
 from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.tables import EVENT_TABLE, iterate_records
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    _Records = NDArray[np.void]
 
 __all__ = ["EventTotals", "add_up_events", "combine", "totals_of_counts"]
 
@@ -48,11 +55,8 @@ class EventTotals(msgspec.Struct):
         return self.enobufs_unread_bytes / charges if charges else None
 
 
-_Records = NDArray[np.void]
-
-
 def _lengths(records: _Records) -> NDArray[np.int64]:
-    lengths: NDArray[np.int64] = (records["hi"] - records["lo"]).astype(np.int64) + 1
+    lengths: NDArray[np.int64] = (records["hi"] - records["lo"]).astype("int64") + 1
     return lengths
 
 
@@ -68,7 +72,7 @@ def _correct_copies(entries: _Records, pieces: _Records) -> int:
     """
     if not len(entries) or not len(pieces):
         return 0
-    home = entries[np.searchsorted(entries["lo"], pieces["lo"], side="right") - 1]
+    home = entries[entries["lo"].searchsorted(pieces["lo"], side="right") - 1]
     lengths = _lengths(pieces)
     return int(lengths[pieces["copied"] != 0].sum()) - int(lengths[home["copied"] != 0].sum())
 
@@ -102,6 +106,8 @@ def _events_of(spool: Path, cookie: int) -> Iterator[_Records]:
 
 
 def _collect_entries(spool: Path, cookie: int) -> _Records:
+    import numpy as np  # here and below: not before there are events
+
     ends = (lib.ZC_EVENT_READ, lib.ZC_EVENT_PURGED)
     chunks = [records[np.isin(records["kind"], ends)][["lo", "hi", "copied"]] for records in _events_of(spool, cookie)]
     return np.concatenate(chunks) if chunks else np.empty(0, dtype_of(EVENT_TABLE.struct))
@@ -113,9 +119,11 @@ def add_up_events(spool: Path, cookie: int, baseline_bytes: int, charge_bytes: i
 
     Ids are the kernel's 32 bits: exact up to 4,294,967,295 sends on a socket.
     """
+    import numpy as np
+
     totals = EventTotals()
     entries = _collect_entries(spool, cookie)
-    entries = entries[np.argsort(entries["lo"])]
+    entries = entries[entries["lo"].argsort()]
     totals.true_copied_completions = _count_entry_copies(entries)
     stacks: set[int] = set()
     for records in _events_of(spool, cookie):

@@ -10,7 +10,8 @@ from zcprobe.errors import OutputError
 from zcprobe.native.structs import dtype_of
 from zcprobe.recorder import tables
 from zcprobe.recorder.metadata import FORMAT_VERSION
-from zcprobe.recorder.tables import TABLES, write_table
+from zcprobe.recorder.parquet import write_table
+from zcprobe.recorder.tables import TABLES
 
 
 def test_records_become_columns_with_names_for_enums_and_no_id_as_minus_one(tmp_path: Path) -> None:
