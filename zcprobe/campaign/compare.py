@@ -99,7 +99,8 @@ def compare(
     without impairment), and unless `report` is False figures and report, beside the runs.
 
     `configs` has a configuration for each policy, with the scenario's defaults and alike but for policy and parameters.
-    Interrupted, it keeps the runs made so far.
+    `probes` are closed once the runs are made: what probes cost is measured against a side without any. Interrupted, it
+    keeps the runs made so far.
     """
     policies = list(configs)
     scenario = configs[policies[0]].scenario
@@ -115,6 +116,8 @@ def compare(
             on_run(planned, done)
         if not runs:
             raise KeyboardInterrupt(interruption.signal_number)
+        if probes is not None:
+            probes.close()
         content = {
             "format_version": FORMAT_VERSION,
             "scenario": scenario,
