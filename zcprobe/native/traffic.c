@@ -7,7 +7,7 @@
 
 #include "core.h"
 
-enum { MAX_PAGES = 255, MAX_HEADER_BYTES = 65536, FRAME_SLOTS = 1 << 16, MOST_LATE_NS = 50000000 };
+enum { MAX_PAGES = 255, MAX_HEADER_BYTES = 65536, FRAME_SLOTS = 1 << 16, MOST_LATE_NS = 250000000 };
 
 struct writer {	/* one channel's place in its traffic */
 	struct zc_channel *channel;
