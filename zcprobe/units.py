@@ -1,7 +1,6 @@
 """Sizes, rates and durations as people write them and as plots show them."""
 
 import re
-from fractions import Fraction
 
 from zcprobe.errors import UsageError
 
@@ -34,10 +33,12 @@ def _parse(text: str, base: int, what: str, example: str) -> int:
     if match is None:
         raise UsageError(f"{shown(text)} is not a {what}", f"write a number and one of K, M, G: {example}")
     number, suffix = match.groups()
-    value = Fraction(number if len(number) <= _MAX_DIGITS else 10**_MAX_DIGITS) * base ** _EXPONENT[suffix.lower()]
-    if value.denominator != 1:
+    whole, _, decimals = (number if len(number) <= _MAX_DIGITS else str(10**_MAX_DIGITS)).partition(".")
+    scale, parts = base ** _EXPONENT[suffix.lower()], 10 ** len(decimals)
+    value, rest = divmod(int(whole + decimals) * int(scale), int(parts))
+    if rest:
         raise UsageError(f"{shown(text)} is not a whole {what}", f"for example {example}")
-    return int(value)
+    return value
 
 
 def parse_whole(option: str, text: str, low: int | None = None, high: int | None = None) -> int:

@@ -3,7 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zcprobe.errors import UsageError
-from zcprobe.units import format_bytes, format_duration_ns, format_rate_bps, parse_bytes, parse_rate_bps
+from zcprobe.units import (
+    format_bytes,
+    format_duration_ns,
+    format_rate_bps,
+    parse_bytes,
+    parse_rate_bps,
+    parse_seconds,
+    parse_whole,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +24,35 @@ def test_sizes_are_powers_of_1024(text: str, value: int) -> None:
 
 def test_rates_are_powers_of_1000() -> None:
     assert parse_rate_bps("600M") == 600_000_000
+    assert parse_rate_bps("0.000001M") == 1
+
+
+def test_a_number_beyond_every_range_is_read_as_one() -> None:
+    """Whoever knows the range refuses it; Python itself refuses to read so many digits."""
+    assert parse_bytes("9" * 5000) >= 2**64
+    assert parse_rate_bps(f"{2**63}") == 2**63
+    assert parse_whole("-n", "9" * 5000) >= 2**64
+    assert parse_whole("-n", f"-{'9' * 5000}") <= -(2**64)
+
+
+@pytest.mark.parametrize("text", ["", "1e3", "1.5", "0x10", "inf", "1 2", "²"])
+def test_what_is_no_whole_number_is_refused_with_the_option_it_was_given_to(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^-n takes a whole number, not"):
+        parse_whole("-n", text)
+
+
+def test_a_whole_number_out_of_range_is_refused_with_the_range() -> None:
+    assert parse_whole("--rounds", "7", 1, 9) == 7
+    for text in ("0", "10", "-1"):
+        with pytest.raises(UsageError, match="is out of range") as refused:
+            parse_whole("--rounds", text, 1, 9)
+        assert refused.value.hint == "choose a whole number from 1 to 9"
+
+
+def test_seconds_are_numbers() -> None:
+    assert parse_seconds("-t", "0.5") == 0.5
+    with pytest.raises(UsageError, match=r"^-t takes seconds, not 'soon'"):
+        parse_seconds("-t", "soon")
 
 
 @pytest.mark.parametrize("text", ["", "-1", "4KB", "K", "1.3", "1e3", "nan"])
