@@ -164,3 +164,10 @@ def test_datagrams_are_counted_exactly(family: str, measure: Measure) -> None:
     assert 0 < summary["sink_bytes"] <= summary["bytes_sent"]
     assert summary["sink_bytes"] % 1400 == 0
     assert run.meta["send_results"]["0"] == 1009
+
+
+@pytest.mark.parametrize(("family", "largest"), [("ipv4", 65507), ("ipv6", 65527)])
+def test_the_largest_datagram_of_each_family_arrives(family: str, largest: int, measure: Measure) -> None:
+    run = measure(scenario="in-order", protocol="udp", family=family, send_bytes=largest, send_count=2, zerocopy=False)
+    assert (run.summary["outcome"], run.summary["sink_intact"]) == ("completed", True)
+    assert run.summary["sink_bytes"] == 2 * largest
