@@ -50,6 +50,25 @@ def shipped() -> dict[str, Comparison]:
     return {path.name: load_comparison(path) for path in _COMPARISONS}
 
 
+def _with_summaries(comparison: Comparison, changes: dict[str, object]) -> Comparison:
+    runs = [Run(run.folder, {**run.meta, "summary": {**run.summary, **changes}}) for run in comparison]
+    return Comparison(comparison.folder, {**comparison.meta, "verdict": None}, runs)
+
+
+@pytest.fixture
+def silent(shipped: dict[str, Comparison]) -> Comparison:
+    """Runs whose sinks did not report."""
+    unknown = dict.fromkeys(("goodput_bps", "sink_bytes", "sink_intact", "bytes_missing"))
+    return _with_summaries(shipped["in-order"], unknown)
+
+
+@pytest.fixture
+def lossy(shipped: dict[str, Comparison]) -> Comparison:
+    """Runs of datagrams, of which some are missing."""
+    counts = {"datagrams_sent": 2018, "datagrams_received": 1009, "datagrams_missing": 1009, "datagrams_repeated": 0}
+    return _with_summaries(shipped["in-order"], {**counts, "bytes_missing": 1009 * 1400, "retransmit_count": None})
+
+
 @pytest.fixture
 def current_run(shipped: dict[str, Comparison], tmp_path: Path) -> Run:
     """A shipped run, most of which are of an older format, as it would be recorded today."""

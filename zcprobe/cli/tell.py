@@ -32,10 +32,7 @@ def _size(config: RunConfig) -> str:
 
 def _completions(summary: Summary) -> str:
     """With the notifications that told them, and what the kernel said of copies."""
-    return (
-        f"{summary.completions} in {summary.notifications} notifications, {summary.copied_completions} COPIED,"
-        f" {summary.in_flight_at_end} in flight at the end"
-    )
+    return f"{summary.completions} in {summary.notifications} notifications, {summary.copied_completions} COPIED"
 
 
 def _plain_sends(summary: Summary) -> str:
@@ -57,7 +54,7 @@ def describe_run(done: CompletedRun) -> str:
     members = msgspec.structs.asdict(summary)
     lines = (
         ("outcome", summary.outcome + (f" ({summary.error})" if summary.error else "")),
-        ("sends", f"{summary.sends}{_size(config)}"),
+        ("sends", f"{summary.sends}{_size(config)}, {summary.in_flight_at_end} in flight at the end"),
         ("completions", _completions(summary)),
         ("plain sends", _plain_sends(summary)),
         ("ENOBUFS", _causes(summary)),

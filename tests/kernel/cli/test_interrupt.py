@@ -141,6 +141,23 @@ def test_a_killed_sink_is_an_error_of_the_run(start_zcprobe: Start, tmp_path: Pa
     assert run.summary["sends"] == len(run.sends[run.sends["send_id"] >= 0])
 
 
+def test_a_stopped_sink_of_our_own_is_not_waited_for_beyond_the_deadlines(start_zcprobe: Start, tmp_path: Path) -> None:
+    process = start_zcprobe("run", "--scenario", "in-order", "-t", "3", "--deadline", "1", "--settle", "0.5")
+    wait_for_traffic(process, tmp_path / "results")
+    began = time.monotonic()
+    sink = child_of(process, "zcprobe.sink")
+    assert sink is not None
+    os.kill(sink, signal.SIGSTOP)
+    out, err = process.communicate(timeout=60)
+    assert time.monotonic() - began < 3 + 1 + 0.5 + 5
+    assert (process.returncode, err) == (1, "")
+    assert "goodput        not known: the sink did not report" in out
+    (folder,) = (tmp_path / "results").iterdir()
+    summary = package.load(folder).summary
+    assert (summary["outcome"], summary["goodput_bps"], summary["sink_bytes"]) == ("dead_timeout", None, None)
+    assert 0 < summary["bytes_acked"] < summary["bytes_sent"]
+
+
 def test_a_killed_sender_is_an_error_and_leaves_nothing(start_zcprobe: Start, tmp_path: Path) -> None:
     process = start_zcprobe(*LONG_RUN)
     wait_for_traffic(process, tmp_path / "results")

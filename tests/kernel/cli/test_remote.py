@@ -11,8 +11,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from pyroute2.ethtool import Ethtool
 
 import zcprobe as package
+from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.sink import GREETING
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root")
@@ -63,6 +65,13 @@ def sink_in(start_zcprobe: Start, *words: str) -> "Iterator[subprocess.Popen[str
         process.wait()
 
 
+def turn_off_scatter_gather(device: str) -> None:
+    with Ethtool() as ethtool:
+        features = ethtool.get_features(device)
+        features.features["tx-scatter-gather"].enable = False
+        ethtool.set_features(device, features)
+
+
 def run_to(zcprobe: Command, target: str, *words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
     return zcprobe("run", "--to", target, "-J", *words, before=IN_SENDER, **options)
 
@@ -110,6 +119,18 @@ def test_sockets_of_others_in_the_same_namespace_do_not_count(
         out, err = other.communicate(timeout=20)
     assert (other.returncode, err) == (0, ""), out
     assert summary["true_copied_completions"] == 1009
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_scatter_gather_is_that_of_the_device_that_the_route_leads_to(
+    enabled: bool, namespaces: None, zcprobe: Command, start_zcprobe: Start
+) -> None:
+    if not enabled:
+        run_in_namespace(SENDER, lambda: turn_off_scatter_gather("zct0"))
+    with sink_in(start_zcprobe):
+        result = run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "23", "--probes", "none")
+    lab = msgspec.json.decode(result.stdout)["lab"]
+    assert (lab["sender_device"], lab["scatter_gather"], lab["mtu_bytes"]) == ("zct0", enabled, 1500)
 
 
 def test_rpc_and_datagrams_cross_too(namespaces: None, zcprobe: Command, start_zcprobe: Start) -> None:

@@ -3,6 +3,7 @@
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
 
 LENGTH = 3 * 1024 * 1024 + 7
+FRAME_BYTES = ffi.sizeof("struct zc_frame")
 
 
 def free_port() -> int:
@@ -44,6 +46,11 @@ def connected(port: int) -> Iterator[socket.socket]:
         assert connection.recv(len(GREETING), socket.MSG_WAITALL) == GREETING
         connection.sendall(msgspec.json.encode(StreamPlan()) + b"\n")
         yield connection
+
+
+def frame(position: int, payload: bytes) -> bytes:
+    header = ffi.new("struct zc_frame *", (lib.ZC_FRAME_MAGIC, FRAME_BYTES, position, len(payload)))
+    return bytes(ffi.buffer(header)) + payload
 
 
 def send(port: int, content: bytes) -> SinkReport:
@@ -118,3 +125,38 @@ def test_one_off_ends_with_the_result_of_its_sender(broken: bool, code: int, sta
     else:
         send(port, pattern(1009))
     assert process.wait(10) == code
+
+
+def test_a_datagram_that_arrives_again_counts_once(sink: "tuple[subprocess.Popen[str], int]") -> None:
+    """By the position that each one carries; none of 23 is missing, and one came three times."""
+    process, port = sink
+    content = pattern(23 * 100)
+    frames = [frame(position, content[position : position + 100]) for position in range(0, len(content), 100)]
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as control:
+        assert control.recv(len(GREETING), socket.MSG_WAITALL) == GREETING
+        control.sendall(msgspec.json.encode(StreamPlan(is_datagram=True)) + b"\n")
+        with control.makefile("rb") as lines, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as data:
+            named = msgspec.json.decode(lines.readline(), type=SinkReport)
+            data.connect(("127.0.0.1", named.datagram_port))
+            for sent in (*frames, frames[7], frames[7]):
+                data.send(sent)
+            control.shutdown(socket.SHUT_WR)
+            report = msgspec.json.decode(lines.readline(), type=SinkReport)
+    assert (report.frames, report.duplicates, report.bytes) == (23, 2, 23 * (100 + FRAME_BYTES))
+    assert report.first_mismatch is None
+    assert process.stdout is not None
+    assert " in 23 datagrams, 2 arrived again, intact\n" in process.stdout.readline()
+
+
+def test_datagrams_that_come_after_the_word_of_the_end_are_received(sink: "tuple[subprocess.Popen[str], int]") -> None:
+    _, port = sink
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as control:
+        assert control.recv(len(GREETING), socket.MSG_WAITALL) == GREETING
+        control.sendall(msgspec.json.encode(StreamPlan(is_datagram=True)) + b"\n")
+        with control.makefile("rb") as lines, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as data:
+            data.connect(("127.0.0.1", msgspec.json.decode(lines.readline(), type=SinkReport).datagram_port))
+            control.shutdown(socket.SHUT_WR)
+            time.sleep(0.01)
+            data.send(frame(0, pattern(100)))
+            report = msgspec.json.decode(lines.readline(), type=SinkReport)
+    assert (report.frames, report.bytes) == (1, 100 + FRAME_BYTES)

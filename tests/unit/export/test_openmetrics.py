@@ -68,3 +68,16 @@ def test_histograms_count_every_send_and_every_stall(run: Run) -> None:
     for bound in ("1e-05", "0.0005", "0.01"):
         assert _value(sends, f"{sends.name}_bucket", run, le=bound) == (latencies <= float(bound) * 1e9).sum()
     assert _value(stalls, f"{stalls.name}_count", run) == len(df_stalls(run))
+
+
+def test_sent_received_and_missing_are_families_and_no_goodput_is_made_up(
+    lossy: Comparison, silent: Comparison
+) -> None:
+    families = _families(lossy.runs)
+    for what, count in (("sent", 2018), ("received", 1009), ("missing", 1009)):
+        name = f"zcprobe_{what}_datagrams"
+        assert _value(families[name], f"{name}_total", lossy[0]) == count
+    assert _value(families["zcprobe_missing_bytes"], "zcprobe_missing_bytes_total", lossy[0]) == 1009 * 1400
+    unknown = _families(silent.runs)
+    assert not {"zcprobe_goodput_bytes_per_second", "zcprobe_received_bytes", "zcprobe_missing_bytes"} & set(unknown)
+    assert "zcprobe_sent_bytes" in unknown

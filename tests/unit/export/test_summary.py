@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from zcprobe.dataset.load import Comparison, Run
-from zcprobe.export.summary import summary_line
+from zcprobe.export.summary import summary_line, summary_rows
 from zcprobe.units import format_duration_ns
 
 
@@ -25,3 +25,17 @@ def test_causes_and_losses_are_named(shipped: dict[str, Comparison], tmp_path: P
     assert "1 ENOBUFS (1 optmem, 78% unread)" in summary_line(whole)
     lossy = Run(tmp_path, {**whole.meta, "complete": False, "summary": {**whole.summary, "lost_events": 1009}})
     assert summary_line(lossy).endswith("INCOMPLETE, 1,009 lost")
+
+
+def test_what_is_missing_and_what_is_not_known_are_in_the_line(lossy: Comparison, silent: Comparison) -> None:
+    assert "; datagrams 2,018 sent, 1,009 received, 1,009 missing (1.35 MiB);" in summary_line(lossy[0])
+    assert "; goodput not known: the sink did not report;" in summary_line(silent[0])
+
+
+def test_a_row_has_all_three_and_nothing_where_nobody_knows(lossy: Comparison, silent: Comparison) -> None:
+    (batch,) = summary_rows(list(lossy)).batches
+    row = batch.to_pylist()[0]
+    assert [row[f"datagrams_{what}"] for what in ("sent", "received", "missing")] == [2018, 1009, 1009]
+    assert row["bytes_missing"] == 1009 * 1400
+    (batch,) = summary_rows(list(silent)).batches
+    assert batch.to_pylist()[0]["goodput_bps"] is batch.to_pylist()[0]["bytes_missing"] is None

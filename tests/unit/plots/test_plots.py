@@ -40,6 +40,7 @@ from zcprobe.plots import (
     plot_stalls,
 )
 from zcprobe.plots.canvas import new_figure
+from zcprobe.plots.captions import captions
 from zcprobe.plots.enobufs import MOST_BARS
 from zcprobe.plots.sendmsg_results import count_results
 from zcprobe.recorder.metadata import FORMAT_VERSION
@@ -260,3 +261,17 @@ def test_the_legend_of_stalls_has_n_and_quantiles(shipped: dict[str, Comparison]
     assert f"n = {stalls} stalls in 1 run" in texts["qemu-merged"]
     assert all(word in texts["qemu-merged"] for word in ("p50", "p99", "max"))
     assert "no stalls" in texts["qemu-pre"]
+
+
+def test_runs_without_a_goodput_are_said_and_not_drawn(silent: Comparison, shipped: dict[str, Comparison]) -> None:
+    assert "the sink of no run reported what arrived" in _words(plot_goodput(silent))
+    mixed = [*silent, *shipped["in-order"]]
+    assert "not shown: 3 runs whose sink did not report" in plot_goodput(mixed).get_xlabel()
+    assert "3 runs of 3 had no report from the sink: no goodput." in captions(silent)["goodput"]
+    figure = draw_overview(silent[0])
+    assert "goodput not known: the sink did not report" in figure.get_suptitle()
+    draw_policies(silent)
+
+
+def test_the_caption_of_goodput_has_what_is_missing(lossy: Comparison) -> None:
+    assert "Of 6,054 datagrams sent 3,027 were received and 3,027 are missing." in captions(lossy)["goodput"]

@@ -149,3 +149,39 @@ def test_devices_of_the_host_are_not_called_veth(
     assert f"The sender's device eth1 has {'no ' if not scatter_gather else ''}scatter-gather" in page.text
     assert said in page.text
     assert "veth" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("lab", "said"),
+    [
+        ({"sender_device": "eth1", "scatter_gather": True}, "The sender's device eth1 has scatter-gather"),
+        ({"sender_device": "eth1", "scatter_gather": False}, "The sender's device eth1 has no scatter-gather"),
+        ({"sender_device": "lo", "scatter_gather": True}, "On loopback and veth the kernel copies"),
+        ({}, "Which device the sends left by is not known"),
+    ],
+)
+def test_of_a_remote_target_the_device_decides_what_is_said_of_copies(
+    lab: dict[str, object], said: str, shipped: dict[str, Comparison], copied: Callable[[Comparison], Comparison]
+) -> None:
+    whole = copied(shipped["in-order"])
+    for run in whole.runs:
+        run.meta["config"]["to"] = "192.0.2.1"
+        run.meta["lab"] = {**run.meta["lab"], "sender_device": None, "scatter_gather": None, **lab}
+    assert said in _read(write_report(whole)).text
+
+
+def test_the_tables_have_what_is_missing_and_what_is_not_known(
+    lossy: Comparison, silent: Comparison, copied: Callable[[Comparison], Comparison]
+) -> None:
+    whole = copied(lossy)
+    for run, other in zip(whole, lossy, strict=True):
+        run.meta["summary"] = other.summary
+    text = _read(write_report(whole)).text
+    assert "datagrams: 2,018 sent, 1,009 received, 1,009 missing" in text
+    assert "2,018 sent, 1,009 received, 1,009 missing (1.35 MiB)" in text
+    assert "datagrams_missing" in text
+    for run, other in zip(whole, silent, strict=True):
+        run.meta["summary"] = other.summary
+    text = _read(write_report(whole)).text
+    assert "- (n = 0)" in text.replace("\u00a0", " ")
+    assert "not known: the sink did not report" in text

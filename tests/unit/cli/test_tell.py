@@ -1,0 +1,68 @@
+"""A run in lines of text."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from zcprobe.cli.tell import describe_run
+from zcprobe.config import RunConfig
+from zcprobe.recorder.metadata import RunMetadata
+from zcprobe.recorder.run import CompletedRun
+from zcprobe.recorder.summary import Summary
+
+
+def told(**members: Any) -> dict[str, str]:
+    """Name of a line -> its text, of a run with these members of the summary."""
+    numbers = dict.fromkeys(Summary.__struct_fields__, 0)
+    unknown = dict.fromkeys(
+        ("error", "enobufs_causes", "enobufs_unread_share", "datagrams_sent", "datagrams_received", "datagrams_missing")
+    )
+    summary = Summary(**{**numbers, **unknown, "outcome": "completed", "sink_intact": True, **members})
+    fields = {field.name: None for field in msgspec.structs.fields(RunMetadata)}
+    metadata = RunMetadata(**{**fields, "config": RunConfig(send_bytes=65536), "summary": summary, "warnings": []})
+    lines = describe_run(CompletedRun(Path("results/run"), metadata)).splitlines()[1:]
+    assert max(map(len, lines)) < 80
+    return {line[2:17].strip(): line[17:] for line in lines}
+
+
+def test_copies_plain_sends_and_retransmits_are_named() -> None:
+    lines = told(
+        sends=20000,
+        completions=19990,
+        copied_completions=19023,
+        notifications=1009,
+        in_flight_at_end=10,
+        plain_sends=211,
+        copied_on_purpose=23,
+        retransmit_count=7,
+    )
+    assert lines["sends"] == "20000 of 64 KiB, 10 in flight at the end"
+    assert lines["completions"] == "19990 in 1009 notifications, 19023 COPIED"
+    assert lines["plain sends"] == "211, of these 23 copied by the policy"
+    assert lines["retransmits"] == "7 segments"
+    assert "datagrams" not in lines
+
+
+def test_datagrams_have_no_retransmits_but_losses() -> None:
+    lines = told(
+        retransmit_count=None,
+        datagrams_sent=1009,
+        datagrams_received=505,
+        datagrams_missing=504,
+        bytes_missing=504 * 1400,
+        sink_bytes=505 * 1400,
+        goodput_bps=550e6,
+    )
+    assert "retransmits" not in lines
+    assert lines["datagrams"] == "1,009 sent, 505 received, 504 missing (689 KiB)"
+    assert lines["sink"] == "intact, 504 of 1,009 datagrams missing, 690 KiB"
+    assert lines["goodput"] == "550 Mbit/s"
+
+
+@pytest.mark.parametrize("acked", [None, 1 << 20])
+def test_without_the_sink_s_word_no_goodput_is_told(acked: int | None) -> None:
+    lines = told(goodput_bps=None, sink_bytes=None, sink_intact=None, bytes_acked=acked, bytes_sent=1 << 30)
+    assert lines["goodput"] == "not known: the sink did not report"
+    assert lines["sink"] == ("no report; its kernel acknowledged 1 MiB of 1 GiB" if acked else "no report")
