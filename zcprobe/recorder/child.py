@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -57,6 +58,9 @@ class Child:
             self.process.stdin.close()
         if self.process.poll() is None:
             self.process.terminate()
+            self.process.send_signal(
+                signal.SIGCONT
+            )  # one that was stopped would take the first no sooner than the kill
             try:
                 self.process.wait(_GRACE_S)
             except subprocess.TimeoutExpired:

@@ -2,11 +2,15 @@
 
 import os
 import signal
+import socket
+from contextlib import ExitStack
 
 import pytest
 
+from zcprobe.config import RunConfig
 from zcprobe.errors import PeerError, UsageError
 from zcprobe.recorder.child import Child
+from zcprobe.sender import SenderTask
 from zcprobe.sink import SinkReady, SinkReport, SinkTask
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -49,10 +53,25 @@ def test_a_child_s_own_error_is_raised_here() -> None:
             second.expect(SinkReady, 20)
 
 
-def test_a_stopped_child_is_killed_after_a_grace() -> None:
+def test_a_stopped_child_is_ended_without_a_grace() -> None:
     with Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=0)) as child:
         child.expect(SinkReady, 20)
         child.signal(signal.SIGSTOP)
         # until it has stopped, a SIGTERM behind the SIGSTOP still ends it
         os.waitid(os.P_PID, child.process.pid, os.WSTOPPED | os.WNOWAIT)
-    assert child.process.returncode == -signal.SIGKILL
+    assert child.process.returncode == -signal.SIGTERM
+
+
+def test_a_child_that_does_not_end_is_killed_after_a_grace() -> None:
+    """A sender keeps SIGTERM for its loops, and this one waits for a greeting."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        task = SenderTask(
+            address="127.0.0.1",
+            port=server.getsockname()[1],
+            config=RunConfig(),
+            flush_variant="sticky",
+            optmem_max_bytes=131072,
+        )
+        with ExitStack() as kept, Child("zcprobe.sender", task) as child:
+            kept.enter_context(server.accept()[0])
+        assert child.process.returncode == -signal.SIGKILL
