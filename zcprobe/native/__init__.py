@@ -1,5 +1,19 @@
-"""The compiled core: `lib` holds the functions and constants of sender.h and zcprobe.h, `ffi` their types."""
+"""The compiled core: `lib` holds the functions and constants of sender.h and zcprobe.h, `ffi` their types.
 
-from zcprobe.native._core import ffi, lib
+HostError where it was not built for this Python, or cannot be loaded.
+"""
+
+import sys
+
+from zcprobe.errors import HostError
+from zcprobe.installation import rebuild_command
+
+try:
+    from zcprobe.native._core import ffi, lib
+except ImportError as error:
+    raise HostError(
+        f"zcprobe's compiled core cannot be loaded by {sys.executable}: {error}",
+        f"with a C compiler and the headers of libbpf: {rebuild_command()}",
+    ) from error
 
 __all__ = ["ffi", "lib"]

@@ -1,0 +1,84 @@
+"""A zcprobe whose C core was never built, or for another Python: the sources without it, in a folder of their own."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+ROOT = Path(__file__).parents[3]
+RUN = next((ROOT / "tests" / "data" / "in-order").glob("*/run.json")).parent
+
+Answer = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("without")
+    shutil.copytree(ROOT / "zcprobe", folder / "zcprobe", ignore=shutil.ignore_patterns("_core*", "__pycache__"))
+    shutil.copytree(ROOT / "bpf", folder / "zcprobe" / "bpf")
+    return folder
+
+
+@pytest.fixture
+def zcprobe(tree: Path) -> Callable[..., Answer]:
+    def run(*words: str) -> Answer:
+        command = [sys.executable, "-m", "zcprobe", *words]
+        return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.mark.parametrize("words", [("-h",), ("--version",), ("run", "-h"), ("policies",), ("policies", "-J")])
+def test_what_needs_no_core_works(words: tuple[str, ...], zcprobe: Callable[..., Answer]) -> None:
+    result = zcprobe(*words)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run",),
+        ("compare",),
+        ("probes",),
+        ("scenarios",),
+        ("overhead",),
+        ("sink",),
+        ("report", str(RUN)),
+        ("plot", str(RUN)),
+        ("export", str(RUN)),
+    ],
+)
+def test_the_rest_says_in_two_lines_what_is_missing_and_how_to_build_it(
+    words: tuple[str, ...], zcprobe: Callable[..., Answer]
+) -> None:
+    result = zcprobe(*words)
+    assert (result.returncode, result.stdout) == (3, "")
+    what, hint = result.stderr.splitlines()
+    assert what.startswith(f"zcprobe: zcprobe's compiled core cannot be loaded by {sys.executable}: ")
+    assert "_core" in what
+    assert f"{sys.executable} -m pip install" in hint  # no checkout: there is no make
+
+
+def test_in_a_checkout_make_builds_it(tree: Path, zcprobe: Callable[..., Answer]) -> None:
+    (tree / "tools").mkdir()
+    (tree / "tools" / "setup.sh").touch()
+    try:
+        result = zcprobe("sink")
+    finally:
+        shutil.rmtree(tree / "tools")
+    assert f"make -C {tree} setup" in result.stderr.splitlines()[1]
+
+
+def test_doctor_names_the_core_among_what_else_it_finds(zcprobe: Callable[..., Answer]) -> None:
+    result = zcprobe("doctor", "-J")
+    assert (result.returncode, result.stderr) == (3, "")
+    checks = {check["name"]: check for check in msgspec.json.decode(result.stdout)["checks"]}
+    assert checks["core"]["status"] == "missing"
+    assert "pip install" in checks["core"]["hint"]
+    assert checks["kernel"]["status"] == "ok"
+    assert checks["SO_ZEROCOPY"]["status"] == "ok"
