@@ -1,28 +1,37 @@
 """zcprobe doctor"""
 
 import argparse
+import os
 import sys
+from pathlib import Path
 
 import msgspec
-from rich.table import Table
 
-from zcprobe.cli.console import StdoutConsole
+from zcprobe.config import RunConfig
 from zcprobe.errors import HostError
 from zcprobe.host.doctor import Check, check_host
 from zcprobe.lab.journal import clean_leftovers, find_leftovers
-from zcprobe.probes.bcc_backend import import_bcc
-from zcprobe.probes.mechanisms import try_mechanisms
 
 __all__ = ["run"]
 
 _COLOURS = {"ok": "green", "limited": "yellow", "missing": "red"}
 
 
-def _check_mechanisms() -> list[Check]:
+def _check_probes() -> list[Check]:
+    """bcc, and what can be done with it. Imported here: without the compiled core none of it can be."""
     try:
-        import_bcc()
+        from zcprobe.probes.bcc_backend import import_bcc
+
+        bcc = import_bcc()
     except HostError as error:
-        return [Check("BPF mechanisms", "missing", str(error), error.hint)]
+        return [Check("bcc", "missing", str(error), error.hint)]
+    folder = Path(str(bcc.__file__)).parent
+    return [Check("bcc", "ok", f"{bcc.__version__} in {folder}, by {sys.executable}"), *_check_mechanisms()]
+
+
+def _check_mechanisms() -> list[Check]:
+    from zcprobe.probes.mechanisms import try_mechanisms
+
     trials = try_mechanisms()
     works = any(trial.refusal is None for trial in trials)
     checks = []
@@ -33,6 +42,21 @@ def _check_mechanisms() -> list[Check]:
             hint = "not needed: another mechanism works" if works else "--probes none measures without probes"
             checks.append(Check(f"BPF {trial.mechanism}", "limited" if works else "missing", trial.refusal, hint))
     return checks
+
+
+def _check_lab() -> Check:
+    """The path of the scenario that `run` and `compare` take unless told otherwise."""
+    name = RunConfig().scenario
+    try:
+        from zcprobe.lab.scenarios import find_scenario
+        from zcprobe.lab.trial import try_scenario
+
+        error = try_scenario(find_scenario(name), f"doctor-{os.getpid()}")
+    except HostError as lacking:
+        error = lacking
+    if error is not None:
+        return Check("lab", "missing", str(error), error.hint)
+    return Check("lab", "ok", f"the path of {name} was made and taken away")
 
 
 def _check_leftovers() -> Check:
@@ -53,11 +77,15 @@ def run(options: argparse.Namespace) -> int:
     """3 when something is missing, else 0."""
     if options.clean:
         return _clean()
-    checks = [*check_host(), *_check_mechanisms(), _check_leftovers()]
+    checks = [*check_host(), *_check_probes(), _check_lab(), _check_leftovers()]
     code = HostError.exit_code if any(check.status == "missing" for check in checks) else 0
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode({"checks": checks}) + b"\n")
         return code
+    from rich.table import Table
+
+    from zcprobe.cli.console import StdoutConsole
+
     table = Table("check", "status", "found", "what to do")
     for check in checks:
         table.add_row(check.name, f"[{_COLOURS[check.status]}]{check.status}", check.found, check.hint)

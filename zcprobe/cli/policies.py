@@ -4,9 +4,7 @@ import argparse
 import sys
 
 import msgspec
-from rich.table import Table
 
-from zcprobe.cli.console import StdoutConsole
 from zcprobe.policies import POLICIES, Policy
 
 __all__ = ["run"]
@@ -20,6 +18,10 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode({"policies": list(POLICIES.values())}) + b"\n")
         return 0
+    from rich.table import Table
+
+    from zcprobe.cli.console import StdoutConsole
+
     table = Table("policy", "on ENOBUFS", "otherwise", "stands for", "parameters (--set)", show_lines=True)
     for policy in POLICIES.values():
         table.add_row(policy.name, policy.on_enobufs, policy.otherwise, policy.stands_for, _parameters(policy))

@@ -4,9 +4,7 @@ import argparse
 import sys
 
 import msgspec
-from rich.table import Table
 
-from zcprobe.cli.console import StdoutConsole
 from zcprobe.host.btf import Btf, open_btf
 from zcprobe.probes.base import Probe
 from zcprobe.probes.loading import PROBES
@@ -60,6 +58,10 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode({"probes": rows}) + b"\n")
         return 0
+    from rich.table import Table
+
+    from zcprobe.cli.console import StdoutConsole
+
     table = Table("probe", "mechanism", "attaches to (): its return", "tells", "cannot see")
     for row in rows:
         table.add_row(row.probe, row.mechanism, "\n".join(row.attaches) or "-", row.tells, row.blind)

@@ -1,9 +1,8 @@
 """What this host can do for zcprobe, each thing tried."""
 
+import importlib
 import os
 import platform
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -12,11 +11,10 @@ import msgspec
 
 from zcprobe.errors import HostError
 from zcprobe.host.limits import CAPABILITIES, Limits, read_limits
-from zcprobe.host.namespaces import try_network_namespace
-from zcprobe.host.packages import install_command
+from zcprobe.host.namespaces import run_in_new_namespace, try_network_namespace
 from zcprobe.host.symbols import read_symbols
 from zcprobe.host.system import read_system
-from zcprobe.host.zerocopy import try_so_zerocopy, try_zerocopy_send
+from zcprobe.host.zerocopy import SKB_TRUESIZE_ZERO_BYTES, ZerocopyTrial, try_so_zerocopy, try_zerocopy_send
 from zcprobe.units import format_bytes, format_duration_ns
 
 __all__ = ["Check", "Status", "check_host"]
@@ -27,7 +25,7 @@ _BTF = Path("/sys/kernel/btf/vmlinux")
 _BTF_MAGIC = b"\x9f\xeb"
 _MOUNTS = Path("/proc/self/mounts")
 _ZEROCOPY_SYMBOLS = ("sock_ofree", "msg_zerocopy_realloc")
-_IMPORT_TIMEOUT_S = 30
+_DEFAULT_OPTMEM_BYTES = 131072
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -47,14 +45,27 @@ def _tried(name: str, attempt: Callable[[], str]) -> Check:
         return Check(name, "missing", str(error), error.hint)
 
 
+_NEEDED = ("CAP_NET_ADMIN", "CAP_SYS_ADMIN")
+"""By a run with its own namespaces. CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON."""
+
+
 def _check_privileges(limits: Limits) -> Check:
-    lacking = [name for name in CAPABILITIES if name not in limits.capabilities]
-    user = f"user id {os.geteuid()}"
-    if lacking:
-        return Check("privileges", "missing", f"{user}, without {', '.join(lacking)}", "run as root, or with sudo")
+    included = {"CAP_BPF", "CAP_PERFMON"} if "CAP_SYS_ADMIN" in limits.capabilities else set()
+    lacking = [name for name in CAPABILITIES if name not in {*limits.capabilities, *included}]
+    found = f"user id {os.geteuid()}, " + (
+        f"without {', '.join(lacking)}" if lacking else f"with {', '.join(CAPABILITIES)}"
+    )
+    if os.geteuid() != 0:
+        return Check("privileges", "missing", found, "run as root, or with sudo")
+    needed = [name for name in _NEEDED if name in lacking]
+    if needed:
+        hint = f"give this process {', '.join(needed)}: it is root, and something took them (a container, a service)"
+        return Check("privileges", "missing", found, hint)
     if not limits.initial_user_namespace:
-        return Check("privileges", "limited", f"{user} of a user namespace", "run on the host, not in a container")
-    return Check("privileges", "ok", f"{user}, with {', '.join(CAPABILITIES)}")
+        return Check("privileges", "limited", f"{found}, of a user namespace", "run on the host, not in a container")
+    if lacking:
+        return Check("privileges", "limited", found, "see memlock below; runs do without")
+    return Check("privileges", "ok", found)
 
 
 def _kernel() -> str:
@@ -81,33 +92,8 @@ def _kallsyms() -> str:
     return f"{len(symbols)} symbols, among them {', '.join(_ZEROCOPY_SYMBOLS)}"
 
 
-def _import_elsewhere(statement: str) -> str:
-    """What a Python program prints in a process of its own, for an import that maps much memory or may crash."""
-    command = [sys.executable, "-W", "ignore", "-c", statement]
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_TIMEOUT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise HostError(f"cannot try the import: {error}", "make setup") from error
-    if result.returncode == 0:
-        return result.stdout.strip()
-    last_line = result.stderr.strip().rpartition("\n")[2]
-    raise HostError(last_line or f"the import ended with exit code {result.returncode}", "make setup")
-
-
-def _check_bcc() -> Check:
-    try:
-        found = _import_elsewhere("import bcc; print(bcc.__file__); bcc.BPF; print(bcc.__version__)")
-    except HostError as error:
-        if "no attribute 'BPF'" in str(error):
-            hint = f"{sys.executable} -m pip uninstall bcc: that project is not the BPF compiler; then make setup"
-            return Check("bcc", "missing", "a package named bcc without a BPF class", hint)
-        return Check("bcc", "missing", str(error), f"{install_command('bcc')}, then make setup; or use --probes none")
-    path, version = found.splitlines()
-    return Check("bcc", "ok", f"{version} in {Path(path).parent}")
-
-
 def _core() -> str:
-    return _import_elsewhere("import zcprobe.native._core as core; print(core.__file__)")
+    return str(importlib.import_module("zcprobe.native")._core.__file__)
 
 
 def _tracefs() -> str:
@@ -130,6 +116,9 @@ def _check_optmem(limits: Limits) -> Check:
         hint = "run in the initial network namespace: this kernel has optmem_max only there"
         return Check("optmem", "limited", "no net.core.optmem_max in this network namespace", hint)
     found = f"optmem_max {limits.optmem_max_bytes} bytes"
+    if limits.optmem_max_bytes < SKB_TRUESIZE_ZERO_BYTES:
+        hint = f"sysctl net.core.optmem_max={_DEFAULT_OPTMEM_BYTES} for senders here; runs with a lab have their own"
+        return Check("optmem", "limited", f"{found}: less than the {SKB_TRUESIZE_ZERO_BYTES} of a notification", hint)
     if limits.optmem_per_namespace is None:
         return Check("optmem", "limited", f"{found}, per namespace or not is unknown", "see namespaces above")
     if limits.optmem_per_namespace:
@@ -155,8 +144,7 @@ def _so_zerocopy() -> str:
     return "accepted on a TCP socket"
 
 
-def _zerocopy_send() -> str:
-    trial = try_zerocopy_send()
+def _describe_send(trial: ZerocopyTrial) -> str:
     manner = "copied, as always on loopback" if trial.copied else "not copied"
     return (
         f"64 KiB on loopback in {format_duration_ns(trial.send_ns)} ({manner});"
@@ -164,15 +152,27 @@ def _zerocopy_send() -> str:
     )
 
 
+def _check_zerocopy_send() -> Check:
+    """Here, and where it fails, as a run does it: with a loopback interface and limits of its own."""
+    try:
+        return Check("zerocopy send", "ok", _describe_send(try_zerocopy_send()))
+    except HostError as error:
+        refusal = error
+    try:
+        run_in_new_namespace(try_zerocopy_send, loopback=True)
+    except HostError:
+        return Check("zerocopy send", "missing", str(refusal), refusal.hint)
+    return Check("zerocopy send", "limited", f"{refusal}; in a network namespace of a run it works", refusal.hint)
+
+
 def check_host() -> list[Check]:
-    """All checks, in the order in which to mend what they find. About a second."""
+    """What can be told without bcc and a lab, in the order in which to mend what is found."""
     limits = read_limits()
     return [
         _check_privileges(limits),
         _tried("kernel", _kernel),
         _tried("btf", _btf),
         _tried("kallsyms", _kallsyms),
-        _check_bcc(),
         _tried("core", _core),
         _tried("tracefs", _tracefs),
         _check_lockdown(),
@@ -180,5 +180,5 @@ def check_host() -> list[Check]:
         _check_optmem(limits),
         _check_memlock(limits),
         _tried("SO_ZEROCOPY", _so_zerocopy),
-        _tried("zerocopy send", _zerocopy_send),
+        _check_zerocopy_send(),
     ]

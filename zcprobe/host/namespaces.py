@@ -1,33 +1,68 @@
 """Whether this process may make network namespaces, and what such a namespace has of its own."""
 
-import subprocess
+import ctypes
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from zcprobe.errors import HostError
 
-__all__ = ["optmem_is_per_namespace", "try_network_namespace"]
+__all__ = ["optmem_is_per_namespace", "run_in_new_namespace", "try_network_namespace"]
 
 OPTMEM_MAX = Path("/proc/sys/net/core/optmem_max")
 
+_CLONE_NEWNET = 0x40000000
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 1
+_INTERFACE_REQUEST = struct.Struct("16sh22x")
 
-def _run_in_new_namespace(*command: str) -> int:
-    """Exit code of a command in a network namespace that ends with it; HostError when there can be none."""
-    try:
-        result = subprocess.run(["unshare", "--net", *command], capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise HostError(f"cannot run unshare: {error.strerror}", "install util-linux") from error
-    # The commands used here print nothing, so any text is unshare's own.
-    if result.stderr:
+Result = TypeVar("Result")
+
+
+def _unshare() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNET):
         raise HostError(
-            f"cannot make a network namespace: {result.stderr.strip()}",
+            f"cannot make a network namespace: {os.strerror(ctypes.get_errno())}",
             "run as root with CAP_SYS_ADMIN; a container needs --privileged or --cap-add SYS_ADMIN",
         )
-    return result.returncode
+
+
+def _bring_loopback_up() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            fcntl.ioctl(asked, _SIOCSIFFLAGS, _INTERFACE_REQUEST.pack(b"lo", _IFF_UP))
+        except OSError as error:
+            raise HostError(
+                f"the loopback interface of a new network namespace cannot be brought up: {error.strerror}",
+                "run as root with CAP_NET_ADMIN",
+            ) from error
+
+
+def run_in_new_namespace(function: Callable[[], Result], *, loopback: bool = False) -> Result:
+    """What `function` returns in a thread of its own, in a network namespace that ends with it; with `loopback` up.
+
+    HostError when there can be none. /proc/sys/net shows the namespace of the thread that opens it.
+    """
+
+    def enter_and_call() -> Result:
+        _unshare()
+        if loopback:
+            _bring_loopback_up()
+        return function()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(enter_and_call).result()
 
 
 def try_network_namespace() -> None:
     """Makes a network namespace and lets it go; HostError says why it cannot be made."""
-    _run_in_new_namespace("true")
+    run_in_new_namespace(lambda: None)
 
 
 def optmem_is_per_namespace() -> bool:
@@ -36,4 +71,4 @@ def optmem_is_per_namespace() -> bool:
     Before, the file exists in the initial namespace only and the limit is everybody's. HostError when it cannot be
     tried.
     """
-    return _run_in_new_namespace("test", "-e", str(OPTMEM_MAX)) == 0
+    return run_in_new_namespace(OPTMEM_MAX.exists)

@@ -15,10 +15,11 @@ from zcprobe.errors import HostError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Symbols", "read_symbols"]
+__all__ = ["Symbols", "read_symbols", "require_addresses"]
 
 KALLSYMS = Path("/proc/kallsyms")
 
+_BEGINNING_BYTES = 65536
 _ADDRESS_DIGITS = 16
 _TYPE_COLUMN = _ADDRESS_DIGITS + 1
 _NAME_COLUMN = _ADDRESS_DIGITS + len(" t ")
@@ -110,15 +111,26 @@ class Symbols:
         return rest.partition(b"\t")[0].decode(), address - int(start)
 
 
+def _read(path: Path, most: int = -1) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise HostError(f"cannot read kernel symbols: {error}", "the kernel needs CONFIG_KALLSYMS=y") from error
+
+
+def require_addresses(path: Path = KALLSYMS) -> None:
+    """HostError where `read_symbols()` would raise it; the whole file is read only in that case."""
+    if not _VISIBLE.search(_read(path, _BEGINNING_BYTES)):
+        read_symbols(path)
+
+
 def read_symbols(path: Path = KALLSYMS) -> Symbols:
     """All symbols of the running kernel.
 
     HostError when the file cannot be read, or shows zeros instead of addresses (kptr_restrict).
     """
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise HostError(f"cannot read kernel symbols: {error}", "the kernel needs CONFIG_KALLSYMS=y") from error
+    text = _read(path)
     if text and not _LINE.match(text):
         raise HostError(f"cannot read kernel symbols: {path} has another format", "report this kernel's release")
     if not _VISIBLE.search(text):

@@ -1,5 +1,6 @@
 """One MSG_ZEROCOPY send over loopback: whether it works here, and what its notification costs."""
 
+import errno
 import select
 import socket
 import struct
@@ -11,7 +12,7 @@ import msgspec
 
 from zcprobe.errors import HostError
 
-__all__ = ["SO_ZEROCOPY", "ZerocopyTrial", "try_so_zerocopy", "try_zerocopy_send"]
+__all__ = ["SKB_TRUESIZE_ZERO_BYTES", "SO_ZEROCOPY", "ZerocopyTrial", "try_so_zerocopy", "try_zerocopy_send"]
 
 # Not in Python's socket module; values of the kernel's socket.h, in.h and errqueue.h.
 SO_ZEROCOPY = 60
@@ -23,6 +24,9 @@ MSG_ERRQUEUE = 0x2000
 IP_RECVERR = 11
 SO_EE_ORIGIN_ZEROCOPY = 5
 SO_EE_CODE_ZEROCOPY_COPIED = 1
+
+SKB_TRUESIZE_ZERO_BYTES = 576
+"""sock_omalloc() refuses when sk_omem_alloc + SKB_TRUESIZE(0) > optmem_max; 576 on every 64-bit kernel examined."""
 
 _EXTENDED_ERROR = struct.Struct("=IBBBxII")
 """struct sock_extended_err: ee_errno, ee_origin, ee_type, ee_code, ee_info (lo), ee_data (hi)."""
@@ -79,10 +83,16 @@ def _read_notification(sender: socket.socket) -> bool:
     _, control, _, _ = sender.recvmsg(0, 512, MSG_ERRQUEUE)
     for level, kind, data in control:
         if (level, kind) == (socket.SOL_IP, IP_RECVERR):
-            errno, origin, _, code, lo, hi = _EXTENDED_ERROR.unpack_from(data)
-            if (errno, origin, lo, hi) == (0, SO_EE_ORIGIN_ZEROCOPY, 0, 0):
+            number, origin, _, code, lo, hi = _EXTENDED_ERROR.unpack_from(data)
+            if (number, origin, lo, hi) == (0, SO_EE_ORIGIN_ZEROCOPY, 0, 0):
                 return bool(code & SO_EE_CODE_ZEROCOPY_COPIED)
     raise HostError(f"the error queue held no zerocopy notification but {control!r}", "report this kernel's release")
+
+
+def _hint(number: int | None) -> str:
+    if number == errno.ENOBUFS:
+        return "see optmem and memlock: one of these limits leaves no room for a notification"
+    return "bring the loopback interface up: ip link set lo up"
 
 
 def try_zerocopy_send() -> ZerocopyTrial:
@@ -105,7 +115,7 @@ def try_zerocopy_send() -> ZerocopyTrial:
             charge_bytes = _read_optmem_bytes(sender) - before_bytes
             copied = _read_notification(sender)
     except OSError as error:
-        raise HostError(f"a zerocopy send over loopback failed: {error}", "see optmem and memlock above") from error
+        raise HostError(f"a zerocopy send over loopback failed: {error}", _hint(error.errno)) from error
     return ZerocopyTrial(
         send_ns=sent_ns - start_ns, completion_ns=completed_ns - start_ns, charge_bytes=charge_bytes, copied=copied
     )

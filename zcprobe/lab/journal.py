@@ -147,8 +147,10 @@ def journal(run_id: str) -> Iterator[Journal]:
                 f"there is a journal of run {run_id} already", "zcprobe doctor --clean removes it if it is dead"
             )
         opened.write()
-    except PermissionError as error:
-        raise HostError(f"{JOURNAL_FOLDER} cannot be written", "run zcprobe as root") from error
+    except OSError as error:
+        raise HostError(
+            f"{JOURNAL_FOLDER} cannot be written: {error.strerror}", "run as root, with a /run that can be written"
+        ) from error
     try:
         yield opened
     finally:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zcprobe.errors import HostError, UsageError
+from zcprobe.host.zerocopy import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.lab.interrupts import deferred_signals
 from zcprobe.lab.journal import JOURNAL_FOLDER, Journal, find_leftovers
 from zcprobe.lab.namespace import run_in_namespace
@@ -23,9 +24,6 @@ _TCP_WMEM = Path("/proc/sys/net/ipv4/tcp_wmem")
 _DEFAULT_OPTMEM_BYTES = 131072
 _LARGEST_CHARGE_BYTES = 1024
 """Of a notification: 768 to 960 on the kernels that were looked at, 6.1 to 7.3."""
-
-_MIN_OPTMEM_BYTES = 576
-"""SKB_TRUESIZE(0): with less, sock_omalloc refuses the first notification."""
 
 
 def _read(path: Path) -> int:
@@ -101,10 +99,10 @@ def changed_optmem_max(namespace_name: str, value_bytes: int | None, journal: Jo
     if value_bytes is None:
         yield read_optmem_max(namespace_name)
         return
-    if not _MIN_OPTMEM_BYTES <= value_bytes < 2**31:
+    if not SKB_TRUESIZE_ZERO_BYTES <= value_bytes < 2**31:
         raise UsageError(
             f"optmem_max of {value_bytes} bytes is out of range",
-            f"choose {_MIN_OPTMEM_BYTES} or more; 131072 is the kernel's default, 20480 was until 6.7",
+            f"choose {SKB_TRUESIZE_ZERO_BYTES} or more; 131072 is the kernel's default, 20480 was until 6.7",
         )
     if run_in_namespace(namespace_name, OPTMEM_MAX_PATH.exists):
         # Gone with the namespace, so there is nothing to restore.

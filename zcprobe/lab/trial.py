@@ -5,10 +5,11 @@ from zcprobe.lab.journal import journal
 from zcprobe.lab.open import open_path
 from zcprobe.lab.scenarios import SCENARIOS, Scenario
 
-__all__ = ["try_scenarios"]
+__all__ = ["try_scenario", "try_scenarios"]
 
 
-def _refusal(scenario: Scenario, run_id: str) -> HostError | None:
+def try_scenario(scenario: Scenario, run_id: str) -> HostError | None:
+    """Why this host cannot run it, or None."""
     try:
         with (
             journal(run_id) as entry,
@@ -29,4 +30,6 @@ def _refusal(scenario: Scenario, run_id: str) -> HostError | None:
 def try_scenarios(run_id: str) -> dict[str, HostError | None]:
     """Scenario -> why this host cannot run it, or None. About a tenth of a second each; `run_id` names the namespaces
     meanwhile."""
-    return {name: _refusal(scenario, f"{run_id}-{number}") for number, (name, scenario) in enumerate(SCENARIOS.items())}
+    return {
+        name: try_scenario(scenario, f"{run_id}-{number}") for number, (name, scenario) in enumerate(SCENARIOS.items())
+    }

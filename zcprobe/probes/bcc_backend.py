@@ -12,6 +12,8 @@ from types import ModuleType
 from typing import Any, BinaryIO
 
 from zcprobe.errors import HostError
+from zcprobe.host.bcc import find_bcc
+from zcprobe.host.packages import install_command
 from zcprobe.native import ffi, lib
 from zcprobe.native.structs import struct_to_dict
 
@@ -19,21 +21,17 @@ __all__ = ["Program", "import_bcc"]
 
 
 def import_bcc() -> ModuleType:
-    """The bcc module; HostError when it is missing or is another project of that name."""
+    """The bcc module; HostError when it is missing, is another project of that name, or cannot be imported."""
+    folder = find_bcc()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # bcc 0.26 has escape sequences that Python 3.12 warns of
             import bcc
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: a library of its own is not there
         raise HostError(
-            "bcc, which loads the probes, is not installed (no Python module bcc)",
-            "install the distribution's package (Debian, Ubuntu: python3-bpfcc), or use --probes none",
+            f"bcc in {folder} cannot be imported by {sys.executable}: {error}",
+            f"install it anew: {install_command('bcc')}; or use --probes none",
         ) from error
-    if not hasattr(bcc, "BPF"):
-        raise HostError(
-            f"the Python module bcc at {getattr(bcc, '__file__', None) or list(bcc.__path__)} is another project",
-            "pip uninstall bcc, then install the distribution's package (Debian, Ubuntu: python3-bpfcc)",
-        )
     module: ModuleType = bcc
     return module
 

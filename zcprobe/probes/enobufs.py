@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from zcprobe.host.zerocopy import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.native import lib
 from zcprobe.native.structs import enum_names
 
@@ -26,9 +27,6 @@ _NAMES = enum_names("zc_cause", "ZC_CAUSE_")
 
 CAUSES = (*(_NAMES[bit] for bit in sorted(_NAMES)), "ambiguous", "other")
 """`ambiguous`: the mechanism in use leaves more than one; `other`: the kernel returned it from none of these places."""
-
-SKB_TRUESIZE_ZERO_BYTES = 576
-"""sock_omalloc() refuses when sk_omem_alloc + SKB_TRUESIZE(0) > optmem_max; 576 on every 64-bit kernel examined."""
 
 MEMLOCK = (1 << lib.ZC_CAUSE_MEMLOCK_NEW) | (1 << lib.ZC_CAUSE_MEMLOCK_EXTENDED)
 

@@ -8,7 +8,7 @@ import msgspec
 from zcprobe.config import ProbeMechanism
 from zcprobe.errors import HostError
 from zcprobe.host.btf import Btf, open_btf
-from zcprobe.host.symbols import read_symbols
+from zcprobe.host.symbols import read_symbols, require_addresses
 from zcprobe.host.system import read_system
 from zcprobe.native import lib
 from zcprobe.probes.base import MECHANISMS, Function, Probe, Tracepoint, read_source
@@ -22,7 +22,7 @@ from zcprobe.probes.sendmsg import SENDMSG
 from zcprobe.probes.skb import SKB
 from zcprobe.probes.uarg import UARG
 
-__all__ = ["KPROBES", "PROBES", "WITNESS", "Loaded", "Needs", "load_probes", "missing_symbols"]
+__all__ = ["KPROBES", "PROBES", "WITNESS", "Loaded", "Needs", "find_definitions", "load_probes", "missing_symbols"]
 
 PROBES: tuple[Probe, ...] = (MEMLOCK, OPTMEM, ERRQUEUE, UARG, SKB, SENDMSG)
 """In the order of their C, in which later ones use earlier ones."""
@@ -51,6 +51,13 @@ def missing_symbols(btf: Btf) -> dict[ProbeMechanism, str | None]:
         reasons = (f"{probe.name}: {reason}" for probe in PROBES if (reason := probe.reason_not(mechanism, btf)))
         found[mechanism] = "; ".join(reasons) or None
     return found
+
+
+def find_definitions(btf: Btf) -> dict[str, int]:
+    """What the C is compiled with. HostError names what this kernel lacks or hides: also where its layout was found
+    earlier in this boot, because stacks are told by the symbols' names."""
+    require_addresses()
+    return cached_definitions(lambda: kernel_definitions(btf, read_symbols))
 
 
 def _refusal_by_kernel(mechanism: ProbeMechanism) -> str | None:
@@ -149,7 +156,7 @@ def load_probes(wanted: ProbeMechanism | None = None, needs: Needs | None = None
     import_bcc()  # without it nothing below can work, and it says best what to do
     hint = "run as root; zcprobe doctor tells more; --probes none measures without probes"
     with open_btf() as btf:
-        definitions = cached_definitions(lambda: kernel_definitions(btf, read_symbols))
+        definitions = find_definitions(btf)
         missing = missing_symbols(btf)
         reasons = []
         for mechanism in [wanted] if wanted else MECHANISMS:

@@ -3,7 +3,6 @@
 import errno
 import os
 from collections.abc import Callable
-from contextlib import suppress
 
 import msgspec
 
@@ -11,13 +10,11 @@ from zcprobe.config import ProbeMechanism
 from zcprobe.errors import HostError
 from zcprobe.host.btf import open_btf
 from zcprobe.host.limits import read_limits
-from zcprobe.host.symbols import read_symbols
 from zcprobe.host.system import read_system
 from zcprobe.native import lib
 from zcprobe.probes.base import MECHANISMS
 from zcprobe.probes.bcc_backend import Program
-from zcprobe.probes.layout import kernel_definitions
-from zcprobe.probes.loading import KPROBES, WITNESS, missing_symbols
+from zcprobe.probes.loading import KPROBES, WITNESS, find_definitions, missing_symbols
 
 __all__ = ["Trial", "explain", "try_mechanisms"]
 
@@ -100,16 +97,13 @@ _TRIALS: dict[ProbeMechanism, Callable[[Program], None]] = {
 
 
 def _find_missing() -> dict[ProbeMechanism, str | None]:
-    """What the probes would need of the kernel and do not see. Without BTF or symbols another check says so."""
-    missing: dict[ProbeMechanism, str | None] = dict.fromkeys(MECHANISMS)
-    with suppress(HostError), open_btf() as btf:
-        missing = missing_symbols(btf)
-        symbols = read_symbols()
-        try:
-            kernel_definitions(btf, lambda: symbols)
-        except HostError as error:
-            return dict.fromkeys(MECHANISMS, str(error))
-    return missing
+    """What the probes would need of the kernel and do not see: all of them its types and its symbols."""
+    try:
+        with open_btf() as btf:
+            find_definitions(btf)
+            return missing_symbols(btf)
+    except HostError as error:
+        return dict.fromkeys(MECHANISMS, str(error))
 
 
 def try_mechanisms() -> list[Trial]:

@@ -15,6 +15,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
 
 PORT = "5398"
+BPF = tuple(f"BPF {mechanism}" for mechanism in MECHANISMS)
 RUN = ("run", "--scenario", "in-order", "-n", "23", "-J")
 RUN_TO_SINK = ("run", "--to", f"127.0.0.1:{PORT}", "-n", "23", "-J")
 
@@ -86,7 +87,7 @@ def sends(result: "subprocess.CompletedProcess[str]") -> int:
 
 def test_without_btf_runs_go_without_probes(zcprobe: Command) -> None:
     missing = shortfalls(zcprobe("doctor", "-J", before=WITHOUT_BTF))
-    assert set(missing) == {"btf"}
+    assert set(missing) == {"btf", *BPF}
     assert "CONFIG_DEBUG_INFO_BTF" in missing["btf"]["hint"]
     for words in (("probes",), RUN):
         what, hint = refusal(zcprobe(*words, before=WITHOUT_BTF))
@@ -97,7 +98,7 @@ def test_without_btf_runs_go_without_probes(zcprobe: Command) -> None:
 
 def test_without_sys_admin_there_is_no_lab_but_a_sink_elsewhere_will_do(zcprobe: Command, sink: None) -> None:
     missing = shortfalls(zcprobe("doctor", "-J", before=WITHOUT_SYS_ADMIN))
-    assert set(missing) == {"privileges", "namespaces"}
+    assert set(missing) == {"privileges", "namespaces", "lab"}
     assert "without CAP_SYS_ADMIN" in missing["privileges"]["found"]
     what, hint = refusal(zcprobe(*RUN, before=WITHOUT_SYS_ADMIN))
     assert what == "zcprobe: not allowed to set up network namespaces"
@@ -108,7 +109,7 @@ def test_without_sys_admin_there_is_no_lab_but_a_sink_elsewhere_will_do(zcprobe:
 def test_bpf_and_perfmon_alone_see_no_symbols_and_say_which_capability_would(zcprobe: Command, sink: None) -> None:
     few = with_capabilities("bpf", "perfmon")
     missing = shortfalls(zcprobe("doctor", "-J", before=few))
-    assert set(missing) == {"privileges", "kallsyms", "namespaces"}
+    assert set(missing) == {"privileges", "kallsyms", "namespaces", "lab", *BPF}
     assert "without CAP_NET_ADMIN, CAP_IPC_LOCK, CAP_SYS_ADMIN" in missing["privileges"]["found"]
     what, hint = refusal(zcprobe(*RUN_TO_SINK, before=few))
     assert "hides all addresses" in what
@@ -119,7 +120,7 @@ def test_bpf_and_perfmon_alone_see_no_symbols_and_say_which_capability_would(zcp
 
 def test_a_hidden_symbol_is_named_and_runs_go_without_probes(zcprobe: Command) -> None:
     missing = shortfalls(zcprobe("doctor", "-J", before=WITHOUT_SYMBOL))
-    assert set(missing) == {"kallsyms", *(f"BPF {mechanism}" for mechanism in MECHANISMS)}
+    assert set(missing) == {"kallsyms", *BPF}
     assert missing["kallsyms"]["found"].endswith("symbols, but not sock_ofree")
     assert missing["BPF tracepoint"]["found"] == "/proc/kallsyms does not show sock_ofree"
     what, hint = refusal(zcprobe(*RUN, before=WITHOUT_SYMBOL))
