@@ -217,6 +217,8 @@ def _run(task: SenderTask, links: list[Link], recorders: list[Recorder], charge_
 def _start_hint(config: RunConfig) -> str:
     if config.buffers == "hugepages":
         return "reserve huge pages first: sysctl vm.nr_hugepages"
+    if config.buffers == "file":
+        return "free space where temporary files go, name another place in TMPDIR, or choose a smaller -l"
     return "free some memory, or choose a smaller -l"
 
 

@@ -3,6 +3,7 @@
  * Payload position p always carries pattern[p % ZC_PATTERN_BYTES]. Without reuse a write points into a mapping that
  * holds the pattern once and the longest write more, so nothing is ever overwritten while the kernel may read it.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -36,8 +37,14 @@ static size_t round_up(size_t count, size_t unit)
 static uint8_t *map(const struct zc_channel_config *config, size_t bytes)
 {
 	int flags = config->buffer_fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
+	/* a page of the file that the disk has no room for would be a SIGBUS when it is first written */
+	int error = config->buffer_fd >= 0 ? posix_fallocate(config->buffer_fd, 0, bytes) : 0;
 	uint8_t *mapping;
 
+	if (error) {
+		errno = error;
+		return NULL;
+	}
 	if (config->hugepages)
 		flags |= MAP_HUGETLB;
 	/* page-aligned, so a send of whole pages pins no page more than it needs */

@@ -36,7 +36,7 @@ def fill_channel_config(target: Any, config: RunConfig, flush_variant: str) -> N
     target.meminfo_interval_ns = config.meminfo_interval_ns
     target.zerocopy = config.zerocopy
     target.is_datagram = config.protocol == "udp"
-    target.is_corked = config.socket.cork and config.protocol == "tcp" and config.family != "vsock"
+    target.is_corked = config.socket.cork and config.is_tcp
     target.hugepages = config.buffers == "hugepages"
     target.cpu = config.affinity[0] if config.affinity else -1
 

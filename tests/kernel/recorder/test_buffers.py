@@ -1,6 +1,7 @@
 """Where sends take their memory from, and who notices when it is written too early."""
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +61,22 @@ def test_a_plain_copy_may_be_overwritten_at_once(measure: Measure) -> None:
 def test_pages_of_a_file_can_be_sent(reuse: str, measure: Measure) -> None:
     run = measure(scenario="in-order", buffers="file", send_count=1009, traffic=Traffic(reuse=reuse))
     assert (run.summary["outcome"], run.summary["sink_intact"], run.summary["sends"]) == ("completed", True, 1009)
+
+
+def test_a_file_that_the_disk_has_no_room_for_is_refused(
+    measure: Measure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first write to such a page would kill the sender."""
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(small)], check=True)
+    try:
+        monkeypatch.setenv("TMPDIR", str(small))
+        with pytest.raises(HostError, match="sender cannot start: No space left on device") as refused:
+            measure(scenario="in-order", buffers="file", send_count=23)
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    assert "TMPDIR" in refused.value.hint
 
 
 @pytest.mark.skipif(
