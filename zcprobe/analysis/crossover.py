@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from zcprobe.analysis.alike import AMOUNT, require_alike, require_alike_within
 from zcprobe.analysis.policies import CONFIDENCE
 from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
@@ -33,14 +34,12 @@ def df_crossover(runs: Sequence[Run]) -> pd.DataFrame:
 
     Columns: send_bytes (int64); zerocopy_run_count, copy_run_count (int64); zerocopy_bps, copy_bps (float64, median
     goodput over runs); ratio (float64, of these two); low, high (float64, 95 % percentile-bootstrap interval of the
-    ratio, the run being the unit; NaN with fewer than two runs of either).
+    ratio, the run being the unit; NaN with fewer than two runs of either). Runs of one size are alike but for
+    zerocopy; those of another size may send another amount as well. UsageError for other runs.
     """
-    rows = []
-    goodput = _goodput_by_size(runs)
-    for size in sorted({size for size, _ in goodput}):
-        with_zerocopy, with_copy = goodput.get((size, True)), goodput.get((size, False))
-        if with_zerocopy and with_copy:
-            rows.append(_row(size, np.asarray(with_zerocopy), np.asarray(with_copy)))
+    goodput = _goodput_by_size(_usable(runs))
+    sizes = sorted({size for size, _ in goodput})
+    rows = [_row(size, np.asarray(goodput[size, True]), np.asarray(goodput[size, False])) for size in sizes]
     if not rows:
         return empty_frame(CROSSOVER_DTYPES)
     return pd.DataFrame(rows, columns=list(CROSSOVER_DTYPES)).astype(CROSSOVER_DTYPES)
@@ -55,12 +54,25 @@ def crossover_bytes(table: pd.DataFrame) -> int | None:
     return int(table["send_bytes"].iloc[int(slower[-1]) + 1 if len(slower) else 0])
 
 
+def _usable(runs: Sequence[Run]) -> list[Run]:
+    """Completed runs of one size each whose goodput is known, and that have a counterpart."""
+    known = [
+        run
+        for run in runs
+        if run.summary["outcome"] == "completed" and run.send_bytes and run.summary["goodput_bps"] is not None
+    ]
+    sizes = {on: {run.send_bytes for run in known if run.meta["config"]["zerocopy"] is on} for on in (True, False)}
+    usable = [run for run in known if run.send_bytes in sizes[True] & sizes[False]]
+    require_alike(usable, "one ratio", {"send_bytes", "zerocopy", *AMOUNT})
+    require_alike_within(usable, "one ratio", lambda run: run.send_bytes, {"zerocopy"})
+    return usable
+
+
 def _goodput_by_size(runs: Sequence[Run]) -> dict[tuple[int, bool], list[float]]:
     found: dict[tuple[int, bool], list[float]] = {}
     for run in runs:
-        if run.summary["outcome"] == "completed" and run.summary["goodput_bps"] is not None:
-            key = (run.send_bytes, bool(run.meta["config"]["zerocopy"]))
-            found.setdefault(key, []).append(float(run.summary["goodput_bps"]))
+        key = (run.send_bytes, bool(run.meta["config"]["zerocopy"]))
+        found.setdefault(key, []).append(float(run.summary["goodput_bps"]))
     return found
 
 

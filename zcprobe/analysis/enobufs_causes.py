@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from zcprobe.analysis.alike import require_comparable
 from zcprobe.analysis.enobufs import iterate_enobufs
 from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
@@ -30,8 +31,10 @@ def df_enobufs_causes(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per policy and cause that occurred, policies in the order of their first run.
 
     Columns: policy (str); cause (str, one of CAUSES_OF_ENOBUFS); call_count (int64, sendmsg calls of all the policy's
-    runs that returned ENOBUFS for it); run_count (int64, runs in which that happened).
+    runs that returned ENOBUFS for it); run_count (int64, runs in which that happened). UsageError for runs that were
+    made in different ways.
     """
+    require_comparable(runs, "one sum")
     counts = pd.DataFrame(
         [(run.policy, cause, count) for run in runs for cause, count in _caused(run).items() if count],
         columns=["policy", "cause", "call_count"],

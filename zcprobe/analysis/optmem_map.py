@@ -5,8 +5,10 @@ from typing import Literal
 
 import pandas as pd
 
+from zcprobe.analysis.alike import AMOUNT, require_alike, require_alike_within
 from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
+from zcprobe.dataset.options import POLICY_OPTIONS
 from zcprobe.errors import UsageError
 
 __all__ = ["OPTMEM_MAP_DTYPES", "MapAxis", "df_optmem_map"]
@@ -33,10 +35,15 @@ def df_optmem_map(runs: Sequence[Run], against: MapAxis = "send_bytes") -> pd.Da
     of a send, or N where 1 in N packets has its clone held); run_count, dead_count (int64, runs, and those that ended
     in ENOBUFS); enobufs_count (int64, calls in all of them); unread_share (float64, part of the charges at these calls
     that unread notifications held, NaN without any or without probes); median_sends (float64, sends per run).
+
+    Runs are alike but for policy, limit and the other axis; those of another size may send another amount as well.
+    UsageError for other runs.
     """
     if against not in ("send_bytes", "hold_one_in_count"):
         raise UsageError(f"there is no map against {against!r}", "choose send_bytes or hold_one_in_count")
-    rows = [row for run in runs if (row := _row(run, against)) is not None]
+    runs = [run for run in runs if run.summary["outcome"] != "interrupted" and _value(run, against)]
+    _require_one_map(runs, against)
+    rows = [_row(run, against) for run in runs]
     if not rows:
         return empty_frame(OPTMEM_MAP_DTYPES)
     grouped = pd.DataFrame(rows).groupby(["policy", "optmem_max_bytes", "against", "value"])
@@ -52,17 +59,26 @@ def df_optmem_map(runs: Sequence[Run], against: MapAxis = "send_bytes") -> pd.Da
     return table[list(OPTMEM_MAP_DTYPES)].astype(OPTMEM_MAP_DTYPES)
 
 
-def _row(run: Run, against: MapAxis) -> dict[str, object] | None:
+def _require_one_map(runs: Sequence[Run], against: MapAxis) -> None:
+    amount = AMOUNT if against == "send_bytes" else frozenset()
+    require_alike(runs, "one map", {"optmem_max_bytes", against, *amount, *POLICY_OPTIONS})
+    require_alike_within(runs, "one map", lambda run: run.policy, {"optmem_max_bytes", against, *amount})
+    require_alike_within(runs, "one map", lambda run: _value(run, against), {"optmem_max_bytes", *POLICY_OPTIONS})
+
+
+def _value(run: Run, against: MapAxis) -> int:
+    """0 where the run has none."""
+    return (run.send_bytes if against == "send_bytes" else run.hold_one_in_count) or 0
+
+
+def _row(run: Run, against: MapAxis) -> dict[str, object]:
     summary = run.summary
-    value = run.send_bytes if against == "send_bytes" else run.hold_one_in_count
-    if not value or summary["outcome"] == "interrupted":
-        return None
     unread, in_flight = summary["enobufs_unread_bytes"] or 0, summary["enobufs_in_flight_bytes"] or 0
     return {
         "policy": run.policy,
         "optmem_max_bytes": summary["optmem_max_bytes"],
         "against": against,
-        "value": value,
+        "value": _value(run, against),
         "dead": summary["outcome"] == "dead_enobufs",
         "enobufs": summary["enobufs_count"],
         "unread": unread,

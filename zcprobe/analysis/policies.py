@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from zcprobe.analysis.alike import require_comparable
 from zcprobe.dataset.load import Run
 
 __all__ = ["CONFIDENCE", "QUANTITIES", "Estimate", "df_policies", "estimate_median", "policy_results"]
@@ -91,8 +92,9 @@ def df_policies(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per policy and quantity.
 
     Columns: policy, quantity, unit (str); n (int64, runs with a value); median, low, high (float64, the 95 %
-    bootstrap interval of the median; NaN where n is too small).
+    bootstrap interval of the median; NaN where n is too small). UsageError for runs that were made in different ways.
     """
+    require_comparable(runs, "one median")
     rows = [
         {"policy": policy, "quantity": quantity, "unit": QUANTITIES[quantity], **estimate}
         for policy, result in policy_results(runs).items()

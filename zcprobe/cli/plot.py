@@ -9,6 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from zcprobe.analysis.comparisons import as_comparison
 from zcprobe.cli.inputs import Inputs, load_inputs
 from zcprobe.cli.output import is_stdout, open_output
 from zcprobe.dataset.load import Comparison, Run
@@ -17,7 +18,6 @@ from zcprobe.plots.canvas import PNG_DPI, new_figure
 from zcprobe.plots.comparison import COMPARISON_FIGURES
 from zcprobe.plots.errqueue import plot_errqueue
 from zcprobe.plots.optmem import plot_optmem
-from zcprobe.report.parts import as_comparisons
 
 __all__ = ["run"]
 
@@ -48,13 +48,7 @@ def _one_comparison(inputs: Inputs) -> Comparison:
     """UsageError for runs that do not belong on one pair of axes."""
     if len(inputs.comparisons) == 1 and not inputs.loose:
         return inputs.comparisons[0]
-    groups = as_comparisons(inputs.runs)
-    if len(groups) > 1:
-        raise UsageError(
-            f"these runs were made in {len(groups)} different ways and cannot share a figure",
-            "name runs that differ in their policy only; zcprobe report puts the others side by side",
-        )
-    return groups[0]
+    return as_comparison(inputs.runs)
 
 
 def _draw_each(runs: list[Run], plot: Callable[[Run, Axes], Axes]) -> Figure:

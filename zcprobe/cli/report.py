@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
+from zcprobe.analysis.comparisons import as_comparisons
 from zcprobe.cli.inputs import load_inputs
 from zcprobe.cli.output import is_stdout, open_output
 from zcprobe.report.html import render_report
-from zcprobe.report.parts import as_comparisons
 
 __all__ = ["run"]
 

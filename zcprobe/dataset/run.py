@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from zcprobe.dataset.downsample import downsample
 from zcprobe.dataset.html import run_html
+from zcprobe.dataset.options import options_of
 from zcprobe.dataset.schema import table_schema
 from zcprobe.dataset.table import (
     CHUNK_ROWS,
@@ -61,15 +62,19 @@ class Run:
         return str(self.meta["config"]["scenario"])
 
     @property
+    def options(self) -> dict[str, Any]:
+        """How it was made: every option of `zcprobe.dataset.options.OPTIONS`, None where it had no effect."""
+        return options_of(self.meta)
+
+    @property
     def send_bytes(self) -> int:
-        """Of a write, as it was in effect; 0 for traffic of several sizes."""
-        return int(self.meta["config"]["send_bytes"] or self.meta["scenario"].get("send_bytes") or 0)
+        """Of a write, as it was in effect; 0 where writes are of several sizes, or packets of a migration."""
+        return int(self.options["send_bytes"] or 0)
 
     @property
     def hold_one_in_count(self) -> int | None:
         """Of so many packets one has its clone held back; None where the path holds none."""
-        held = self.meta["scenario"].get("hold") or {}
-        found: int | None = self.meta["config"]["hold_one_in_count"] or held.get("one_in_count")
+        found: int | None = self.options["hold_one_in_count"]
         return found
 
     def _file(self, table: str) -> Path | None:

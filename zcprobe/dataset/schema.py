@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from zcprobe.config import RunConfig
 from zcprobe.dataset.arrival import arrival_of_older
-from zcprobe.dataset.version_1 import CANDIDATES_NEED, candidates_of_version_1
+from zcprobe.dataset.version_1 import CANDIDATES_NEED, candidates_of_version_1, config_of_version_1
 from zcprobe.errors import OutputError
 from zcprobe.native.structs import dtype_of
 from zcprobe.recorder.metadata import FORMAT_VERSION
@@ -98,7 +98,7 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
 
     A run from before there were channels had one, whose counts are those of the summary.
     """
-    config = {**msgspec.to_builtins(RunConfig()), **meta["config"]}
+    config = {**msgspec.to_builtins(RunConfig()), **config_of_version_1(meta["config"])}
     summary = _with_arrival(meta["summary"], {**dict.fromkeys(Summary.__struct_fields__), **meta["summary"]}, config)
     unknown = dict.fromkeys(ChannelSummary.__struct_fields__)
     only_channel = {name: summary.get(name) for name in unknown}

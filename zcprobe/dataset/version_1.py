@@ -10,12 +10,22 @@ from zcprobe.native import lib
 from zcprobe.probes.enobufs import MEMLOCK, SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.recorder.tables import TABLES
 
-__all__ = ["CANDIDATES_NEED", "candidates_of_version_1", "stalls_of_version_1"]
+__all__ = ["CANDIDATES_NEED", "candidates_of_version_1", "config_of_version_1", "stalls_of_version_1"]
 
 CANDIDATES_NEED = ("kind", "memlock_denied", "optmem_bytes", "optmem_high_bytes", "optmem_max_bytes")
 """Columns of `kernel_events` that tell what `candidates` does."""
 
 _UNKNOWN = 2**32 - 1
+
+
+def config_of_version_1(config: dict[str, Any]) -> dict[str, Any]:
+    """`probes` said both whether there were any and how they were attached: `none`, `auto` or a mechanism."""
+    if "probes" not in config:
+        return config
+    rest = {name: value for name, value in config.items() if name != "probes"}
+    if config["probes"] == "none":
+        return {"probe_level": "off", **rest}
+    return {"mechanism": None if config["probes"] == "auto" else config["probes"], **rest}
 
 
 def stalls_of_version_1(flushes: pd.DataFrame) -> pd.DataFrame:

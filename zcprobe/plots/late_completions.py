@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from zcprobe.analysis.late_completions import df_late_completions
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
+from zcprobe.plots.order import by_policy
 from zcprobe.plots.style import Fill
 from zcprobe.plots.words import counted
 
@@ -25,6 +26,7 @@ _PARTS = {
 def plot_late_completions(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     """Horizontal bars: errqueue entries by the kernel function that dropped the last reference, all runs together; the
     twelve holders of most entries."""
+    runs = by_policy(runs)
     ax = axes_or_new(ax, runs)
     ax.set_title(
         "Who held the data last: completions that became errqueue entries of their own", loc="left", fontsize=11

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
+from zcprobe.analysis.alike import require_comparable
 from zcprobe.analysis.sendmsg_results import df_sendmsg_results
 from zcprobe.dataset.load import Run
 from zcprobe.plots.canvas import axes_or_new, say_empty
@@ -24,7 +25,9 @@ _BAR = 0.2
 
 
 def count_results(runs: Sequence[Run]) -> pd.DataFrame:
-    """Calls of all `runs` per policy (index) and group of results (columns of RESULT_GROUPS), int64."""
+    """Calls of all `runs` per policy (index) and group of results (columns of RESULT_GROUPS), int64. UsageError for
+    runs that were made in different ways."""
+    require_comparable(runs, "one sum")
     counts = {policy: dict.fromkeys(RESULT_GROUPS, 0) for policy in dict.fromkeys(run.policy for run in runs)}
     for run in runs:
         for group, calls in _grouped(df_sendmsg_results(run)).items():

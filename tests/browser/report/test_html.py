@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from zcprobe.analysis.comparisons import as_comparisons
 from zcprobe.dataset.load import load_comparison, load_run
 from zcprobe.report.html import render_report, write_report
-from zcprobe.report.parts import as_comparisons
 
 Browser = Any
 

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 import zcprobe.analysis
 import zcprobe.plots
 from zcprobe.analysis import df_enobufs, df_stalls
+from zcprobe.analysis.comparisons import as_comparisons
 from zcprobe.dataset.load import Campaign, Comparison, Run
 from zcprobe.dataset.table import time_column
 from zcprobe.errors import UsageError
@@ -109,7 +110,15 @@ def test_each_comparison_is_drawn(plot: Callable[[Sequence[Run]], Axes], compari
 @pytest.mark.parametrize("plot", OF_RUNS)
 def test_each_campaign_is_drawn(plot: Callable[[Sequence[Run]], Axes], campaign: Campaign) -> None:
     """Most of a campaign's runs have no tables, so that what they cannot show must be said."""
-    _check(plot(campaign))
+    _check(plot(as_comparisons(campaign)[-1]))
+
+
+@pytest.mark.parametrize("plot", [plot for plot in OF_RUNS if plot not in (plot_crossover, plot_optmem_map)])
+def test_runs_that_were_made_in_different_ways_share_no_figure(
+    plot: Callable[[Sequence[Run]], Axes], shipped: dict[str, Comparison]
+) -> None:
+    with pytest.raises(UsageError, match="in-order or in-flight"):
+        plot([*shipped["in-order"], *shipped["in-flight"]])
 
 
 @pytest.mark.parametrize("plot", OF_ONE_RUN)

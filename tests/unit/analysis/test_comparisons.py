@@ -1,0 +1,79 @@
+import pytest
+
+from tests.unit.changed import changed_run
+from zcprobe.analysis.comparisons import as_comparison, as_comparisons, comparison_of, group_titles
+from zcprobe.dataset.load import Campaign, Comparison
+from zcprobe.errors import UsageError
+from zcprobe.report.html import render_report
+
+
+def test_runs_of_a_comparison_stay_together(shipped: dict[str, Comparison]) -> None:
+    comparison = shipped["held-completions"]
+    (part,) = as_comparisons(comparison.runs)
+    assert part.runs == comparison.runs
+    for policy, stored in comparison.meta["policies"].items():
+        made = part.meta["policies"][policy]
+        # medians of quantities that came later are not in the file
+        assert {**made, "medians": {name: made["medians"][name] for name in stored["medians"]}} == stored
+    assert set(part.policies) == set(comparison.policies)
+
+
+def test_runs_made_in_different_ways_do_not(shipped: dict[str, Comparison]) -> None:
+    run = shipped["held-completions"].runs[0]
+    others = [changed_run(run, channels=2), changed_run(run, optmem_max_bytes=20480), run]
+    parts = as_comparisons(others + shipped["in-flight"].runs)
+    assert [len(part.runs) for part in parts] == [1, 1, 1, 3]
+    assert group_titles(parts) == [
+        "held-completions, 2 channels, 4,000 writes on each channel, optmem_max 64 KiB",
+        "held-completions, 1 channel, 4,000 writes on each channel, optmem_max 20 KiB",
+        "held-completions, 1 channel, 4,000 writes on each channel, optmem_max 64 KiB",
+        "in-flight, 1 channel, 500 writes on each channel, optmem_max 20 KiB",
+    ]
+
+
+def test_one_policy_with_other_parameters_is_in_another_group(shipped: dict[str, Comparison]) -> None:
+    run = shipped["held-completions"].runs[0]
+    patient, hasty = (changed_run(run, policy="watermark", parameters_wait_ms=wait) for wait in (1009, 23))
+    merged = changed_run(run, policy="qemu-merged", parameters_wait_ms=500)
+    parts = as_comparisons([patient, merged, hasty, patient])
+    assert [part.runs for part in parts] == [[patient, merged, patient], [hasty]]
+    assert [title.split(", ")[1:] for title in group_titles(parts)] == [["wait 1009 ms", "no wait"], ["wait 23 ms"]]
+
+
+def test_groups_of_plain_sends_and_of_probe_levels_are_told_apart(shipped: dict[str, Comparison]) -> None:
+    run = shipped["in-order"].runs[0]
+    ways = [{"zerocopy": False}, {"probe_level": "off"}, {"socket_pacing_bps": 100_000_000}, {"socket_nodelay": False}]
+    titles = group_titles(as_comparisons([run, *(changed_run(run, **way) for way in ways)]))
+    assert len(set(titles)) == len(ways) + 1
+    for title, words in zip(
+        titles[1:], ["plain sends without MSG_ZEROCOPY", "no probes", "paced to 100 Mbit/s", "Nagle"], strict=True
+    ):
+        assert words in title
+
+
+def test_what_is_loaded_is_one_comparison_or_an_error_that_says_why(shipped: dict[str, Comparison]) -> None:
+    comparison = shipped["held-completions"]
+    assert as_comparison(comparison) is comparison
+    assert as_comparison(comparison.runs[0]).runs == comparison.runs[:1]
+    assert as_comparison(Campaign(comparison.runs, comparison.folder)).runs == comparison.runs
+    with pytest.raises(UsageError, match="no runs"):
+        as_comparison([])
+    with pytest.raises(UsageError, match=r"held-completions or in-flight; .*; optmem_max 64 KiB or optmem_max 20 KiB"):
+        as_comparison([*comparison.runs, *shipped["in-flight"].runs])
+
+
+def test_what_was_not_planned_has_no_seed_and_says_so(shipped: dict[str, Comparison]) -> None:
+    comparison = comparison_of(shipped["in-order"].runs[:2])
+    text = render_report([comparison], comparison.folder)
+    assert "of no planned comparison" in text
+    assert "drift may hit policies unalike" in text
+    assert "seed of the order" not in text
+    assert "comparison.json" not in text
+
+
+def test_noise_is_told_from_the_runs(shipped: dict[str, Comparison]) -> None:
+    comparison = shipped["no-probes"]
+    rates = [run.summary["goodput_bps"] for run in comparison.runs_of("qemu-merged")]
+    text = render_report([comparison], comparison.folder)
+    # of two runs the median is the middle
+    assert f"qemu-merged {(max(rates) - min(rates)) / (sum(rates) / 2):.0%}" in text

@@ -1,0 +1,107 @@
+"""Every option of a run is told: whoever adds one to the configuration finds it here without doing anything."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.unit.changed import changed_run
+from zcprobe.config import RunConfig, SocketOptions
+from zcprobe.dataset.load import Comparison, Run
+from zcprobe.dataset.option_words import describe_option, describe_options
+from zcprobe.dataset.options import OPTIONS, differing, options_of
+from zcprobe.policies import POLICIES, PolicyParameters
+from zcprobe.workloads import Traffic
+
+_OTHERS: dict[str, Any] = {
+    "scenario": "in-flight",
+    "policy": "ydb",
+    "family": "ipv6",
+    "protocol": "udp",
+    "traffic_model": "mixed",
+    "traffic_reuse": "at-once",
+    "traffic_sizes": [[4096, 8], [65536, 2]],
+    "flush_variant": "any-copied",
+    "wait_for": "both",
+    "buffers": "hugepages",
+    "probe_level": "full",
+    "mechanism": "kprobe",
+    "affinity": [0, 1],
+    "to": "192.0.2.1:5301",
+    "link": ["eth1", "eth2"],
+}
+
+_WHERE_IT_MATTERS: dict[str, dict[str, Any]] = {
+    f"traffic_{name}": {"traffic_model": "migration"}
+    for name in Traffic.__struct_fields__
+    if name not in ("model", "reuse", "sizes", "copy_below_bytes")
+}
+"""Options that have no effect in every run -> the others that give them one."""
+
+
+def _other(name: str, value: Any) -> Any:
+    if name in _OTHERS:
+        return _OTHERS[name]
+    return not value if isinstance(value, bool) else 2 * (value or 500)
+
+
+def _reader_of(parameter: str) -> str:
+    return next(policy.name for policy in POLICIES.values() if parameter in policy.reads)
+
+
+@pytest.fixture
+def plain(shipped: dict[str, Comparison]) -> Run:
+    return shipped["held-completions"].runs_of("qemu-pre")[0]
+
+
+def test_every_member_of_the_configuration_is_an_option() -> None:
+    nested = {"parameters": PolicyParameters, "traffic": Traffic, "socket": SocketOptions}
+    names = [name for name in RunConfig.__struct_fields__ if name not in nested]
+    names += [f"{prefix}_{name}" for prefix, struct in nested.items() for name in struct.__struct_fields__]
+    assert set(names) == set(OPTIONS)
+    assert all(not isinstance(value, dict) for value in options_of_default().values())
+
+
+def options_of_default() -> dict[str, Any]:
+    meta = {"config": msgspec.to_builtins(RunConfig()), "scenario": {}, "lab": {}, "summary": {}}
+    return options_of(meta)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_changes_what_is_told_and_tells_runs_apart(name: str, plain: Run) -> None:
+    setting = _WHERE_IT_MATTERS.get(name, {})
+    if name.startswith("parameters_"):
+        setting = {"policy": _reader_of(name.removeprefix("parameters_"))}
+    before = changed_run(plain, **setting)
+    after = changed_run(before, **{name: _other(name, options_of(before.meta)[name])})
+    assert name in differing([before, after])
+    assert describe_options(options_of(before.meta)) != describe_options(options_of(after.meta))
+
+
+def test_an_option_that_is_added_later_is_told_by_its_name() -> None:
+    assert describe_option("traffic_burst_bytes", 65536) == "burst 64 KiB"
+    assert describe_option("quiet_interval_ns", 1_500_000) == "quiet interval 1.5 ms"
+    assert describe_option("anything", None) == "no anything"
+
+
+def test_what_was_left_open_has_the_value_in_force(shipped: dict[str, Comparison]) -> None:
+    options = shipped["held-completions"].runs_of("qemu-merged")[0].options
+    told = ("hold_one_in_count", "hold_rate_bps", "optmem_max_bytes", "flush_variant", "send_bytes")
+    assert [options[name] for name in told] == [16, 600_000_000, 65536, "sticky", 65536]
+
+
+def test_what_has_no_effect_is_not_told(plain: Run) -> None:
+    options = plain.options
+    for name in ("traffic_guest_bytes", "traffic_seed", "parameters_drain_every"):
+        assert options[name] is None
+    timed = changed_run(plain, duration_s=5.0).options
+    assert (timed["send_count"], timed["duration_s"]) == (None, 5.0)
+    mixed = changed_run(plain, traffic_sizes=[[1024, 8], [65536, 2]])
+    assert (mixed.options["send_bytes"], mixed.send_bytes) == (None, 0)
+    copying = changed_run(plain, zerocopy=False).options
+    assert (copying["policy"], copying["flush_variant"], copying["wait_for"]) == (None, None, None)
+
+
+def test_runs_of_version_1_say_whether_there_were_probes(shipped: dict[str, Comparison]) -> None:
+    assert shipped["no-probes"].runs[0].options["probe_level"] == "off"
+    assert shipped["in-order"].runs[0].options["probe_level"] == "timeline"

@@ -1,0 +1,96 @@
+"""Runs that were made alike but for the policy, put together: what one table and one pair of axes can show."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from zcprobe.analysis.alike import require_comparable
+from zcprobe.analysis.policies import policy_results
+from zcprobe.analysis.verdict import verdict, warning_sentences
+from zcprobe.dataset.load import Campaign, Comparison, Run
+from zcprobe.dataset.option_words import describe_option
+from zcprobe.dataset.options import POLICY_OPTIONS, differing, way_of
+from zcprobe.errors import UsageError
+
+__all__ = ["as_comparison", "as_comparisons", "comparison_of", "group_titles"]
+
+
+def as_comparisons(runs: Sequence[Run]) -> list[Comparison]:
+    """`runs` grouped by what they have in common, in the order in which the groups first appear. Runs of one policy
+    with other parameters are in another group."""
+    groups: dict[bytes, dict[tuple[str, bytes], list[Run]]] = {}
+    for run in runs:
+        way = way_of(run)
+        common = {name: value for name, value in way.items() if name not in POLICY_OPTIONS}
+        own = {name: value for name, value in way.items() if name in POLICY_OPTIONS}
+        settings = groups.setdefault(msgspec.json.encode(common, order="sorted"), {})
+        settings.setdefault((run.policy, msgspec.json.encode(own, order="sorted")), []).append(run)
+    place = {id(run): at for at, run in enumerate(runs)}
+    parts = [part for settings in groups.values() for part in _one_setting_of_each(settings)]
+    return [comparison_of(sorted(part, key=lambda run: place[id(run)])) for part in parts]
+
+
+def _one_setting_of_each(settings: dict[tuple[str, bytes], list[Run]]) -> list[list[Run]]:
+    """A group for the first parameters of each policy, another for the second, and so on."""
+    seen: dict[str, int] = {}
+    parts: list[list[Run]] = []
+    for (policy, _), runs in settings.items():
+        place = seen[policy] = seen.get(policy, -1) + 1
+        if place == len(parts):
+            parts.append([])
+        parts[place] += runs
+    return parts
+
+
+def as_comparison(found: Run | Sequence[Run]) -> Comparison:
+    """What `zcprobe.load` found as one comparison: a comparison as it is, a run or runs that are alike but for the
+    policy as one that nobody planned. UsageError, naming what differs, for other runs, and for none."""
+    if isinstance(found, Comparison):
+        return found
+    runs = [found] if isinstance(found, Run) else list(found)
+    if not runs:
+        raise UsageError("there are no runs to compare", "name a folder that holds some")
+    require_comparable(runs, "one comparison")
+    return comparison_of(runs, found.folder if isinstance(found, Campaign) else None)
+
+
+def comparison_of(runs: Sequence[Run], folder: Any = None) -> Comparison:
+    """At least one run, seen as a comparison that nobody planned: it has no seed, and no file comparison.json."""
+    results = policy_results(runs)
+    meta: dict[str, Any] = {
+        "format_version": runs[0].meta["format_version"],
+        "scenario": " and ".join(dict.fromkeys(run.scenario for run in runs)),
+        "started_utc": min(run.meta["started_utc"] for run in runs),
+        "seed": None,
+        "planned_runs": len(runs),
+        "runs": [{"folder": run.folder.name, "policy": run.policy} for run in runs],
+        "policies": results,
+        "verdict": [*verdict(results), *warning_sentences(runs)],
+    }
+    return Comparison(folder or runs[0].folder.parent, meta, list(runs))
+
+
+def group_titles(comparisons: Sequence[Comparison]) -> list[str]:
+    """A heading for each: its scenario, and what tells it from the others."""
+    runs = [run for comparison in comparisons for run in comparison.runs]
+    everywhere = [*differing(runs), *_settings_that_differ(comparisons)]
+    titles = []
+    for comparison in comparisons:
+        own = differing([run for run in runs if run.scenario in comparison.scenarios])
+        names = dict.fromkeys([*everywhere, *own])
+        titles.append(_title(comparison, [name for name in names if name not in ("scenario", "policy")]))
+    return titles
+
+
+def _settings_that_differ(comparisons: Sequence[Comparison]) -> list[str]:
+    """Parameters in which the same policy differs between comparisons."""
+    policies = dict.fromkeys(policy for comparison in comparisons for policy in comparison.policies)
+    runs = {policy: [run for one in comparisons for run in one.runs_of(policy)] for policy in policies}
+    return [name for own in runs.values() for name in differing(own) if name in POLICY_OPTIONS]
+
+
+def _title(comparison: Comparison, names: Sequence[str]) -> str:
+    ways = [way_of(run) for run in comparison.runs]
+    told = [describe_option(name, way[name]) for name in names for way in ways if name in way]
+    return ", ".join([comparison.meta["scenario"], *dict.fromkeys(told)])

@@ -1,0 +1,186 @@
+"""How a run was made: each option under one flat name, and what tells runs apart that were made in different ways."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from zcprobe.config import RunConfig
+from zcprobe.policies import POLICIES
+
+if TYPE_CHECKING:
+    from zcprobe.dataset.run import Run
+
+__all__ = [
+    "OPTIONS",
+    "POLICY_OPTIONS",
+    "default_options",
+    "differing",
+    "options_of",
+    "way_of",
+]
+
+_HOST_FACTS = ("kernel_release", "machine", "cpu_model", "cpu_count")
+_SPEED_UNITS = ("_bps", "_bytes", "_ns", "_s")
+"""Suffixes of what a calibrated scenario chooses by the machine's speed."""
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Members of members under the names of both: `traffic_model`, `socket_nodelay`, `parameters_wait_ms`."""
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        flat |= {f"{name}_{part}": one for part, one in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
+
+
+OPTIONS = tuple(_flat(msgspec.to_builtins(RunConfig())))
+"""Every option of a run, in the order of the configuration; whatever is added there is in here."""
+
+POLICY_OPTIONS = frozenset(name for name in OPTIONS if name.startswith("parameters_")) | {"policy", "flush_variant"}
+"""What makes the policies of a comparison different from each other."""
+
+_Config = dict[str, Any]
+
+
+def _is_migration(config: _Config) -> bool:
+    return bool(config["traffic_model"] == "migration")
+
+
+def _has_sizes(config: _Config) -> bool:
+    return bool(config["traffic_sizes"])
+
+
+def _is_tcp(config: _Config) -> bool:
+    return bool(config["protocol"] == "tcp" and config["family"] != "vsock")
+
+
+def _sends_zerocopy(config: _Config) -> bool:
+    return bool(config["zerocopy"])
+
+
+def _is_counted(config: _Config) -> bool:
+    return config["duration_s"] is None and not _is_migration(config)
+
+
+def _has_probes(config: _Config) -> bool:
+    return bool(config["probe_level"] != "off")
+
+
+_MIGRATION_ALONE = (
+    "guest_bytes",
+    "dirty_bytes_per_s",
+    "downtime_ms",
+    "max_rounds",
+    "pages_per_packet",
+    "zero_percent",
+)
+
+_NEEDS: dict[str, Callable[[_Config], bool]] = {
+    **dict.fromkeys((f"traffic_{name}" for name in _MIGRATION_ALONE), _is_migration),
+    "traffic_header_bytes": lambda config: config["traffic_model"] in ("migration", "rpc"),
+    "traffic_copy_below_bytes": lambda config: _sends_zerocopy(config) and not _is_migration(config),
+    "traffic_sizes": lambda config: not _is_migration(config),
+    "traffic_seed": lambda config: _is_migration(config) or len(config["traffic_sizes"] or ()) > 1,
+    "send_bytes": lambda config: not _is_migration(config) and not _has_sizes(config),
+    "send_count": _is_counted,
+    "duration_s": lambda config: not _is_migration(config),
+    "socket_nodelay": _is_tcp,
+    "socket_cork": _is_tcp,
+    "policy": _sends_zerocopy,
+    "flush_variant": _sends_zerocopy,
+    "wait_for": _sends_zerocopy,
+    "meminfo_interval_ns": lambda config: bool(config["record"]),
+    "mechanism": _has_probes,
+}
+"""Options that take effect only together with others; what is not here always does."""
+
+
+def _in_effect(name: str, config: _Config) -> bool:
+    if name.startswith("parameters_"):
+        policy = POLICIES.get(config["policy"])
+        return _sends_zerocopy(config) and (policy is None or name.removeprefix("parameters_") in policy.reads)
+    return name not in _NEEDS or _NEEDS[name](config)
+
+
+def _chosen(meta: Mapping[str, Any]) -> _Config:
+    """The configuration with the values of scenario, lab and policy for what it left open."""
+    config, scenario, lab = meta["config"], meta["scenario"], meta["lab"].get("impairment") or {}
+    chosen = _flat({**msgspec.to_builtins(RunConfig()), **config})
+    policy = POLICIES.get(chosen["policy"])
+    left_open = {
+        "send_bytes": scenario.get("send_bytes"),
+        "send_count": scenario.get("send_count"),
+        "socket_sndbuf_bytes": scenario.get("sndbuf_bytes"),
+        "hold_one_in_count": lab.get("hold_one_in_count"),
+        "hold_rate_bps": lab.get("hold_rate_bps"),
+        "flush_variant": policy.flush_variant if policy else None,
+    }
+    chosen |= {name: value for name, value in left_open.items() if chosen[name] is None}
+    return chosen | {"optmem_max_bytes": meta["summary"].get("optmem_max_bytes")}
+
+
+def options_of(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Option -> its value in a run with this run.json, in the order of OPTIONS.
+
+    What was left open has the value of scenario, policy or kernel that was in force. None: it was left at the kernel's
+    own choice, or has no effect in this run, as the size of the guest has none where no guest migrates.
+    """
+    chosen = _chosen(meta)
+    return {name: value if _in_effect(name, chosen) else None for name, value in chosen.items()}
+
+
+def default_options(policy: str) -> dict[str, Any]:
+    """The same of a run of that policy for which nothing else was asked."""
+    known = POLICIES.get(policy)
+    config = RunConfig(policy=policy, parameters=known.defaults) if known else RunConfig()
+    return _flat(msgspec.to_builtins(config)) | {"flush_variant": known.flush_variant if known else None}
+
+
+def _impairment(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What was done to the path and to the sink. Of a calibrated scenario without what follows from the speed of the
+    machine, so that it is the same scenario everywhere."""
+    reading = {f"sink_{name}": value for name, value in (meta["scenario"].get("reading") or {}).items() if value}
+    found = {**(meta["lab"].get("impairment") or {}), **reading}
+    is_free = bool(meta.get("calibration"))
+    return {
+        f"impairment_{name}": value
+        for name, value in found.items()
+        if value is not None and name not in OPTIONS and not (is_free and name.endswith(_SPEED_UNITS))
+    }
+
+
+def way_of(run: "Run") -> dict[str, Any]:
+    """Everything in which runs must be alike to be compared: options in effect, impairment, kernel and host."""
+    options = options_of(run.meta)
+    if run.meta.get("calibration") and run.meta["config"].get("hold_rate_bps") is None:
+        options["hold_rate_bps"] = None
+    host = {name: run.meta["host"].get(name) for name in _HOST_FACTS}
+    return {**options, **_impairment(run.meta), **host}
+
+
+def differing(runs: Sequence["Run"], but_for: Collection[str] = ()) -> dict[str, list[Any]]:
+    """What the runs do not have in common: name -> the values that occur, in the order of the runs. The names in
+    `but_for` are left out, and so is what follows from another difference: a policy's parameters where the policy
+    differs, the impairment where the scenario does. A run that sends without zerocopy has no policy to differ in."""
+    ways = [way_of(run) for run in runs]
+    found = {}
+    for name in dict.fromkeys(name for way in ways for name in way):
+        values = [way.get(name) for way in ways if way["zerocopy"] or name not in _OF_ZEROCOPY]
+        distinct = [value for at, value in enumerate(values) if value not in values[:at]]
+        if name not in but_for and len(distinct) > 1:
+            found[name] = distinct
+    return {name: values for name, values in found.items() if not _follows(name, found)}
+
+
+_OF_ZEROCOPY = POLICY_OPTIONS | {"wait_for", "traffic_copy_below_bytes"}
+
+
+def _follows(name: str, found: Collection[str]) -> bool:
+    """Whether a difference is a consequence of others that were found."""
+    if name in POLICY_OPTIONS:
+        return name != "policy" and "policy" in found
+    if name.startswith(("impairment_", "hold_")) or name == "socket_sndbuf_bytes":
+        return "scenario" in found
+    if name == "meminfo_interval_ns":
+        return "record" in found
+    return name in ("traffic_seed", "send_bytes") and "traffic_model" in found
