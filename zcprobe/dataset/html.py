@@ -5,7 +5,9 @@ from html import escape
 from typing import Any
 
 from zcprobe.dataset.arrival import missing_text
-from zcprobe.units import format_bytes, format_duration_ns, format_goodput_bps
+from zcprobe.dataset.option_words import describe_option
+from zcprobe.dataset.options import unusual_options
+from zcprobe.units import format_duration_ns, format_goodput_bps
 
 __all__ = ["OUTCOME_WORDS", "campaign_html", "run_html", "run_warnings", "three_numbers"]
 
@@ -24,7 +26,8 @@ _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
 
 def run_warnings(meta: dict[str, Any]) -> list[str]:
     """What a reader must know before believing the numbers."""
-    summary, warnings = meta["summary"], []
+    summary = meta["summary"]
+    warnings = [str(warning["text"]) for warning in meta.get("warnings") or ()]
     lost = (summary["lost_events"] or 0) + (summary["lost_records"] or 0)
     if lost:
         warnings.append(f"{lost:,} events or records were lost: counts are too low")
@@ -64,17 +67,15 @@ def _outcome(summary: dict[str, Any]) -> str:
 
 
 def _what_ran(meta: dict[str, Any]) -> str:
+    """Policy and scenario, what was sent, and every option that is not as usual."""
     config, summary, host = meta["config"], meta["summary"], meta["host"]
-    send_bytes = config["send_bytes"] or meta["scenario"].get("send_bytes") or 0
     parts = [
         f"policy {config['policy']}",
         f"scenario {config['scenario']}",
-        f"{summary['sends']:,} sends of {format_bytes(send_bytes)}",
-        f"optmem_max {format_bytes(summary['optmem_max_bytes'])}",
+        f"{summary['sends']:,} sends",
+        *(describe_option(name, value) for name, value in unusual_options(meta).items()),
         f"Linux {host['kernel_release']}",
     ]
-    if config["channels"] > 1:
-        parts.insert(3, f"{config['channels']} channels")
     return ", ".join(parts)
 
 

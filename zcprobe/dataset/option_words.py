@@ -20,11 +20,35 @@ def _quantity(value: Any, name: str) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
+_FACTORS = {
+    **{unit: 1024**power for power, unit in enumerate(("B", "KiB", "MiB", "GiB", "TiB"))},
+    **{unit: 1000**power for power, unit in enumerate(("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"))},
+    **{unit: 1000**power for power, unit in enumerate(("ns", "µs", "ms", "s"))},
+}
+
+
+def _exactly(show: Callable[[float], str], smallest: str) -> Callable[[Any], str]:
+    """As `show` writes it where no digit is lost, else in the smallest unit: what differs must not look alike."""
+
+    def words(value: Any) -> str:
+        number, unit = show(value).split(" ")
+        return (
+            show(value)
+            if isinstance(value, float) or float(number) * _FACTORS[unit] == value
+            else f"{value:,} {smallest}"
+        )
+
+    return words
+
+
+_bytes = _exactly(format_bytes, "B")
+_rate = _exactly(format_rate_bps, "bit/s")
+
 _UNITS: dict[str, Callable[[Any], str]] = {
-    "_bytes_per_s": lambda value: f"{format_bytes(value)}/s",
-    "_bytes": format_bytes,
-    "_bps": format_rate_bps,
-    "_ns": format_duration_ns,
+    "_bytes_per_s": lambda value: f"{_bytes(value)}/s",
+    "_bytes": _bytes,
+    "_bps": _rate,
+    "_ns": _exactly(format_duration_ns, "ns"),
     "_ms": lambda value: f"{value:g} ms",
     "_s": lambda value: f"{value:g} s",
     "_percent": lambda value: f"{value:g} %",
@@ -44,7 +68,7 @@ def _plain(name: str) -> str:
 
 
 def _sizes(sizes: Sequence[tuple[int, int]]) -> str:
-    return ", ".join(f"{format_bytes(size)} (weight {weight})" for size, weight in sizes)
+    return ", ".join(f"{_bytes(size)} (weight {weight})" for size, weight in sizes)
 
 
 _FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6", "vsock": "vsock"}
@@ -53,7 +77,7 @@ _PHRASES: dict[str, Callable[[Any], str]] = {
     "scenario": str,
     "policy": str,
     "zerocopy": lambda on: "MSG_ZEROCOPY" if on else "plain sends without MSG_ZEROCOPY",
-    "send_bytes": lambda size: f"sends of {format_bytes(size)}",
+    "send_bytes": lambda size: f"sends of {_bytes(size)}",
     "traffic_sizes": lambda sizes: f"sends of {_sizes(sizes)}",
     "send_count": lambda count: f"{count:,} writes on each channel",
     "duration_s": lambda seconds: f"writes for {seconds:g} s",
@@ -61,7 +85,7 @@ _PHRASES: dict[str, Callable[[Any], str]] = {
     "traffic_model": lambda model: f"{model} traffic",
     "traffic_reuse": lambda when: f"buffers written again: {str(when).replace('-', ' ')}",
     "traffic_copy_below_bytes": lambda size: (
-        f"payloads below {format_bytes(size)} sent without MSG_ZEROCOPY" if size else "payloads of no size copied"
+        f"payloads below {_bytes(size)} sent without MSG_ZEROCOPY" if size else "payloads of every size with it"
     ),
     "buffers": lambda memory: f"sent from {memory} memory",
     "protocol": lambda name: str(name).upper(),
@@ -71,11 +95,11 @@ _PHRASES: dict[str, Callable[[Any], str]] = {
     "affinity": lambda cpus: f"senders on CPU {cpus[0]}, sink on CPU {cpus[1]}",
     "socket_nodelay": lambda on: "TCP_NODELAY" if on else "Nagle's algorithm",
     "socket_cork": lambda on: "TCP_CORK" if on else "no TCP_CORK",
-    "socket_sndbuf_bytes": lambda size: f"SO_SNDBUF {format_bytes(size)}",
-    "socket_pacing_bps": lambda rate: f"paced to {format_rate_bps(rate)}",
-    "optmem_max_bytes": lambda size: f"optmem_max {format_bytes(size)}",
+    "socket_sndbuf_bytes": lambda size: f"SO_SNDBUF {_bytes(size)}",
+    "socket_pacing_bps": lambda rate: f"paced to {_rate(rate)}",
+    "optmem_max_bytes": lambda size: f"optmem_max {_bytes(size)}",
     "hold_one_in_count": lambda count: f"1 in {count} packets held back" if count > 1 else "every packet held back",
-    "hold_rate_bps": lambda rate: f"let go at {format_rate_bps(rate)}",
+    "hold_rate_bps": lambda rate: f"let go at {_rate(rate)}",
     "flush_variant": lambda variant: f"flush() is 1 when {variant}",
     "wait_for": lambda events: f"a waiting flush polls for {events}",
     "record": lambda on: "a record of every send" if on else "counters without records",

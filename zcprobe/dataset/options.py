@@ -16,7 +16,9 @@ __all__ = [
     "POLICY_OPTIONS",
     "default_options",
     "differing",
+    "impairment_of",
     "options_of",
+    "unusual_options",
     "way_of",
 ]
 
@@ -136,17 +138,34 @@ def default_options(policy: str) -> dict[str, Any]:
     return _flat(msgspec.to_builtins(config)) | {"flush_variant": known.flush_variant if known else None}
 
 
-def _impairment(meta: Mapping[str, Any]) -> dict[str, Any]:
-    """What was done to the path and to the sink. Of a calibrated scenario without what follows from the speed of the
-    machine, so that it is the same scenario everywhere."""
+_ALWAYS_TOLD = ("send_bytes", "traffic_sizes", "optmem_max_bytes")
+_TOLD_ELSEWHERE = ("scenario", "policy", "send_count", "duration_s")
+
+
+def unusual_options(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Size of a send, limit, and whatever is not as it is when nobody asks for anything else; for a line of print."""
+    usual = default_options(meta["config"]["policy"])
+    return {
+        name: value
+        for name, value in options_of(meta).items()
+        if value is not None
+        and name not in _TOLD_ELSEWHERE
+        and (name in _ALWAYS_TOLD or name not in usual or value != usual[name])
+    }
+
+
+def impairment_of(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What was done to the path and to the sink, `impairment_<parameter>`, beside what is an option of its own."""
     reading = {f"sink_{name}": value for name, value in (meta["scenario"].get("reading") or {}).items() if value}
     found = {**(meta["lab"].get("impairment") or {}), **reading}
-    is_free = bool(meta.get("calibration"))
-    return {
-        f"impairment_{name}": value
-        for name, value in found.items()
-        if value is not None and name not in OPTIONS and not (is_free and name.endswith(_SPEED_UNITS))
-    }
+    return {f"impairment_{name}": value for name, value in found.items() if value is not None and name not in OPTIONS}
+
+
+def _fixed_impairment(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a calibrated scenario without what follows from the speed of the machine: it is the same one everywhere."""
+    is_calibrated = bool(meta.get("calibration"))
+    found = impairment_of(meta).items()
+    return {name: value for name, value in found if not (is_calibrated and name.endswith(_SPEED_UNITS))}
 
 
 def way_of(run: "Run") -> dict[str, Any]:
@@ -155,7 +174,7 @@ def way_of(run: "Run") -> dict[str, Any]:
     if run.meta.get("calibration") and run.meta["config"].get("hold_rate_bps") is None:
         options["hold_rate_bps"] = None
     host = {name: run.meta["host"].get(name) for name in _HOST_FACTS}
-    return {**options, **_impairment(run.meta), **host}
+    return {**options, **_fixed_impairment(run.meta), **host}
 
 
 def differing(runs: Sequence["Run"], but_for: Collection[str] = ()) -> dict[str, list[Any]]:

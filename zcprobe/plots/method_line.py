@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from zcprobe.dataset.load import Run
-from zcprobe.units import format_bytes
+from zcprobe.dataset.option_words import describe_option
+from zcprobe.dataset.options import unusual_options
 
 __all__ = ["method_line", "repeats_text"]
 
@@ -13,19 +14,25 @@ _MOST_NAMED = 3
 
 
 def method_line(runs: Sequence[Run], width: int = 120) -> str:
-    """One or two lines of at most `width` characters; what differs between the runs is named, or counted."""
+    """A few lines of at most `width` characters: every option that is not as usual; what differs between the runs is
+    named, or counted."""
+    unusual = [unusual_options(run.meta) for run in runs]
+    names = dict.fromkeys(name for options in unusual for name in options)
     parts = [
         _named(runs, lambda run: run.scenario, "scenarios"),
-        "sends of " + _named(runs, lambda run: format_bytes(run.send_bytes), "sizes"),
-        "optmem_max " + _named(runs, lambda run: format_bytes(run.summary["optmem_max_bytes"]), "limits"),
+        *(_option(runs, name) for name in names),
         repeats_text(runs),
         "Linux " + _named(runs, lambda run: str(run.meta["host"]["kernel_release"]), "kernels"),
         "zcprobe " + _named(runs, lambda run: str(run.meta.get("zcprobe_version", "?")), "versions"),
     ]
-    channels = _named(runs, lambda run: str(run.meta["config"]["channels"]), "numbers")
-    if channels != "1":
-        parts.insert(2, f"channels: {channels}")
     return textwrap.fill("; ".join(parts), width)
+
+
+def _option(runs: Sequence[Run], name: str) -> str:
+    """Of policies' parameters only where there are some."""
+    values = [run.options[name] for run in runs]
+    told = list(dict.fromkeys(describe_option(name, value) for value in values if value is not None))
+    return " or ".join(told) if len(told) <= _MOST_NAMED else f"{len(told)} values of {name.replace('_', ' ')}"
 
 
 def _named(runs: Sequence[Run], value: Callable[[Run], str], plural: str) -> str:

@@ -14,11 +14,22 @@ from zcprobe.analysis.verdict import verdict
 from zcprobe.dataset.arrival import datagrams_text
 from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Comparison, Run
+from zcprobe.dataset.option_words import describe_values
+from zcprobe.dataset.options import POLICY_OPTIONS, differing
 from zcprobe.plots.with_and_without_the_fix import ordered_policies, representative_run
 from zcprobe.policies import POLICIES
 from zcprobe.units import format_duration_ns, format_goodput_bps, format_rate_bps
 
-__all__ = ["PolicyRow", "RunRow", "policy_rows", "relative_href", "run_rows", "shown_runs", "verdict_of"]
+__all__ = [
+    "PolicyRow",
+    "RunRow",
+    "policy_rows",
+    "relative_href",
+    "run_rows",
+    "shown_runs",
+    "verdict_of",
+    "warnings_of",
+]
 
 
 class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +72,18 @@ def verdict_of(comparison: Comparison) -> list[str]:
         or verdict(policy_results(comparison.runs))
         or ["No run was made: there is nothing to compare."]
     )
+
+
+def warnings_of(comparison: Comparison) -> list[str]:
+    """What must be known before the numbers are believed: what runs found out themselves, each once with the number of
+    runs, and where runs of a planned comparison were not made alike after all."""
+    counts = Counter(warning["text"] for run in comparison.runs for warning in run.meta.get("warnings") or ())
+    told = [f"{text} ({count} of {len(comparison.runs)} runs)" for text, count in counts.items()]
+    found = differing(comparison.runs, POLICY_OPTIONS)
+    if found:
+        words = "; ".join(describe_values(name, values) for name, values in found.items())
+        told.append(f"these runs were not made alike but for the policy: {words}")
+    return told
 
 
 def shown_runs(comparison: Comparison) -> list[Run]:

@@ -9,10 +9,20 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, StrictUndefined
 
+from zcprobe.analysis.comparisons import group_titles
 from zcprobe.dataset.load import Comparison
 from zcprobe.plots.captions import captions
 from zcprobe.plots.comparison import draw_comparison, save_comparison_figures
-from zcprobe.report.content import PolicyRow, RunRow, policy_rows, relative_href, run_rows, shown_runs, verdict_of
+from zcprobe.report.content import (
+    PolicyRow,
+    RunRow,
+    policy_rows,
+    relative_href,
+    run_rows,
+    shown_runs,
+    verdict_of,
+    warnings_of,
+)
 from zcprobe.report.method import copied_statement, method_rows
 from zcprobe.report.numbers import NumberTable, number_table, summary_table
 
@@ -62,10 +72,12 @@ class EmbeddedFigure(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What the report says about one comparison. `anchor` begins the names of its anchors; `planned` when there is a
-    comparison.json."""
+    """What the report says about one comparison. `anchor` begins the names of its anchors; `title` names what tells it
+    from the other parts; `planned` when there is a comparison.json."""
 
     anchor: str
+    title: str
+    warnings: list[str]
     comparison_href: str
     planned: bool
     meta: dict[str, Any]
@@ -94,21 +106,24 @@ def render_report(comparisons: list[Comparison], base: Path, figure_folder: Path
     The figures of a single comparison are kept in `figure_folder` and linked to, when it is given.
     """
     parts = []
-    for number, comparison in enumerate(comparisons, 1):
+    titles = group_titles(comparisons)
+    for number, (comparison, title) in enumerate(zip(comparisons, titles, strict=True), 1):
         anchor = f"part{number}-" if len(comparisons) > 1 else ""
         with tempfile.TemporaryDirectory() as scratch:
             folder = figure_folder or Path(scratch)
             save_comparison_figures(draw_comparison(comparison), folder)
             figures = _figures(comparison, anchor, folder, base, linked=figure_folder is not None)
-        parts.append(_part(comparison, anchor, figures, base))
+        parts.append(_part(comparison, title, anchor, figures, base))
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("zcprobe.report").joinpath("template.html.j2").read_text("utf-8"))
     return template.render(parts=parts)
 
 
-def _part(comparison: Comparison, anchor: str, figures: list[EmbeddedFigure], base: Path) -> Part:
+def _part(comparison: Comparison, title: str, anchor: str, figures: list[EmbeddedFigure], base: Path) -> Part:
     return Part(
         anchor=anchor,
+        title=title,
+        warnings=warnings_of(comparison),
         comparison_href=relative_href(comparison.folder / "comparison.json", base),
         planned=comparison.meta["seed"] is not None,
         meta=comparison.meta,

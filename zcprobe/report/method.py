@@ -1,14 +1,28 @@
 """How a comparison was made: what a reader needs to judge it or to do it again."""
 
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
 from zcprobe.analysis.policies import CONFIDENCE
 from zcprobe.dataset.load import Comparison, Run
+from zcprobe.dataset.option_words import describe_options
+from zcprobe.dataset.options import OPTIONS, POLICY_OPTIONS, impairment_of
 from zcprobe.dataset.path import leaves_host
-from zcprobe.units import format_bytes, format_rate_bps
+from zcprobe.units import format_bytes
 
 __all__ = ["copied_statement", "method_rows"]
+
+_ROWS: dict[str, Sequence[str]] = {
+    "sends": ("zerocopy", "send_bytes", "traffic_sizes", "send_count", "duration_s", "channels"),
+    "traffic": (*(name for name in OPTIONS if name.startswith("traffic_") and name != "traffic_sizes"), "buffers"),
+    "path": ("protocol", "family", "to", "link", "affinity"),
+    "sockets": ("optmem_max_bytes", *(name for name in OPTIONS if name.startswith("socket_"))),
+    "clones held back": ("hold_one_in_count", "hold_rate_bps"),
+    "policies": (*(name for name in OPTIONS if name.startswith("parameters_")), "flush_variant", "wait_for"),
+    "measurement": ("probe_level", "mechanism", "record", "meminfo_interval_ns", "deadline_s", "settle_s"),
+}
+"""Row of the method -> the options that it tells."""
 
 _OWN_COST_UNKNOWN = "not measured in these runs: zcprobe overhead tells"
 
@@ -17,14 +31,12 @@ def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
     """(what, value) in reading order; values that differ between runs are all named."""
     runs, meta = comparison.runs, comparison.meta
     rows = [
-        ("scenario", meta["scenario"]),
+        ("scenario", _all(runs, lambda run: run.scenario) or meta["scenario"]),
         ("what it does", _all(runs, lambda run: run.meta["scenario"]["description"])),
         ("impairment in the lab", _all(runs, _impairment)),
-        ("size of a send", _all(runs, lambda run: format_bytes(run.meta["scenario"]["send_bytes"]))),
-        ("writes asked for", _all(runs, _length)),
-        ("optmem_max", _all(runs, lambda run: f"{run.summary['optmem_max_bytes']:,} bytes")),
+        ("calibration", _all(runs, _calibration)),
+        *_option_rows(runs),
         ("charge of one notification", _all(runs, lambda run: f"{run.summary['charge_bytes']:,} bytes")),
-        ("address family", _all(runs, lambda run: run.meta["config"]["family"])),
         ("kernel", _all(runs, lambda run: f"{run.meta['host']['kernel_release']} {run.meta['host']['machine']}")),
         ("host", _all(runs, _host)),
         ("probes", _all(runs, _probes)),
@@ -92,7 +104,7 @@ def _device_statement(labs: list[dict[str, Any]]) -> str:
 
 
 def _all(runs: list[Run], value: Any) -> str:
-    return "; ".join(dict.fromkeys(str(value(run)) for run in runs))
+    return "; ".join(dict.fromkeys(text for run in runs if (text := str(value(run)))))
 
 
 def _order(comparison: Comparison) -> str:
@@ -118,25 +130,28 @@ def _noise(runs: list[Run]) -> str:
     return "; ".join(parts)
 
 
-def _quantity(name: str, value: int | str) -> str:
-    words = name.removesuffix("_bps").removesuffix("_bytes").removesuffix("_count").replace("_", " ")
-    if name.endswith("_bps"):
-        return f"{words} {format_rate_bps(int(value))}"
-    if name.endswith("_bytes"):
-        return f"{words} {int(value):,} bytes"
-    return f"{words} {value}"
-
-
 def _impairment(run: Run) -> str:
-    parameters = run.meta["lab"]["impairment"]
-    return ", ".join(_quantity(name, value) for name, value in parameters.items() if value is not None) or "none"
+    told = {name: value for name, value in impairment_of(run.meta).items() if value is not None}
+    return describe_options(told) or "none"
 
 
-def _length(run: Run) -> str:
-    config = run.meta["config"]
-    if config["duration_s"] is not None:
-        return f"for {config['duration_s']:g} s"
-    return f"{config['send_count'] or run.meta['scenario']['send_count']:,}"
+def _calibration(run: Run) -> str:
+    """What the run measured before it began, from which the scenario's quantities follow."""
+    return describe_options(run.meta.get("calibration") or {})
+
+
+def _option_rows(runs: list[Run]) -> list[tuple[str, str]]:
+    """Every option in effect; one that no row names is in the last, so that none can be forgotten."""
+    named = {name for names in _ROWS.values() for name in names}
+    rest = tuple(name for name in OPTIONS if name not in named and name not in ("scenario", "policy"))
+    rows = {**_ROWS, "other options": rest}
+    return [(what, _all(runs, lambda run, names=names: _told(run, names))) for what, names in rows.items()]
+
+
+def _told(run: Run, names: Sequence[str]) -> str:
+    options = run.options
+    told = describe_options({name: options[name] for name in names})
+    return f"{run.policy}: {told}" if told and set(names) & POLICY_OPTIONS else told
 
 
 def _host(run: Run) -> str:

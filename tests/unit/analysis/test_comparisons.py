@@ -33,10 +33,11 @@ def test_runs_made_in_different_ways_do_not(shipped: dict[str, Comparison]) -> N
 
 def test_one_policy_with_other_parameters_is_in_another_group(shipped: dict[str, Comparison]) -> None:
     run = shipped["held-completions"].runs[0]
-    patient, hasty = (changed_run(run, policy="watermark", parameters_wait_ms=wait) for wait in (1009, 23))
+    waits = (1009, 23, 1009)
+    patient, hasty, again = (changed_run(run, policy="watermark", parameters_wait_ms=wait) for wait in waits)
     merged = changed_run(run, policy="qemu-merged", parameters_wait_ms=500)
-    parts = as_comparisons([patient, merged, hasty, patient])
-    assert [part.runs for part in parts] == [[patient, merged, patient], [hasty]]
+    parts = as_comparisons([patient, merged, hasty, again])
+    assert [part.runs for part in parts] == [[patient, merged, again], [hasty]]
     assert [title.split(", ")[1:] for title in group_titles(parts)] == [["wait 1009 ms", "no wait"], ["wait 23 ms"]]
 
 

@@ -5,48 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.changed import changed_run
+from tests.unit.changed import changed_run, run_pair
 from zcprobe.config import RunConfig, SocketOptions
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.option_words import describe_option, describe_options
 from zcprobe.dataset.options import OPTIONS, differing, options_of
-from zcprobe.policies import POLICIES, PolicyParameters
+from zcprobe.policies import PolicyParameters
 from zcprobe.workloads import Traffic
-
-_OTHERS: dict[str, Any] = {
-    "scenario": "in-flight",
-    "policy": "ydb",
-    "family": "ipv6",
-    "protocol": "udp",
-    "traffic_model": "mixed",
-    "traffic_reuse": "at-once",
-    "traffic_sizes": [[4096, 8], [65536, 2]],
-    "flush_variant": "any-copied",
-    "wait_for": "both",
-    "buffers": "hugepages",
-    "probe_level": "full",
-    "mechanism": "kprobe",
-    "affinity": [0, 1],
-    "to": "192.0.2.1:5301",
-    "link": ["eth1", "eth2"],
-}
-
-_WHERE_IT_MATTERS: dict[str, dict[str, Any]] = {
-    f"traffic_{name}": {"traffic_model": "migration"}
-    for name in Traffic.__struct_fields__
-    if name not in ("model", "reuse", "sizes", "copy_below_bytes")
-}
-"""Options that have no effect in every run -> the others that give them one."""
-
-
-def _other(name: str, value: Any) -> Any:
-    if name in _OTHERS:
-        return _OTHERS[name]
-    return not value if isinstance(value, bool) else 2 * (value or 500)
-
-
-def _reader_of(parameter: str) -> str:
-    return next(policy.name for policy in POLICIES.values() if parameter in policy.reads)
 
 
 @pytest.fixture
@@ -69,11 +34,7 @@ def options_of_default() -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_every_option_changes_what_is_told_and_tells_runs_apart(name: str, plain: Run) -> None:
-    setting = _WHERE_IT_MATTERS.get(name, {})
-    if name.startswith("parameters_"):
-        setting = {"policy": _reader_of(name.removeprefix("parameters_"))}
-    before = changed_run(plain, **setting)
-    after = changed_run(before, **{name: _other(name, options_of(before.meta)[name])})
+    before, after = run_pair(plain, name)
     assert name in differing([before, after])
     assert describe_options(options_of(before.meta)) != describe_options(options_of(after.meta))
 

@@ -7,8 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from zcprobe.dataset.load import Comparison, load_comparison
-from zcprobe.report.html import FIGURE_TITLES, write_report
+from tests.unit.changed import changed_run
+from zcprobe.analysis.comparisons import as_comparisons
+from zcprobe.dataset.load import Comparison, Run, load_comparison
+from zcprobe.report.content import warnings_of
+from zcprobe.report.html import FIGURE_TITLES, render_report, write_report
 
 
 class _Page(HTMLParser):
@@ -185,3 +188,26 @@ def test_the_tables_have_what_is_missing_and_what_is_not_known(
     text = _read(write_report(whole)).text
     assert "- (n = 0)" in text.replace("\u00a0", " ")
     assert "not known: the sink did not report" in text
+
+
+def test_warnings_of_runs_stand_at_the_top_and_groups_are_headed_by_what_differs(
+    shipped: dict[str, Comparison], tmp_path: Path
+) -> None:
+    run = shipped["in-order"].runs[0]
+    warned = Run(run.folder, {**run.meta, "warnings": [{"id": "nothing-held", "text": "nothing <was> held back"}]})
+    parts = as_comparisons([warned, changed_run(run, send_bytes=4096), changed_run(run, socket_nodelay=False)])
+    path = tmp_path / "report.html"
+    path.write_text(render_report(parts, tmp_path), encoding="utf-8")
+    text = _read(path).text
+    assert "nothing <was> held back (1 of 1 runs)" in text
+    assert text.index("nothing <was> held back") < text.index("Outcomes")
+    for title in ("in-order, sends of 4 KiB, TCP_NODELAY", "in-order, sends of 64 KiB, Nagle's algorithm"):
+        assert text.count(title) == 2
+
+
+def test_a_planned_comparison_whose_runs_are_not_alike_says_so(shipped: dict[str, Comparison]) -> None:
+    whole = shipped["in-order"]
+    mixed = Comparison(whole.folder, whole.meta, [*whole.runs, changed_run(whole.runs[0], channels=4)])
+    assert warnings_of(whole) == []
+    (warning,) = warnings_of(mixed)
+    assert "1 channel or 4 channels" in warning
