@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zcprobe.analysis.channels import baseline_bytes, channel_numbers
+from zcprobe.analysis.levels import LEVEL_KINDS, STILL_CHARGED
 from zcprobe.analysis.timebase import empty_frame, origin_ns, seconds
 from zcprobe.dataset.downsample import envelope
 from zcprobe.dataset.load import Run
@@ -23,13 +24,7 @@ ERRQUEUE_DTYPES = {
     "kind": "object",
 }
 
-_STILL_CHARGED = ("merged", "read", "purged", "discarded", "refused")
-"""Their probes run in consume_skb() or kfree_skb(): off the queue, but sock_ofree() has not uncharged them yet."""
-
-_LEVEL_KINDS = (*_STILL_CHARGED, "appended", "enobufs")
-"""Events at which both counters are those of a living socket: not `closed`, nor kinds that are not known here."""
-
-_KIND = pd.CategoricalDtype([*_LEVEL_KINDS, "meminfo"])
+_KIND = pd.CategoricalDtype([*LEVEL_KINDS, "meminfo"])
 _EVENT_COLUMNS = ["time_ns", "cookie", "kind", "errqueue_depth", "optmem_bytes", "charge_bytes"]
 _SPAN_ROWS = 1 << 19
 _FEW_PER_SPAN = 4
@@ -103,9 +98,9 @@ def _thinned(levels: pd.DataFrame, edges_ns: NDArray[np.float64]) -> pd.DataFram
 
 def _from_events(run: Run, where: slice) -> pd.DataFrame:
     events = run.read("kernel_events", _EVENT_COLUMNS, where)
-    events = events[events["kind"].isin(_LEVEL_KINDS)]
+    events = events[events["kind"].isin(LEVEL_KINDS)]
     kind = events["kind"].astype(_KIND)
-    freed = events["charge_bytes"].astype("int64").where(kind.isin(_STILL_CHARGED), 0)
+    freed = events["charge_bytes"].astype("int64").where(kind.isin(STILL_CHARGED), 0)
     table = {
         "time_ns": events["time_ns"],
         "channel": channel_numbers(run, events["cookie"]),
@@ -123,6 +118,6 @@ def _from_meminfo(run: Run, where: slice) -> pd.DataFrame:
         "channel": samples["channel"].astype("int64"),
         "errqueue_depth": np.nan,
         "optmem_bytes": samples["optmem_bytes"].astype("int64"),
-        "kind": pd.Categorical.from_codes(np.full(len(samples), len(_LEVEL_KINDS)), dtype=_KIND),
+        "kind": pd.Categorical.from_codes(np.full(len(samples), len(LEVEL_KINDS)), dtype=_KIND),
     }
     return pd.DataFrame(table, index=samples.index)

@@ -5,35 +5,21 @@ from typing import Any
 
 import pandas as pd
 
+from zcprobe.dataset.facts import flat_facts
 from zcprobe.dataset.run import Run
 from zcprobe.errors import HostError, UsageError
 from zcprobe.recorder.tables import TABLES
 
 __all__ = ["df_runs", "query_runs"]
 
-_SCALAR = (str, int, float, bool, type(None))
-
 
 def df_runs(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per run.
 
-    Columns: run (str, folder name), started_utc, kernel_release (str), complete (bool), the configuration's and the
-    summary's plain members under their own names (docs/run-format.md). Where both have one, as optmem_max_bytes, it is
-    the summary's: what was in force, not what was asked for.
+    Columns: those of `zcprobe.dataset.facts.flat_facts`, which docs/exports.md lists: run, host, every option as it was
+    in effect, impairment, summary.
     """
-    return pd.DataFrame([_row(run) for run in runs])
-
-
-def _row(run: Run) -> dict[str, Any]:
-    asked = {name: value for name, value in run.meta["config"].items() if value is not None}
-    members = {**run.meta["config"], **run.meta["scenario"], **asked, **run.summary}
-    return {
-        "run": run.folder.name,
-        "started_utc": run.meta.get("started_utc"),
-        "kernel_release": run.meta["host"]["kernel_release"],
-        "complete": run.meta["complete"],
-        **{name: value for name, value in members.items() if isinstance(value, _SCALAR) and name != "name"},
-    }
+    return pd.DataFrame([flat_facts(run) for run in runs])
 
 
 def query_runs(runs: Sequence[Run], sql: str) -> pd.DataFrame:

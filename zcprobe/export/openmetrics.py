@@ -22,13 +22,17 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from zcprobe.dataset.facts import flat_facts
+from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Run
 from zcprobe.export.tables import iterate_batches
 
 __all__ = ["write_openmetrics"]
 
 _LABELS = ("run", "scenario", "policy")
-_OUTCOMES = ("completed", "dead_enobufs", "dead_timeout", "dead_error", "interrupted")
+_NOT_ABOUT_MAKING = ("started_utc", "complete")
+"""Facts with a metric of their own, or none."""
+
 _BOUNDS_S = tuple(step * 10.0**exponent for exponent in range(-6, 1) for step in (1, 2, 5))
 """Upper bounds of the histograms' buckets: 1 µs to 5 s."""
 
@@ -51,8 +55,8 @@ _COUNTERS = (
     _Number("copied_completions", "zcprobe_copied_completions", "completions reported as COPIED"),
     _Number("true_copied_completions", "zcprobe_true_copied_completions", "sends whose own uarg was copied"),
     _Number("notifications", "zcprobe_notifications", "messages read from the error queue"),
-    _Number("stall_count", "zcprobe_stalls", "flushes that a policy made because of ENOBUFS"),
-    _Number("stall_ns_total", "zcprobe_stall", "time spent in these flushes", "seconds", 1e9),
+    _Number("stall_count", "zcprobe_stalls", "writes that waited inside their policy"),
+    _Number("stall_ns_total", "zcprobe_stall", "time that they waited", "seconds", 1e9),
     _Number("bytes_sent", "zcprobe_sent", "bytes taken by the socket", "bytes"),
     _Number("sink_bytes", "zcprobe_received", "bytes that arrived at the sink, each once", "bytes"),
     _Number("bytes_missing", "zcprobe_missing", "bytes sent that never arrived", "bytes"),
@@ -94,7 +98,7 @@ class _Runs(Collector):
         for number in _GAUGES:
             yield from self._family(GaugeMetricFamily, number)
         yield self._histogram("zcprobe_send_latency", "time of a send, its stalls included", _send_latencies)
-        yield self._histogram("zcprobe_stall_length", "time of a flush that ENOBUFS made", _stall_lengths)
+        yield self._histogram("zcprobe_stall_length", "time that a write waited inside its policy", _stall_lengths)
 
     def _family(self, family: Callable[..., Any], number: _Number) -> Iterator[Metric]:
         """Nothing when no run knows the number: without probes, or of an earlier version."""
@@ -107,16 +111,15 @@ class _Runs(Collector):
             yield metric
 
     def _info(self) -> Metric:
-        metric = InfoMetricFamily("zcprobe_run", "what ran", labels=_LABELS)
+        metric = InfoMetricFamily("zcprobe_run", "how it was made", labels=_LABELS)
         for run in self._runs:
-            kernel = run.meta["host"]["kernel_release"]
-            metric.add_metric(_labels(run), {"zcprobe_version": run.meta["zcprobe_version"], "kernel_release": kernel})
+            metric.add_metric(_labels(run), _told(run))
         return metric
 
     def _outcomes(self) -> Metric:
         metric = StateSetMetricFamily("zcprobe_outcome", "what became of the run", labels=_LABELS)
         for run in self._runs:
-            metric.add_metric(_labels(run), {name: name == run.summary["outcome"] for name in _OUTCOMES})
+            metric.add_metric(_labels(run), {name: name == run.summary["outcome"] for name in OUTCOME_WORDS})
         return metric
 
     def _started(self) -> Metric:
@@ -151,6 +154,13 @@ def _labels(run: Run) -> tuple[str, ...]:
     return run.folder.name, run.scenario, run.policy
 
 
+def _told(run: Run) -> dict[str, str]:
+    """Host, options in effect and impairment as text; what has no value is left out."""
+    facts = {name: value for name, value in flat_facts(run).items() if name not in (*_LABELS, *run.summary)}
+    told = {name: value for name, value in facts.items() if value is not None and name not in _NOT_ABOUT_MAKING}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in told.items()}
+
+
 def _send_latencies(run: Run) -> Iterator[Any]:
     """int64 ns, a numpy array per chunk."""
     for batch in iterate_batches(run, "sends", ["latency_ns"]):
@@ -159,9 +169,8 @@ def _send_latencies(run: Run) -> Iterator[Any]:
 
 def _stall_lengths(run: Run) -> Iterator[Any]:
     """int64 ns, a numpy array per chunk."""
-    for batch in iterate_batches(run, "flushes", ["duration_ns", "trigger"]):
-        trigger = batch.column("trigger").to_numpy(zero_copy_only=False)
-        yield batch.column("duration_ns").to_numpy()[trigger == "enobufs"]
+    for batch in iterate_batches(run, "stalls", ["duration_ns"]):
+        yield batch.column("duration_ns").to_numpy()
 
 
 def write_openmetrics(runs: list[Run], file: BinaryIO) -> None:

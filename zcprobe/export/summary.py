@@ -6,19 +6,24 @@ from typing import Any
 import pyarrow as pa
 
 from zcprobe.dataset.arrival import datagrams_text
+from zcprobe.dataset.facts import flat_facts
 from zcprobe.dataset.load import Run
+from zcprobe.dataset.option_words import describe_option
+from zcprobe.dataset.options import unusual_options
 from zcprobe.export.tables import Rows
+from zcprobe.probes.enobufs import CAUSES, MEMLOCK_CAUSES
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
 __all__ = ["summary_line", "summary_rows"]
 
 
-_CAUSES = ("optmem", "memlock", "other")
-
-
 def summary_rows(runs: list[Run]) -> Rows:
-    """One row per run: run (name of its folder), started_utc, scenario, policy, kernel_release, complete, and each
-    member of the summary; one that holds several numbers is a column for each, `enobufs_causes_optmem`."""
+    """One row per run: run (name of its folder), started_utc, complete, facts about the host, calibration, every option
+    of the configuration as it was in effect (`zcprobe.dataset.options.OPTIONS`), the impairment, and each member of the
+    summary; one that holds several numbers is a column for each, `enobufs_causes_optmem`.
+
+    Every cause and every option has its column, whatever these runs are.
+    """
     rows = [_row(run) for run in runs]
     columns = dict.fromkeys(name for row in rows for name in row)
     table = pa.table({name: [row.get(name) for row in rows] for name in columns})
@@ -26,25 +31,16 @@ def summary_rows(runs: list[Run]) -> Rows:
 
 
 def _row(run: Run) -> dict[str, Any]:
-    head = {
-        "run": run.folder.name,
-        "started_utc": run.meta["started_utc"],
-        "scenario": run.scenario,
-        "policy": run.policy,
-        "kernel_release": run.meta["host"]["kernel_release"],
-        "complete": run.meta["complete"],
-    }
+    return flat_facts(run) | {f"enobufs_causes_{cause}": count for cause, count in _all_causes(run).items()}
+
+
+def _all_causes(run: Run) -> dict[str, int | None]:
+    """`memlock` is the sum of the two paths and of what is on neither for sure."""
     causes = run.summary["enobufs_causes"]
-    # every cause has its column, so that tables of other runs have the same ones
-    known = dict.fromkeys(_CAUSES, None if causes is None else 0) | (causes or {})
-    return head | _flat({**run.summary, "enobufs_causes": known})
-
-
-def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= {f"{name}_{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}
-    return flat
+    if causes is None:
+        return dict.fromkeys(("memlock", *CAUSES))
+    by_memlock = sum(causes.get(cause, 0) for cause in MEMLOCK_CAUSES)
+    return {**dict.fromkeys(CAUSES, 0), **causes, "memlock": by_memlock}
 
 
 def summary_line(run: Run) -> str:
@@ -52,6 +48,7 @@ def summary_line(run: Run) -> str:
     summary = run.summary
     depth = summary["errqueue_depth_max"]
     parts = [
+        _how(run),
         f"{summary['sends']:,} sends",
         f"{summary['enobufs_count']:,} ENOBUFS{_causes(summary)}",
         f"{summary['stall_count']:,} stalls, {format_duration_ns(summary['stall_ns_total'])}",
@@ -74,6 +71,13 @@ def _arrival(summary: Mapping[str, Any]) -> list[str]:
     if summary["goodput_bps"] is None:
         goodput = f"goodput {goodput}"
     return [goodput, f"datagrams {datagrams}"] if datagrams else [goodput]
+
+
+def _how(run: Run) -> str:
+    """Scenario and policy, and what is not as usual."""
+    options = unusual_options(run.meta)
+    told = (describe_option(name, value) for name, value in options.items() if name != "optmem_max_bytes")
+    return ", ".join([f"{run.policy} in {run.scenario}", *told])
 
 
 def _causes(summary: Mapping[str, Any]) -> str:

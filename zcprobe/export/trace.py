@@ -81,6 +81,8 @@ def _facts(run: Run) -> dict[str, Any]:
         "scenario": run.scenario,
         "policy": run.policy,
         "kernel": run.meta["host"]["kernel_release"],
+        "options": {name: value for name, value in run.options.items() if value is not None},
+        "impairment": run.meta["lab"].get("impairment") or {},
         "summary": run.summary,
     }
 

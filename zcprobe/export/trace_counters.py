@@ -1,5 +1,6 @@
 """What has a level, as counters: error queue, optmem, sends in flight; and each ENOBUFS as a mark."""
 
+from zcprobe.analysis.levels import LEVEL_KINDS, STILL_CHARGED
 from zcprobe.export.trace_chunk import Chunk, Event, thread_id
 from zcprobe.probes.enobufs import cause_of
 
@@ -8,9 +9,6 @@ __all__ = ["KERNEL_COLUMNS", "MEMINFO_COLUMNS", "kernel_counters", "meminfo_coun
 MEMINFO_COLUMNS = ("channel", "optmem_bytes", "in_flight", "reason")
 KERNEL_COLUMNS = ("cookie", "kind", "optmem_bytes", "charge_bytes", "errqueue_depth", "candidates")
 """What the counters are made from, beside time_ns."""
-
-_STILL_CHARGED = ("merged", "read", "purged")
-"""Kinds of kernel_events whose notification has left the queue but is not uncharged yet (docs/run-format.md)."""
 
 
 def meminfo_counters(chunk: Chunk, *, mark_enobufs: bool) -> list[Event]:
@@ -31,9 +29,9 @@ def kernel_counters(chunk: Chunk, channels: dict[int, int]) -> list[Event]:
     for time_us, row in zip(chunk.time_us("time_ns"), chunk.rows(*KERNEL_COLUMNS), strict=True):
         cookie, kind, optmem, charge, depth, candidates = row
         channel = channels.setdefault(cookie, len(channels))
-        if kind == "closed":  # everything is freed or given up by then: no level of the run
+        if kind not in LEVEL_KINDS:
             continue
-        level = optmem - (charge if kind in _STILL_CHARGED else 0)
+        level = optmem - (charge if kind in STILL_CHARGED else 0)
         events.append(_counter(chunk.pid, channel, "errqueue depth", "notifications", time_us, depth))
         events.append(_counter(chunk.pid, channel, "optmem", "bytes", time_us, level))
         if kind == "enobufs":

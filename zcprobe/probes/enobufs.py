@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CAUSES",
     "MEMLOCK",
+    "MEMLOCK_CAUSES",
     "SKB_TRUESIZE_ZERO_BYTES",
     "cause_of",
     "enobufs_causes",
@@ -27,6 +28,9 @@ _NAMES = enum_names("zc_cause", "ZC_CAUSE_")
 
 CAUSES = (*(_NAMES[bit] for bit in sorted(_NAMES)), "ambiguous", "other")
 """`ambiguous`: the mechanism in use leaves more than one; `other`: the kernel returned it from none of these places."""
+
+MEMLOCK_CAUSES = ("memlock", "memlock_new", "memlock_extended")
+"""RLIMIT_MEMLOCK under all its names: `memlock` where it is not known on which path, as in every run of version 1."""
 
 MEMLOCK = (1 << lib.ZC_CAUSE_MEMLOCK_NEW) | (1 << lib.ZC_CAUSE_MEMLOCK_EXTENDED)
 

@@ -2,13 +2,18 @@
 
 import io
 
+import numpy as np
+import pandas as pd
 import pytest
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from tests.unit.changed import changed_run
 from zcprobe.analysis.stalls import df_stalls
-from zcprobe.dataset.load import Comparison, Run
+from zcprobe.dataset.html import OUTCOME_WORDS
+from zcprobe.dataset.load import Comparison, Run, load_run
 from zcprobe.export.openmetrics import write_openmetrics
+from zcprobe.recorder.summary import _SEVERITY
 
 
 def _text(runs: list[Run]) -> str:
@@ -81,3 +86,29 @@ def test_sent_received_and_missing_are_families_and_no_goodput_is_made_up(
     unknown = _families(silent.runs)
     assert not {"zcprobe_goodput_bytes_per_second", "zcprobe_received_bytes", "zcprobe_missing_bytes"} & set(unknown)
     assert "zcprobe_sent_bytes" in unknown
+
+
+def test_a_stall_need_not_have_met_enobufs(current_run: Run) -> None:
+    """A policy that waits before anything fails has stalls and no flush that ENOBUFS triggered."""
+    stalls = pd.DataFrame(current_run.stalls)
+    flushes = current_run.flushes.assign(trigger="periodic")
+    stalls.assign(enobufs_count=np.uint32(0)).to_parquet(current_run.folder / "stalls.parquet")
+    flushes.to_parquet(current_run.folder / "flushes.parquet")
+    run = load_run(current_run.folder)
+    lengths = _families([run])["zcprobe_stall_length_seconds"]
+    assert len(stalls) > 0
+    assert _value(lengths, f"{lengths.name}_count", run) == len(stalls)
+    assert _value(lengths, f"{lengths.name}_sum", run) == pytest.approx(stalls["duration_ns"].sum() / 1e9)
+
+
+def test_how_a_run_was_made_are_labels_of_the_info(shipped: dict[str, Comparison]) -> None:
+    run = changed_run(shipped["held-completions"].runs[0], socket_pacing_bps=100_000_000, channels=4)
+    (sample,) = _families([run])["zcprobe_run"].samples
+    told = {"channels": "4", "socket_pacing_bps": "100000000", "send_bytes": "65536", "hold_one_in_count": "16"}
+    assert told.items() <= sample.labels.items()
+    assert sample.labels["socket_nodelay"] == "true"
+
+
+def test_every_outcome_is_a_state(run: Run) -> None:
+    states = {sample.labels["zcprobe_outcome"] for sample in _families([run])["zcprobe_outcome"].samples}
+    assert states == set(OUTCOME_WORDS) == set(_SEVERITY)

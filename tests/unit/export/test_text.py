@@ -2,15 +2,20 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.unit.changed import changed_run
 from zcprobe.dataset.load import Comparison, Run
+from zcprobe.dataset.options import OPTIONS
 from zcprobe.export.summary import summary_rows
 from zcprobe.export.tables import Rows, table_rows
 from zcprobe.export.text import write_csv, write_jsonl
+from zcprobe.probes.enobufs import CAUSES
+from zcprobe.recorder.summary import Summary
 from zcprobe.recorder.tables import TABLES
 
 
@@ -91,7 +96,55 @@ def test_the_summary_is_a_row_per_run(read: object, comparison: Comparison) -> N
         assert (row["policy"], row["outcome"]) == (run.policy, run.summary["outcome"])
         for name in ("sends", "duration_ns", "stall_ns_total", "goodput_bps"):
             assert row[name] == run.summary[name]
-        for cause in ("optmem", "memlock", "other"):
-            causes = run.summary["enobufs_causes"]
+        causes = run.summary["enobufs_causes"]
+        for cause in CAUSES:
             value = row[f"enobufs_causes_{cause}"]
             assert pd.isna(value) if causes is None else value == causes.get(cause, 0)
+        assert causes is None or row["enobufs_causes_memlock"] == causes.get("memlock", 0)
+
+
+@pytest.mark.parametrize(
+    ("causes", "by_memlock"),
+    [
+        ({"memlock_new": 1500, "memlock_extended": 500}, 2000),
+        ({"memlock": 7}, 7),
+        ({"memlock": 1, "memlock_new": 2, "optmem": 1009}, 3),
+        ({}, 0),
+    ],
+)
+def test_refusals_by_memlock_are_counted_under_all_their_names(
+    causes: dict[str, int], by_memlock: int, shipped: dict[str, Comparison], tmp_path: Path
+) -> None:
+    whole = shipped["memlock"].runs[0]
+    run = Run(tmp_path, {**whole.meta, "summary": {**whole.summary, "enobufs_causes": causes}})
+    row = _csv(summary_rows([run])).iloc[0]
+    assert row["enobufs_causes_memlock"] == by_memlock
+    told = sum(row[f"enobufs_causes_{cause}"] for cause in CAUSES)
+    assert told == sum(causes.values()) - causes.get("memlock", 0)
+
+
+def test_the_configuration_stands_beside_the_results(shipped: dict[str, Comparison]) -> None:
+    run = changed_run(
+        shipped["held-completions"].runs[0],
+        traffic_sizes=[[4096, 8], [65536, 2]],
+        socket_pacing_bps=100_000_000,
+        family="ipv6",
+        zerocopy=False,
+        link=["eth1", "eth2"],
+    )
+    row = _csv(summary_rows([run])).iloc[0]
+    assert (row["traffic_sizes"], row["socket_pacing_bps"], row["family"]) == ("4096:8,65536:2", 100_000_000, "ipv6")
+    assert (row["zerocopy"], row["link"], row["hold_one_in_count"]) == (False, "eth1,eth2", 16)
+    assert row["hold_rate_bps"] == 600_000_000
+    assert set(OPTIONS) <= set(row.index)
+
+
+def test_the_document_names_every_column(shipped: dict[str, Comparison]) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "exports.md").read_text()
+    table = text[text.index("| columns | what |") : text.index("An option has the value")]
+    named = set(re.findall(r"`([a-z_]+)`", table))
+    columns = set(summary_rows(shipped["held-completions"].runs).schema.names) - set(Summary.__struct_fields__)
+    assert {f"enobufs_causes_{cause}" for cause in CAUSES} <= columns
+    plain = {name for name in columns if not name.startswith(("enobufs_causes_", "impairment_", "missed_by_variant_"))}
+    assert plain - named == set()
+    assert named >= {*CAUSES, *OPTIONS}

@@ -189,3 +189,16 @@ def test_a_run_of_today_is_a_trace_with_the_cause_of_each_enobufs(current_run: R
 def test_a_run_without_tables_is_still_a_trace(empty_run: Run) -> None:
     events = _trace([empty_run])["traceEvents"]
     assert {event["ph"] for event in events} == {"M"}
+
+
+@pytest.mark.parametrize("kind", ["appended", "merged", "read", "purged", "discarded", "refused", "closed", "sent"])
+def test_trace_and_figure_have_one_level_for_every_kind(
+    kind: str, shipped: dict[str, Comparison], tmp_path: Path
+) -> None:
+    whole = shipped["held-completions"].runs_of("qemu-merged")[0]
+    events = pd.read_parquet(whole.folder / "kernel_events.parquet").head(23)
+    events.assign(kind=kind, charge_bytes=np.uint32(832)).to_parquet(tmp_path / "kernel_events.parquet")
+    run = Run(tmp_path, whole.meta)
+    levels = [event["args"]["bytes"] for event in _counters(_trace([run])["traceEvents"])[1000, "channel 0 optmem"]]
+    assert levels == list(df_errqueue(run)["optmem_bytes"])
+    assert bool(levels) == (kind not in ("closed", "sent"))

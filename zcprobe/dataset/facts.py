@@ -1,0 +1,49 @@
+"""What is known of a run as one flat row: how it was made beside what came of it."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from zcprobe.config import FlushVariant
+from zcprobe.dataset.options import impairment_of
+from zcprobe.dataset.run import Run
+
+__all__ = ["HOST_FACTS", "flat_facts"]
+
+HOST_FACTS = ("kernel_release", "machine", "distribution", "cpu_model", "cpu_count")
+
+
+def flat_facts(run: Run) -> dict[str, Any]:
+    """Name -> a number, a text, a bool or None: `run` (the folder's name), started_utc, zcprobe_version, complete,
+    HOST_FACTS, every option as it was in effect, `impairment_` and `calibration_` parameters where the run has some,
+    and the summary, `enobufs_causes` left out. An option and a summary's member of one name have one value."""
+    summary = {name: value for name, value in run.summary.items() if name != "enobufs_causes"}
+    if summary.get("missed_by_variant") is None:  # of runs from before there were variants
+        summary["missed_by_variant"] = dict.fromkeys(get_args(FlushVariant))
+    return {
+        "run": run.folder.name,
+        "started_utc": run.meta.get("started_utc"),
+        "zcprobe_version": run.meta.get("zcprobe_version"),
+        "complete": run.meta["complete"],
+        **{name: run.meta["host"].get(name) for name in HOST_FACTS},
+        **_plain({**run.options, "policy": run.policy}),
+        **impairment_of(run.meta),
+        **_plain({"calibration": run.meta.get("calibration") or {}}),
+        **_plain(summary),
+    }
+
+
+def _text(item: Any) -> str:
+    return ":".join(map(str, item)) if isinstance(item, list | tuple) else str(item)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Members of members under the names of both, lists as text: `4096:8,65536:2`."""
+    plain: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            plain |= {f"{name}_{part}": one for part, one in value.items()}
+        elif isinstance(value, list | tuple):
+            plain[name] = ",".join(map(_text, value))
+        else:
+            plain[name] = value
+    return plain
