@@ -62,7 +62,7 @@ def _classified(completed: pd.DataFrame, holders: dict[int, str]) -> pd.DataFram
     """One row per holder with the counts of these completions."""
     appended = completed[completed["is_appended"]]
     table = {
-        "holder": appended["stack_id"].map(holders).fillna(UNKNOWN_HOLDER).astype("object"),
+        "holder": appended["stack_id"].map(lambda stack: holders.get(stack, UNKNOWN_HOLDER)).astype("object"),
         "appended_count": 1,
         "out_of_order_count": appended["lo"] != appended["before"] + 1,
         "late_count": appended["lo"] <= appended["before"],

@@ -11,7 +11,7 @@ from zcprobe.errors import HostError, UsageError
 from zcprobe.export.summary import summary_line, summary_rows
 from zcprobe.export.tables import Rows, table_rows
 from zcprobe.export.text import write_csv, write_jsonl
-from zcprobe.export.trace import EVERYTHING, Window, write_trace
+from zcprobe.export.trace import EVERYTHING, Window, require_within, write_trace
 
 __all__ = ["run"]
 
@@ -70,6 +70,7 @@ def run(options: argparse.Namespace) -> int:
     _check(options)
     window = _window(options.between)
     inputs = load_inputs(options.runs, allow_incomplete=options.allow_incomplete)
+    require_within(inputs.runs, window)
     with open_output(options.output) as file:
         if options.format in _OF_A_TABLE:
             _OF_A_TABLE[options.format](_rows(inputs.runs, options.table), file)

@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zcprobe.dataset.load import Run
+from zcprobe.errors import UsageError
 from zcprobe.export.tables import iterate_batches
 from zcprobe.export.trace_chunk import THREAD_KINDS, Chunk, Event, process_id, thread_id
 from zcprobe.export.trace_counters import KERNEL_COLUMNS, MEMINFO_COLUMNS, kernel_counters, meminfo_counters
 from zcprobe.export.trace_slices import LENGTHS, SLICED_TABLES, table_slices
 
-__all__ = ["EVERYTHING", "Window", "iterate_events", "write_trace"]
+__all__ = ["EVERYTHING", "Window", "iterate_events", "require_within", "write_trace"]
 
 Window = tuple[float, float]
 """From and to, in seconds since a run's first record."""
@@ -45,6 +46,29 @@ def write_trace(runs: list[Run], file: BinaryIO, window: Window = EVERYTHING) ->
             file.write(separator + b",\n".join(map(encoder.encode, events)))
             separator = b",\n"
     file.write(b"\n]}\n")
+
+
+def require_within(runs: list[Run], window: Window) -> None:
+    """UsageError for a window that begins after the last record of every run: its trace would be empty."""
+    if window == EVERYTHING:
+        return
+    lengths_s = [_length_s(run) for run in runs]
+    if window[0] > max(lengths_s, default=0.0):
+        raise UsageError(
+            f"nothing was recorded from {window[0]:g} s on: the records of these runs end after {max(lengths_s):.3f} s",
+            "give a span that begins earlier",
+        )
+
+
+def _length_s(run: Run) -> float:
+    """From its first record to the end of its last."""
+    first_ns, last_ns = _earliest_ns(run, _CLOCKS), 0
+    for table, clock in _CLOCKS.items():
+        length = LENGTHS.get(table)
+        for batch in iterate_batches(run, table, [clock, *([length] if length else [])]):
+            ends = batch.column(clock) if length is None else pc.add(batch.column(clock), batch.column(length))
+            last_ns = max(last_ns, pc.max(ends).as_py() or 0)
+    return 0.0 if first_ns is None else (last_ns - first_ns) / 1e9
 
 
 def iterate_events(runs: list[Run], window: Window = EVERYTHING) -> Iterator[list[Event]]:
@@ -135,6 +159,8 @@ def _in_time_order(batches: Iterator[Any]) -> Iterator[Any]:
     """The same rows by time_ns, with only a window of them held back."""
     held = None
     for batch in batches:
+        if not len(batch):
+            continue
         both = pa.Table.from_batches([batch] if held is None else [held, batch]).sort_by("time_ns").combine_chunks()
         ready = max(len(both) - _REORDERED_ROWS, 0)
         yield from both.slice(0, ready).to_batches()

@@ -69,6 +69,20 @@ def test_of_a_trace_a_span_can_be_chosen(zcprobe: Told, data: Path) -> None:
     assert 0 < len(json.loads(part.output)["traceEvents"]) < len(json.loads(whole.output)["traceEvents"]) / 2
 
 
+@pytest.mark.parametrize("span", ["0.0123,0.0123001", "0,0.000000001"])
+def test_a_span_in_which_nothing_happened_is_a_trace_without_events(zcprobe: Told, data: Path, span: str) -> None:
+    words = ("export", next(data.glob("held-completions/*-qemu-merged-*")), "--format", "trace")
+    result = zcprobe(*words, "--between", span)
+    assert (result.code, result.error) == (0, [])
+    assert json.loads(result.output)["traceEvents"]
+
+
+def test_a_span_behind_the_last_record_is_refused(zcprobe: Told, data: Path) -> None:
+    result = zcprobe("export", data / "held-completions", "--format", "trace", "--between", "50,60")
+    assert (result.code, result.output) == (2, b"")
+    assert "nothing was recorded from 50 s on" in result.error[0]
+
+
 @pytest.mark.parametrize("span", ["1", "a,b", "2,1", "1,1", "nan,1"])
 def test_what_is_no_span_is_told(zcprobe: Told, data: Path, span: str) -> None:
     result = zcprobe("export", data / "in-order", "--format", "trace", "--between", span)
