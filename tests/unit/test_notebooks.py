@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 _ROOT = Path(__file__).parents[2]
@@ -75,6 +76,38 @@ def test_it_runs_on_other_runs_by_changing_one_line(path: Path) -> None:
     cell.source = _CHOICE.sub(lambda match: match[0].replace(match[1], str(found[0])), cell.source)
     _execute(notebook)
     assert _errors(notebook) == ""
+
+
+def _execute_on(path: Path, runs: str) -> None:
+    notebook = _read(path)
+    cell = next(cell for cell in _code(notebook) if _CHOICE.search(cell.source))
+    cell.source = _CHOICE.sub(lambda match: match[0].replace(match[1], runs), cell.source)
+    _execute(notebook)
+
+
+@pytest.mark.parametrize("path", _NOTEBOOKS[1:], ids=lambda path: path.stem)
+def test_it_runs_on_a_single_run(path: Path) -> None:
+    _execute_on(path, str(next((_ROOT / "tests" / "data" / "in-order").glob("*-qemu-pre-*"))))
+
+
+@pytest.mark.parametrize(
+    ("stem", "runs", "message"),
+    [
+        (
+            "02_with_and_without_the_fix",
+            "../tests/data",
+            "made in different ways and cannot be put into one comparison",
+        ),
+        ("03_why_enobufs", "../tests/data/no-probes", "these runs have no kernel events"),
+        ("04_choosing_a_policy", "../tests/data/campaigns", "made in different ways"),
+        ("04_choosing_a_policy", "", "an empty path names no run"),
+    ],
+)
+def test_runs_that_it_cannot_show_are_one_line(stem: str, runs: str, message: str) -> None:
+    with pytest.raises(CellExecutionError) as caught:
+        _execute_on(next(path for path in _NOTEBOOKS if path.stem == stem), runs)
+    assert caught.value.ename in ("UsageError", "OutputError")
+    assert message in caught.value.evalue
 
 
 def test_an_error_of_ours_is_two_lines_and_no_traceback() -> None:

@@ -1,13 +1,16 @@
 """The run folders that a command line names."""
 
+import os
+import sys
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import msgspec
 
 from zcprobe.dataset.check import check_run
-from zcprobe.dataset.load import Comparison, Run, load_comparison, load_run
+from zcprobe.dataset.load import Comparison, Run, damage_is_an_error, load_comparison, load_run
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError, UsageError
 
 __all__ = ["Inputs", "load_inputs"]
@@ -25,46 +28,72 @@ class Inputs(msgspec.Struct, frozen=True):
         return [run for comparison in self.comparisons for run in comparison.runs] + self.loose
 
 
-def load_inputs(paths: list[Path], *, allow_incomplete: bool) -> Inputs:
+def load_inputs(paths: list[Path], *, allow_incomplete: bool, skip_damaged: bool = False) -> Inputs:
     """The runs in run folders and comparison folders, their tables checked.
 
-    OutputError for what is no run, damaged or of another version; DataLossError for a run whose counts do not
-    reconcile, unless allowed; UsageError for a run that is named twice.
+    OutputError for what is no run, damaged or of another version, unless `skip_damaged`: then stderr says what is
+    left out. DataLossError for a run whose counts do not reconcile, unless allowed; UsageError for one named twice.
     """
     comparisons, loose = [], []
+    skip = _tell_and_skip if skip_damaged else nullcontext
     for path in map(_with_name, paths):
-        with _damage_is_an_error(path):
-            if (path / "comparison.json").exists():
-                comparisons.append(load_comparison(path))
+        with skip():
+            if os.path.exists(path / "comparison.json"):
+                comparisons.append(_comparison(path, allow_incomplete, skip_damaged))
             else:
-                loose.append(load_run(path, allow_incomplete=True, allow_lost=True))
+                run = load_run(path, allow_incomplete=True, allow_lost=True)
+                _check(run, allow_incomplete)
+                loose.append(run)
     inputs = Inputs(comparisons, loose)
-    names = [run.folder.name for run in inputs.runs]
-    for run in inputs.runs:
-        if names.count(run.folder.name) > 1:
-            raise UsageError(f"the run {run.folder.name} stands twice", "name each run, or its comparison, once")
-        with _damage_is_an_error(run.folder):
-            _require_complete(run, allow_incomplete)
-            check_run(run)
+    _require_different(inputs.runs)
     if not inputs.runs:
         raise OutputError(f"{paths[0]} has no runs", "it was interrupted before the first one; compare again")
     return inputs
 
 
-def _with_name(path: Path) -> Path:
-    """`.` and `..` spelt out: a run goes by the name of its folder."""
-    return path if path.name not in ("", "..") else path.resolve()
+def _comparison(path: Path, allow_incomplete: bool, skip_damaged: bool) -> Comparison:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        found = load_comparison(path, skip_damaged=skip_damaged)
+    for text in found.skipped:
+        _tell(text)
+    kept = []
+    for run in found.runs:
+        with _tell_and_skip() if skip_damaged else nullcontext():
+            _check(run, allow_incomplete)
+            kept.append(run)
+    return Comparison(found.folder, found.meta, kept, found.skipped)
+
+
+def _check(run: Run, allow_incomplete: bool) -> None:
+    with damage_is_an_error(run.folder):
+        _require_complete(run, allow_incomplete)
+        check_run(run)
+
+
+def _require_different(runs: list[Run]) -> None:
+    seen: set[str] = set()
+    for run in runs:
+        if run.folder.name in seen:
+            raise UsageError(f"the run {run.folder.name} stands twice", "name each run, or its comparison, once")
+        seen.add(run.folder.name)
 
 
 @contextmanager
-def _damage_is_an_error(path: Path) -> Iterator[None]:
-    """A run.json in which a key is missing or of another kind."""
+def _tell_and_skip() -> Iterator[None]:
     try:
         yield
-    except (AttributeError, KeyError, TypeError) as error:
-        raise OutputError(
-            f"the metadata in {path} is not what a run has: {error}", "the file is damaged; run again"
-        ) from error
+    except OutputError as error:
+        _tell(str(error))
+
+
+def _tell(text: str) -> None:
+    print(f"zcprobe: left out: {text}", file=sys.stderr)
+
+
+def _with_name(path: Path) -> Path:
+    """`.` and `..` spelt out: a run goes by the name of its folder."""
+    return path if path.name not in ("", "..") else path.resolve()
 
 
 def _require_complete(run: Run, allowed: bool) -> None:

@@ -223,6 +223,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-incomplete", action="store_true", help="take runs that lost events or whose counts differ as they are"
     )
+    parser.add_argument("--skip-damaged", action="store_true", help="leave out damaged runs, and say which")
 
 
 def _add_results(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -13,7 +13,7 @@ __all__ = ["run"]
 
 def run(options: argparse.Namespace) -> int:
     """A part for each comparison, then one for each group of loose runs that were made alike."""
-    inputs = load_inputs(options.runs, allow_incomplete=options.allow_incomplete)
+    inputs = load_inputs(options.runs, allow_incomplete=options.allow_incomplete, skip_damaged=options.skip_damaged)
     base = Path() if is_stdout(options.output) else options.output.parent
     with open_output(options.output) as file:
         file.write(render_report([*inputs.comparisons, *as_comparisons(inputs.loose)], base).encode())

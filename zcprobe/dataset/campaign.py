@@ -14,11 +14,13 @@ __all__ = ["Campaign", "Comparison"]
 
 
 class Campaign(Sequence[Run]):
-    """Runs of any policies and scenarios, a sequence of Run. `folder` is where they were found together."""
+    """Runs of any policies and scenarios, a sequence of Run. `folder` is where they were found together, `skipped` says
+    of each damaged run that was left out what is wrong with it."""
 
-    def __init__(self, runs: Sequence[Run], folder: Path | None = None) -> None:
+    def __init__(self, runs: Sequence[Run], folder: Path | None = None, skipped: Sequence[str] = ()) -> None:
         self.runs = list(runs)
         self.folder = folder or Path()
+        self.skipped = list(skipped)
 
     @overload
     def __getitem__(self, index: int) -> Run: ...
@@ -56,14 +58,14 @@ class Campaign(Sequence[Run]):
         return f"{type(self).__name__}({len(self)} runs, policies={self.policies!r}, scenarios={self.scenarios!r})"
 
     def _repr_html_(self) -> str:
-        return campaign_html([(run.folder.name, run.meta) for run in self.runs], [])
+        return campaign_html([(run.folder.name, run.meta) for run in self.runs], [], self.skipped)
 
 
 class Comparison(Campaign):
     """A comparison folder. `meta` is comparison.json, `runs` its runs in the order in which they were made."""
 
-    def __init__(self, folder: Path, meta: dict[str, Any], runs: list[Run]) -> None:
-        super().__init__(runs, folder)
+    def __init__(self, folder: Path, meta: dict[str, Any], runs: list[Run], skipped: Sequence[str] = ()) -> None:
+        super().__init__(runs, folder, skipped)
         self.folder = folder
         self.meta = meta
 
@@ -73,4 +75,5 @@ class Comparison(Campaign):
         return list(self.meta["policies"])
 
     def _repr_html_(self) -> str:
-        return campaign_html([(run.folder.name, run.meta) for run in self.runs], self.meta.get("verdict") or [])
+        shown = [(run.folder.name, run.meta) for run in self.runs]
+        return campaign_html(shown, self.meta.get("verdict") or [], self.skipped)

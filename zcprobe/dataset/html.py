@@ -95,8 +95,11 @@ def run_html(name: str, meta: dict[str, Any]) -> str:
     return f"<div><b>{escape(name)}</b><br>{escape(_what_ran(meta))}<table>{rows}</table>{warnings}</div>"
 
 
-def campaign_html(runs: Sequence[tuple[str, dict[str, Any]]], verdict: Sequence[str]) -> str:
-    """A row per run, at most 40; then the verdict, and each warning once with the number of runs that it is about."""
+def campaign_html(
+    runs: Sequence[tuple[str, dict[str, Any]]], verdict: Sequence[str], skipped: Sequence[str] = ()
+) -> str:
+    """A row per run, at most 40; then the verdict, each warning once with the number of runs that it is about, and what
+    was left out."""
     head = _row(["policy", "scenario", "outcome", "ENOBUFS", "stalled", "goodput or life", "run"], "th")
     rows = [_campaign_row(name, meta) for name, meta in runs[:_MOST_ROWS]]
     counts: dict[str, int] = {}
@@ -104,6 +107,7 @@ def campaign_html(runs: Sequence[tuple[str, dict[str, Any]]], verdict: Sequence[
         for text in run_warnings(meta):
             counts[text] = counts.get(text, 0) + 1
     notes = "".join(_warning(f"{text} ({count} of {len(runs)} runs)") for text, count in counts.items())
+    notes += "".join(_warning(f"left out: {text}") for text in skipped)
     more = f"<div>and {len(runs) - _MOST_ROWS} more</div>" if len(runs) > _MOST_ROWS else ""
     sentences = "".join(f"<div>{escape(sentence)}</div>" for sentence in verdict)
     return f"<div><b>{len(runs)} runs</b><table>{head}{''.join(rows)}</table>{more}{sentences}{notes}</div>"

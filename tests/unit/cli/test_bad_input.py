@@ -165,3 +165,27 @@ def test_a_run_named_twice_is_counted_twice_by_nobody(zcprobe: Told, data: Path)
     result = zcprobe("export", comparison, next(comparison.glob("*-qemu-pre-*")))
     assert result.code == 2
     assert "stands twice" in result.error[0]
+
+
+@pytest.mark.parametrize("verb", ["report", "plot", "export"])
+@pytest.mark.parametrize("damage", ["metadata", "table"])
+def test_a_damaged_run_among_others_is_left_out_where_asked(
+    zcprobe: Told, data: Path, tmp_path: Path, verb: str, damage: str
+) -> None:
+    whole = Path(shutil.copytree(data / "in-order", tmp_path / "comparison"))
+    victim = next(whole.glob("*-qemu-pre-*"))
+    if damage == "metadata":
+        (victim / "run.json").write_bytes(b"{")
+    else:
+        (victim / "sends.parquet").write_bytes(b"PAR1")
+    output = {"report": "out.html", "plot": "out.svg", "export": "out.txt"}[verb]
+    refused = zcprobe(verb, whole, "-o", tmp_path / output)
+    assert refused.code == 2
+    assert len(refused.error) == 2
+    result = zcprobe(verb, whole, "--skip-damaged", "-o", tmp_path / output)
+    assert result.code == 0
+    left_out = [line for line in result.error if "left out" in line]
+    assert len(left_out) == 1
+    assert victim.name in left_out[0]
+    if verb == "export":
+        assert len((tmp_path / output).read_text().splitlines()) == 2

@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -157,3 +158,70 @@ def test_a_campaign_shows_a_row_per_run_and_each_warning_once() -> None:
     assert html.count("<tr>") == len(campaign) + 1
     assert html.count("no probes: causes") == 1
     assert f"{len(campaign)} of {len(campaign)} runs" in html
+
+
+@pytest.fixture
+def one_damaged(tmp_path: Path) -> Path:
+    """A folder with a comparison of three runs, of which one has half a run.json, and a run of its own."""
+    whole = Path(shutil.copytree(_RUN.parent, tmp_path / "results" / "comparison"))
+    shutil.copytree(next((_DATA / "in-order").glob("*-qemu-pre-*")), tmp_path / "results" / "alone")
+    path = whole / _RUN.name / "run.json"
+    path.write_bytes(path.read_bytes()[:1009])
+    return tmp_path / "results"
+
+
+@pytest.mark.parametrize("below", ["", "comparison"])
+def test_one_damaged_run_is_an_error_or_left_out_by_name(one_damaged: Path, below: str) -> None:
+    folder = one_damaged / below
+    with pytest.raises(OutputError, match=r"run\.json cannot be read") as caught:
+        zcprobe.load(folder)
+    assert "skip_damaged=True" in caught.value.hint
+    with pytest.warns(UserWarning, match="left out: .*-qemu-pre-.*run.json cannot be read"):
+        loaded = zcprobe.load(folder, skip_damaged=True)
+    assert isinstance(loaded, Campaign)
+    assert len(loaded) == (2 if below else 3)
+    assert len(loaded.skipped) == 1
+    assert "left out" in loaded._repr_html_()
+
+
+def test_a_folder_with_nothing_but_damage_has_no_runs_to_load(copied: Path) -> None:
+    (copied / "run.json").write_bytes(b"{")
+    with pytest.raises(OutputError, match="all 1 runs are damaged"):
+        zcprobe.load(copied.parent, skip_damaged=True)
+
+
+@pytest.mark.parametrize("changes", [{"summary": 23}, {"config": []}, {"channels": 7}])
+def test_metadata_of_another_kind_are_one_error(copied: Path, changes: dict[str, Any]) -> None:
+    _change(copied, **changes)
+    with pytest.raises(OutputError, match="is not what a run has"):
+        zcprobe.load(copied)
+
+
+def test_no_path_and_a_whole_disk_are_one_error_each(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for load in (zcprobe.load, zcprobe.load_runs):
+        with pytest.raises(OutputError, match="an empty path names no run"):
+            load("")
+    monkeypatch.setattr("zcprobe.dataset.find._MOST_FOLDERS", 23)
+    with pytest.raises(OutputError, match="more than 23 folders at / are no runs"):
+        zcprobe.load("/")
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    shutil.copytree(_RUN, tmp_path / "a" / "b" / "run")
+    assert len(zcprobe.load_runs(tmp_path)) == 1
+
+
+def test_a_folder_that_may_not_be_entered_is_passed_by(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (copied.parent / "locked").mkdir()
+    scan = os.scandir
+
+    def refuse(folder: Path) -> Any:
+        if Path(folder).name == "locked":
+            raise PermissionError(folder)
+        return scan(folder)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    assert [run.folder for run in zcprobe.load_runs(copied.parent)] == [copied]
+
+
+def test_runs_are_a_sequence_whatever_the_path_names() -> None:
+    assert [run.folder for run in zcprobe.load_runs(_RUN)] == [_RUN]
+    assert isinstance(zcprobe.load_runs(_RUN.parent), Comparison)

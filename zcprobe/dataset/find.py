@@ -1,0 +1,44 @@
+"""Run folders at or below a folder, found without walking a whole disk."""
+
+import os
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from zcprobe.errors import OutputError
+
+__all__ = ["find_run_folders"]
+
+_MOST_FOLDERS = 10_000
+"""So many folders may be looked into that are no runs: results of years have fewer, a disk has more."""
+
+
+def find_run_folders(roots: Sequence[Path]) -> list[Path]:
+    """Every folder at or below `roots` that has a run.json, by name; nearer ones are looked into first.
+
+    Hidden folders, as those of unfinished runs, and links below a root are left out, and so is what may not be read.
+    OutputError when there are too many folders that are no runs.
+    """
+    waiting, found, looked = deque(roots), set(), 0
+    while waiting:
+        folder = waiting.popleft()
+        if os.path.exists(folder / "run.json"):  # Path.exists() raises where a folder may not be entered
+            found.add(folder)
+            continue
+        looked += 1
+        if looked > _MOST_FOLDERS:
+            raise OutputError(
+                f"more than {_MOST_FOLDERS:,} folders at {roots[0]} are no runs: results are kept closer together",
+                "name the folder that zcprobe run or zcprobe compare printed, or the one that holds it",
+            )
+        waiting += _folders_in(folder)
+    return sorted(found, key=lambda folder: (folder.name, str(folder)))
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = [one.name for one in entries if not one.name.startswith(".") and one.is_dir(follow_symlinks=False)]
+    except (OSError, ValueError):
+        return []
+    return [folder / name for name in names]
