@@ -231,6 +231,9 @@ def _add_results(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     report = _add_verb(verbs, "report", "a self-contained HTML report of runs", _REPORT_EXAMPLES)
     _add_inputs(report)
     report.add_argument(
+        "--all-figures", action="store_true", help="draw those of every group of runs, not of the first four alone"
+    )
+    report.add_argument(
         "-o", "--output", type=Path, default=Path("report.html"), metavar="FILE", help="- is stdout (%(default)s)"
     )
     plot = _add_verb(verbs, "plot", "one figure of runs", _PLOT_EXAMPLES)

@@ -1,20 +1,32 @@
 """zcprobe report"""
 
 import argparse
+import sys
 from pathlib import Path
 
 from zcprobe.analysis.comparisons import as_comparisons
 from zcprobe.cli.inputs import load_inputs
 from zcprobe.cli.output import is_stdout, open_output
+from zcprobe.cli.progress import progress
 from zcprobe.report.html import render_report
 
 __all__ = ["run"]
+
+_MOST_DRAWN = 4
+"""Groups whose figures are drawn unless all are asked for: some 5 s each."""
 
 
 def run(options: argparse.Namespace) -> int:
     """A part for each comparison, then one for each group of loose runs that were made alike."""
     inputs = load_inputs(options.runs, allow_incomplete=options.allow_incomplete, skip_damaged=options.skip_damaged)
     base = Path() if is_stdout(options.output) else options.output.parent
-    with open_output(options.output) as file:
-        file.write(render_report([*inputs.comparisons, *as_comparisons(inputs.loose)], base).encode())
+    parts = [*inputs.comparisons, *as_comparisons(inputs.loose)]
+    most = len(parts) if options.all_figures else _MOST_DRAWN
+    if len(parts) > most:
+        print(
+            f"zcprobe: {len(parts)} groups of runs; figures are drawn of the first {most}, of all with --all-figures",
+            file=sys.stderr,
+        )
+    with open_output(options.output) as file, progress("groups of runs reported", len(parts)) as step:
+        file.write(render_report(parts, base, most_drawn=most, step=step).encode())
     return 0

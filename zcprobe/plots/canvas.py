@@ -104,7 +104,8 @@ def save_figure(figure: Figure, folder: Path, name: str, kinds: Sequence[str] = 
 def _laid_out_once(figure: Figure) -> Iterator[None]:
     """Constrained layout takes longer than drawing, and each savefig() would do it anew."""
     engine = figure.get_layout_engine()
-    figure.draw_without_rendering()
+    if engine is not None:
+        engine.execute(figure)
     figure.set_layout_engine("none")
     try:
         yield

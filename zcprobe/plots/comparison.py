@@ -1,13 +1,21 @@
 """All figures of a comparison, by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zcprobe.dataset.load import Comparison, Run
-from zcprobe.plots.canvas import LEAST_INCHES, add_method_line, add_outside_legend, new_figure, save_figure, say_empty
+from zcprobe.plots.canvas import (
+    FIGURE_KINDS,
+    LEAST_INCHES,
+    add_method_line,
+    add_outside_legend,
+    new_figure,
+    save_figure,
+    say_empty,
+)
 from zcprobe.plots.enobufs import plot_enobufs
 from zcprobe.plots.goodput import plot_goodput
 from zcprobe.plots.late_completions import plot_late_completions
@@ -53,11 +61,11 @@ def _draw_late_completions(comparison: Comparison) -> Figure:
     return _draw_with(plot_late_completions, comparison, 4.2)
 
 
-def save_comparison_figures(figures: dict[str, Figure], folder: Path) -> None:
-    """`<name>.png`, `.svg` and `.pdf` of each into `folder`, which is made when it is not there."""
+def save_comparison_figures(figures: dict[str, Figure], folder: Path, kinds: Sequence[str] = FIGURE_KINDS) -> None:
+    """`<name>.<kind>` of each into `folder`, which is made when it is not there."""
     folder.mkdir(exist_ok=True)
     for name, figure in figures.items():
-        save_figure(figure, folder, name)
+        save_figure(figure, folder, name, kinds)
 
 
 def _draw_enobufs(comparison: Comparison) -> Figure:

@@ -2,6 +2,7 @@
 
 import tempfile
 from base64 import b64encode
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from jinja2 import Environment, StrictUndefined
 
 from zcprobe.analysis.comparisons import group_titles
 from zcprobe.dataset.load import Comparison
+from zcprobe.dataset.memory import kept_in_memory
+from zcprobe.plots.canvas import FIGURE_KINDS
 from zcprobe.plots.captions import captions
 from zcprobe.plots.comparison import draw_comparison, save_comparison_figures
 from zcprobe.report.content import (
@@ -59,12 +62,12 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class EmbeddedFigure(msgspec.Struct, frozen=True):
-    """`numbers` has the anchor `data_anchor`."""
+    """`numbers` has the anchor `data_anchor`; `source` is None where it was not drawn."""
 
     name: str
     title: str
     caption: str
-    source: str
+    source: str | None
     links: list[Link]
     wide: bool
     data_anchor: str
@@ -100,20 +103,32 @@ def write_report(comparison: Comparison) -> Path:
     return path
 
 
-def render_report(comparisons: list[Comparison], base: Path, figure_folder: Path | None = None) -> str:
+def render_report(
+    comparisons: list[Comparison],
+    base: Path,
+    figure_folder: Path | None = None,
+    *,
+    most_drawn: int | None = None,
+    step: Callable[[], None] = lambda: None,
+) -> str:
     """The HTML of a report that will lie in the folder `base`: links to the runs' files are relative to it.
 
-    The figures of a single comparison are kept in `figure_folder` and linked to, when it is given.
+    The figures of a single comparison are kept in `figure_folder` and linked to, when it is given. Only the first
+    `most_drawn` parts have figures, all when it is None: drawing takes most of the time. `step` is called after each.
     """
     parts = []
     titles = group_titles(comparisons)
     for number, (comparison, title) in enumerate(zip(comparisons, titles, strict=True), 1):
         anchor = f"part{number}-" if len(comparisons) > 1 else ""
-        with tempfile.TemporaryDirectory() as scratch:
+        with tempfile.TemporaryDirectory() as scratch, kept_in_memory(comparison.runs):
             folder = figure_folder or Path(scratch)
-            save_comparison_figures(draw_comparison(comparison), folder)
-            figures = _figures(comparison, anchor, folder, base, linked=figure_folder is not None)
-        parts.append(_part(comparison, title, anchor, figures, base))
+            is_drawn = most_drawn is None or number <= most_drawn
+            if is_drawn:
+                kinds = FIGURE_KINDS if figure_folder else ("svg",)
+                save_comparison_figures(draw_comparison(comparison), folder, kinds)
+            figures = _figures(comparison, anchor, folder if is_drawn else None, base, linked=figure_folder is not None)
+            parts.append(_part(comparison, title, anchor, figures, base))
+        step()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("zcprobe.report").joinpath("template.html.j2").read_text("utf-8"))
     return template.render(parts=parts)
@@ -137,15 +152,19 @@ def _part(comparison: Comparison, title: str, anchor: str, figures: list[Embedde
     )
 
 
-def _figures(comparison: Comparison, anchor: str, folder: Path, base: Path, *, linked: bool) -> list[EmbeddedFigure]:
+def _figures(
+    comparison: Comparison, anchor: str, folder: Path | None, base: Path, *, linked: bool
+) -> list[EmbeddedFigure]:
+    """`folder` has the pictures; without it there are the numbers alone."""
     texts = captions(comparison)
     return [
         EmbeddedFigure(
             name=anchor + name,
             title=title,
             caption=texts[name],
-            source=_source(folder, name),
-            links=(_file_links(folder, name, base) if linked else []) + _data_links(comparison, name, anchor, base),
+            source=_source(folder, name) if folder else None,
+            links=(_file_links(folder, name, base) if folder and linked else [])
+            + _data_links(comparison, name, anchor, base),
             wide=name in _OF_SHOWN_RUNS,
             data_anchor=f"{anchor}data-{name}",
             numbers=number_table(name, comparison),
@@ -155,9 +174,9 @@ def _figures(comparison: Comparison, anchor: str, folder: Path, base: Path, *, l
 
 
 def _source(folder: Path, name: str) -> str:
-    """As SVG while that is small, else as PNG; data: images keep one figure's ids apart from another's."""
+    """As SVG while that is small or alone, else as PNG; data: images keep one figure's ids apart from another's."""
     svg, png = folder / f"{name}.svg", folder / f"{name}.png"
-    path, kind = (svg, "svg+xml") if svg.stat().st_size <= _LARGEST_SVG_BYTES else (png, "png")
+    path, kind = (svg, "svg+xml") if svg.stat().st_size <= _LARGEST_SVG_BYTES or not png.exists() else (png, "png")
     return f"data:image/{kind};base64,{b64encode(path.read_bytes()).decode('ascii')}"
 
 

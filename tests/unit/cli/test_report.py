@@ -68,3 +68,20 @@ def test_on_stdout_links_lead_from_here(
     monkeypatch.chdir(tmp_path)
     output = zcprobe("report", "run", "-o", "-").output.decode()
     assert "run/sends.parquet" in _references(output)
+
+
+def test_many_groups_have_figures_where_asked_and_say_how_far_they_are(
+    zcprobe: Told, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zcprobe.cli.report._MOST_DRAWN", 1)
+    monkeypatch.setattr("zcprobe.cli.progress._SILENT_S", 0.0)
+    words = ("report", data / "in-order", next(data.glob("memlock/*-qemu-pre-*")), "-o", tmp_path / "report.html")
+    result = zcprobe(*words)
+    assert "2 groups of runs; figures are drawn of the first 1, of all with --all-figures" in result.error[0]
+    assert "groups of runs reported: 1 of 2" in result.error[1]
+    text = (tmp_path / "report.html").read_text()
+    assert (text.count('src="data:image'), text.count("Numbers of this figure")) == (6, 12)
+    assert "Not drawn" in text
+    _check_references(tmp_path / "report.html")
+    assert zcprobe(*words, "--all-figures").code == 0
+    assert (tmp_path / "report.html").read_text().count('src="data:image') == 12

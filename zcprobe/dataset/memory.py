@@ -1,0 +1,28 @@
+"""Tables of small runs kept in memory while many figures are drawn from them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from zcprobe.dataset.run import Run
+from zcprobe.recorder.tables import TABLES
+
+__all__ = ["kept_in_memory"]
+
+_MOST_ROWS = 1 << 20
+
+
+@contextmanager
+def kept_in_memory(runs: Sequence[Run]) -> Iterator[None]:
+    """Reads each table once instead of once for every figure and number, of runs that have a million rows together at
+    most; longer ones go on being read in parts. Afterwards the memory is given back."""
+    kept: list[tuple[Run, str]] = []
+    if sum(sum(run.meta["rows"].values()) for run in runs) <= _MOST_ROWS:
+        missing = [(run, table) for run in runs for table in TABLES if table not in run.__dict__]
+        for run, table in missing:
+            getattr(run, table)
+            kept.append((run, table))
+    try:
+        yield
+    finally:
+        for run, table in kept:
+            run.__dict__.pop(table, None)
