@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from zcprobe.config import RunConfig
+from zcprobe.config import DEFAULT_DEADLINE_S, RunConfig
 from zcprobe.policies import POLICIES
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def _chosen(meta: Mapping[str, Any]) -> _Config:
         "hold_one_in_count": lab.get("hold_one_in_count"),
         "hold_rate_bps": lab.get("hold_rate_bps"),
         "flush_variant": policy.flush_variant if policy else None,
+        "deadline_s": (meta.get("calibration") or {}).get("deadline_s") or DEFAULT_DEADLINE_S,
     }
     chosen |= {name: value for name, value in left_open.items() if chosen[name] is None}
     return chosen | {"optmem_max_bytes": meta["summary"].get("optmem_max_bytes")}
@@ -135,7 +136,8 @@ def default_options(policy: str) -> dict[str, Any]:
     """The same of a run of that policy for which nothing else was asked."""
     known = POLICIES.get(policy)
     config = RunConfig(policy=policy, parameters=known.defaults) if known else RunConfig()
-    return _flat(msgspec.to_builtins(config)) | {"flush_variant": known.flush_variant if known else None}
+    variant = known.flush_variant if known else None
+    return _flat(msgspec.to_builtins(config)) | {"flush_variant": variant, "deadline_s": DEFAULT_DEADLINE_S}
 
 
 _ALWAYS_TOLD = ("send_bytes", "traffic_sizes", "optmem_max_bytes")
@@ -168,11 +170,20 @@ def _fixed_impairment(meta: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found if not (is_calibrated and name.endswith(_SPEED_UNITS))}
 
 
+def _calibrated_options(meta: Mapping[str, Any]) -> list[str]:
+    """Options that nobody asked for and that the scenario chose by the speed of the machine."""
+    if not meta.get("calibration"):
+        return []
+    config, scenario = meta["config"], meta["scenario"]
+    names = [name for name in ("hold_rate_bps", "deadline_s") if config.get(name) is None]
+    own, size = scenario.get("send_count") or 0, scenario.get("send_bytes") or 0
+    chosen = (None, own, own * size // (config.get("send_bytes") or size or 1))
+    return [*names, "send_count"] if config.get("send_count") in chosen else names
+
+
 def way_of(run: "Run") -> dict[str, Any]:
     """Everything in which runs must be alike to be compared: options in effect, impairment, kernel and host."""
-    options = options_of(run.meta)
-    if run.meta.get("calibration") and run.meta["config"].get("hold_rate_bps") is None:
-        options["hold_rate_bps"] = None
+    options = options_of(run.meta) | dict.fromkeys(_calibrated_options(run.meta))
     host = {name: run.meta["host"].get(name) for name in _HOST_FACTS}
     return {**options, **_fixed_impairment(run.meta), **host}
 

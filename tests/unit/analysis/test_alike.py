@@ -93,5 +93,19 @@ def test_what_a_calibrated_scenario_chose_by_the_speed_of_the_machine_is_no_othe
     runs = shipped["held-completions"].runs
     df_policies([calibrated(run, 1009 * place) for place, run in enumerate(runs, 1)])
     fixed = Run(runs[0].folder, {**calibrated(runs[0], 1009).meta, "calibration": None})
-    with pytest.raises(UsageError, match=r"let go at 600 Mbit/s or let go at 1\.01 kbit/s"):
+    with pytest.raises(UsageError, match=r"let go at 600 Mbit/s or let go at 1,009 bit/s"):
         df_policies([*runs, fixed])
+
+
+def test_the_amount_and_the_deadline_that_follow_from_calibration_are_no_other_way(
+    shipped: dict[str, Comparison],
+) -> None:
+    def calibrated(run: Run, count: int, asked: int) -> Run:
+        scenario = {**run.meta["scenario"], "send_count": count}
+        meta = {**changed_run(run, send_count=asked, deadline_s=None).meta, "scenario": scenario}
+        return Run(run.folder, {**meta, "calibration": {"deadline_s": count / 100}})
+
+    runs = shipped["held-completions"].runs
+    df_policies([calibrated(run, count, count) for run, count in zip(runs, (1009, 2003, 3001), strict=True)])
+    with pytest.raises(UsageError, match="23 writes on each channel"):
+        df_policies([calibrated(runs[0], 1009, 1009), calibrated(runs[1], 1009, 23)])
