@@ -57,3 +57,14 @@ def test_sends_that_take_several_ids_are_found_out(sink: "subprocess.Popen[str]"
     run = zcprobe.load(folder, allow_incomplete=True)
     assert run.summary["outcome"] == "dead_error"
     assert "more completions than sends" in run.summary["error"]
+
+
+def test_the_sender_keeps_the_pace_itself(sink: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    """No qdisc sees vsock: the eleventh of these sends is due a second after the first."""
+    words = ("run", "--vsock", "--to", LOCAL, "-l", "100000", "-n", "11", "-b", "8M", "-o", str(tmp_path), "-J")
+    code, _, err = answer(*words, *NO_PROBES, "--no-zerocopy")
+    assert code == 0, err
+    (folder,) = tmp_path.iterdir()
+    run = zcprobe.load(folder)
+    assert run.summary["bytes_sent"] == run.summary["sink_bytes"] == 1_100_000
+    assert 0.99e9 < run.summary["duration_ns"] < 5e9

@@ -116,7 +116,9 @@ def last(seen: Seen, pattern: str) -> list[str]:
 def test_as_many_datagrams_of_that_length_as_asked_for(start_zcprobe: Start) -> None:
     """The pace keeps them coming until they are counted."""
     seen = watch(start_zcprobe, sent, "-u", "-n", "1009", "-l", "700", "-b", "4M")
-    before, after = seen.values[len(seen.values) // 4], seen.values[-1]
+    # once they flow: until then a connection is made, and the charge of a send is measured
+    before = next(value for value in seen.values if value["UdpOutDatagrams"] > 100)
+    after = seen.values[-1]
     assert 900 < after["UdpOutDatagrams"] <= 1009
     grown = {name: after[name] - before[name] for name in ("UdpOutDatagrams", "IpExtOutOctets")}
     assert grown["IpExtOutOctets"] == pytest.approx(grown["UdpOutDatagrams"] * (700 + 28), rel=0.02)
@@ -304,7 +306,8 @@ def test_sender_and_sink_run_where_they_are_pinned(start_zcprobe: Start) -> None
     first, last_cpu = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
     seen = watch_processes(start_zcprobe, cpus, "-A", f"{last_cpu},{first}", "-t", "1")
     assert any(str(last_cpu) in sender for sender, _ in seen.values)
-    assert {sink for _, sink in seen.values[1:]} == {str(first)}
+    # the process pins itself after it was started
+    assert seen.values[-1][1] == str(first)
 
 
 def allowed(status: str) -> str:
