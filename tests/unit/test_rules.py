@@ -234,3 +234,10 @@ def test_every_rule_speaks_of_options_that_there_are() -> None:
     parsers = [PARSER.parse_args([verb]) for verb in ("run", "compare")]
     known = {f"--{name.replace('_', '-')}" for options in parsers for name in vars(options)}
     assert {option for rule in RULES for option in rule.options} <= known
+
+
+def test_of_two_reasons_the_one_that_helps_is_told() -> None:
+    """Another scenario would help as little, since there is none."""
+    with pytest.raises(UsageError, match="--hold-rate holds clones back on a path of our own") as refused:
+        refuse_without_effect(RunConfig(to="10.99.0.2", hold_rate_bps=10**6))
+    assert refused.value.hint == "leave it out, or --to"
