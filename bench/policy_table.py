@@ -34,10 +34,9 @@ def run_once(scenario: str, policy: str, probes: ProbeSession) -> Summary:
 
 
 def goodput(runs: list[Summary]) -> str:
-    """Of a run that died early it would say nothing."""
-    if any(run.outcome != "completed" for run in runs):
-        return "-"
-    return format_rate_bps(median(run.goodput_bps for run in runs))
+    """Of a run that died early it would say nothing, and without the sink's word it is not known."""
+    known = [run.goodput_bps for run in runs if run.outcome == "completed" and run.goodput_bps is not None]
+    return "-" if len(known) < len(runs) else format_rate_bps(median(known))
 
 
 def row(policy: str, runs: list[Summary]) -> str:

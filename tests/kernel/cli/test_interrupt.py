@@ -45,7 +45,7 @@ def wait_for_traffic(process: "subprocess.Popen[str]", folder: Path) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
-        if any(spool.stat().st_size for spool in folder.glob(".*.partial/.sends.0.spool")):
+        if any(spool.stat().st_size for spool in folder.rglob(".sends.0.spool")):
             return
         time.sleep(0.05)
     pytest.fail("no traffic within 20 s")
@@ -156,6 +156,25 @@ def test_a_stopped_sink_of_our_own_is_not_waited_for_beyond_the_deadlines(start_
     summary = package.load(folder).summary
     assert (summary["outcome"], summary["goodput_bps"], summary["sink_bytes"]) == ("dead_timeout", None, None)
     assert 0 < summary["bytes_acked"] < summary["bytes_sent"]
+
+
+def test_a_comparison_says_of_which_runs_nobody_knows_what_arrived(start_zcprobe: Start, tmp_path: Path) -> None:
+    words = ("--policies", "qemu-merged", "--repeats", "1", "--no-report", "--overhead", "0", "--probes", "none")
+    limits = ("-t", "2", "--deadline", "1", "--settle", "0.5")
+    process = start_zcprobe("compare", "--scenario", "in-order", "-u", *limits, *words)
+    wait_for_traffic(process, tmp_path / "results")
+    sink = child_of(process, "zcprobe.sink")
+    assert sink is not None
+    os.kill(sink, signal.SIGSTOP)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "goodput not known: the sink did not report" in out
+    assert "- (1 of 1 not known)" in " ".join(out.split())
+    assert "the sink did not report what arrived in 1 runs that completed" in err
+    (folder,) = (tmp_path / "results").iterdir()
+    result = package.load(folder).meta["policies"]["qemu-merged"]
+    assert (result["medians"]["goodput_bps"]["n"], result["medians"]["datagrams_missing"]["n"]) == (0, 0)
+    assert result["medians"]["datagrams_sent"]["n"] == 1
 
 
 def test_a_killed_sender_is_an_error_and_leaves_nothing(start_zcprobe: Start, tmp_path: Path) -> None:
