@@ -6,15 +6,28 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
 
 from zcprobe.errors import ZcprobeError
 
 __all__ = ["main"]
 
 
+_WAITING = {signal.SIGINT, signal.SIGTERM}
+
+
+def _import(name: str) -> ModuleType:
+    """Signals wait meanwhile: an exception while a compiled module starts can be lost there, or crash it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _WAITING)
+    try:
+        return importlib.import_module(name)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _verb(name: str) -> Callable[[argparse.Namespace], int]:
     """Imported late: `zcprobe sink` needs none of pandas, matplotlib and bcc."""
-    module = importlib.import_module(f"zcprobe.cli.{name}")
+    module = _import(f"zcprobe.cli.{name}")
     run: Callable[[argparse.Namespace], int] = module.run
     return run
 
@@ -28,7 +41,7 @@ def _die_by(number: int) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Imported late as well: from `main` on, Ctrl-C is ours to answer."""
-    options: argparse.Namespace = importlib.import_module("zcprobe.cli.parser").make_parser().parse_args(arguments)
+    options: argparse.Namespace = _import("zcprobe.cli.parser").make_parser().parse_args(arguments)
     return options
 
 
