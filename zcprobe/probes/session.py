@@ -1,10 +1,8 @@
 """All probes as one BPF program: compiled and attached once, aimed at one run's sockets after the other."""
 
 import os
-import signal
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, get_args
@@ -16,8 +14,7 @@ from zcprobe.errors import HostError
 from zcprobe.host.symbols import Symbols, read_symbols
 from zcprobe.native import ffi, lib
 from zcprobe.native.structs import enum_names
-from zcprobe.probes.bcc_backend import Program, import_bcc
-from zcprobe.probes.loading import Loaded, Needs, load_probes
+from zcprobe.probes.loading import Needs, load_probes
 from zcprobe.probes.sockets import SocketCounts, socket_counts
 from zcprobe.probes.uarg import COMPLETIONS
 
@@ -57,63 +54,24 @@ class MeasurementCounts(msgspec.Struct):
     copy_paths: dict[int, int] = msgspec.field(default_factory=dict)
 
 
-def _load(mechanism: ProbeMechanism | None, needs: Needs) -> Loaded:
-    """In a thread, which leaves signals to the one that answers them."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    return load_probes(mechanism, needs)
-
-
 class ProbeSession:
     """Loaded probes. `mechanisms`: probe name -> mechanism in use; `attached`: functions and tracepoints watched.
 
     `level`: the highest it will be asked for; `memlock`: whether RLIMIT_MEMLOCK can apply to a sender. Lower and False
     cost less. `typed`: tracepoints with typed arguments, which cost half per event.
-
-    Unless `wait`, they are compiled and loaded in a thread, and `wait()` or whatever needs them raises what went wrong.
-    Meanwhile nobody else may write to stderr, which is where the compiler's messages are read from.
     """
 
     def __init__(
-        self,
-        mechanism: ProbeMechanism | None = None,
-        level: ProbeLevel = "full",
-        *,
-        memlock: bool = True,
-        wait: bool = True,
+        self, mechanism: ProbeMechanism | None = None, level: ProbeLevel = "full", *, memlock: bool = True
     ) -> None:
-        import_bcc()  # here, because it changes how the whole process warns while it is imported
-        needs = Needs(timeline=LEVELS.index(level) > LEVELS.index("summary"), memlock=memlock)
-        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="zcprobe-probes")
-        self._loading: Future[Loaded] = pool.submit(_load, mechanism, needs)
-        pool.shutdown(wait=False)
+        loaded = load_probes(mechanism, Needs(timeline=LEVELS.index(level) > LEVELS.index("summary"), memlock=memlock))
+        self.mechanism = loaded.mechanism
+        self.typed = loaded.typed
+        self.mechanisms = loaded.mechanisms
+        self.attached = loaded.attached
+        self._program = loaded.program
         self._symbols: Symbols | None = None
         self._is_closed = False
-        if wait:
-            self.wait()
-
-    def wait(self) -> None:
-        """Until they are loaded. HostError says why they cannot be."""
-        self._loading.result()
-
-    @property
-    def mechanism(self) -> ProbeMechanism:
-        return self._loading.result().mechanism
-
-    @property
-    def typed(self) -> bool:
-        return self._loading.result().typed
-
-    @property
-    def mechanisms(self) -> dict[str, str]:
-        return self._loading.result().mechanisms
-
-    @property
-    def attached(self) -> list[str]:
-        return self._loading.result().attached
-
-    @property
-    def _program(self) -> Program:
-        return self._loading.result().program
 
     def __enter__(self) -> Self:
         return self
@@ -127,8 +85,7 @@ class ProbeSession:
         """Detaches and unloads them, unless that was done already."""
         if not self._is_closed:
             self._is_closed = True
-            with suppress(HostError):  # who waited for them was told
-                self._program.close()
+            self._program.close()
 
     @contextmanager
     def measure(self, target: Target, events_path: Path) -> Iterator[MeasurementCounts]:

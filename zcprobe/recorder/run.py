@@ -120,12 +120,12 @@ def _default_send_count(config: RunConfig, scenario: Scenario, send_bytes: int) 
     return scenario.send_count
 
 
-def open_probes(config: RunConfig, *, wait: bool = True) -> AbstractContextManager[ProbeSession | None]:
-    """The probes that runs of this configuration need, loaded, or still loading unless `wait`; None at level off."""
+def open_probes(config: RunConfig) -> AbstractContextManager[ProbeSession | None]:
+    """The probes that runs of this configuration need, loaded; None at level off."""
     if config.probe_level == "off":
         return nullcontext(None)
     memlock = _scenario_of(config).memlock_bytes is not None or read_limits().memlock_applies
-    return ProbeSession(config.mechanism, config.probe_level, memlock=memlock, wait=wait)
+    return ProbeSession(config.mechanism, config.probe_level, memlock=memlock)
 
 
 def _spool(folder: Path, table: str, channel: int = 0) -> Path:
@@ -382,11 +382,9 @@ def _place(config: RunConfig, run_id: str, entry: Journal) -> Iterator[OpenLab |
         yield place
 
 
-def _finish_starting(probes: ProbeSession | None) -> None:
-    """What takes the processor goes on while the children start, and is over before anything is measured."""
-    importlib.import_module("zcprobe.recorder.parquet")  # numpy and pyarrow, for the tables
-    if probes is not None:
-        probes.wait()
+def _import_table_libraries() -> None:
+    """numpy and pyarrow, while the children start; later it would disturb what is measured."""
+    importlib.import_module("zcprobe.recorder.parquet")
 
 
 def record_run(
@@ -402,7 +400,7 @@ def record_run(
         entry = stack.enter_context(journal(run_id))
         directory = stack.enter_context(open_run_directory(parent, name, entry))
         with _children(config) as children, _place(config, run_id, entry) as place:
-            _finish_starting(probes)
+            _import_table_libraries()
             measured = _measure(config, place, children, probes, directory.path, interruption)
         metadata = _store(measured.config, run_id, started, probes, measured, directory.path)
         directory.keep()
