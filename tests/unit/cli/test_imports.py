@@ -27,9 +27,9 @@ print(code, *set(sys.modules) - before, file=sys.stderr)
 """
 
 
-def imported(*words: str) -> set[str]:
+def imported(*words: str, before: tuple[str, ...] = ()) -> set[str]:
     """The modules that a verb which succeeds imports."""
-    command = [sys.executable, "-c", PRINT_MODULES, *words]
+    command = [*before, sys.executable, "-c", PRINT_MODULES, *words]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     code, *names = result.stderr.splitlines()[-1].split()
     assert code in ("0", "None"), result.stderr
