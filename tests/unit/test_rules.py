@@ -12,7 +12,7 @@ from zcprobe.config import RunConfig, SocketOptions
 from zcprobe.errors import UsageError
 from zcprobe.lab.scenarios import SCENARIOS
 from zcprobe.policies import PolicyParameters
-from zcprobe.recorder.run import with_scenario_defaults
+from zcprobe.recorder.defaults import with_scenario_defaults
 from zcprobe.rules import RULES, options_of, refuse_without_effect
 from zcprobe.workloads import Traffic
 

@@ -7,9 +7,10 @@ import msgspec
 
 from zcprobe.cli.options import DEFAULT, require_readers, run_config
 from zcprobe.cli.tell import describe_run
+from zcprobe.recorder.defaults import open_probes, with_scenario_defaults
 from zcprobe.recorder.interrupt import deferred_interrupt
 from zcprobe.recorder.metadata import RunMetadata
-from zcprobe.recorder.run import CompletedRun, check_complete, open_probes, record_run, with_scenario_defaults
+from zcprobe.recorder.run import CompletedRun, check_complete, record_run
 
 __all__ = ["run"]
 

@@ -26,8 +26,9 @@ from zcprobe.native import lib
 from zcprobe.policies import find_policy
 from zcprobe.probes.enobufs import name_candidates, split_charges
 from zcprobe.probes.session import MeasurementCounts, ProbeSession
+from zcprobe.recorder.defaults import with_scenario_defaults
 from zcprobe.recorder.interrupt import Interruption
-from zcprobe.recorder.run import CompletedRun, check_complete, record_run, with_scenario_defaults
+from zcprobe.recorder.run import CompletedRun, check_complete, record_run
 
 from .conftest import IN_GUEST, Watch, may_have_missed
 

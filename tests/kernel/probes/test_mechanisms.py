@@ -24,8 +24,9 @@ from zcprobe.native.structs import dtype_of
 from zcprobe.policies import find_policy
 from zcprobe.probes.session import MeasurementCounts, ProbeSession, Target
 from zcprobe.recorder.child import Child
+from zcprobe.recorder.defaults import with_scenario_defaults
 from zcprobe.recorder.interrupt import Interruption
-from zcprobe.recorder.run import record_run, with_scenario_defaults
+from zcprobe.recorder.run import record_run
 from zcprobe.sender import SenderReady, SenderReport, SenderTask
 from zcprobe.sink import DEFAULT_PORT, SinkReady, SinkTask
 

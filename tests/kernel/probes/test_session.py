@@ -17,8 +17,9 @@ from zcprobe.lab.journal import journal
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import namespace_pair
 from zcprobe.probes.session import ProbeSession
+from zcprobe.recorder.defaults import with_scenario_defaults
 from zcprobe.recorder.interrupt import Interruption
-from zcprobe.recorder.run import record_run, with_scenario_defaults
+from zcprobe.recorder.run import record_run
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root"),

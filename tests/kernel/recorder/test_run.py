@@ -18,9 +18,10 @@ from zcprobe.dataset.load import Run
 from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.probes.enobufs import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.probes.session import ProbeSession
+from zcprobe.recorder.defaults import with_scenario_defaults
 from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.reconcile import Finding
-from zcprobe.recorder.run import CompletedRun, check_complete, record_run, with_scenario_defaults
+from zcprobe.recorder.run import CompletedRun, check_complete, record_run
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root"),

@@ -1,0 +1,161 @@
+"""One run's measurement: its processes and probes, on a path that is calibrated and then impaired."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
+
+import msgspec
+
+from zcprobe.config import RunConfig
+from zcprobe.lab.calibration import CALIBRATION_S, Calibration, calibrated, deadline_s, notifications_that_fit
+from zcprobe.lab.effects import Effects
+from zcprobe.lab.open import Lab, OpenLab
+from zcprobe.lab.remote import OpenRemote
+from zcprobe.lab.scenarios import Scenario
+from zcprobe.policies import find_policy
+from zcprobe.probes.session import MeasurementCounts, ProbeSession, Target
+from zcprobe.recorder.child import Child
+from zcprobe.recorder.defaults import calibrates, default_send_count, scenario_of
+from zcprobe.recorder.interrupt import Interruption
+from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES
+from zcprobe.sender import SenderCalibrated, SenderReady, SenderReport, SenderTask
+from zcprobe.sink import SinkReady, SinkTask
+
+__all__ = ["Children", "Measured", "children", "measure", "spool_path"]
+
+_START_TIMEOUT_S = 20.0
+_REPORT_TIMEOUT_S = 20.0
+"""Beyond the run's deadlines: to ask the sink, and to write the last records."""
+
+
+class Measured(msgspec.Struct):
+    """What the processes and probes of one run left, on the path as it was impaired."""
+
+    config: RunConfig
+    scenario: Scenario
+    lab: Lab
+    calibration: Calibration | None
+    effects: Effects
+    ready: SenderReady
+    report: SenderReport
+    counts: MeasurementCounts
+
+
+def spool_path(folder: Path, table: str, channel: int = 0) -> Path:
+    return folder / f".{table}.{channel}.spool"
+
+
+def _sender_task(config: RunConfig, scenario: Scenario, lab: Lab, folder: Path) -> SenderTask:
+    channels = range(config.channels) if config.record else ()
+    return SenderTask(
+        address=lab.sink_address,
+        port=lab.sink_port,
+        config=config,
+        flush_variant=config.flush_variant or find_policy(config.policy).flush_variant,
+        optmem_max_bytes=lab.optmem_max_bytes,
+        netns_path=lab.sender_netns_path,
+        memlock_bytes=scenario.memlock_bytes,
+        calibration_s=CALIBRATION_S if calibrates(config, scenario) else None,
+        spools=[[str(spool_path(folder, table.name, number)) for table in SENDER_TABLES] for number in channels],
+    )
+
+
+class Children(msgspec.Struct):
+    """The processes of one run; no sink where it is elsewhere."""
+
+    sink: Child | None
+    sender: Child
+
+
+@contextmanager
+def children(config: RunConfig) -> Iterator[Children]:
+    """Started, without a task; on leaving they have ended."""
+    with ExitStack() as stack:
+        sink = None if config.to is not None else stack.enter_context(Child("zcprobe.sink"))
+        yield Children(sink, stack.enter_context(Child("zcprobe.sender")))
+
+
+def _start_sink(sink: Child, config: RunConfig, scenario: Scenario, lab: Lab) -> None:
+    """In its namespace; when it listens, the sender may connect."""
+    task = SinkTask(
+        address=lab.sink_address,
+        port=lab.sink_port,
+        connections=config.channels,
+        calibrations=config.channels if calibrates(config, scenario) else 0,
+        reading=scenario.reading,
+        netns_path=lab.sink_netns_path,
+        cpu=config.affinity[1] if config.affinity else None,
+    )
+    sink.assign(task)
+    sink.expect(SinkReady, _START_TIMEOUT_S)
+
+
+def _calibrate(
+    config: RunConfig, scenario: Scenario, place: OpenLab | OpenRemote, sink: Child | None, sender: Child
+) -> tuple[RunConfig, Scenario, Calibration]:
+    """Configuration and scenario with what follows from what the sender says of the unimpaired path; then impairs the
+    path, and has the sink and the sender go on."""
+    found = sender.expect(SenderCalibrated, _START_TIMEOUT_S)
+    optmem_max_bytes = place.lab.optmem_max_bytes
+    measured = Calibration(
+        goodput_bps=found.goodput_bps,
+        duration_ns=found.duration_ns,
+        sends=found.sends,
+        charge_bytes=found.charge_bytes,
+        optmem_max_bytes=optmem_max_bytes,
+        notifications_max=notifications_that_fit(optmem_max_bytes, found.charge_bytes),
+    )
+    scenario, calibration = calibrated(scenario, measured)
+    if config.send_count is None and config.duration_s is None:
+        count = default_send_count(config, scenario, config.send_bytes or scenario.send_bytes)
+        config = msgspec.structs.replace(config, send_count=count)
+    place.impair(scenario)
+    if sink is not None:
+        sink.send_line(msgspec.json.encode(scenario.reading))
+    if config.deadline_s is None:
+        limit_s = deadline_s(config, scenario, found.goodput_bps)
+        calibration = msgspec.structs.replace(calibration, deadline_s=limit_s)
+    sender.send_line(msgspec.json.encode(_with_deadline(config, calibration)))
+    return config, scenario, calibration
+
+
+def _with_deadline(config: RunConfig, calibration: Calibration | None) -> RunConfig:
+    """The one in force: asked for, or else calibrated."""
+    if config.deadline_s is not None or calibration is None:
+        return config
+    return msgspec.structs.replace(config, deadline_s=calibration.deadline_s)
+
+
+def measure(
+    config: RunConfig,
+    place: OpenLab | OpenRemote,
+    children: Children,
+    probes: ProbeSession | None,
+    folder: Path,
+    interruption: Interruption,
+) -> Measured:
+    """The children have ended when it returns: what they are in is taken away next."""
+    scenario, lab, calibration = scenario_of(config), place.lab, None
+    if not calibrates(config, scenario):
+        place.impair(scenario)
+    sink, sender = children.sink, children.sender
+    with sink or nullcontext(), sender:
+        if sink is not None:
+            _start_sink(sink, config, scenario, lab)
+        sender.assign(_sender_task(config, scenario, lab, folder))
+        if calibrates(config, scenario):
+            config, scenario, calibration = _calibrate(config, scenario, place, sink, sender)
+        limit_s = _with_deadline(config, calibration).limit_s
+        ready = sender.expect(SenderReady, _START_TIMEOUT_S)
+        cookies = ready.cookies if config.to is not None else []
+        events = spool_path(folder, EVENT_TABLE.name)
+        target = Target(lab.sender_netns_inode, cookies, level=config.probe_level)
+        watching = probes.measure(target, events) if probes else nullcontext(MeasurementCounts())
+        with watching as counts, interruption.forwarded_to(lambda: sender.signal(signal.SIGINT)):
+            sender.send_line()
+            report = sender.expect(SenderReport, limit_s + config.settle_s + _REPORT_TIMEOUT_S)
+            # the sockets are destroyed when the process ends: their last events belong to the run
+            sender.process.wait()
+        effects = place.read_effects()
+    return Measured(config, scenario, place.lab, calibration, effects, ready, report, counts)
