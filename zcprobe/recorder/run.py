@@ -194,9 +194,9 @@ def record_run(
     with ExitStack() as stack:
         entry = stack.enter_context(journal(run_id))
         directory = stack.enter_context(open_run_directory(parent, name, entry))
-        with children(config) as started, _place(config, run_id, entry) as place:
+        with children(config) as processes, _place(config, run_id, entry) as place:
             _import_table_libraries()
-            measured = measure(config, place, started, probes, directory.path, interruption)
+            measured = measure(config, place, processes, probes, directory.path, interruption)
         metadata = _store(measured.config, run_id, started, probes, measured, directory.path)
         directory.keep()
         return CompletedRun(directory.path, metadata)
