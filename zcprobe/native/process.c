@@ -57,6 +57,8 @@ void zc_restore_signals(void)
 	sigaction(SIGTERM, &saved_term, NULL);
 	sigaction(SIGINT, &saved_int, NULL);
 	zc_run_is_active = 0;
+	zc_stop_requested = 0;	/* it was for this run: channels are driven without one, too */
+	zc_kicked = 0;
 	pthread_sigmask(SIG_SETMASK, &saved_mask, NULL);	/* what came meanwhile goes to the caller's handlers */
 }
 

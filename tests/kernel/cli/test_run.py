@@ -200,7 +200,7 @@ def test_without_bcc_a_run_without_probes_still_works(zcprobe: Command, tmp_path
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty/bcc.py").write_text('raise ImportError("none")\n')
     where = {"PYTHONPATH": f"{tmp_path / 'empty'}:{os.environ.get('PYTHONPATH', '')}"}
-    assert_refused(zcprobe("run", "-n", "23", **where), 3, "bcc", "python3-bpfcc", "--probes none")
+    assert_refused(zcprobe("run", "-n", "23", **where), 3, "another project", "bcc.py", "--probes none")
     result = zcprobe("run", "-n", "23", "--probes", "none", "-J", **where)
     assert result.returncode == 0, result.stderr
     assert read_json(result)["probes"] == {}
@@ -210,7 +210,7 @@ def test_another_project_called_bcc_is_recognised(zcprobe: Command, tmp_path: Pa
     (tmp_path / "wrong/bcc").mkdir(parents=True)
     (tmp_path / "wrong/bcc/__init__.py").touch()
     where = {"PYTHONPATH": f"{tmp_path / 'wrong'}:{os.environ.get('PYTHONPATH', '')}"}
-    assert_refused(zcprobe("run", "-n", "23", **where), 3, "another project", "pip uninstall bcc", str(tmp_path))
+    assert_refused(zcprobe("run", "-n", "23", **where), 3, "another project", "make -C", str(tmp_path / "wrong/bcc"))
 
 
 @pytest.mark.parametrize("words", [("probes",), ("run", "-n", "23", "-J"), ("run", "-n", "23")])

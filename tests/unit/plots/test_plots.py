@@ -276,7 +276,7 @@ def test_runs_without_a_goodput_are_said_and_not_drawn(silent: Comparison, shipp
     assert "the sink of no run reported what arrived" in _words(plot_goodput(silent))
     mixed = [*silent, *shipped["in-order"]]
     assert "not shown: 3 runs whose sink did not report" in plot_goodput(mixed).get_xlabel()
-    assert "3 runs of 3 had no report from the sink: no goodput." in captions(silent)["goodput"]
+    assert "3 runs of 3 had no report from the sink and no goodput." in captions(silent)["goodput"]
     figure = draw_overview(silent[0])
     assert "goodput not known: the sink did not report" in figure.get_suptitle()
     draw_policies(silent)

@@ -73,6 +73,15 @@ def test_a_path_that_was_not_impaired_is_told(name: str, effects: Effects, id_: 
     assert re.search(text, warning.text)
 
 
+def test_a_sender_that_died_at_once_of_what_was_in_flight_waited_for_nothing() -> None:
+    none_late = Effects(delayed_packets=40, delay_waits=0)
+    assert (
+        warn("in-flight", none_late, summary(outcome="dead_enobufs", enobufs_count=1, enobufs_unread_share=0.1)) == []
+    )
+    unread = summary(outcome="dead_enobufs", enobufs_count=1, enobufs_unread_share=0.9)
+    assert ids(warn("in-flight", none_late, unread)) == ["nothing-delayed"]
+
+
 def test_a_sink_that_said_nothing_is_not_accused() -> None:
     assert warn("slow-reader", Effects(reader_pause_ns=None)) == []
 
