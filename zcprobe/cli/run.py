@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     require_readers(options.set, [policy])
     config = with_scenario_defaults(run_config(options, policy))
     with (
-        open_probes(config) as probes,
+        open_probes(config, wait=False) as probes,
         deferred_interrupt() as interruption,
     ):
         done = record_run(config, options.output, probes, interruption)

@@ -22,12 +22,13 @@ static enum bpf_attach_type type_of(enum zc_attach_point point)
 	}
 }
 
-int zc_attach_by_btf(const char *name, const void *instructions, size_t instruction_bytes, enum zc_attach_point point,
-		     const char *target)
+int zc_attach_by_btf(const struct zc_btf *btf, const char *name, const void *instructions, size_t instruction_bytes,
+		     enum zc_attach_point point, const char *target)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = type_of(point));
-	int btf_id = libbpf_find_vmlinux_btf_id(target, type_of(point)), program, link;
+	int btf_id, program, link;
 
+	btf_id = btf ? zc_btf_target_id(btf, point, target) : libbpf_find_vmlinux_btf_id(target, type_of(point));
 	if (btf_id < 0)
 		return btf_id;
 	options.attach_btf_id = btf_id;
@@ -42,14 +43,14 @@ int zc_attach_by_btf(const char *name, const void *instructions, size_t instruct
 	return link;
 }
 
-int zc_try_function(const char *target)
+int zc_try_function(const struct zc_btf *btf, const char *target)
 {
 	const struct bpf_insn nothing[] = {	/* return 0 */
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	libbpf_print_fn_t print = libbpf_set_print(NULL);	/* a refusal is an answer */
-	int link = zc_attach_by_btf("on_trial", nothing, sizeof(nothing), ZC_ATTACH_ENTRY, target);
+	int link = zc_attach_by_btf(btf, "on_trial", nothing, sizeof(nothing), ZC_ATTACH_ENTRY, target);
 
 	libbpf_set_print(print);
 	if (link < 0)

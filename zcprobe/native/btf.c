@@ -144,3 +144,17 @@ int64_t zc_btf_enum_value(const struct zc_btf *handle, const char *enumeration, 
 			return constant->val;
 	return -ENOENT;
 }
+
+int zc_btf_target_id(const struct zc_btf *handle, enum zc_attach_point point, const char *target)
+{
+	char name[128];
+	int id;
+
+	if (point != ZC_ATTACH_TRACEPOINT) {
+		id = btf__find_by_name_kind(handle->btf, target, BTF_KIND_FUNC);
+	} else {
+		snprintf(name, sizeof(name), "btf_trace_%s", target);
+		id = btf__find_by_name_kind(handle->btf, name, BTF_KIND_TYPEDEF);
+	}
+	return id > 0 ? id : -ENOENT;
+}

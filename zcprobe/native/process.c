@@ -100,3 +100,8 @@ int zc_die_with_parent(void)
 {
 	return prctl(PR_SET_PDEATHSIG, SIGKILL) ? -errno : 0;
 }
+
+int zc_own_working_directory(void)
+{
+	return unshare(CLONE_FS) ? -errno : 0;
+}

@@ -5,7 +5,7 @@ import os
 from zcprobe.errors import HostError
 from zcprobe.native import lib
 
-__all__ = ["die_with_parent", "enter_netns"]
+__all__ = ["die_with_parent", "enter_netns", "own_working_directory"]
 
 
 def die_with_parent() -> None:
@@ -24,3 +24,10 @@ def enter_netns(path: str) -> None:
         status = -(error.errno or 0)
     if status:
         raise HostError(f"network namespace {path} cannot be entered: {os.strerror(-status)}", "run as root")
+
+
+def own_working_directory() -> None:
+    """The calling thread's working directory is its own from now on: chdir() there moves no other thread. HostError."""
+    status = lib.zc_own_working_directory()
+    if status:
+        raise HostError(f"unshare(CLONE_FS) is refused: {os.strerror(-status)}", "run outside of a restricting sandbox")

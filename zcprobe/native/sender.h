@@ -373,11 +373,14 @@ int64_t zc_btf_enum_value(const struct zc_btf *btf, const char *enumeration, con
 
 enum zc_attach_point { ZC_ATTACH_TRACEPOINT, ZC_ATTACH_ENTRY, ZC_ATTACH_RETURN };
 
-/* The descriptor that keeps a program attached to a tracepoint or function until it is closed, or a negative errno. */
-int zc_attach_by_btf(const char *name, const void *instructions, size_t instruction_bytes, enum zc_attach_point point,
-		     const char *target);
+/* The type of what a program is attached to, or -ENOENT. */
+int zc_btf_target_id(const struct zc_btf *btf, enum zc_attach_point point, const char *target);
+/* The descriptor that keeps a program attached to a tracepoint or function until it is closed, or a negative errno. With
+ * a NULL `btf` the kernel's is read anew. */
+int zc_attach_by_btf(const struct zc_btf *btf, const char *name, const void *instructions, size_t instruction_bytes,
+		     enum zc_attach_point point, const char *target);
 /* Whether a program can be attached to a function's entry: 0 or a negative errno. */
-int zc_try_function(const char *target);
+int zc_try_function(const struct zc_btf *btf, const char *target);
 /* The kernel times every BPF program until this descriptor is closed; negative errno. */
 int zc_time_programs(void);
 struct zc_program_statistics {
@@ -402,3 +405,5 @@ int zc_enter_netns(int fd);
 int zc_drop_capability(int capability);
 /* Be killed when the parent dies, so that a killed run leaves no sender behind; 0 or a negative errno. */
 int zc_die_with_parent(void);
+/* The calling thread no longer shares its working directory with the others: 0 or a negative errno. */
+int zc_own_working_directory(void);

@@ -60,12 +60,12 @@ def find_definitions(btf: Btf) -> dict[str, int]:
     return cached_definitions(lambda: kernel_definitions(btf, read_symbols))
 
 
-def _refusal_by_kernel(mechanism: ProbeMechanism) -> str | None:
+def _refusal_by_kernel(mechanism: ProbeMechanism, btf: Btf) -> str | None:
     """What shows before anything is compiled."""
     if mechanism != "tracepoint" and read_system().lockdown == "confidentiality":
         return "the kernel is locked down (confidentiality): its memory is not for programs"
     if mechanism == "fentry":
-        status = lib.zc_try_function(WITNESS.encode())
+        status = lib.zc_try_function(btf.handle, WITNESS.encode())
         return f"the kernel refuses to attach to {WITNESS}: {os.strerror(-status)}" if status else None
     if mechanism == "kprobe" and not KPROBES.exists():
         return "the kernel has no kprobes"
@@ -132,6 +132,7 @@ def _attach_tracepoints(loaded: Loaded, probe: Probe, btf: Btf, needs: Needs) ->
 
 def _load_as(definitions: dict[str, int], mechanism: ProbeMechanism, btf: Btf, needs: Needs, *, typed: bool) -> Loaded:
     program = _compile(definitions, mechanism, typed=typed)
+    program.btf = btf
     loaded = Loaded(program, mechanism, typed, {}, [])
     try:
         for probe in PROBES:
@@ -145,6 +146,7 @@ def _load_as(definitions: dict[str, int], mechanism: ProbeMechanism, btf: Btf, n
     except BaseException:
         program.close()
         raise
+    program.btf = None
     return loaded
 
 
@@ -160,7 +162,7 @@ def load_probes(wanted: ProbeMechanism | None = None, needs: Needs | None = None
         missing = missing_symbols(btf)
         reasons = []
         for mechanism in [wanted] if wanted else MECHANISMS:
-            reason = missing[mechanism] or _refusal_by_kernel(mechanism)
+            reason = missing[mechanism] or _refusal_by_kernel(mechanism, btf)
             if reason is not None:
                 reasons.append(f"{mechanism}: {reason}")
                 continue

@@ -11,7 +11,7 @@ from zcprobe.errors import HostError
 from zcprobe.host.btf import open_btf
 from zcprobe.host.limits import read_limits
 from zcprobe.host.system import read_system
-from zcprobe.native import lib
+from zcprobe.native import ffi, lib
 from zcprobe.probes.base import MECHANISMS
 from zcprobe.probes.bcc_backend import Program
 from zcprobe.probes.loading import KPROBES, WITNESS, find_definitions, missing_symbols
@@ -67,7 +67,7 @@ int on_tracepoint(struct bpf_raw_tracepoint_args *ctx)
 
 def _try_fentry(program: Program) -> None:
     lockdown = read_system().lockdown
-    status = lib.zc_try_function(WITNESS.encode())
+    status = lib.zc_try_function(ffi.NULL, WITNESS.encode())
     if status:
         lacking = [name for name in ("CAP_BPF", "CAP_PERFMON") if name not in read_limits().capabilities]
         raise HostError(explain(-status, lacking, lockdown), "")

@@ -1,8 +1,11 @@
 """All probes as one BPF program: compiled and attached once, aimed at one run's sockets after the other."""
 
 import os
+import signal
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, get_args
@@ -13,8 +16,10 @@ from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.errors import HostError
 from zcprobe.host.symbols import Symbols, read_symbols
 from zcprobe.native import ffi, lib
+from zcprobe.native.process import own_working_directory
 from zcprobe.native.structs import enum_names
-from zcprobe.probes.loading import Needs, load_probes
+from zcprobe.probes.bcc_backend import Program, import_bcc
+from zcprobe.probes.loading import Loaded, Needs, load_probes
 from zcprobe.probes.sockets import SocketCounts, socket_counts
 from zcprobe.probes.uarg import COMPLETIONS
 
@@ -25,6 +30,9 @@ LEVELS: tuple[ProbeLevel, ...] = get_args(ProbeLevel)
 or fails a send; full: one for every send call, uarg and copy besides."""
 
 _DRAIN_INTERVAL_NS = 20_000_000
+_TURN_S = 0.0002
+"""While two threads work: one that comes back from the compiler or from the C core waits no longer for the interpreter.
+With Python's 5 ms a hundred such calls cost half a second."""
 _NO_STACK = 1 << 31
 """From here on a stack id is a negative errno: there was no room for the stack."""
 
@@ -54,24 +62,71 @@ class MeasurementCounts(msgspec.Struct):
     copy_paths: dict[int, int] = msgspec.field(default_factory=dict)
 
 
+def _load(mechanism: ProbeMechanism | None, needs: Needs) -> Loaded:
+    """In a thread of its own: BCC changes the working directory while it compiles, and signals are for the main thread
+    to answer."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    own_working_directory()
+    return load_probes(mechanism, needs)
+
+
 class ProbeSession:
     """Loaded probes. `mechanisms`: probe name -> mechanism in use; `attached`: functions and tracepoints watched.
 
     `level`: the highest it will be asked for; `memlock`: whether RLIMIT_MEMLOCK can apply to a sender. Lower and False
     cost less. `typed`: tracepoints with typed arguments, which cost half per event.
+
+    Unless `wait`, they are compiled and loaded in a thread, and `wait()` or whatever needs them raises what went wrong.
+    Meanwhile nobody else may write to stderr, which is where the compiler's messages are read from.
     """
 
     def __init__(
-        self, mechanism: ProbeMechanism | None = None, level: ProbeLevel = "full", *, memlock: bool = True
+        self,
+        mechanism: ProbeMechanism | None = None,
+        level: ProbeLevel = "full",
+        *,
+        memlock: bool = True,
+        wait: bool = True,
     ) -> None:
-        loaded = load_probes(mechanism, Needs(timeline=LEVELS.index(level) > LEVELS.index("summary"), memlock=memlock))
-        self.mechanism = loaded.mechanism
-        self.typed = loaded.typed
-        self.mechanisms = loaded.mechanisms
-        self.attached = loaded.attached
-        self._program = loaded.program
+        import_bcc()  # here, because it changes how the whole process warns while it is imported
+        needs = Needs(timeline=LEVELS.index(level) > LEVELS.index("summary"), memlock=memlock)
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="zcprobe-probes")
+        self._loading: Future[Loaded] = pool.submit(_load, mechanism, needs)
+        pool.shutdown(wait=False)
         self._symbols: Symbols | None = None
         self._is_closed = False
+        self._turn_s = sys.getswitchinterval()
+        if wait:
+            self.wait()
+        else:
+            sys.setswitchinterval(_TURN_S)
+
+    def wait(self) -> None:
+        """Until they are loaded. HostError says why they cannot be."""
+        try:
+            self._loading.result()
+        finally:
+            sys.setswitchinterval(self._turn_s)
+
+    @property
+    def mechanism(self) -> ProbeMechanism:
+        return self._loading.result().mechanism
+
+    @property
+    def typed(self) -> bool:
+        return self._loading.result().typed
+
+    @property
+    def mechanisms(self) -> dict[str, str]:
+        return self._loading.result().mechanisms
+
+    @property
+    def attached(self) -> list[str]:
+        return self._loading.result().attached
+
+    @property
+    def _program(self) -> Program:
+        return self._loading.result().program
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +140,8 @@ class ProbeSession:
         """Detaches and unloads them, unless that was done already."""
         if not self._is_closed:
             self._is_closed = True
-            self._program.close()
+            with suppress(HostError):  # who waited for them was told
+                self._program.close()
 
     @contextmanager
     def measure(self, target: Target, events_path: Path) -> Iterator[MeasurementCounts]:

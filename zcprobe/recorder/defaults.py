@@ -63,12 +63,12 @@ def default_send_count(config: RunConfig, scenario: Scenario, send_bytes: int) -
     return scenario.send_count
 
 
-def open_probes(config: RunConfig) -> AbstractContextManager[ProbeSession | None]:
-    """The probes that runs of this configuration need, loaded; None at level off."""
+def open_probes(config: RunConfig, *, wait: bool = True) -> AbstractContextManager[ProbeSession | None]:
+    """The probes that runs of this configuration need, loaded, or still loading unless `wait`; None at level off."""
     if config.probe_level == "off":
         return nullcontext(None)
     memlock = scenario_of(config).memlock_bytes is not None or read_limits().memlock_applies
-    return ProbeSession(config.mechanism, config.probe_level, memlock=memlock)
+    return ProbeSession(config.mechanism, config.probe_level, memlock=memlock, wait=wait)
 
 
 def calibrates(config: RunConfig, scenario: Scenario) -> bool:

@@ -177,9 +177,11 @@ def _place(config: RunConfig, run_id: str, entry: Journal) -> Iterator[OpenLab |
         yield place
 
 
-def _import_table_libraries() -> None:
-    """numpy and pyarrow, while the children start; later it would disturb what is measured."""
-    importlib.import_module("zcprobe.recorder.parquet")
+def _finish_starting(probes: ProbeSession | None) -> None:
+    """What takes the processor goes on while the children start, and is over before anything is measured."""
+    importlib.import_module("zcprobe.recorder.parquet")  # numpy and pyarrow, for the tables
+    if probes is not None:
+        probes.wait()
 
 
 def record_run(
@@ -195,7 +197,7 @@ def record_run(
         entry = stack.enter_context(journal(run_id))
         directory = stack.enter_context(open_run_directory(parent, name, entry))
         with children(config) as processes, _place(config, run_id, entry) as place:
-            _import_table_libraries()
+            _finish_starting(probes)
             measured = measure(config, place, processes, probes, directory.path, interruption)
         metadata = _store(measured.config, run_id, started, probes, measured, directory.path)
         directory.keep()

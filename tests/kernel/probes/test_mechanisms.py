@@ -19,7 +19,7 @@ from zcprobe.dataset.run import Run
 from zcprobe.lab.journal import journal
 from zcprobe.lab.open import open_lab
 from zcprobe.lab.scenarios import find_scenario
-from zcprobe.native import lib
+from zcprobe.native import ffi, lib
 from zcprobe.native.structs import dtype_of
 from zcprobe.policies import find_policy
 from zcprobe.probes.session import MeasurementCounts, ProbeSession, Target
@@ -104,7 +104,8 @@ RETURN_0 = bytes([0xB7, *[0] * 7, 0x95, *[0] * 7])
 
 def test_tracepoints_are_typed_where_the_kernel_lets_any_program_be(probes: ProbeSession) -> None:
     """The other way counts the same at twice the time, so nothing else would show that the verifier refused ours."""
-    link = lib.zc_attach_by_btf(b"on_trial", RETURN_0, len(RETURN_0), lib.ZC_ATTACH_TRACEPOINT, b"consume_skb")
+    point = lib.ZC_ATTACH_TRACEPOINT
+    link = lib.zc_attach_by_btf(ffi.NULL, b"on_trial", RETURN_0, len(RETURN_0), point, b"consume_skb")
     if link >= 0:
         os.close(link)
     assert probes.typed == (probes.mechanism == "tracepoint" and link >= 0)
