@@ -96,6 +96,24 @@ RULES = (
         "leave it out, or --to",
     ),
     Rule(
+        ("--optmem-max",),
+        lambda asked: not asked.config.zerocopy,
+        "limits notifications, and with --no-zerocopy there are none",
+        "leave it out, or --no-zerocopy",
+    ),
+    Rule(
+        ("--reuse",),
+        lambda asked: not asked.config.zerocopy and asked.config.traffic.reuse == "after-completion",
+        "after-completion waits for completions, and with --no-zerocopy there are none",
+        "leave it out, or --no-zerocopy",
+    ),
+    Rule(
+        ("--scenario",),
+        lambda asked: not asked.config.zerocopy and asked.config.scenario == "memlock",
+        "memlock is about pages that zerocopy sends pin, and with --no-zerocopy there are none",
+        "choose another scenario, or leave out --no-zerocopy",
+    ),
+    Rule(
         ("--link",),
         lambda asked: asked.is_remote,
         "is for a sink of our own, and with --to it is elsewhere",

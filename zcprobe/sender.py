@@ -268,8 +268,8 @@ def _open_links(task: SenderTask, stack: ExitStack) -> list[Link]:
 
 
 def _calibration_task(task: SenderTask, duration_s: float) -> SenderTask:
-    """The same sender with a policy that survives. A migration has rounds of its own length, so its packets go as a
-    stream."""
+    """The same sender with a policy that survives, without the run's pace and send buffer: what a large buffer takes at
+    once, a slow path delivers for minutes. A migration has rounds of its own length; its packets go as a stream."""
     traffic = task.config.traffic
     if traffic.model == "migration":
         packet_bytes = traffic.pages_per_packet * PAGE_BYTES
@@ -281,7 +281,9 @@ def _calibration_task(task: SenderTask, duration_s: float) -> SenderTask:
         traffic=traffic,
         send_count=None,
         duration_s=duration_s,
+        deadline_s=_CALIBRATION_SETTLE_S,
         settle_s=_CALIBRATION_SETTLE_S,
+        socket=msgspec.structs.replace(task.config.socket, pacing_bps=None, sndbuf_bytes=None),
     )
     return msgspec.structs.replace(task, config=config, spools=[])
 
@@ -299,14 +301,15 @@ def _calibrate(task: SenderTask, duration_s: float, charge_bytes: int) -> Sender
     received = sum(sink.bytes for sink in sinks)
     if len(sinks) < len(links) or not received:
         raise PeerError(
-            "nothing arrived while the path was calibrated", "run zcprobe doctor; the host may be overloaded"
+            f"the sink did not say what arrived within {_CALIBRATION_SETTLE_S + _ANSWER_GRACE_S:g} s of calibration",
+            "the path is slow, the sink stopped, or the host overloaded; --scenario in-order is not calibrated",
         )
     sender_ns = max(result["end_ns"] for result in results) - min(result["start_ns"] for result in results)
     sink_ns = max(sink.end_ns for sink in sinks) - min(sink.start_ns for sink in sinks)
     duration_ns = max(sender_ns, sink_ns)
     goodput_bps = received * 8e9 / duration_ns
     if task.config.socket.pacing_bps is not None:
-        # what a send buffer takes at once is not paced, and may be all of so short a measurement
+        # the path was measured without it
         goodput_bps = min(goodput_bps, float(task.config.socket.pacing_bps * len(links)))
     return SenderCalibrated(
         goodput_bps=goodput_bps,

@@ -55,6 +55,8 @@ def words_of(place: Place) -> list[str]:
 
 def is_possible(place: Place) -> bool:
     """The table itself, without any option."""
+    if place.scenario == "memlock" and not place.zerocopy:
+        return False
     if place.family == "vsock":
         return place.scenario is None and place.protocol == "tcp"
     if place.protocol == "udp":
@@ -103,9 +105,9 @@ TAKES_EFFECT: dict[tuple[str, ...], Callable[[Place], bool]] = {
     ("--downtime", "10"): is_migration,
     ("--max-rounds", "3"): is_migration,
     ("--zero-pages", "0"): is_migration,
-    ("--reuse", "after-completion"): always,
+    ("--reuse", "after-completion"): asks_policy,
     ("--buffers", "file"): always,
-    ("--optmem-max", "65536"): is_local,
+    ("--optmem-max", "65536"): lambda place: is_local(place) and place.zerocopy,
     ("--hold-share", "4"): lambda place: place.scenario in HOLDING,
     ("--hold-rate", "50M"): lambda place: place.scenario in HOLDING,
     ("--window", "1M"): lambda place: place.family != "vsock",

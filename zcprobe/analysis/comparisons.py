@@ -92,5 +92,6 @@ def _settings_that_differ(comparisons: Sequence[Comparison]) -> list[str]:
 
 def _title(comparison: Comparison, names: Sequence[str]) -> str:
     ways = [way_of(run) for run in comparison.runs]
-    told = [describe_option(name, way[name]) for name in names for way in ways if name in way]
+    # None: calibrated, or without effect in these runs
+    told = [describe_option(name, way[name]) for name in names for way in ways if way.get(name) is not None]
     return ", ".join([comparison.meta["scenario"], *dict.fromkeys(told)])

@@ -70,17 +70,19 @@ def _values(runs: Sequence[Run], quantity: str) -> list[float]:
 
 
 def policy_results(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
-    """Policy -> repeats, outcomes (outcome: runs), enobufs_causes (cause: calls), medians (quantity: Estimate)."""
+    """Policy -> repeats, outcomes (outcome: runs), enobufs_causes (cause: calls; "unknown" where there were no probes),
+    medians (quantity: Estimate)."""
     results = {}
     for policy in dict.fromkeys(run.policy for run in runs):
         own = [run for run in runs if run.policy == policy]
         causes: Counter[str] = Counter()
         for run in own:
-            causes.update(run.summary["enobufs_causes"] or {})
+            known = run.summary["enobufs_causes"]
+            causes.update({"unknown": run.summary["enobufs_count"]} if known is None else known)
         results[policy] = {
             "repeats": len(own),
             "outcomes": dict(Counter(run.summary["outcome"] for run in own)),
-            "enobufs_causes": dict(causes),
+            "enobufs_causes": {cause: count for cause, count in causes.items() if count},
             "medians": {
                 quantity: msgspec.structs.asdict(estimate_median(_values(own, quantity))) for quantity in QUANTITIES
             },

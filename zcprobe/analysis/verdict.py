@@ -55,7 +55,11 @@ def _sentence(policy: str, result: dict[str, Any]) -> str:
         text += _failure(result)
     if "completed" in result["outcomes"]:
         text += _price(result)
-    causes = {cause: count for cause, count in result["enobufs_causes"].items() if cause != "optmem"}
+    causes = dict(result["enobufs_causes"])
+    causes.pop("optmem", None)
+    unknown = causes.pop("unknown", 0)
+    if unknown:
+        text += f"; without probes the cause of {unknown} ENOBUFS is unknown"
     if causes:
         text += "; causes other than optmem: " + ", ".join(f"{cause} {count}" for cause, count in causes.items())
     return text + "."

@@ -119,9 +119,9 @@ def run(options: argparse.Namespace) -> int:
     total = len(configs) * options.repeats
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with (
+        deferred_interrupt() as interruption,
         open_probes(first) as probes,
         Progress(*columns, console=Console(stderr=True)) as progress,
-        deferred_interrupt() as interruption,
     ):
         task = progress.add_task(f"comparing in {first.scenario}", total=total)
 

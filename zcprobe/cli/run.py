@@ -33,8 +33,9 @@ def run(options: argparse.Namespace) -> int:
     require_readers(options.set, [policy])
     config = with_scenario_defaults(run_config(options, policy))
     with (
-        open_probes(config, wait=False) as probes,
+        # first: an exception while a thread imports what the probes need could leave Python's import lock held for good
         deferred_interrupt() as interruption,
+        open_probes(config, wait=False) as probes,
     ):
         done = record_run(config, options.output, probes, interruption)
     if options.json:

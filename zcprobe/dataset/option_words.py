@@ -92,7 +92,7 @@ _PHRASES: dict[str, Callable[[Any], str]] = {
     "family": lambda name: _FAMILIES.get(name, str(name)),
     "to": lambda target: f"to the sink at {target}",
     "link": lambda devices: f"over the devices {' and '.join(devices)}",
-    "affinity": lambda cpus: f"senders on CPU {cpus[0]}, sink on CPU {cpus[1]}",
+    "affinity": lambda cpus: f"senders on CPU {cpus[0]}" + (f", sink on CPU {cpus[1]}" if len(cpus) > 1 else ""),
     "socket_nodelay": lambda on: "TCP_NODELAY" if on else "Nagle's algorithm",
     "socket_cork": lambda on: "TCP_CORK" if on else "no TCP_CORK",
     "socket_sndbuf_bytes": lambda size: f"SO_SNDBUF {_bytes(size)}",

@@ -19,6 +19,9 @@ _THRESHOLD_BYTES = 576
 """SKB_TRUESIZE(0): what sock_omalloc() wants to be free, whatever it then charges."""
 
 _GSO_PACKET_BYTES = 64 * 1024
+_GSO_HEADER_BYTES = 46 * 86
+"""Of its segments: Ethernet, IPv6 and TCP with timestamps each, as a queue counts it."""
+
 _ACK_BYTES = 66
 """Ethernet, IPv4 and TCP with timestamps; of IPv6 20 more, which makes its acknowledgements a little later."""
 
@@ -32,13 +35,15 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 
     `goodput_bps`: bit/s that arrived, over all channels, in `duration_ns`; `sends`: zerocopy send calls meanwhile.
     `charge_bytes`: truesize of one notification; so `notifications_max` fit into `optmem_max_bytes`, the limit in
-    force. `hold_rate_bps`, `ack_rate_bps` and `read_bps` are the rates that follow, None where the scenario has none.
+    force. `hold_rate_bps`, `ack_rate_bps` and `read_bps` are the rates that follow, None where the scenario has none;
+    all `channels` share the first two, and each has a reader at the third.
     `deadline_s`: what the run was given to end, unless somebody chose a deadline.
     """
 
     goodput_bps: float
     duration_ns: int
     sends: int
+    channels: int = 1
     charge_bytes: int
     optmem_max_bytes: int
     notifications_max: int
@@ -57,12 +62,16 @@ def _rate(value: float) -> int:
     return int(min(max(value, _LEAST_RATE_BPS), _LARGEST_RATE_BPS))
 
 
-def _hold(hold: HoldImpairment, share: float, goodput_bps: float, notifications_max: int) -> HoldImpairment:
-    """A queue of twice the packets whose sends fill optmem: so it is optmem that overflows, not the queue."""
+def _hold(hold: HoldImpairment, share: float, measured: "Calibration") -> HoldImpairment:
+    """A queue of the scenario's own length, or of twice the packets whose sends fill optmem, for each of the channels
+    that share it: so it is optmem that overflows."""
+    of_one_bytes = max(
+        hold.bucket.limit_bytes, 2 * measured.notifications_max * (_GSO_PACKET_BYTES + _GSO_HEADER_BYTES)
+    )
     bucket = TokenBucket(
-        rate_bps=_rate(share * goodput_bps / hold.one_in_count),
+        rate_bps=_rate(share * measured.goodput_bps / hold.one_in_count),
         burst_bytes=hold.bucket.burst_bytes,
-        limit_bytes=min(max(hold.bucket.limit_bytes, 2 * notifications_max * (_GSO_PACKET_BYTES + 1024)), 2**32 - 1),
+        limit_bytes=min(measured.channels * of_one_bytes, 2**32 - 1),
     )
     return msgspec.structs.replace(hold, bucket=bucket)
 
@@ -88,7 +97,7 @@ def calibrated(scenario: Scenario, measured: Calibration) -> tuple[Scenario, Cal
     count = scenario.send_count
     rates: dict[str, int] = {}
     if shares.hold is not None and hold is not None:
-        hold = _hold(hold, shares.hold, goodput_bps, measured.notifications_max)
+        hold = _hold(hold, shares.hold, measured)
         rates["hold_rate_bps"] = hold.bucket.rate_bps
         count = max(count, _count_until_full(shares.hold, hold.one_in_count, measured.notifications_max))
     if shares.acks is not None and delay is not None:
@@ -96,7 +105,7 @@ def calibrated(scenario: Scenario, measured: Calibration) -> tuple[Scenario, Cal
         bucket = msgspec.structs.replace(delay.bucket, rate_bps=rates["ack_rate_bps"])
         delay = msgspec.structs.replace(delay, bucket=bucket)
     if shares.read is not None:
-        rates["read_bps"] = _rate(shares.read * goodput_bps)
+        rates["read_bps"] = _rate(shares.read * goodput_bps / measured.channels)
         reading = msgspec.structs.replace(reading, read_bps=rates["read_bps"])
     changed = msgspec.structs.replace(scenario, hold=hold, delay=delay, reading=reading, send_count=count)
     return changed, msgspec.structs.replace(measured, **rates)

@@ -17,8 +17,9 @@ _NETSTAT = Path("/proc/net/netstat")
 class Effects(msgspec.Struct, frozen=True, kw_only=True):
     """None: the scenario has no such part.
 
-    `held_packets`, `held_bytes`: clones that came to the queue of held ones; `hold_waits`: how often that queue had a
-    packet and had to wait with it; `hold_dropped_packets`: clones freed at once, because it was full.
+    `held_packets`, `held_bytes`: what came to the queue of held clones and was kept, in packets of the wire, of which a
+    GSO packet that has left the queue counts as 45; `hold_waits`: how often that queue had a packet and had to wait
+    with it; `hold_dropped_packets`: what was freed at once besides, because it was full, in clones.
     `delayed_packets`, `delay_waits`, `delay_dropped_packets`: the same of acknowledgements. `reordered_packets`:
     packets that arrived before one sent earlier (TCPOFOQueue of the sink's namespace). `reader_pause_ns`: time that
     the sink did not read because of its own pace, over all channels; the sink tells it.
@@ -36,7 +37,7 @@ class Effects(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Queue(msgspec.Struct, frozen=True):
-    """Counters of a qdisc. `packets` and `bytes` are those that came, whether they left, still wait or were dropped."""
+    """Counters of a qdisc. `packets` and `bytes` are those that have left or still wait; what was dropped is apart."""
 
     packets: int
     bytes: int

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 __all__ = ["Interruption", "deferred_interrupt"]
@@ -39,6 +39,13 @@ class Interruption:
             yield
         finally:
             self._on_request = None
+
+    def raised(self) -> AbstractContextManager[None]:
+        """For a block in which there is nothing to complete yet: a signal ends it by KeyboardInterrupt at once."""
+        return self.forwarded_to(self._raise)
+
+    def _raise(self) -> None:
+        raise KeyboardInterrupt(self.signal_number)
 
 
 @contextmanager

@@ -102,6 +102,7 @@ def _calibrate(
         goodput_bps=found.goodput_bps,
         duration_ns=found.duration_ns,
         sends=found.sends,
+        channels=config.channels,
         charge_bytes=found.charge_bytes,
         optmem_max_bytes=optmem_max_bytes,
         notifications_max=notifications_that_fit(optmem_max_bytes, found.charge_bytes),
@@ -144,10 +145,11 @@ def measure(
         if sink is not None:
             _start_sink(sink, config, scenario, lab)
         sender.assign(_sender_task(config, scenario, lab, folder))
-        if calibrates(config, scenario):
-            config, scenario, calibration = _calibrate(config, scenario, place, sink, sender)
+        with interruption.raised():
+            if calibrates(config, scenario):
+                config, scenario, calibration = _calibrate(config, scenario, place, sink, sender)
+            ready = sender.expect(SenderReady, _START_TIMEOUT_S)
         limit_s = _with_deadline(config, calibration).limit_s
-        ready = sender.expect(SenderReady, _START_TIMEOUT_S)
         cookies = ready.cookies if config.to is not None else []
         events = spool_path(folder, EVENT_TABLE.name)
         target = Target(lab.sender_netns_inode, cookies, level=config.probe_level)

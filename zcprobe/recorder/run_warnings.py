@@ -41,10 +41,17 @@ def _held_back(scenario: Scenario, effects: Effects) -> list[RunWarning]:
         return [RunWarning("nothing-held-back", "nothing was held back: none of the packets had a clone in the queue")]
     rate = format_rate_bps(scenario.hold.bucket.rate_bps)
     text = (
-        f"nothing was held back: {effects.held_packets} clones came to the queue and none had to wait, because it lets"
-        f" go of {rate}"
+        f"nothing was held back: clones of {effects.held_packets} packets of the wire came to the queue and none had to"
+        f" wait, because it lets go of {rate}"
     )
     return [RunWarning("nothing-held-back", text)]
+
+
+def _overflowed(effects: Effects) -> list[RunWarning]:
+    if not effects.hold_dropped_packets:
+        return []
+    text = f"the queue of held clones was full: {effects.hold_dropped_packets} of them were let go at once"
+    return [RunWarning("hold-overflowed", text)]
 
 
 def _delayed(scenario: Scenario, effects: Effects, summary: Summary) -> list[RunWarning]:
@@ -131,6 +138,7 @@ def warnings_of(
     return [
         *_silent(summary),
         *_held_back(scenario, effects),
+        *_overflowed(effects),
         *_delayed(scenario, effects, summary),
         *_reordered(scenario, effects),
         *_slowed(scenario, effects),

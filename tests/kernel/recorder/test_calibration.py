@@ -134,8 +134,25 @@ def test_nothing_is_measured_for_a_scenario_without_rates(measure: Measure) -> N
     assert set(run.meta["effects"].values()) == {None}
 
 
-def test_all_channels_are_calibrated_together(measure: Measure) -> None:
-    run = measure(scenario="held-completions", policy="qemu-pre", channels=3)
-    assert run.meta["calibration"]["sends"] > 0
+@pytest.mark.parametrize("policy", ["qemu-pre", "qemu-shipped"])
+def test_channels_that_share_the_queue_of_clones_do_not_overflow_it(policy: str, measure: Measure) -> None:
+    run = measure(scenario="held-completions", policy=policy, channels=8)
+    assert run.meta["calibration"]["channels"] == 8
     assert run.meta["effects"]["hold_waits"] > 0
+    assert run.meta["effects"]["hold_dropped_packets"] == 0
+    assert run.meta["warnings"] == []
     assert run.summary["outcome"] == "dead_enobufs"
+
+
+def test_readers_of_all_channels_together_have_the_share(measure: Measure) -> None:
+    run = measure(scenario="slow-reader", policy="qemu-merged", channels=8)
+    assert run.summary["goodput_bps"] < 1.2 * 0.1 * run.meta["calibration"]["goodput_bps"]
+
+
+def test_a_slow_sender_is_calibrated_as_fast_as_any(measure: Measure) -> None:
+    """What its socket takes at once is not waited for."""
+    start = time.monotonic()
+    run = measure(scenario="slow-reader", socket=SocketOptions(pacing_bps=20_000_000), send_count=3)
+    assert run.meta["calibration"]["goodput_bps"] == 20_000_000
+    assert run.meta["calibration"]["duration_ns"] < 2e9
+    assert time.monotonic() - start < 15

@@ -66,3 +66,8 @@ def test_what_has_no_effect_is_not_told(plain: Run) -> None:
 def test_runs_of_version_1_say_whether_there_were_probes(shipped: dict[str, Comparison]) -> None:
     assert shipped["no-probes"].runs[0].options["probe_level"] == "off"
     assert shipped["in-order"].runs[0].options["probe_level"] == "timeline"
+
+
+def test_senders_alone_can_be_pinned() -> None:
+    assert describe_option("affinity", [0, 1]) == "senders on CPU 0, sink on CPU 1"
+    assert describe_option("affinity", [0]) == "senders on CPU 0"

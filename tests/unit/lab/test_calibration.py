@@ -10,8 +10,9 @@ GSO_PACKET_BYTES = 65536 + 45 * 66
 """With a header for each of its segments, which is how a queue counts it."""
 
 
-def measured(goodput_bps: float, notifications_max: int = 157) -> Calibration:
+def measured(goodput_bps: float, notifications_max: int = 157, channels: int = 1) -> Calibration:
     return Calibration(
+        channels=channels,
         goodput_bps=goodput_bps,
         duration_ns=250_000_000,
         sends=1009,
@@ -36,6 +37,18 @@ def test_a_hold_is_slower_than_the_clones_come_on_any_machine(goodput_bps: float
     assert scenario.hold.bucket.rate_bps == calibration.hold_rate_bps
     assert calibration.hold_rate_bps == pytest.approx(0.3 * goodput_bps / 16, abs=1)
     assert (calibration.ack_rate_bps, calibration.read_bps) == (None, None)
+
+
+def test_channels_share_the_queue_and_have_a_reader_each() -> None:
+    for name in ("held-completions", "held-in-flight"):
+        alone, _ = calibrated(find_scenario(name), measured(1e10))
+        shared, _ = calibrated(find_scenario(name), measured(1e10, channels=8))
+        assert alone.hold is not None
+        assert shared.hold is not None
+        assert shared.hold.bucket.limit_bytes == 8 * alone.hold.bucket.limit_bytes
+        assert shared.hold.bucket.rate_bps == alone.hold.bucket.rate_bps
+    _, calibration = calibrated(find_scenario("slow-reader"), measured(1e10, channels=8))
+    assert calibration.read_bps == pytest.approx(0.1 * 1e10 / 8, abs=1)
 
 
 def test_the_share_of_packets_is_in_the_rate() -> None:

@@ -58,8 +58,8 @@ def test_a_run_that_was_what_it_says_has_none(name: str) -> None:
     ("name", "effects", "id_", "text"),
     [
         ("held-completions", Effects(held_packets=0, hold_waits=0), "nothing-held-back", "none of the packets"),
-        ("held-completions", Effects(held_packets=7, hold_waits=0), "nothing-held-back", "7 clones .* 375 Mbit/s"),
-        ("held-in-flight", Effects(held_packets=7, hold_waits=0), "nothing-held-back", "7 clones .* 2 Gbit/s"),
+        ("held-completions", Effects(held_packets=7, hold_waits=0), "nothing-held-back", "7 packets .* 375 Mbit/s"),
+        ("held-in-flight", Effects(held_packets=7, hold_waits=0), "nothing-held-back", "7 packets .* 2 Gbit/s"),
         ("in-flight", Effects(delayed_packets=23, delay_waits=0), "nothing-delayed", "none of 23 acknowledgements"),
         ("reordered-link", Effects(reordered_packets=0), "nothing-reordered", "every packet arrived after"),
         ("slow-reader", Effects(reader_pause_ns=0), "reader-not-slowed", "never held up"),
@@ -71,6 +71,13 @@ def test_a_path_that_was_not_impaired_is_told(name: str, effects: Effects, id_: 
     assert warning.id == id_
     assert msgspec.json.encode(warning)
     assert re.search(text, warning.text)
+
+
+def test_a_queue_that_overflowed_is_told() -> None:
+    full = Effects(held_packets=1009, hold_waits=7, hold_dropped_packets=3)
+    (warning,) = warn("held-completions", full)
+    assert warning.id == "hold-overflowed"
+    assert "3 of them" in warning.text
 
 
 def test_a_sender_that_died_at_once_of_what_was_in_flight_waited_for_nothing() -> None:
