@@ -7,7 +7,7 @@ import msgspec
 
 from zcprobe.analysis.alike import require_comparable
 from zcprobe.analysis.policies import policy_results
-from zcprobe.analysis.verdict import verdict, warning_sentences
+from zcprobe.analysis.verdict import verdict
 from zcprobe.dataset.load import Campaign, Comparison, Run
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import POLICY_OPTIONS, differing, way_of
@@ -66,7 +66,7 @@ def comparison_of(runs: Sequence[Run], folder: Any = None) -> Comparison:
         "planned_runs": len(runs),
         "runs": [{"folder": run.folder.name, "policy": run.policy} for run in runs],
         "policies": results,
-        "verdict": [*verdict(results), *warning_sentences(runs)],
+        "verdict": verdict(results, runs),
     }
     return Comparison(folder or runs[0].folder.parent, meta, list(runs))
 

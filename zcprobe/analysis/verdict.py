@@ -65,12 +65,14 @@ def _sentence(policy: str, result: dict[str, Any]) -> str:
     return text + "."
 
 
-def _conclusion(results: dict[str, dict[str, Any]]) -> str:
+def _conclusion(results: dict[str, dict[str, Any]], *, is_doubtful: bool) -> str:
     survivors = [policy for policy, result in results.items() if set(result["outcomes"]) == {"completed"}]
     victims = [policy for policy, result in results.items() if "dead_enobufs" in result["outcomes"]]
     if not victims:
         seen = any(sum(result["enobufs_causes"].values()) for result in results.values())
-        return "ENOBUFS ended no run." if seen else "No send returned ENOBUFS: this scenario does not show the failure."
+        if seen:
+            return "ENOBUFS ended no run."
+        return f"No send returned ENOBUFS{'' if is_doubtful else ': this scenario does not show the failure'}."
     if not survivors:
         return "No policy completed all its runs."
     return f"{_listed(survivors)} completed every run; ENOBUFS ended runs of {_listed(victims)}."
@@ -91,8 +93,11 @@ def warning_sentences(runs: Sequence[Run]) -> list[str]:
     return [f"Warning, in {len(texts)} of {len(runs)} runs: {texts[0]}." for texts in said.values()]
 
 
-def verdict(results: dict[str, dict[str, Any]]) -> list[str]:
-    """Sentences from `policy_results()`: one for each policy, then the conclusion. Empty without runs."""
+def verdict(results: dict[str, dict[str, Any]], runs: Sequence[Run]) -> list[str]:
+    """Sentences from the `policy_results()` of these runs: one for each policy, the conclusion, and what the runs warn
+    of. Empty without runs."""
     if not results:
         return []
-    return [*(_sentence(policy, result) for policy, result in results.items()), _conclusion(results)]
+    warnings = warning_sentences(runs)
+    sentences = [_sentence(policy, result) for policy, result in results.items()]
+    return [*sentences, _conclusion(results, is_doubtful=bool(warnings)), *warnings]

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from zcprobe.analysis.policies import policy_results
-from zcprobe.analysis.verdict import verdict, warning_sentences
+from zcprobe.analysis.verdict import verdict
 from zcprobe.campaign.overhead import measure_overhead
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Comparison, load_comparison
@@ -154,5 +154,5 @@ def _add_results(folder: Path, content: dict[str, object], policies: list[str]) 
     runs = load_comparison(folder).runs
     results = policy_results(runs)
     ordered = {policy: results[policy] for policy in policies if policy in results}
-    content |= {"policies": ordered, "verdict": [*verdict(ordered), *warning_sentences(runs)]}
+    content |= {"policies": ordered, "verdict": verdict(ordered, runs)}
     write_json(folder / "comparison.json", content)

@@ -69,7 +69,7 @@ def verdict_of(comparison: Comparison) -> list[str]:
     """The sentences stored with the comparison, or made from its runs; one sentence when there are no runs."""
     return (
         comparison.meta.get("verdict")
-        or verdict(policy_results(comparison.runs))
+        or verdict(policy_results(comparison.runs), comparison.runs)
         or ["No run was made: there is nothing to compare."]
     )
 

@@ -25,8 +25,8 @@ def test_sent_received_and_missing_are_in_a_row(lossy: Comparison, silent: Compa
 
 
 def test_the_verdict_says_what_is_not_known_and_what_is_missing(lossy: Comparison, silent: Comparison) -> None:
-    assert "goodput not known: the sink did not report" in verdict(policy_results(silent))[0]
-    assert ", 50.00% of the datagrams missing" in verdict(policy_results(lossy))[0]
+    assert "goodput not known: the sink did not report" in verdict(policy_results(silent), silent)[0]
+    assert ", 50.00% of the datagrams missing" in verdict(policy_results(lossy), lossy)[0]
 
 
 def test_runs_without_a_goodput_are_in_no_ratio(silent: Comparison) -> None:
