@@ -1,0 +1,101 @@
+"""Whether held-completions means the same on an idle and on a busy machine: what becomes of each policy there.
+
+    .venv/bin/python bench/calibrated.py [--runs 20] [--conditions idle,loaded,pinned]
+
+As root, on an otherwise idle machine; some three minutes for each condition. loaded: one process on each CPU spins
+meanwhile; pinned: all of a run is on one CPU. Ends with 1 where fewer than 19 of 20 runs of a policy went as they must:
+qemu-pre and qemu-shipped dead of ENOBUFS, qemu-merged completed.
+"""
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from zcprobe.config import RunConfig
+from zcprobe.policies import POLICIES
+from zcprobe.recorder.defaults import with_scenario_defaults
+from zcprobe.recorder.interrupt import Interruption
+from zcprobe.recorder.run import check_complete, record_run
+from zcprobe.recorder.summary import Summary
+
+EXPECTED = {"qemu-pre": "dead_enobufs", "qemu-shipped": "dead_enobufs", "qemu-merged": "completed"}
+SHARE = 0.95
+
+
+@contextmanager
+def idle() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def loaded() -> Iterator[None]:
+    """With one process on each CPU that does nothing but take it."""
+    spin = [sys.executable, "-c", "while True: pass"]
+    spinning = [subprocess.Popen(["taskset", "-c", str(cpu), *spin]) for cpu in sorted(os.sched_getaffinity(0))]
+    try:
+        yield
+    finally:
+        for process in spinning:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def pinned() -> Iterator[None]:
+    """With this process, and so the sender's and the sink's, on one CPU."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+CONDITIONS = {"idle": idle, "loaded": loaded, "pinned": pinned}
+
+
+def run_once(policy: str) -> Summary:
+    """Without probes, whose compilation would be most of the time."""
+    config = RunConfig(policy=policy, parameters=POLICIES[policy].defaults, probe_level="off")
+    with tempfile.TemporaryDirectory() as parent:
+        done = record_run(with_scenario_defaults(config), Path(parent), None, Interruption())
+        check_complete(done)
+    assert not done.metadata.warnings, done.metadata.warnings
+    return done.metadata.summary
+
+
+def measure(condition: str, count: int) -> bool:
+    """Whether enough of the runs went as they must, policies interleaved and shuffled; prints what became of them."""
+    found: dict[str, list[Summary]] = {policy: [] for policy in EXPECTED}
+    with CONDITIONS[condition]():
+        for _ in range(count):
+            for policy in random.sample(sorted(EXPECTED), len(EXPECTED)):
+                found[policy].append(run_once(policy))
+    right = True
+    for policy, runs in found.items():
+        outcomes = Counter(run.outcome for run in runs)
+        sends = sorted(run.sends for run in runs)
+        told = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
+        print(f"{condition:8} {policy:14} {told}; {sends[0]} to {sends[-1]} sends", flush=True)
+        right = right and outcomes[EXPECTED[policy]] >= SHARE * count
+    return right
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=20, help="of each policy in each condition (%(default)s)")
+    parser.add_argument("--conditions", default=",".join(CONDITIONS), metavar="NAME,...", help="(%(default)s)")
+    options = parser.parse_args()
+    right = [measure(condition, options.runs) for condition in options.conditions.split(",")]
+    return 0 if all(right) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
