@@ -78,6 +78,16 @@ def _slowed(scenario: Scenario, effects: Effects) -> list[RunWarning]:
     ]
 
 
+def _unheld(config: RunConfig, scenario: Scenario) -> list[RunWarning]:
+    if config.protocol != "udp" or not (scenario.reading.read_bps or scenario.reading.stall_s):
+        return []
+    text = (
+        "datagrams complete once they are in the sink's buffer, or are lost where it has no room: a sink that reads"
+        " slowly or not at all holds back none of their completions"
+    )
+    return [RunWarning("datagrams-not-held", text)]
+
+
 def _limited(scenario: Scenario, summary: Summary) -> list[RunWarning]:
     refused = summary.enobufs_count
     if summary.enobufs_causes is not None:
@@ -142,6 +152,7 @@ def warnings_of(
         *_delayed(scenario, effects, summary),
         *_reordered(scenario, effects),
         *_slowed(scenario, effects),
+        *_unheld(config, scenario),
         *_limited(scenario, summary),
         *_fragmented(config, lab),
         *_control(scenario, summary),

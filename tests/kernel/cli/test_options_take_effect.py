@@ -39,7 +39,7 @@ SHOWN_ELSEWHERE = {
     "--downtime": "recorder/test_traffic.py::test_a_guest_that_writes_faster_than_the_path_never_does",
     "--max-rounds": "recorder/test_traffic.py::test_a_guest_that_writes_faster_than_the_path_never_does",
     "--reuse": "recorder/test_buffers.py::test_a_buffer_overwritten_at_once_is_found_out_and_the_run_is_kept",
-    "--vsock": "cli/test_remote.py::test_vsock_without_a_sink_says_what_is_missing",
+    "--vsock": "../guests/inside/test_vsock.py::test_every_send_over_vsock_completes",
     "--link": "lab/test_device.py::test_a_run_uses_the_devices_and_gives_them_back_as_they_were",
     "--deadline": "recorder/test_run.py::test_a_deadline_ends_a_run_that_makes_progress",
     "--mechanism": "probes/test_mechanisms.py::test_every_mechanism_gives_the_same_numbers",

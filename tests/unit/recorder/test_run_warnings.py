@@ -93,6 +93,11 @@ def test_a_sink_that_said_nothing_is_not_accused() -> None:
     assert warn("slow-reader", Effects(reader_pause_ns=None)) == []
 
 
+@pytest.mark.parametrize("name", ["slow-reader", "stalled-reader"])
+def test_a_reader_holds_no_datagrams_back(name: str) -> None:
+    assert ids(warn(name, protocol="udp")) == ["datagrams-not-held"]
+
+
 def test_a_memlock_limit_that_refused_nothing_is_told() -> None:
     refused = summary(enobufs_count=3, enobufs_causes={"memlock_new": 2, "memlock_extended": 1})
     assert warn("memlock", said=refused) == []
