@@ -51,17 +51,22 @@ def test_sends_in_flight_fill_optmem_to_the_last_notification_that_fits(kept_fol
         assert set(run.summary["enobufs_causes"]) == {"optmem"}
 
 
-def test_the_default_comparison_means_what_it_means_elsewhere(tmp_path: Path) -> None:
-    """Calibrated to a path that emulation makes ten times as slow: chance decides one run in twenty otherwise."""
-    content = measure(
-        tmp_path,
-        *("compare", "--repeats", "2", "--seed", "1", "--probes", "none", "--no-report", "--overhead", "0"),
-    )
-    outcomes = {policy: values["outcomes"] for policy, values in content["policies"].items()}
-    assert outcomes["qemu-merged"] == {"completed": 2}
-    assert set(outcomes["qemu-pre"]) | set(outcomes["qemu-shipped"]) <= {"dead_enobufs", "completed"}
-    assert outcomes["qemu-pre"]["dead_enobufs"] >= 1
-    assert outcomes["qemu-shipped"]["dead_enobufs"] >= 1
+DEFAULT_OUTCOMES = {
+    "qemu-pre": {"dead_enobufs": 1},
+    "qemu-shipped": {"dead_enobufs": 1},
+    "qemu-merged": {"completed": 1},
+}
+
+
+def compare_by_default(folder: Path) -> dict[str, dict[str, int]]:
+    """Outcomes of one run of each policy; the path was impaired in all of them."""
+    content = measure(folder, *("compare", "--repeats", "1", "--probes", "none", "--no-report", "--overhead", "0"))
     for run in load_comparison(Path(content["folder"])).runs:
         assert run.meta["effects"]["hold_waits"] > 0
         assert run.meta["warnings"] == []
+    return {policy: values["outcomes"] for policy, values in content["policies"].items()}
+
+
+def test_the_default_comparison_means_what_it_means_elsewhere(tmp_path: Path) -> None:
+    """Calibrated to a path that emulation makes ten times as slow. Chance decides one run in twenty: two tries."""
+    assert any(compare_by_default(tmp_path) == DEFAULT_OUTCOMES for _ in range(2))
