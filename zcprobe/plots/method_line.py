@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from zcprobe.dataset.load import Run
 from zcprobe.dataset.option_words import describe_option
-from zcprobe.dataset.options import unusual_options
+from zcprobe.dataset.options import unusual_options, way_of
 
 __all__ = ["method_line", "repeats_text"]
 
@@ -32,7 +32,11 @@ def _option(runs: Sequence[Run], name: str) -> str:
     """Of policies' parameters only where there are some."""
     values = [run.options[name] for run in runs]
     told = list(dict.fromkeys(describe_option(name, value) for value in values if value is not None))
-    return " or ".join(told) if len(told) <= _MOST_NAMED else f"{len(told)} values of {name.replace('_', ' ')}"
+    if len(told) <= _MOST_NAMED:
+        return " or ".join(told)
+    if all(way_of(run)[name] is None for run in runs):
+        return f"{name.removesuffix('_bps').replace('_', ' ')} calibrated for each run"
+    return f"{len(told)} values of {name.replace('_', ' ')}"
 
 
 def _named(runs: Sequence[Run], value: Callable[[Run], str], plural: str) -> str:
