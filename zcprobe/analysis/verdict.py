@@ -93,9 +93,9 @@ def warning_sentences(runs: Sequence[Run]) -> list[str]:
     return [f"Warning, in {len(texts)} of {len(runs)} runs: {texts[0]}." for texts in said.values()]
 
 
-def verdict(results: dict[str, dict[str, Any]], runs: Sequence[Run]) -> list[str]:
-    """Sentences from the `policy_results()` of these runs: one for each policy, the conclusion, and what the runs warn
-    of. Empty without runs."""
+def verdict(results: dict[str, dict[str, Any]], runs: Sequence[Run] = ()) -> list[str]:
+    """Sentences from `policy_results()`: one for each policy, the conclusion, and what `runs`, those it is of, warn of.
+    Empty without results."""
     if not results:
         return []
     warnings = warning_sentences(runs)
