@@ -7,6 +7,7 @@ as shares of that goodput (`Shares`) are worked out from it, and stored with the
 import msgspec
 
 from zcprobe.config import DEFAULT_DEADLINE_S, RunConfig
+from zcprobe.host.zerocopy import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.lab.impairment import HoldImpairment, TokenBucket
 from zcprobe.lab.scenarios import Scenario
 
@@ -14,9 +15,6 @@ __all__ = ["CALIBRATION_S", "Calibration", "calibrated", "deadline_s", "notifica
 
 CALIBRATION_S = 0.25
 """Long enough for windows to grow to their size, and for some dozens of time slices on a busy CPU."""
-
-_THRESHOLD_BYTES = 576
-"""SKB_TRUESIZE(0): what sock_omalloc() wants to be free, whatever it then charges."""
 
 _GSO_PACKET_BYTES = 64 * 1024
 _GSO_HEADER_BYTES = 46 * 86
@@ -55,7 +53,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 
 def notifications_that_fit(optmem_max_bytes: int, charge_bytes: int) -> int:
     """How many notifications optmem holds when the next one is refused: sock_omalloc() looks before it charges."""
-    return max(optmem_max_bytes - _THRESHOLD_BYTES, 0) // charge_bytes + 1
+    return max(optmem_max_bytes - SKB_TRUESIZE_ZERO_BYTES, 0) // charge_bytes + 1
 
 
 def _rate(value: float) -> int:
