@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from zcprobe.errors import HostError
-from zcprobe.host.limits import CAPABILITIES, Limits, read_limits
+from zcprobe.host.limits import CAPABILITIES, DEFAULT_OPTMEM_BYTES, Limits, read_limits
 from zcprobe.host.namespaces import run_in_new_namespace, try_network_namespace
 from zcprobe.host.symbols import read_symbols
 from zcprobe.host.system import read_system
@@ -25,7 +25,6 @@ _BTF = Path("/sys/kernel/btf/vmlinux")
 _BTF_MAGIC = b"\x9f\xeb"
 _MOUNTS = Path("/proc/self/mounts")
 _ZEROCOPY_SYMBOLS = ("sock_ofree", "msg_zerocopy_realloc")
-_DEFAULT_OPTMEM_BYTES = 131072
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -117,7 +116,7 @@ def _check_optmem(limits: Limits) -> Check:
         return Check("optmem", "limited", "no net.core.optmem_max in this network namespace", hint)
     found = f"optmem_max {limits.optmem_max_bytes} bytes"
     if limits.optmem_max_bytes < SKB_TRUESIZE_ZERO_BYTES:
-        hint = f"sysctl net.core.optmem_max={_DEFAULT_OPTMEM_BYTES} for senders here; runs with a lab have their own"
+        hint = f"sysctl net.core.optmem_max={DEFAULT_OPTMEM_BYTES} for senders here; runs with a lab have their own"
         return Check("optmem", "limited", f"{found}: less than the {SKB_TRUESIZE_ZERO_BYTES} of a notification", hint)
     if limits.optmem_per_namespace is None:
         return Check("optmem", "limited", f"{found}, per namespace or not is unknown", "see namespaces above")

@@ -8,7 +8,7 @@ import msgspec
 from zcprobe.errors import HostError
 from zcprobe.host.namespaces import OPTMEM_MAX, optmem_is_per_namespace
 
-__all__ = ["CAPABILITIES", "Limits", "effective_capabilities", "read_limits", "read_optmem_max"]
+__all__ = ["CAPABILITIES", "DEFAULT_OPTMEM_BYTES", "Limits", "effective_capabilities", "read_limits", "read_optmem_max"]
 
 CAPABILITIES = {
     "CAP_NET_ADMIN": 12,
@@ -18,6 +18,9 @@ CAPABILITIES = {
     "CAP_BPF": 39,
 }
 """Bit numbers of include/uapi/linux/capability.h, of the capabilities that matter to zcprobe."""
+
+DEFAULT_OPTMEM_BYTES = 131072
+"""net.core.optmem_max since Linux 6.8, of each network namespace."""
 
 STATUS = Path("/proc/self/status")
 

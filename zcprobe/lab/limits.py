@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zcprobe.errors import HostError, UsageError
+from zcprobe.host.limits import DEFAULT_OPTMEM_BYTES
 from zcprobe.host.zerocopy import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.lab.interrupts import deferred_signals
 from zcprobe.lab.journal import JOURNAL_FOLDER, Journal, find_leftovers
@@ -21,7 +22,6 @@ __all__ = ["OPTMEM_MAX_PATH", "changed_host_value", "changed_optmem_max", "read_
 OPTMEM_MAX_PATH = Path("/proc/sys/net/core/optmem_max")
 
 _TCP_WMEM = Path("/proc/sys/net/ipv4/tcp_wmem")
-_DEFAULT_OPTMEM_BYTES = 131072
 _LARGEST_CHARGE_BYTES = 1024
 """Of a notification: 768 to 960 on the kernels that were looked at, 6.1 to 7.3."""
 
@@ -61,7 +61,7 @@ def roomy_optmem_bytes(send_bytes: int, sndbuf_bytes: int | None) -> int:
     """
     largest_bytes = int(_TCP_WMEM.read_text().split()[2]) if sndbuf_bytes is None else 2 * sndbuf_bytes
     sends = largest_bytes * 5 // 4 // max(send_bytes, PAGE_BYTES) + 32
-    return min(max(_DEFAULT_OPTMEM_BYTES, sends * _LARGEST_CHARGE_BYTES), 2**31 - 1)
+    return min(max(DEFAULT_OPTMEM_BYTES, sends * _LARGEST_CHARGE_BYTES), 2**31 - 1)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import os
 import re
 
 from zcprobe.errors import UsageError
-from zcprobe.host.limits import read_optmem_max
+from zcprobe.host.limits import DEFAULT_OPTMEM_BYTES, read_optmem_max
 from zcprobe.lab.device import has_scatter_gather, read_mtu, route_device
 from zcprobe.lab.effects import Effects
 from zcprobe.lab.open import Lab
@@ -16,8 +16,6 @@ __all__ = ["REMOTE", "OpenRemote", "open_remote", "parse_target"]
 
 REMOTE = "remote"
 """Stands for the scenario's name where there is none."""
-
-_UNKNOWN_OPTMEM_BYTES = 131072
 
 
 def parse_target(text: str) -> tuple[str, int]:
@@ -54,7 +52,7 @@ def open_remote(target: str) -> Lab:
         sender_address="",
         sink_address=address,
         sink_port=port,
-        optmem_max_bytes=_UNKNOWN_OPTMEM_BYTES if limit is None else limit,
+        optmem_max_bytes=DEFAULT_OPTMEM_BYTES if limit is None else limit,
         impairment={},
         sender_device=device,
         scatter_gather=None if device is None else has_scatter_gather(device),

@@ -3,13 +3,11 @@
 import msgspec
 
 from zcprobe.errors import UsageError
+from zcprobe.host.limits import DEFAULT_OPTMEM_BYTES
 from zcprobe.lab.impairment import DelayImpairment, HoldImpairment, ReorderImpairment, TokenBucket
 from zcprobe.sink import Reading
 
 __all__ = ["SCENARIOS", "Scenario", "Shares", "find_scenario", "with_hold"]
-
-_KERNEL_DEFAULT_OPTMEM_BYTES = 131072
-"""net.core.optmem_max since 6.8; explicit where a scenario's outcome depends on it."""
 
 _OLD_DEFAULT_OPTMEM_BYTES = 20480
 """The default until 6.7."""
@@ -84,13 +82,13 @@ SCENARIOS: dict[str, Scenario] = {
         # Few and short enough holds that most completions arrive, but out of order: each hole costs a queue entry.
         # The queue lets go of three clones while ten come in. So it grows by seven tenths of them until the sends that
         # it holds fill optmem on their own, after 16 x notifications / 0.7 sends, on a fast machine as on a slow one.
-        # Measured in 20 runs of each policy idle, with both CPUs loaded and on one CPU: never reading, ENOBUFS after 600
-        # to 6200 sends; reading without waiting, dead after 1260 to 6400.
+        # Measured in 20 runs of each policy idle, with both CPUs loaded and on one CPU: never reading, ENOBUFS after
+        # 600 to 6200 sends; reading without waiting, dead after 1260 to 6400.
         Scenario(
             name="held-completions",
             description="1 in 16 packets has a clone held back: completions out of order, notifications cannot merge",
             send_count=8_000,
-            optmem_max_bytes=_KERNEL_DEFAULT_OPTMEM_BYTES,
+            optmem_max_bytes=DEFAULT_OPTMEM_BYTES,
             hold=HoldImpairment(
                 one_in_count=16,
                 bucket=TokenBucket(rate_bps=375_000_000, burst_bytes=256 * 1024, limit_bytes=20_000_000),
@@ -104,7 +102,7 @@ SCENARIOS: dict[str, Scenario] = {
             name="held-in-flight",
             description="every packet has a clone held back: charges are held by sends acknowledged, not completed",
             send_count=2_000,
-            optmem_max_bytes=_KERNEL_DEFAULT_OPTMEM_BYTES,
+            optmem_max_bytes=DEFAULT_OPTMEM_BYTES,
             hold=HoldImpairment(
                 one_in_count=1,
                 bucket=TokenBucket(rate_bps=2_000_000_000, burst_bytes=256 * 1024, limit_bytes=128_000_000),
