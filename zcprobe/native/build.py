@@ -32,12 +32,13 @@ def _declarations(header: Path) -> str:
 
 ffibuilder = FFI()
 ffibuilder.cdef(_declarations(_HERE / "sender.h"))
+ffibuilder.cdef(_declarations(_HERE / "probes.h"))
 ffibuilder.cdef(_declarations(_BPF / "zcprobe.h"))
 ffibuilder.set_source(
     "zcprobe.native._core",
     '#include "core.h"\n#include "zcprobe.h"\n',
     sources=[f"zcprobe/native/{stem}.c" for stem in _SOURCES],
-    depends=["zcprobe/native/sender.h", "zcprobe/native/core.h", "bpf/zcprobe.h"],
+    depends=["zcprobe/native/sender.h", "zcprobe/native/probes.h", "zcprobe/native/core.h", "bpf/zcprobe.h"],
     include_dirs=["zcprobe/native", "bpf"],
     libraries=["bpf", "pthread"],
     extra_compile_args=[

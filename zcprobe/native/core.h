@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "probes.h"
 #include "sender.h"
 
 /* Not on the way of a send that the kernel takes at once. Kept out of its code: a send call leaves little of that in the
