@@ -10,14 +10,14 @@ from zcprobe.errors import OutputError
 __all__ = ["find_run_folders"]
 
 _MOST_FOLDERS = 10_000
-"""So many folders may be looked into that are no runs: results of years have fewer, a disk has more."""
+"""So many folders without a run may be looked into: results of years have fewer, a disk has more."""
 
 
 def find_run_folders(roots: Sequence[Path]) -> list[Path]:
     """Every folder at or below `roots` that has a run.json, by name; nearer ones are looked into first.
 
     Hidden folders, as those of unfinished runs, and links below a root are left out, and so is what may not be read.
-    OutputError when there are too many folders that are no runs.
+    OutputError when too many folders hold no run.
     """
     waiting, found, looked = deque(roots), set(), 0
     while waiting:
@@ -28,7 +28,7 @@ def find_run_folders(roots: Sequence[Path]) -> list[Path]:
         looked += 1
         if looked > _MOST_FOLDERS:
             raise OutputError(
-                f"more than {_MOST_FOLDERS:,} folders at {roots[0]} are no runs: results are kept closer together",
+                f"more than {_MOST_FOLDERS:,} folders at {roots[0]} hold no run: results are kept closer together",
                 "name the folder that zcprobe run or zcprobe compare printed, or the one that holds it",
             )
         waiting += _folders_in(folder)

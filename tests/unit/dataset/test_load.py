@@ -202,7 +202,7 @@ def test_no_path_and_a_whole_disk_are_one_error_each(monkeypatch: pytest.MonkeyP
         with pytest.raises(OutputError, match="an empty path names no run"):
             load("")
     monkeypatch.setattr("zcprobe.dataset.find._MOST_FOLDERS", 23)
-    with pytest.raises(OutputError, match="more than 23 folders at / are no runs"):
+    with pytest.raises(OutputError, match="more than 23 folders at / hold no run"):
         zcprobe.load("/")
     (tmp_path / "a" / "b").mkdir(parents=True)
     shutil.copytree(_RUN, tmp_path / "a" / "b" / "run")
