@@ -19,7 +19,6 @@ Answer = subprocess.CompletedProcess[str]
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("without")
     shutil.copytree(ROOT / "zcprobe", folder / "zcprobe", ignore=shutil.ignore_patterns("_core*", "__pycache__"))
-    shutil.copytree(ROOT / "bpf", folder / "zcprobe" / "bpf")
     return folder
 
 
