@@ -352,7 +352,3 @@ def main() -> None:
         sys.exit(error.exit_code)
     if report is not None:
         _say(report)
-
-
-if __name__ == "__main__":
-    main()

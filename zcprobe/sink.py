@@ -263,7 +263,3 @@ def main() -> None:
     except ZcprobeError as error:
         _say(Failure(type(error).__name__, str(error), error.hint))
         sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,5 +1,6 @@
 """A child process of a run (sender or sink), spoken to in lines of JSON, and never left behind."""
 
+import importlib.util
 import os
 import select
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -22,9 +24,31 @@ Message = TypeVar("Message", bound=msgspec.Struct)
 
 _GRACE_S = 2.0
 
+_MODULES = ("zcprobe", "msgspec", "_cffi_backend")
+"""What a child imports beside Python's own."""
+
+_PROGRAM = "import importlib, sys; sys.path += sys.argv[2:]; importlib.import_module(sys.argv[1]).main()"
+
+
+def _folder_of(module: str) -> str:
+    """The folder in which this process finds it."""
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    path = Path(spec.origin)
+    return str(path.parents[1] if spec.submodule_search_locations else path.parent)
+
+
+def _command(module: str) -> list[str]:
+    """Python that looks for modules in its own library and in the folders where this process finds them, and nowhere
+    else: neither in the current folder nor in PYTHONPATH nor among a user's packages. Without `site`, which would look
+    there, it also starts sooner."""
+    folders = list(dict.fromkeys(map(_folder_of, _MODULES)))
+    return [sys.executable, "-I", "-S", "-c", _PROGRAM, module, *folders]
+
 
 class Child:
-    """`python -m <module>`, in a session of its own so that Ctrl-C reaches only the parent, which decides.
+    """A module's main(), in a session of its own so that Ctrl-C reaches only the parent, which decides.
 
     It can be started before its task is known, because importing its modules is most of what it takes to start.
     """
@@ -33,7 +57,7 @@ class Child:
         self._name = module.rpartition(".")[2]
         self._pending = b""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            _command(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
