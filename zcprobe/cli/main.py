@@ -41,7 +41,8 @@ def _die_by(number: int) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Imported late as well: from `main` on, Ctrl-C is ours to answer."""
-    options: argparse.Namespace = _import("zcprobe.cli.parser").make_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options: argparse.Namespace = _import("zcprobe.cli.parser").make_parser(words).parse_args(words)
     return options
 
 

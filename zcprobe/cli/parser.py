@@ -1,11 +1,14 @@
-"""The command line, as data: parsing has no side effects."""
+"""The command line, as data: parsing has no side effects.
+
+Each verb's options are described by a function of their own, so that those of other verbs are not built, nor what they
+mention imported.
+"""
 
 import argparse
+from collections.abc import Callable, Container
 from functools import partial
 from pathlib import Path
 
-from zcprobe.config import DEFAULT_PORT
-from zcprobe.policies import POLICIES
 from zcprobe.units import parse_seconds, parse_whole
 from zcprobe.version import VERSION
 
@@ -208,14 +211,8 @@ def _add_measurement(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-J", "--json", action="store_true", help="the result as JSON on stdout")
 
 
-def _add_verb(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, epilog: str = ""
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(
-        name, help=text, description=text, epilog=epilog or None, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("-v", "--verbose", action="store_true", help="a traceback with errors")
-    return parser
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
 
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -226,36 +223,132 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-damaged", action="store_true", help="leave out damaged runs, and say which")
 
 
-def _add_results(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """The verbs that read run folders and nothing else."""
-    report = _add_verb(verbs, "report", "a self-contained HTML report of runs", _REPORT_EXAMPLES)
-    _add_inputs(report)
-    report.add_argument(
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    _add_inputs(parser)
+    parser.add_argument(
         "--all-figures", action="store_true", help="draw those of every group of runs, not of the first four alone"
     )
-    report.add_argument(
+    parser.add_argument(
         "-o", "--output", type=Path, default=Path("report.html"), metavar="FILE", help="- is stdout (%(default)s)"
     )
-    plot = _add_verb(verbs, "plot", "one figure of runs", _PLOT_EXAMPLES)
-    _add_inputs(plot)
-    plot.add_argument("--figure", metavar="NAME", help="(optmem of one run; with_and_without_the_fix of several)")
-    plot.add_argument(
+
+
+def _add_plot(parser: argparse.ArgumentParser) -> None:
+    _add_inputs(parser)
+    parser.add_argument("--figure", metavar="NAME", help="(optmem of one run; with_and_without_the_fix of several)")
+    parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="FILE.svg, .png or .pdf; without it SVG on stdout"
     )
-    export = _add_verb(verbs, "export", "runs in other programs' formats", _EXPORT_EXAMPLES)
-    _add_inputs(export)
-    export.add_argument(
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    _add_inputs(parser)
+    parser.add_argument(
         "--format",
         choices=("line", "csv", "jsonl", "openmetrics", "trace"),
         default="line",
         help="what to write (%(default)s)",
     )
-    export.add_argument("--table", choices=_TABLES, help="csv, jsonl: which table (summary: a row per run)")
-    export.add_argument("--between", metavar="FROM,TO", help="trace: only that span, in seconds from a run's beginning")
-    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="without it, or with -, stdout")
+    parser.add_argument("--table", choices=_TABLES, help="csv, jsonl: which table (summary: a row per run)")
+    parser.add_argument("--between", metavar="FROM,TO", help="trace: only that span, in seconds from a run's beginning")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="without it, or with -, stdout")
 
 
-def make_parser() -> argparse.ArgumentParser:
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    from zcprobe.policies import POLICIES
+
+    parser.add_argument("--scenario", help=_SCENARIO_HELP)
+    parser.add_argument("--policy", help=f"one of {', '.join(POLICIES)} (qemu-merged)")
+    parser.add_argument(
+        "--to", metavar="HOST[:PORT]", help="send to a zcprobe sink there instead of a scenario of our own"
+    )
+    _add_policy_options(parser)
+    _add_traffic(parser)
+    _add_sockets(parser, with_vsock=True)
+    _add_measurement(parser)
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--scenario", help=_SCENARIO_HELP)
+    parser.add_argument(
+        "--policies", default=",".join(DEFAULT_COMPARISON), metavar="A,B,...", help="or all (%(default)s)"
+    )
+    parser.add_argument(
+        "--repeats",
+        type=partial(parse_whole, "--repeats", low=1, high=1000),
+        default=5,
+        metavar="N",
+        help="runs of each policy (%(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=partial(parse_whole, "--seed", low=0, high=2**63 - 1),
+        default=None,
+        help="of the order of the runs",
+    )
+    parser.add_argument(
+        "--overhead",
+        type=partial(parse_whole, "--overhead", low=0, high=1000),
+        metavar="N",
+        help="measure the probes' own cost in so many rounds; 0: do not (5)",
+    )
+    parser.add_argument("--no-report", action="store_true", help="without figures and report.html, which take seconds")
+    _add_policy_options(parser)
+    _add_traffic(parser)
+    _add_sockets(parser)
+    _add_measurement(parser)
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    _add_json(parser)
+    parser.add_argument("--clean", action="store_true", help="remove what killed runs left behind")
+
+
+def _add_overhead(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-l", "--length", default="4K,64K", metavar="SIZE,...", help="bytes per send (%(default)s)")
+    parser.add_argument(
+        "--rounds",
+        type=partial(parse_whole, "--rounds", low=1, high=1000),
+        default=9,
+        metavar="N",
+        help="blocks of each level (%(default)s)",
+    )
+    _add_mechanism(parser)
+    _add_json(parser)
+
+
+def _add_sink(parser: argparse.ArgumentParser) -> None:
+    from zcprobe.config import DEFAULT_PORT
+
+    parser.add_argument("-B", "--bind", default="0.0.0.0", metavar="ADDRESS", help="(%(default)s)")
+    parser.add_argument(
+        "-p", "--port", type=partial(parse_whole, "-p", low=1, high=65535), default=DEFAULT_PORT, help="(%(default)s)"
+    )
+    parser.add_argument("-1", "--one-off", action="store_true", help="end after one sender's connection")
+    parser.add_argument("--read-rate", metavar="RATE", help="a slow reader: at most that many bits per second")
+    parser.add_argument("--stall-after", metavar="SIZE", help="stop reading once after so many bytes")
+    parser.add_argument("--stall", type=partial(parse_seconds, "--stall"), metavar="SECONDS", help="for that long (5)")
+    parser.add_argument("--discard", action="store_true", help="take bytes off the socket without looking (MSG_TRUNC)")
+
+
+_VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str, str]] = {
+    "run": (_add_run, "one run of one policy in one scenario", _RUN_EXAMPLES),
+    "compare": (_add_compare, "policies on the same traffic: table, verdict, figures, report", _COMPARE_EXAMPLES),
+    "policies": (_add_json, "each policy, what it does and what it stands for", ""),
+    "scenarios": (_add_json, "each scenario, what it does, and whether this host can run it", ""),
+    "doctor": (_add_doctor, "what this host can do, each thing tried", ""),
+    "probes": (_add_json, "each probe, the mechanism it would use here, and why not", ""),
+    "overhead": (_add_overhead, "what the probes cost here: goodput at each level, time per event", ""),
+    "report": (_add_report, "a self-contained HTML report of runs", _REPORT_EXAMPLES),
+    "plot": (_add_plot, "one figure of runs", _PLOT_EXAMPLES),
+    "export": (_add_export, "runs in other programs' formats", _EXPORT_EXAMPLES),
+    "sink": (_add_sink, "the receiver alone, for a sender elsewhere (run --to)", ""),
+}
+"""In the order of `zcprobe -h`: what adds a verb's options, what it is for, examples."""
+
+
+def make_parser(words: Container[str] = tuple(_VERBS)) -> argparse.ArgumentParser:
+    """Of the verbs that are not among `words`, which cannot be asked for, it knows the names alone."""
     parser = argparse.ArgumentParser(
         prog="zcprobe",
         description="Diagnoses and benchmarks MSG_ZEROCOPY senders.",
@@ -264,85 +357,15 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"zcprobe {VERSION}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-
-    run = _add_verb(verbs, "run", "one run of one policy in one scenario", _RUN_EXAMPLES)
-    run.add_argument("--scenario", help=_SCENARIO_HELP)
-    run.add_argument("--policy", help=f"one of {', '.join(POLICIES)} (qemu-merged)")
-    run.add_argument(
-        "--to", metavar="HOST[:PORT]", help="send to a zcprobe sink there instead of a scenario of our own"
-    )
-    _add_policy_options(run)
-    _add_traffic(run)
-    _add_sockets(run, with_vsock=True)
-    _add_measurement(run)
-
-    compare = _add_verb(
-        verbs, "compare", "policies on the same traffic: table, verdict, figures, report", _COMPARE_EXAMPLES
-    )
-    compare.add_argument("--scenario", help=_SCENARIO_HELP)
-    compare.add_argument(
-        "--policies", default=",".join(DEFAULT_COMPARISON), metavar="A,B,...", help="or all (%(default)s)"
-    )
-    compare.add_argument(
-        "--repeats",
-        type=partial(parse_whole, "--repeats", low=1, high=1000),
-        default=5,
-        metavar="N",
-        help="runs of each policy (%(default)s)",
-    )
-    compare.add_argument(
-        "--seed",
-        type=partial(parse_whole, "--seed", low=0, high=2**63 - 1),
-        default=None,
-        help="of the order of the runs",
-    )
-    compare.add_argument(
-        "--overhead",
-        type=partial(parse_whole, "--overhead", low=0, high=1000),
-        metavar="N",
-        help="measure the probes' own cost in so many rounds; 0: do not (5)",
-    )
-    compare.add_argument("--no-report", action="store_true", help="without figures and report.html, which take seconds")
-    _add_policy_options(compare)
-    _add_traffic(compare)
-    _add_sockets(compare)
-    _add_measurement(compare)
-
-    policies = _add_verb(verbs, "policies", "each policy, what it does and what it stands for")
-    policies.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
-
-    scenarios = _add_verb(verbs, "scenarios", "each scenario, what it does, and whether this host can run it")
-    scenarios.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
-
-    doctor = _add_verb(verbs, "doctor", "what this host can do, each thing tried")
-    doctor.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
-    doctor.add_argument("--clean", action="store_true", help="remove what killed runs left behind")
-
-    probes = _add_verb(verbs, "probes", "each probe, the mechanism it would use here, and why not")
-    probes.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
-
-    overhead = _add_verb(verbs, "overhead", "what the probes cost here: goodput at each level, time per event")
-    overhead.add_argument("-l", "--length", default="4K,64K", metavar="SIZE,...", help="bytes per send (%(default)s)")
-    overhead.add_argument(
-        "--rounds",
-        type=partial(parse_whole, "--rounds", low=1, high=1000),
-        default=9,
-        metavar="N",
-        help="blocks of each level (%(default)s)",
-    )
-    _add_mechanism(overhead)
-    overhead.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
-
-    _add_results(verbs)
-
-    sink = _add_verb(verbs, "sink", "the receiver alone, for a sender elsewhere (run --to)")
-    sink.add_argument("-B", "--bind", default="0.0.0.0", metavar="ADDRESS", help="(%(default)s)")
-    sink.add_argument(
-        "-p", "--port", type=partial(parse_whole, "-p", low=1, high=65535), default=DEFAULT_PORT, help="(%(default)s)"
-    )
-    sink.add_argument("-1", "--one-off", action="store_true", help="end after one sender's connection")
-    sink.add_argument("--read-rate", metavar="RATE", help="a slow reader: at most that many bits per second")
-    sink.add_argument("--stall-after", metavar="SIZE", help="stop reading once after so many bytes")
-    sink.add_argument("--stall", type=partial(parse_seconds, "--stall"), metavar="SECONDS", help="for that long (5)")
-    sink.add_argument("--discard", action="store_true", help="take bytes off the socket without looking (MSG_TRUNC)")
+    for name, (add_options, text, examples) in _VERBS.items():
+        verb = verbs.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=examples or None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        verb.add_argument("-v", "--verbose", action="store_true", help="a traceback with errors")
+        if name in words:
+            add_options(verb)
     return parser
