@@ -7,9 +7,75 @@
 
 #include "core.h"
 
+/* Ids of the named types by name and kind: libbpf looks at every type for each name, of which a kernel has some 150,000,
+ * and what the probes need are a hundred names. */
 struct zc_btf {
 	struct btf *btf;
+	uint32_t *ids;	/* open addressing; 0: free */
+	uint32_t mask;	/* number of places, a power of two, minus 1 */
 };
+
+/* FNV-1a */
+static uint32_t hash_name(const char *name, uint32_t kind)
+{
+	uint32_t hash = 2166136261u ^ kind;
+
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 16777619u;
+	return hash;
+}
+
+static int is_asked_for(uint32_t kind)
+{
+	return kind == BTF_KIND_STRUCT || kind == BTF_KIND_TYPEDEF || kind == BTF_KIND_FUNC || kind == BTF_KIND_ENUM;
+}
+
+/* Where the type of that name and kind stands, or where it would. */
+static uint32_t *place_of(const struct zc_btf *handle, const char *name, uint32_t kind)
+{
+	uint32_t place = hash_name(name, kind) & handle->mask;
+
+	for (; handle->ids[place]; place = (place + 1) & handle->mask) {
+		const struct btf_type *type = btf__type_by_id(handle->btf, handle->ids[place]);
+
+		if (btf_kind(type) == kind && !strcmp(btf__name_by_offset(handle->btf, type->name_off), name))
+			break;
+	}
+	return &handle->ids[place];
+}
+
+/* Of types of one name and kind the first counts, as with libbpf. */
+static int index_types(struct zc_btf *handle)
+{
+	uint32_t count = 1, places = 1024;
+
+	while (btf__type_by_id(handle->btf, count))	/* libbpf has btf__type_cnt() since 0.6 only */
+		count++;
+	while (places < 2 * count)
+		places *= 2;
+	handle->ids = calloc(places, sizeof(*handle->ids));
+	if (!handle->ids)
+		return -ENOMEM;
+	handle->mask = places - 1;
+	for (uint32_t id = 1; id < count; id++) {
+		const struct btf_type *type = btf__type_by_id(handle->btf, id);
+		uint32_t *place;
+
+		if (!type->name_off || !is_asked_for(btf_kind(type)))
+			continue;
+		place = place_of(handle, btf__name_by_offset(handle->btf, type->name_off), btf_kind(type));
+		if (!*place)
+			*place = id;
+	}
+	return 0;
+}
+
+static int find_type(const struct zc_btf *handle, const char *name, uint32_t kind)
+{
+	uint32_t id = *place_of(handle, name, kind);
+
+	return id ? (int)id : -ENOENT;
+}
 
 struct zc_btf *zc_btf_open(void)
 {
@@ -28,12 +94,18 @@ struct zc_btf *zc_btf_open(void)
 		return NULL;
 	}
 	handle->btf = btf;
+	if (index_types(handle)) {
+		zc_btf_close(handle);
+		errno = ENOMEM;
+		return NULL;
+	}
 	return handle;
 }
 
 void zc_btf_close(struct zc_btf *handle)
 {
 	btf__free(handle->btf);
+	free(handle->ids);
 	free(handle);
 }
 
@@ -72,16 +144,16 @@ static int64_t member_bits(const struct btf *btf, const struct btf_type *type, c
 	return -ENOENT;
 }
 
-static const struct btf_type *find_struct(const struct btf *btf, const char *name)
+static const struct btf_type *find_struct(const struct zc_btf *handle, const char *name)
 {
-	int id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+	int id = find_type(handle, name, BTF_KIND_STRUCT);
 
-	return id < 0 ? NULL : btf__type_by_id(btf, id);
+	return id < 0 ? NULL : btf__type_by_id(handle->btf, id);
 }
 
 int64_t zc_btf_offset(const struct zc_btf *handle, const char *structure, const char *path)
 {
-	const struct btf_type *type = find_struct(handle->btf, structure);
+	const struct btf_type *type = find_struct(handle, structure);
 	int64_t bits = 0;
 
 	while (*path) {
@@ -101,7 +173,7 @@ int64_t zc_btf_offset(const struct zc_btf *handle, const char *structure, const 
 
 int64_t zc_btf_size(const struct zc_btf *handle, const char *structure)
 {
-	const struct btf_type *type = find_struct(handle->btf, structure);
+	const struct btf_type *type = find_struct(handle, structure);
 
 	return type ? (int64_t)type->size : -ENOENT;
 }
@@ -113,7 +185,7 @@ int zc_btf_tracepoint_args(const struct zc_btf *handle, const char *name)
 	int id;
 
 	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
-	id = btf__find_by_name_kind(handle->btf, typedef_name, BTF_KIND_TYPEDEF);
+	id = find_type(handle, typedef_name, BTF_KIND_TYPEDEF);
 	if (id < 0)
 		return -ENOENT;
 	type = skip_modifiers(handle->btf, id);
@@ -126,7 +198,7 @@ int zc_btf_tracepoint_args(const struct zc_btf *handle, const char *name)
 
 int zc_btf_function_args(const struct zc_btf *handle, const char *name)
 {
-	int id = btf__find_by_name_kind(handle->btf, name, BTF_KIND_FUNC);
+	int id = find_type(handle, name, BTF_KIND_FUNC);
 	const struct btf_type *function = id < 0 ? NULL : btf__type_by_id(handle->btf, id);
 	const struct btf_type *prototype = function ? btf__type_by_id(handle->btf, function->type) : NULL;
 
@@ -135,7 +207,7 @@ int zc_btf_function_args(const struct zc_btf *handle, const char *name)
 
 int64_t zc_btf_enum_value(const struct zc_btf *handle, const char *enumeration, const char *name)
 {
-	int id = btf__find_by_name_kind(handle->btf, enumeration, BTF_KIND_ENUM);
+	int id = find_type(handle, enumeration, BTF_KIND_ENUM);
 	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(handle->btf, id);
 	const struct btf_enum *constant = type ? btf_enum(type) : NULL;
 
@@ -151,10 +223,10 @@ int zc_btf_target_id(const struct zc_btf *handle, enum zc_attach_point point, co
 	int id;
 
 	if (point != ZC_ATTACH_TRACEPOINT) {
-		id = btf__find_by_name_kind(handle->btf, target, BTF_KIND_FUNC);
+		id = find_type(handle, target, BTF_KIND_FUNC);
 	} else {
 		snprintf(name, sizeof(name), "btf_trace_%s", target);
-		id = btf__find_by_name_kind(handle->btf, name, BTF_KIND_TYPEDEF);
+		id = find_type(handle, name, BTF_KIND_TYPEDEF);
 	}
 	return id > 0 ? id : -ENOENT;
 }
