@@ -12,6 +12,8 @@ __all__ = ["cached_definitions"]
 _FOLDER = Path("/run/zcprobe-layout")
 _NOTES = Path("/sys/kernel/notes")  # with the kernel's build id
 _BTF = Path("/sys/kernel/btf/vmlinux")
+_OTHER_VERSIONS = 7
+"""Of zcprobe, whose layouts stay beside ours: two that take turns must not work it out each time."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -44,7 +46,8 @@ def _write(path: Path, definitions: dict[str, int]) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         if not _is_ours(path.parent):
             return
-        for old in path.parent.glob("layout-*.json"):
+        known = sorted(path.parent.glob("layout-*.json"), key=lambda one: one.stat().st_mtime)
+        for old in known[:-_OTHER_VERSIONS]:
             old.unlink(missing_ok=True)
         partial = path.with_suffix(f".{os.getpid()}")
         partial.write_bytes(msgspec.json.encode(definitions))

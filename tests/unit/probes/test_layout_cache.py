@@ -29,15 +29,37 @@ def test_the_kernel_is_asked_once() -> None:
     assert find.calls == 1
 
 
+def _boot(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = folder.parent / name
+    other.write_text(name)
+    monkeypatch.setattr(layout_cache, "_BOOT_ID", other)
+
+
 def test_another_boot_or_kernel_is_asked_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     find = Counter()
     cached_definitions(find)
-    other = folder.parent / "boot_id"
-    other.write_text("another boot")
-    monkeypatch.setattr(layout_cache, "_BOOT_ID", other)
+    _boot("another boot", folder, monkeypatch)
     cached_definitions(find)
     assert find.calls == 2
-    assert len(list(folder.iterdir())) == 1  # what no later start can use is gone
+
+
+def test_two_that_take_turns_are_asked_once_each(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = Counter()
+    for _ in range(3):
+        for name in ("one version", "another version"):
+            _boot(name, folder, monkeypatch)
+            cached_definitions(find)
+    assert find.calls == 2
+
+
+def test_of_many_only_the_latest_stay(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        _boot(f"version {number}", folder, monkeypatch)
+        cached_definitions(Counter())
+    assert len(list(folder.iterdir())) == 8
+    find = Counter()
+    cached_definitions(find)
+    assert find.calls == 0
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"OFFSET_x": "no number"}', "[1]"])
