@@ -6,11 +6,12 @@ HostError where it was not built for this Python, or cannot be loaded.
 import sys
 
 from zcprobe.errors import HostError
-from zcprobe.installation import rebuild_command
 
 try:
     from zcprobe.native._core import ffi, lib
 except ImportError as error:
+    from zcprobe.installation import rebuild_command  # its imports take as long as all else here
+
     raise HostError(
         f"zcprobe's compiled core cannot be loaded by {sys.executable}: {error}",
         f"with a C compiler and the headers of libbpf: {rebuild_command()}",
