@@ -2,25 +2,28 @@
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from zcprobe.cli.options import DEFAULT, require_readers, run_config
-from zcprobe.cli.tell import describe_run
+from zcprobe.recorder.child import children
 from zcprobe.recorder.defaults import open_probes, with_scenario_defaults
 from zcprobe.recorder.interrupt import deferred_interrupt
-from zcprobe.recorder.metadata import RunMetadata
-from zcprobe.recorder.run import CompletedRun, check_complete, record_run
+
+if TYPE_CHECKING:
+    from zcprobe.recorder.metadata import RunMetadata
+    from zcprobe.recorder.run import CompletedRun
 
 __all__ = ["run"]
 
 
-def _print_json(done: CompletedRun) -> None:
+def _print_json(done: "CompletedRun") -> None:
     content: dict[str, object] = msgspec.to_builtins(done.metadata)
     sys.stdout.buffer.write(msgspec.json.encode({**content, "folder": str(done.folder)}) + b"\n")
 
 
-def _exit_code(metadata: RunMetadata, signal_number: int) -> int:
+def _exit_code(metadata: "RunMetadata", signal_number: int) -> int:
     """A run of which nobody knows what arrived has failed, whatever became of its sends."""
     if signal_number:
         return -signal_number
@@ -35,9 +38,14 @@ def run(options: argparse.Namespace) -> int:
     with (
         # first: an exception while a thread imports what the probes need could leave Python's import lock held for good
         deferred_interrupt() as interruption,
+        children(config) as processes,
         open_probes(config, wait=False) as probes,
     ):
-        done = record_run(config, options.output, probes, interruption)
+        # imported while the children start and the probes are compiled
+        from zcprobe.cli.tell import describe_run
+        from zcprobe.recorder.run import check_complete, record_run
+
+        done = record_run(config, options.output, probes, interruption, processes)
     if options.json:
         _print_json(done)
     else:

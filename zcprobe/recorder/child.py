@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -15,10 +16,11 @@ from typing import Self, TypeVar
 import msgspec
 
 from zcprobe import errors
+from zcprobe.config import RunConfig
 from zcprobe.errors import PeerError, ZcprobeError
 from zcprobe.sink import Failure
 
-__all__ = ["Child"]
+__all__ = ["Child", "Children", "children"]
 
 Message = TypeVar("Message", bound=msgspec.Struct)
 
@@ -137,3 +139,18 @@ class Child:
         code = self.process.wait()
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         return f"the {self._name} process {how}" + (f": {words[-1]}" if words else "")
+
+
+class Children(msgspec.Struct):
+    """The processes of one run; no sink where it is elsewhere."""
+
+    sink: Child | None
+    sender: Child
+
+
+@contextmanager
+def children(config: RunConfig) -> Iterator[Children]:
+    """Started, without a task; on leaving they have ended."""
+    with ExitStack() as stack:
+        sink = None if config.to is not None else stack.enter_context(Child("zcprobe.sink"))
+        yield Children(sink, stack.enter_context(Child("zcprobe.sender")))

@@ -1,6 +1,7 @@
 """What a run's configuration leaves open: the scenario's own values, and the probes that it needs."""
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -9,9 +10,11 @@ from zcprobe.host.limits import read_limits
 from zcprobe.lab.limits import roomy_optmem_bytes
 from zcprobe.lab.remote import REMOTE
 from zcprobe.lab.scenarios import Scenario, find_scenario, with_hold
-from zcprobe.probes.session import ProbeSession
 from zcprobe.rules import refuse_without_effect
 from zcprobe.sink import Reading
+
+if TYPE_CHECKING:
+    from zcprobe.probes.session import ProbeSession
 
 __all__ = ["calibrates", "default_send_count", "open_probes", "scenario_of", "with_scenario_defaults"]
 
@@ -63,10 +66,12 @@ def default_send_count(config: RunConfig, scenario: Scenario, send_bytes: int) -
     return scenario.send_count
 
 
-def open_probes(config: RunConfig, *, wait: bool = True) -> AbstractContextManager[ProbeSession | None]:
+def open_probes(config: RunConfig, *, wait: bool = True) -> "AbstractContextManager[ProbeSession | None]":
     """The probes that runs of this configuration need, loaded, or still loading unless `wait`; None at level off."""
     if config.probe_level == "off":
         return nullcontext(None)
+    from zcprobe.probes.session import ProbeSession
+
     memlock = scenario_of(config).memlock_bytes is not None or read_limits().memlock_applies
     return ProbeSession(config.mechanism, config.probe_level, memlock=memlock, wait=wait)
 

@@ -1,8 +1,7 @@
 """One run's measurement: its processes and probes, on a path that is calibrated and then impaired."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
@@ -15,14 +14,14 @@ from zcprobe.lab.remote import OpenRemote
 from zcprobe.lab.scenarios import Scenario
 from zcprobe.policies import find_policy
 from zcprobe.probes.session import MeasurementCounts, ProbeSession, Target
-from zcprobe.recorder.child import Child
+from zcprobe.recorder.child import Child, Children
 from zcprobe.recorder.defaults import calibrates, default_send_count, scenario_of
 from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.sender import SenderCalibrated, SenderReady, SenderReport, SenderTask
 from zcprobe.sink import SinkReady, SinkTask
 
-__all__ = ["Children", "Measured", "children", "measure", "spool_path"]
+__all__ = ["Measured", "measure", "spool_path"]
 
 _START_TIMEOUT_S = 20.0
 _REPORT_TIMEOUT_S = 20.0
@@ -59,21 +58,6 @@ def _sender_task(config: RunConfig, scenario: Scenario, lab: Lab, folder: Path) 
         calibration_s=CALIBRATION_S if calibrates(config, scenario) else None,
         spools=[[str(spool_path(folder, table.name, number)) for table in SENDER_TABLES] for number in channels],
     )
-
-
-class Children(msgspec.Struct):
-    """The processes of one run; no sink where it is elsewhere."""
-
-    sink: Child | None
-    sender: Child
-
-
-@contextmanager
-def children(config: RunConfig) -> Iterator[Children]:
-    """Started, without a task; on leaving they have ended."""
-    with ExitStack() as stack:
-        sink = None if config.to is not None else stack.enter_context(Child("zcprobe.sink"))
-        yield Children(sink, stack.enter_context(Child("zcprobe.sender")))
 
 
 def _start_sink(sink: Child, config: RunConfig, scenario: Scenario, lab: Lab) -> None:

@@ -3,7 +3,7 @@
 import importlib
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -16,8 +16,9 @@ from zcprobe.lab.open import OpenLab, open_path
 from zcprobe.lab.remote import OpenRemote
 from zcprobe.probes.session import ProbeSession
 from zcprobe.probes.sockets import SocketCounts
+from zcprobe.recorder.child import Children, children
 from zcprobe.recorder.interrupt import Interruption
-from zcprobe.recorder.measure import Measured, children, measure, spool_path
+from zcprobe.recorder.measure import Measured, measure, spool_path
 from zcprobe.recorder.metadata import RunMetadata, now_utc, write_json
 from zcprobe.recorder.reconcile import (
     Finding,
@@ -185,9 +186,14 @@ def _finish_starting(probes: ProbeSession | None) -> None:
 
 
 def record_run(
-    config: RunConfig, parent: Path, probes: ProbeSession | None, interruption: Interruption
+    config: RunConfig,
+    parent: Path,
+    probes: ProbeSession | None,
+    interruption: Interruption,
+    processes: Children | None = None,
 ) -> CompletedRun:
-    """Runs and stores it below `parent`; nothing stays behind on an error. `config` has the scenario's defaults.
+    """Runs and stores it below `parent`; nothing stays behind on an error. `config` has the scenario's defaults;
+    `processes` are those of this run where the caller has started them already.
 
     Whether all counts reconcile is said by `check_complete`, so that the caller can report the run first.
     """
@@ -196,9 +202,10 @@ def record_run(
     with ExitStack() as stack:
         entry = stack.enter_context(journal(run_id))
         directory = stack.enter_context(open_run_directory(parent, name, entry))
-        with children(config) as processes, _place(config, run_id, entry) as place:
+        started_here = children(config) if processes is None else nullcontext(processes)
+        with started_here as both, _place(config, run_id, entry) as place:
             _finish_starting(probes)
-            measured = measure(config, place, processes, probes, directory.path, interruption)
+            measured = measure(config, place, both, probes, directory.path, interruption)
         metadata = _store(measured.config, run_id, started, probes, measured, directory.path)
         directory.keep()
         return CompletedRun(directory.path, metadata)
