@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -18,10 +19,13 @@ _COLOURS = {"ok": "green", "limited": "yellow", "missing": "red"}
 
 
 def _check_probes() -> list[Check]:
-    """bcc, and what can be done with it. Imported here: without the compiled core none of it can be."""
+    """bcc, and what can be done with it, in a thread of its own: the compiler and the kernel work while Python does the
+    other checks. Imported here: without the compiled core none of it can be."""
     try:
-        from zcprobe.probes.bcc_backend import import_bcc
+        from zcprobe.probes.bcc_backend import TURN_S, become_compiler_thread, import_bcc
 
+        sys.setswitchinterval(TURN_S)
+        become_compiler_thread()
         bcc = import_bcc()
     except HostError as error:
         return [Check("bcc", "missing", str(error), error.hint)]
@@ -77,7 +81,10 @@ def run(options: argparse.Namespace) -> int:
     """3 when something is missing, else 0."""
     if options.clean:
         return _clean()
-    checks = [*check_host(), *_check_probes(), _check_lab(), _check_leftovers()]
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="zcprobe-probes") as pool:
+        of_probes = pool.submit(_check_probes)
+        of_host, of_lab = check_host(), _check_lab()
+        checks = [*of_host, *of_probes.result(), of_lab, _check_leftovers()]
     code = HostError.exit_code if any(check.status == "missing" for check in checks) else 0
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode({"checks": checks}) + b"\n")

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 import tempfile
 import warnings
@@ -16,9 +17,22 @@ from zcprobe.host.bcc import find_bcc
 from zcprobe.host.btf import Btf
 from zcprobe.host.packages import install_command
 from zcprobe.native import ffi, lib
+from zcprobe.native.process import own_working_directory
 from zcprobe.native.structs import struct_to_dict
 
-__all__ = ["Program", "import_bcc"]
+__all__ = ["TURN_S", "Program", "become_compiler_thread", "import_bcc"]
+
+
+TURN_S = 0.0002
+"""For sys.setswitchinterval() while two threads work: one that comes back from the compiler or from the C core waits no
+longer for the interpreter. With Python's 5 ms a hundred such calls cost half a second."""
+
+
+def become_compiler_thread() -> None:
+    """The calling thread may compile beside others: BCC changes the working directory while it compiles, and signals
+    are for the main thread to answer. HostError."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    own_working_directory()
 
 
 def import_bcc() -> ModuleType:

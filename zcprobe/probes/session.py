@@ -1,7 +1,6 @@
 """All probes as one BPF program: compiled and attached once, aimed at one run's sockets after the other."""
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,9 +15,8 @@ from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.errors import HostError
 from zcprobe.host.symbols import Symbols, read_symbols
 from zcprobe.native import ffi, lib
-from zcprobe.native.process import own_working_directory
 from zcprobe.native.structs import enum_names
-from zcprobe.probes.bcc_backend import Program, import_bcc
+from zcprobe.probes.bcc_backend import TURN_S, Program, become_compiler_thread, import_bcc
 from zcprobe.probes.loading import Loaded, Needs, load_probes
 from zcprobe.probes.sockets import SocketCounts, socket_counts
 from zcprobe.probes.uarg import COMPLETIONS
@@ -30,9 +28,6 @@ LEVELS: tuple[ProbeLevel, ...] = get_args(ProbeLevel)
 or fails a send; full: one for every send call, uarg and copy besides."""
 
 _DRAIN_INTERVAL_NS = 20_000_000
-_TURN_S = 0.0002
-"""While two threads work: one that comes back from the compiler or from the C core waits no longer for the interpreter.
-With Python's 5 ms a hundred such calls cost half a second."""
 _NO_STACK = 1 << 31
 """From here on a stack id is a negative errno: there was no room for the stack."""
 
@@ -63,10 +58,7 @@ class MeasurementCounts(msgspec.Struct):
 
 
 def _load(mechanism: ProbeMechanism | None, needs: Needs) -> Loaded:
-    """In a thread of its own: BCC changes the working directory while it compiles, and signals are for the main thread
-    to answer."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    own_working_directory()
+    become_compiler_thread()
     return load_probes(mechanism, needs)
 
 
@@ -99,7 +91,7 @@ class ProbeSession:
         if wait:
             self.wait()
         else:
-            sys.setswitchinterval(_TURN_S)
+            sys.setswitchinterval(TURN_S)
 
     def wait(self) -> None:
         """Until they are loaded. HostError says why they cannot be."""
