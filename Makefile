@@ -4,13 +4,14 @@
 # make browser         chromium, in which the tests open the report
 # make notebook        the notebooks in JupyterLab, which is installed into .venv the first time
 # make test-kernels    the tests meant for it on each distribution kernel, in guests; KERNEL=6.12 for one alone
+# make torture         attacks on zcprobe as root, each with a line; ARGS=--short for five minutes, ARGS="--only KIND" for one
 # make lint            ruff, mypy, import-linter
 # make clean           removes what set-up, builds and checks made; results stay
 # V=1 shows the installers' own output.
 
 VENV := .venv/bin
 
-.PHONY: setup bench browser notebook test test-kernels lint clean
+.PHONY: setup bench browser notebook test test-kernels torture lint clean
 
 setup:
 	@tools/setup.sh
@@ -34,6 +35,9 @@ notebook: setup
 test-kernels:
 	@tools/setup.sh guests
 	@$(VENV)/python -m tests.guests.matrix $(KERNEL)
+
+torture: setup
+	@$(VENV)/python -m tests.torture $(ARGS)
 
 lint: setup
 	$(VENV)/ruff check
