@@ -28,8 +28,8 @@ test: setup browser
 
 # JupyterLab refuses to run as root unless told; the notebooks need no root, but who has just run the benchmark has it
 notebook: setup
-	@$(VENV)/python -c 'import jupyterlab' 2>/dev/null || \
-		$(VENV)/python -m pip install --quiet --no-build-isolation -e '.[notebook]'
+	@$(VENV)/python -I -c 'import jupyterlab' 2>/dev/null || \
+		$(VENV)/python -I -m pip install --quiet --no-build-isolation -e '.[notebook]'
 	@$(VENV)/jupyter lab $$([ "$$(id -u)" != 0 ] || echo --allow-root) --notebook-dir=. $(ARGS) notebooks/01_first_run.ipynb
 
 test-kernels:

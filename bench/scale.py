@@ -20,7 +20,7 @@ LOAD_BOUND_S = 3.0
 
 def record(sends: int, parent: str, probe_level: str = "off") -> tuple[Path, int]:
     """The run's folder, and the largest resident memory of any of its processes in bytes."""
-    command = [sys.executable, "-m", "zcprobe", "run", "--scenario", "in-order", "-l", "64", "-n", str(sends)]
+    command = [sys.executable, "-I", "-m", "zcprobe", "run", "--scenario", "in-order", "-l", "64", "-n", str(sends)]
     command += ["--optmem-max", "16M", "--deadline", "600", "--probe-level", probe_level, "--json", "-o", parent]
     result = subprocess.run(command, check=True, capture_output=True)
     peak_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024

@@ -205,7 +205,7 @@ make_venv() {
     [ -n "$python" ] || fail 3 "no Python 3.11 or newer with venv and C headers" \
         "install one, so that python3 or python3.11 to python3.13 on PATH is it"
     rm -rf "$venv"
-    quietly "$python" -m venv "$venv" || fail 1 "$python -m venv failed" "its output is above"
+    quietly "$python" -I -m venv "$venv" || fail 1 "$python -m venv failed" "its output is above"
 }
 
 # Only bcc: --system-site-packages would let the distribution's numpy and the like in.
@@ -229,7 +229,7 @@ install_python_packages() {
         print(*settings["build-system"]["requires"], *project["dependencies"], sep="\n")
         print(*project["optional-dependencies"]["dev"], sep="\n")')
     say "installing Python packages into .venv (about a minute)"
-    quietly "$venv/bin/python" -m pip install wheel "${requirements[@]}" ||
+    quietly "$venv/bin/python" -I -m pip install wheel "${requirements[@]}" ||
         fail 1 "pip could not install the Python packages" "its output is above; run make setup again once that is cured"
     packages_key >"$packages_stamp"
 }
@@ -238,11 +238,21 @@ build_zcprobe() {
     rm -f "$build_stamp" zcprobe/native/_core.*.so # one for another Python would be found first
     say "building zcprobe's C core"
     # compat: a line in a .pth file; the default is a finder whose imports take every Python that starts here 20 ms
-    quietly "$venv/bin/python" -m pip install --no-build-isolation --no-deps --config-settings editable_mode=compat -e . ||
+    quietly "$venv/bin/python" -I -m pip install --no-build-isolation --no-deps --config-settings editable_mode=compat -e . ||
         fail 1 "zcprobe could not be built" "the compiler's output is above"
-    quietly "$venv/bin/python" -c 'import zcprobe.native, bcc; bcc.BPF' ||
+    quietly "$venv/bin/python" -I -c 'import zcprobe.native, bcc; bcc.BPF' ||
         fail 1 "the compiled core or bcc cannot be imported" "the reason is above"
+    isolate_command
     build_key >"$build_stamp"
+}
+
+# Python executes sitecustomize.py and the like of PYTHONPATH and of the user site before the first line of a script. For a
+# command that root calls anywhere, -I keeps it from both, and from the current folder. pip puts a long path into line 2.
+isolate_command() {
+    local command=$venv/bin/zcprobe
+    sed -i -e '1s|^#!.*/python[0-9.]*$|& -I|' -e '2s|^\(.*exec.*\) "\$0" |\1 -I "$0" |' "$command"
+    head -n 2 "$command" | grep -q -- ' -I\( \|$\)' ||
+        fail 1 "$command cannot be isolated from the current folder" "its first two lines are not those that pip writes"
 }
 
 core_is_built() { compgen -G "zcprobe/native/_core.*.so" >/dev/null; }

@@ -17,7 +17,7 @@ from tests.torture.supervised import Outcome, run_attack
 
 _SIDE_BY_SIDE = 2
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_SHORT_S = 60.0
+_SHORT_S = 100.0
 """Longest time of one attack in the short form; in the long one, `_LONG_S`."""
 _LONG_S = 4 * 3600.0
 _SHORT_TOTAL_S = 285.0

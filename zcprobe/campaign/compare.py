@@ -13,6 +13,7 @@ from zcprobe.campaign.overhead import measure_overhead
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Comparison, load_comparison
 from zcprobe.errors import UsageError
+from zcprobe.isolation import own_settings
 from zcprobe.lab.journal import journal
 from zcprobe.policies import find_policy
 from zcprobe.probes.session import ProbeSession
@@ -132,7 +133,8 @@ def compare(
         _add_results(directory.path, content, policies)
         if report:
             # late: it takes matplotlib, which is as much to import as all else together
-            from zcprobe.report.html import write_report
+            with own_settings():
+                from zcprobe.report.html import write_report
 
             write_report(load_comparison(directory.path))
         directory.keep()

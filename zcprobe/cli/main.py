@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 
 from zcprobe.errors import ZcprobeError
+from zcprobe.isolation import forget_foreign_folders, own_settings
 
 __all__ = ["main"]
 
@@ -27,7 +28,8 @@ def _import(name: str) -> ModuleType:
 
 def _verb(name: str) -> Callable[[argparse.Namespace], int]:
     """Imported late: `zcprobe sink` needs none of pandas, matplotlib and bcc."""
-    module = _import(f"zcprobe.cli.{name}")
+    with own_settings():
+        module = _import(f"zcprobe.cli.{name}")
     run: Callable[[argparse.Namespace], int] = module.run
     return run
 
@@ -55,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     verbose = False
+    if arguments is None:  # this process is the command
+        forget_foreign_folders()
     try:
         options = _parse(arguments)
         verbose = options.verbose

@@ -39,7 +39,7 @@ def _how_to_get() -> str:
 def _how_to_remove(path: Path) -> str:
     if path.is_relative_to(sysconfig.get_path("purelib")):
         return f"{sys.executable} -m pip uninstall bcc"
-    return f"take {path.parent} from where this Python looks (PYTHONPATH, the current folder)"
+    return f"take {path.parent} from where this Python looks (its .pth files say where)"
 
 
 def _folders(spec: ModuleSpec) -> list[Path]:

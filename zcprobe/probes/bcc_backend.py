@@ -16,6 +16,7 @@ from zcprobe.errors import HostError
 from zcprobe.host.bcc import find_bcc
 from zcprobe.host.btf import Btf
 from zcprobe.host.packages import install_command
+from zcprobe.isolation import current_folder
 from zcprobe.native import ffi, lib
 from zcprobe.native.process import own_working_directory
 from zcprobe.native.structs import struct_to_dict
@@ -101,7 +102,9 @@ class Program:
             # BCC compiles against this folder instead of kernel headers, which need not be installed
             os.environ["BCC_KERNEL_SOURCE"] = str(folder / "kernel")
             self._links: dict[str, int] = {}
-            self._bpf: Any = bcc.BPF(text=text.encode(), cflags=[*flags, f"-I{folder}"])
+            # BCC has clang look for headers in the current folder, before all others
+            with current_folder(str(folder)):
+                self._bpf: Any = bcc.BPF(text=text.encode(), cflags=[*flags, f"-I{folder}"])
 
     def attach_raw_tracepoint(self, tracepoint: str, function: str) -> None:
         with _explained(f"raw tracepoint {tracepoint} cannot be attached", _HINT):

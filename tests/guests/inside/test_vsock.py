@@ -18,7 +18,7 @@ NO_PROBES = ("--probes", "none")
 @pytest.fixture
 def sink() -> Iterator["subprocess.Popen[str]"]:
     subprocess.run(["modprobe", "vsock_loopback"], check=True)
-    command = [sys.executable, "-m", "zcprobe", "sink", "--bind", LOCAL, "--one-off"]
+    command = [sys.executable, "-I", "-m", "zcprobe", "sink", "--bind", LOCAL, "--one-off"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         assert LOCAL in process.stdout.readline()

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -196,12 +197,18 @@ def test_root_without_its_capabilities_is_told_which(lacking: str, zcprobe: Comm
     assert "CAP_" in result.stderr
 
 
+def in_place_of_bcc(folder: Path) -> tuple[str, ...]:
+    """Words before the command: it finds that folder's modules where set-up has linked the distribution's bcc."""
+    packages = Path(sysconfig.get_path("purelib")).parents[2] / "system-packages"
+    return ("unshare", "--mount", "sh", "-ec", f'mount --bind {folder} {packages}; exec "$@"', "sh")
+
+
 def test_without_bcc_a_run_without_probes_still_works(zcprobe: Command, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty/bcc.py").write_text('raise ImportError("none")\n')
-    where = {"PYTHONPATH": f"{tmp_path / 'empty'}:{os.environ.get('PYTHONPATH', '')}"}
-    assert_refused(zcprobe("run", "-n", "23", **where), 3, "another project", "bcc.py", "--probes none")
-    result = zcprobe("run", "-n", "23", "--probes", "none", "-J", **where)
+    before = in_place_of_bcc(tmp_path / "empty")
+    assert_refused(zcprobe("run", "-n", "23", before=before), 3, "another project", "bcc.py", "--probes none")
+    result = zcprobe("run", "-n", "23", "--probes", "none", "-J", before=before)
     assert result.returncode == 0, result.stderr
     assert read_json(result)["probes"] == {}
 
@@ -209,8 +216,8 @@ def test_without_bcc_a_run_without_probes_still_works(zcprobe: Command, tmp_path
 def test_another_project_called_bcc_is_recognised(zcprobe: Command, tmp_path: Path) -> None:
     (tmp_path / "wrong/bcc").mkdir(parents=True)
     (tmp_path / "wrong/bcc/__init__.py").touch()
-    where = {"PYTHONPATH": f"{tmp_path / 'wrong'}:{os.environ.get('PYTHONPATH', '')}"}
-    assert_refused(zcprobe("run", "-n", "23", **where), 3, "another project", "make -C", str(tmp_path / "wrong/bcc"))
+    result = zcprobe("run", "-n", "23", before=in_place_of_bcc(tmp_path / "wrong"))
+    assert_refused(result, 3, "another project", "make -C", "system-packages/bcc")
 
 
 @pytest.mark.parametrize("words", [("probes",), ("run", "-n", "23", "-J"), ("run", "-n", "23")])

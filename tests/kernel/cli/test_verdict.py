@@ -71,7 +71,7 @@ HOSTS: dict[str, tuple[str, ...]] = {
     "optmem_max 0": with_optmem_max(0),
     "optmem_max 575": with_optmem_max(575),
     "no bcc": mounted("-t", "tmpfs", "none", str(SYSTEM_PACKAGES)),
-    "another project's bcc": ("env", f"PYTHONPATH={Path(__file__).parent / 'not_bcc'}"),
+    "another project's bcc": mounted("--bind", str(Path(__file__).parent / "not_bcc"), str(SYSTEM_PACKAGES)),
     "no place for journals": mounted("-t", "tmpfs", "-o", "ro", "none", "/run/zcprobe"),
     "a memlock limit of 0": ("prlimit", "--memlock=0"),
     "bpf(2) filtered": (sys.executable, "-c", FILTER),
