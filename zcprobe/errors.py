@@ -6,13 +6,15 @@
     ├── HostError           exit 3  this host cannot do it: root, bcc, kernel mechanism
     ├── PeerError           exit 1  the sink refused, vanished or speaks another version
     ├── DataLossError       exit 4  events or records were lost
-    └── ReconciliationError exit 4  two independent counts of the same thing differ
+    ├── ReconciliationError exit 4  two independent counts of the same thing differ
+    └── DefectError         exit 5  zcprobe itself is wrong: an exception that nobody foresaw
 
 An error has one line on what is wrong (`str(error)`) and one on what to do (`error.hint`).
 """
 
 __all__ = [
     "DataLossError",
+    "DefectError",
     "HostError",
     "OutputError",
     "PeerError",
@@ -61,3 +63,7 @@ class DataLossError(ZcprobeError):
 
 class ReconciliationError(ZcprobeError):
     exit_code = 4
+
+
+class DefectError(ZcprobeError):
+    exit_code = 5

@@ -1,25 +1,27 @@
-"""Entry point: one error class is caught here, and turned into two lines and an exit code."""
+"""Entry point: errors are caught here, and turned into two lines and an exit code."""
 
 import argparse
 import importlib
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import ModuleType
 
-from zcprobe.errors import ZcprobeError
+from zcprobe.cli.streams import settle_streams
+from zcprobe.errors import OutputError, ZcprobeError
 from zcprobe.isolation import forget_foreign_folders, own_settings
+from zcprobe.recorder.interrupt import answered
+from zcprobe.signals import ENDING
 
 __all__ = ["main"]
 
 
-_WAITING = {signal.SIGINT, signal.SIGTERM}
-
-
 def _import(name: str) -> ModuleType:
     """Signals wait meanwhile: an exception while a compiled module starts can be lost there, or crash it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _WAITING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         return importlib.import_module(name)
     finally:
@@ -35,7 +37,10 @@ def _verb(name: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _die_by(number: int) -> int:
-    """The caller (a shell, make) must see that a signal ended us."""
+    """The caller (a shell, make) must see that a signal ended us. Files are complete: nobody needs SIGQUIT's core."""
+    with suppress(OutputError, BrokenPipeError):
+        sys.stdout.flush()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     return 128 + number
@@ -49,8 +54,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code. Without `arguments` it is the process's own command line, and streams and signals are its, too."""
     try:
-        return _run(arguments)
+        if arguments is not None:
+            return _run(arguments)
+        settle_streams()
+        with answered():
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+            return _run(arguments)
     except KeyboardInterrupt as interrupt:
         return _die_by(interrupt.args[0] if interrupt.args else signal.SIGINT)
 
@@ -64,15 +75,24 @@ def _run(arguments: Sequence[str] | None) -> int:
         verbose = options.verbose
         code = _verb(options.verb)(options)
         sys.stdout.flush()
-    except ZcprobeError as error:
-        if verbose:
-            import traceback  # a tenth of what `-h` takes
-
-            traceback.print_exc()
-        print(f"zcprobe: {error}\n  {error.hint}", file=sys.stderr)
-        return error.exit_code
     except BrokenPipeError:
         # the reader of stdout has gone (head, less): no error of ours; keep Python from flushing into it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        return _tell(error, verbose)
     return _die_by(-code) if code < 0 else code
+
+
+def _tell(error: Exception, verbose: bool) -> int:
+    """Two lines on stderr, with -v the traceback before them; the exit code."""
+    if verbose:
+        import traceback  # a tenth of what `-h` takes
+
+        traceback.print_exc()
+    if not isinstance(error, ZcprobeError):
+        from zcprobe.cli.failures import as_error
+
+        error = as_error(error)
+    print(f"zcprobe: {error}\n  {error.hint}", file=sys.stderr)
+    return error.exit_code

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["deferred_signals"]
+from zcprobe.signals import heeded
 
-_DEFERRED = (signal.SIGINT, signal.SIGTERM)
+__all__ = ["deferred_signals"]
 
 
 @contextmanager
 def deferred_signals() -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back for a block of milliseconds, and deliver them on leaving it.
+    """Hold the signals that ask for the end back for a block of milliseconds, and deliver them on leaving it.
 
     Making and undoing go through this: a KeyboardInterrupt between two steps of an undo would skip the rest of it.
     Python runs signal handlers in the main thread only, so in any other thread this does nothing.
@@ -26,8 +26,7 @@ def deferred_signals() -> Iterator[None]:
     def remember(signal_number: int, _frame: FrameType | None) -> None:
         pending.append(signal_number)
 
-    # A handler that was not installed from Python reads as None and could not be put back.
-    previous = {number: handler for number in _DEFERRED if (handler := signal.getsignal(number)) is not None}
+    previous = {number: signal.getsignal(number) for number in heeded()}
     try:
         for number in previous:
             signal.signal(number, remember)

@@ -20,6 +20,7 @@ from zcprobe.isolation import current_folder
 from zcprobe.native import ffi, lib
 from zcprobe.native.process import own_working_directory
 from zcprobe.native.structs import struct_to_dict
+from zcprobe.signals import ENDING
 
 __all__ = ["TURN_S", "Program", "become_compiler_thread", "import_bcc"]
 
@@ -32,7 +33,7 @@ longer for the interpreter. With Python's 5 ms a hundred such calls cost half a 
 def become_compiler_thread() -> None:
     """The calling thread may compile beside others: BCC changes the working directory while it compiles, and signals
     are for the main thread to answer. HostError."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     own_working_directory()
 
 

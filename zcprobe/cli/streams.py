@@ -1,0 +1,102 @@
+"""The standard streams as a command may find them: closed, full, or without a reader.
+
+stdout is data: what cannot be written there is an error. stderr is talk: what nobody can be told costs no run.
+"""
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from zcprobe.errors import OutputError
+
+__all__ = ["keeping", "settle_streams"]
+
+_BUFFER_BYTES = 65536
+_MODES = (os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)
+"""In which /dev/null takes the place of a descriptor that was closed. Writing to a closed stdout has to fail."""
+
+
+class _Stream(io.RawIOBase):
+    """Descriptor `number`. Once it has failed it takes whatever comes, so that nothing fails again when Python ends."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._number = number
+        self._has_failed = False
+
+    def fileno(self) -> int:
+        return self._number
+
+    def isatty(self) -> bool:
+        return os.isatty(self._number)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:  # type: ignore[no-untyped-def]  # typeshed's ReadableBuffer is no name at run time
+        if not self._has_failed:
+            try:
+                return os.write(self._number, data)
+            except OSError as error:
+                self._has_failed = True
+                self._fail(error)
+        return len(data)
+
+    def _fail(self, error: OSError) -> None:
+        raise NotImplementedError
+
+
+class _Data(_Stream):
+    def _fail(self, error: OSError) -> None:
+        """BrokenPipeError of a reader that has gone, which is no fault; else OutputError."""
+        if isinstance(error, BrokenPipeError):
+            raise error
+        what = "is closed" if error.errno == errno.EBADF else f"cannot be written: {error.strerror}"
+        raise OutputError(f"stdout {what}", "redirect it to a file on a disk with room") from error
+
+
+class _Talk(_Stream):
+    def _fail(self, error: OSError) -> None:
+        """Nobody listens."""
+
+
+def _fill_gaps() -> None:
+    """What is opened next would take the number of a standard stream that is closed, and get what is printed there."""
+    for number, mode in enumerate(_MODES):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, mode), True)  # the lowest number that is free, which is this one
+
+
+def _text(stream: _Stream, old: TextIO | None, *, line_buffering: bool) -> io.TextIOWrapper:
+    """What the encoding has no character for is escaped."""
+    buffer = io.BufferedWriter(stream, _BUFFER_BYTES)
+    encoding = getattr(old, "encoding", None)
+    return io.TextIOWrapper(buffer, encoding, "backslashreplace", line_buffering=line_buffering)
+
+
+def settle_streams() -> None:
+    """Of this process, once, before anything is printed."""
+    _fill_gaps()
+    out, talk = _Data(1), _Talk(2)
+    sys.stdout = _text(out, sys.stdout, line_buffering=out.isatty())
+    sys.stderr = _text(talk, sys.stderr, line_buffering=True)
+
+
+@contextmanager
+def keeping(what: str, folder: Path) -> Iterator[None]:
+    """For printing about what lies in a folder already: an OutputError of stdout says where that is, and without a
+    reader of stdout the command goes on to its exit code."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OutputError as error:
+        raise OutputError(str(error), f"{what} kept in {folder}") from error
