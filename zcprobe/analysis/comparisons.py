@@ -13,7 +13,7 @@ from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import POLICY_OPTIONS, differing, way_of
 from zcprobe.errors import UsageError
 
-__all__ = ["as_comparison", "as_comparisons", "comparison_of", "group_titles"]
+__all__ = ["as_comparison", "as_comparisons", "comparison_of", "group_titles", "with_results"]
 
 
 def as_comparisons(runs: Sequence[Run]) -> list[Comparison]:
@@ -69,6 +69,15 @@ def comparison_of(runs: Sequence[Run], folder: Any = None) -> Comparison:
         "verdict": verdict(results, runs),
     }
     return Comparison(folder or runs[0].folder.parent, meta, list(runs))
+
+
+def with_results(comparison: Comparison) -> Comparison:
+    """The same, with results and verdict worked out of its runs, policies in the planned order: for one that was
+    recorded, and for one that ended before that was done."""
+    results = policy_results(comparison.runs)
+    ordered = {policy: results[policy] for policy in comparison.meta["policies"] if policy in results}
+    meta = comparison.meta | {"policies": ordered, "verdict": verdict(ordered, comparison.runs)}
+    return Comparison(comparison.folder, meta, comparison.runs, comparison.skipped)
 
 
 def group_titles(comparisons: Sequence[Comparison]) -> list[str]:

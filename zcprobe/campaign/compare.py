@@ -1,14 +1,16 @@
 """A comparison: policies on the same traffic, repeats interleaved and shuffled, so that drift hits all alike."""
 
+import importlib
 import random
+import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from zcprobe.analysis.policies import policy_results
-from zcprobe.analysis.verdict import verdict
+from zcprobe.analysis.comparisons import with_results
 from zcprobe.campaign.overhead import measure_overhead
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Comparison, load_comparison
@@ -19,14 +21,19 @@ from zcprobe.policies import find_policy
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.metadata import FORMAT_VERSION, now_utc, write_json
+from zcprobe.recorder.ownership import give_to_caller
 from zcprobe.recorder.run import CompletedRun, new_run_id, record_run
-from zcprobe.recorder.run_directory import folder_name, open_run_directory
+from zcprobe.recorder.run_directory import RunDirectory, folder_name, open_run_directory
 
 __all__ = ["PlannedRun", "compare", "plan_runs"]
 
 
 _OVERHEAD_BYTES = 65536
 """Of a send, where the traffic has no size of its own."""
+
+_COST_LEFT_OUT = "ending: what the probes cost is not measured to its end; the runs are kept"
+_PUT_TOGETHER = "ending: the runs are kept, and their results are put together; once more ends it at once"
+_REPORT_LEFT_OUT = "ending: the runs and their results are kept; the report is left out, and zcprobe report makes it"
 
 
 class PlannedRun(msgspec.Struct, frozen=True):
@@ -53,22 +60,67 @@ def plan_runs(policies: list[str], repeats: int, seed: int) -> list[PlannedRun]:
     return planned
 
 
+class _Growing:
+    """A comparison's folder: it has its name, and a comparison.json that tells which runs are there, from the moment
+    that the first run is in its place. Nothing that comes later takes a run back."""
+
+    def __init__(self, directory: RunDirectory, content: dict[str, object], planned: int) -> None:
+        self._directory = directory
+        self._planned = planned
+        self.content = content
+        self.runs: list[dict[str, object]] = []
+
+    @property
+    def path(self) -> Path:
+        return self._directory.path
+
+    def add(self, planned: PlannedRun, done: CompletedRun) -> None:
+        self.runs.append(_entry(planned, done))
+        self.write()
+        if not self._directory.kept:
+            self._directory.keep()
+
+    def write(self) -> None:
+        """Aside and renamed, so that a reader, and a disk that is full, finds the last one whole."""
+        aside = self.path / ".comparison.json.partial"
+        try:
+            write_json(aside, {**self.content, "runs": self.runs})
+            give_to_caller(aside)
+            aside.replace(self.path / "comparison.json")
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
+
+    @contextmanager
+    def noting_what_is_kept(self) -> Iterator[None]:
+        """Whatever ends the block early says where the runs are, and what can be done with them."""
+        try:
+            yield
+        except BaseException as error:
+            if self.runs:
+                count = f"{len(self.runs)} of {self._planned} runs are"
+                error.add_note(f"{count} kept in {self.path}: zcprobe report {self.path} shows them")
+            raise
+
+
 def _record_all(
     plan: list[PlannedRun],
     configs: dict[str, RunConfig],
-    folder: Path,
+    growing: _Growing,
     probes: ProbeSession | None,
     interruption: Interruption,
-) -> Iterator[tuple[PlannedRun, CompletedRun]]:
+    on_run: Callable[[PlannedRun, CompletedRun], None],
+) -> None:
     for planned in plan:
         try:
-            done = record_run(configs[planned.policy], folder, probes, interruption)
+            keep = partial(growing.add, planned)
+            done = record_run(configs[planned.policy], growing.path, probes, interruption, keep)
         except KeyboardInterrupt:
             # a first request that came before the sender ran: there is no run to keep, but those before it
             if interruption.requests > 1:
                 raise
             return
-        yield planned, done
+        on_run(planned, done)
         if interruption.signal_number:
             return
 
@@ -101,7 +153,8 @@ def compare(
 
     `configs` has a configuration for each policy, with the scenario's defaults and alike but for policy and parameters.
     `probes` are closed once the runs are made: what probes cost is measured against a side without any. Interrupted, it
-    keeps the runs made so far.
+    goes on with the results of the runs made so far, without the rest. Each run is in its place once it is made: an
+    error that comes later has a note that says where.
     """
     policies = list(configs)
     scenario = configs[policies[0]].scenario
@@ -111,50 +164,67 @@ def compare(
         entry = stack.enter_context(journal(run_id))
         name = folder_name(scenario, "compare", run_id)
         directory = stack.enter_context(open_run_directory(parent, name, entry))
-        runs = []
-        for planned, done in _record_all(plan, configs, directory.path, probes, interruption):
-            runs.append(_entry(planned, done))
-            on_run(planned, done)
-        if not runs:
-            raise KeyboardInterrupt(interruption.signal_number)
-        if probes is not None:
-            probes.close()
-        content = {
+        content: dict[str, object] = {
             "format_version": FORMAT_VERSION,
             "scenario": scenario,
             "started_utc": started,
             "seed": seed,
             "planned_runs": len(plan),
-            "runs": runs,
             "policies": {policy: {} for policy in policies},
-            "overhead": _measure_overhead(configs[policies[0]], overhead_rounds, probes, interruption),
+            "verdict": [],
+            "overhead": None,
         }
-        write_json(directory.path / "comparison.json", content)
-        _add_results(directory.path, content, policies)
-        if report:
-            # late: it takes matplotlib, which is as much to import as all else together
-            with own_settings():
-                from zcprobe.report.html import write_report
+        growing = _Growing(directory, content, len(plan))
+        with growing.noting_what_is_kept():
+            _record_all(plan, configs, growing, probes, interruption, on_run)
+            if not growing.runs:
+                interruption.give_up()
+            if probes is not None:
+                probes.close()
+                content["overhead"] = _measure_overhead(configs[policies[0]], overhead_rounds, interruption)
+            comparison = _with_results(growing, interruption)
+            if report:
+                _write_report(comparison, interruption)
+        return comparison
 
-            write_report(load_comparison(directory.path))
-        directory.keep()
-        return load_comparison(directory.path)
 
-
-def _measure_overhead(
-    config: RunConfig, rounds: int, probes: ProbeSession | None, interruption: Interruption
-) -> object:
-    """None where there are no probes, nobody asks, or somebody is waiting for the end."""
-    if probes is None or not rounds or interruption.signal_number:
+def _measure_overhead(config: RunConfig, rounds: int, interruption: Interruption) -> object:
+    """None where nobody asks, or somebody is waiting for the end."""
+    if not rounds or interruption.signal_number:
         return None
     sizes = [size for size, _ in config.sizes if size] or [_OVERHEAD_BYTES]
-    return msgspec.to_builtins(measure_overhead(max(sizes), [config.probe_level], rounds, config.mechanism))
+    try:
+        with interruption.ended_at_once(_COST_LEFT_OUT):
+            return msgspec.to_builtins(measure_overhead(max(sizes), [config.probe_level], rounds, config.mechanism))
+    except KeyboardInterrupt:
+        return None
 
 
-def _add_results(folder: Path, content: dict[str, object], policies: list[str]) -> None:
+def _with_results(growing: _Growing, interruption: Interruption) -> Comparison:
     """The runs' tables are read back from the folder, as anybody would read them later."""
-    runs = load_comparison(folder).runs
-    results = policy_results(runs)
-    ordered = {policy: results[policy] for policy in policies if policy in results}
-    content |= {"policies": ordered, "verdict": verdict(ordered, runs)}
-    write_json(folder / "comparison.json", content)
+    with interruption.telling(_PUT_TOGETHER):
+        growing.write()
+        comparison = with_results(load_comparison(growing.path))
+        growing.content |= {key: comparison.meta[key] for key in ("policies", "verdict")}
+        growing.write()
+        return load_comparison(growing.path)
+
+
+def _write_report(comparison: Comparison, interruption: Interruption) -> None:
+    """All of it or, when somebody is waiting for the end, or the disk is full, nothing. OSError."""
+    if interruption.signal_number:
+        return
+    figures, page = comparison.folder / "figures", comparison.folder / "report.html"
+    try:
+        with interruption.telling(_REPORT_LEFT_OUT), own_settings():
+            # late: it takes matplotlib, which is as much to import as all else together. An exception out of a signal's
+            # handler could be lost while a compiled module starts.
+            write_report = importlib.import_module("zcprobe.report.html").write_report
+        with interruption.ended_at_once(_REPORT_LEFT_OUT):
+            write_report(comparison)
+            give_to_caller(figures, *figures.iterdir(), page)
+    except BaseException as error:
+        shutil.rmtree(figures, ignore_errors=True)
+        page.unlink(missing_ok=True)
+        if not isinstance(error, KeyboardInterrupt) or interruption.requests > 1:
+            raise

@@ -13,6 +13,7 @@ from rich.table import Table
 from zcprobe.campaign.compare import PlannedRun, compare, plan_runs
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.options import require_readers, run_config
+from zcprobe.cli.streams import keeping
 from zcprobe.config import RunConfig
 from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.load import Comparison
@@ -144,9 +145,20 @@ def run(options: argparse.Namespace) -> int:
             _DEFAULT_OVERHEAD_ROUNDS if options.overhead is None else options.overhead,
             report=not options.no_report,
         )
-    _print_json(comparison) if options.json else _print_text(comparison)
+    with keeping("the runs are", comparison.folder):
+        _print_json(comparison) if options.json else _print_text(comparison)
+    if interruption.signal_number:
+        _tell_what_there_is(comparison)
     _check(comparison)
     return -interruption.signal_number
+
+
+def _tell_what_there_is(comparison: Comparison) -> None:
+    count = f"{len(comparison.runs)} of {comparison.meta['planned_runs']} runs are"
+    print(
+        f"zcprobe: interrupted: {count} kept in {comparison.folder}\n  zcprobe report {comparison.folder} shows them",
+        file=sys.stderr,
+    )
 
 
 def _check(comparison: Comparison) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from zcprobe.analysis.comparisons import with_results
 from zcprobe.dataset.check import check_run
 from zcprobe.dataset.load import Comparison, Run, damage_is_an_error, load_comparison, load_run
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError, UsageError
@@ -62,7 +63,9 @@ def _comparison(path: Path, allow_incomplete: bool, skip_damaged: bool) -> Compa
         with _tell_and_skip() if skip_damaged else nullcontext():
             _check(run, allow_incomplete)
             kept.append(run)
-    return Comparison(found.folder, found.meta, kept, found.skipped)
+    comparison = Comparison(found.folder, found.meta, kept, found.skipped)
+    # it ended before its results were worked out; its runs are whole
+    return comparison if comparison.meta["verdict"] or not kept else with_results(comparison)
 
 
 def _check(run: Run, allow_incomplete: bool) -> None:

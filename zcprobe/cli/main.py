@@ -63,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
             return _run(arguments)
     except KeyboardInterrupt as interrupt:
+        if notes := _notes(interrupt):
+            print(f"zcprobe: interrupted: {notes}", file=sys.stderr)
         return _die_by(interrupt.args[0] if interrupt.args else signal.SIGINT)
 
 
@@ -84,15 +86,22 @@ def _run(arguments: Sequence[str] | None) -> int:
     return _die_by(-code) if code < 0 else code
 
 
+def _notes(error: BaseException) -> str:
+    """What was noted on its way here: where finished runs are."""
+    return "; ".join(getattr(error, "__notes__", []))
+
+
 def _tell(error: Exception, verbose: bool) -> int:
     """Two lines on stderr, with -v the traceback before them; the exit code."""
     if verbose:
         import traceback  # a tenth of what `-h` takes
 
         traceback.print_exc()
-    if not isinstance(error, ZcprobeError):
+    told = error
+    if not isinstance(told, ZcprobeError):
         from zcprobe.cli.failures import as_error
 
-        error = as_error(error)
-    print(f"zcprobe: {error}\n  {error.hint}", file=sys.stderr)
-    return error.exit_code
+        told = as_error(told)
+    hint = "; ".join(filter(None, [told.hint, _notes(error)]))
+    print(f"zcprobe: {told}\n  {hint}", file=sys.stderr)
+    return told.exit_code

@@ -2,11 +2,14 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from zcprobe.cli.options import DEFAULT, require_readers, run_config
+from zcprobe.cli.streams import keeping
 from zcprobe.recorder.child import children
 from zcprobe.recorder.defaults import open_probes, with_scenario_defaults
 from zcprobe.recorder.interrupt import deferred_interrupt
@@ -31,6 +34,18 @@ def _exit_code(metadata: "RunMetadata", signal_number: int) -> int:
     return 0 if metadata.summary.outcome == "completed" and is_known else 1
 
 
+@contextmanager
+def _noting_what_is_kept() -> Iterator[Callable[["CompletedRun"], None]]:
+    """Whatever ends the block after the run is in its place, as undoing the lab can, says where that is."""
+    kept: list[CompletedRun] = []
+    try:
+        yield kept.append
+    except BaseException as error:
+        for done in kept:
+            error.add_note(f"the run is kept in {done.folder}")
+        raise
+
+
 def run(options: argparse.Namespace) -> int:
     policy = options.policy or DEFAULT.policy
     require_readers(options.set, [policy])
@@ -38,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
     with (
         # first: an exception while a thread imports what the probes need could leave Python's import lock held for good
         deferred_interrupt() as interruption,
+        _noting_what_is_kept() as on_kept,
         children(config) as processes,
         open_probes(config, wait=False) as probes,
     ):
@@ -45,10 +61,11 @@ def run(options: argparse.Namespace) -> int:
         from zcprobe.cli.tell import describe_run
         from zcprobe.recorder.run import check_complete, record_run
 
-        done = record_run(config, options.output, probes, interruption, processes)
-    if options.json:
-        _print_json(done)
-    else:
-        print(describe_run(done))
+        done = record_run(config, options.output, probes, interruption, on_kept, processes)
+    with keeping("the run is", done.folder):
+        if options.json:
+            _print_json(done)
+        else:
+            print(describe_run(done))
     check_complete(done)
     return _exit_code(done.metadata, interruption.signal_number)

@@ -5,8 +5,9 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, Self
 
 from zcprobe.signals import heeded
 
@@ -31,6 +32,7 @@ class Interruption:
         self._on_request: Callable[[], None] | None = None
         self._came_s = 0.0
         self._raised_s = -_CLEANING_S
+        self._talk = 2
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         is_repeated = number == signal.SIGHUP or time.monotonic() - self._came_s < _ONE_REQUEST_S
@@ -59,6 +61,24 @@ class Interruption:
         """For a block in which there is nothing to complete yet: a signal ends it by KeyboardInterrupt at once."""
         return self.forwarded_to(self.give_up)
 
+    def ended_at_once(self, text: str) -> AbstractContextManager[None]:
+        """As `raised`, for a block that can be left out: the line says at once what becomes of it."""
+
+        def tell_and_give_up() -> None:
+            self.tell(text)
+            self.give_up()
+
+        return self.forwarded_to(tell_and_give_up)
+
+    @contextmanager
+    def telling(self, text: str) -> Iterator[None]:
+        """For a block that goes on to its end: a signal that comes meanwhile is answered by that line at once."""
+        before, self._on_request = self._on_request, partial(self.tell, text)
+        try:
+            yield
+        finally:
+            self._on_request = before
+
     def give_up(self) -> NoReturn:
         """KeyboardInterrupt with the number of the signal that came."""
         self._raised_s = time.monotonic()
@@ -67,27 +87,30 @@ class Interruption:
     def tell(self, text: str) -> None:
         """A line on stderr, at once, also from a signal's handler, where print() may be in the middle of another."""
         with suppress(OSError):  # there may be nobody left to tell
-            os.write(2, f"zcprobe: {text}\n".encode())
+            os.write(self._talk, f"zcprobe: {text}\n".encode())
 
-
-@contextmanager
-def _handled_by(interruption: Interruption) -> Iterator[Interruption]:
-    before = {number: signal.signal(number, interruption.handle) for number in heeded()}
-    try:
-        yield interruption
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    @contextmanager
+    def handling(self) -> Iterator[Self]:
+        """Inside, the signals that ask for the end come here."""
+        before = {number: signal.signal(number, self.handle) for number in heeded()}
+        # while probes are compiled, descriptor 2 is where the compiler's messages are caught
+        self._talk = os.dup(2)
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            os.close(self._talk)
 
 
 def deferred_interrupt() -> AbstractContextManager[Interruption]:
     """Inside, the signals that ask for the end are requests that the `Interruption` keeps, instead of exceptions."""
-    return _handled_by(Interruption())
+    return Interruption().handling()
 
 
 @contextmanager
 def answered() -> Iterator[None]:
     """Inside, each of these signals ends the block by a KeyboardInterrupt with its number, as Ctrl-C would."""
     interruption = Interruption()
-    with _handled_by(interruption), interruption.raised():
+    with interruption.handling(), interruption.raised():
         yield

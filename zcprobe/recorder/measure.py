@@ -2,6 +2,7 @@
 
 import signal
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -112,6 +113,11 @@ def _with_deadline(config: RunConfig, calibration: Calibration | None) -> RunCon
     return msgspec.structs.replace(config, deadline_s=calibration.deadline_s)
 
 
+def _end_early(sender: Child, interruption: Interruption) -> None:
+    sender.signal(signal.SIGINT)
+    interruption.tell("ending: what was measured is completed and kept; once more ends it at once")
+
+
 def measure(
     config: RunConfig,
     place: OpenLab | OpenRemote,
@@ -138,7 +144,7 @@ def measure(
         events = spool_path(folder, EVENT_TABLE.name)
         target = Target(lab.sender_netns_inode, cookies, level=config.probe_level)
         watching = probes.measure(target, events) if probes else nullcontext(MeasurementCounts())
-        with watching as counts, interruption.forwarded_to(lambda: sender.signal(signal.SIGINT)):
+        with watching as counts, interruption.forwarded_to(partial(_end_early, sender, interruption)):
             sender.send_line()
             report = sender.expect(SenderReport, limit_s + config.settle_s + _REPORT_TIMEOUT_S)
             # the sockets are destroyed when the process ends: their last events belong to the run

@@ -2,7 +2,7 @@
 
 import importlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
@@ -190,12 +190,15 @@ def record_run(
     parent: Path,
     probes: ProbeSession | None,
     interruption: Interruption,
+    on_kept: Callable[[CompletedRun], None] = lambda done: None,
     processes: Children | None = None,
 ) -> CompletedRun:
-    """Runs and stores it below `parent`; nothing stays behind on an error. `config` has the scenario's defaults;
-    `processes` are those of this run where the caller has started them already.
+    """Runs and stores it below `parent`. `config` has the scenario's defaults; `processes` are those of this run where
+    the caller has started them already.
 
-    Whether all counts reconcile is said by `check_complete`, so that the caller can report the run first.
+    Once measured the run is in its place, and `on_kept` is called, before anything else begins, the undoing of the lab
+    included; on an error before that nothing stays behind. Whether all counts reconcile is said by `check_complete`, so
+    that the caller can report the run first.
     """
     run_id, started = new_run_id(), now_utc()
     name = folder_name(config.scenario, config.policy, run_id)
@@ -206,9 +209,11 @@ def record_run(
         with started_here as both, _place(config, run_id, entry) as place:
             _finish_starting(probes)
             measured = measure(config, place, both, probes, directory.path, interruption)
-        metadata = _store(measured.config, run_id, started, probes, measured, directory.path)
-        directory.keep()
-        return CompletedRun(directory.path, metadata)
+            metadata = _store(measured.config, run_id, started, probes, measured, directory.path)
+            directory.keep()
+            done = CompletedRun(directory.path, metadata)
+            on_kept(done)
+        return done
 
 
 def check_complete(run: CompletedRun) -> None:

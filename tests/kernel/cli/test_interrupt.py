@@ -16,6 +16,9 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces an
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
 
+ENDING = "zcprobe: ending: what was measured is completed and kept; once more ends it at once\n"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
 LONG_RUN = ("run", "--scenario", "in-order", "-t", "20", "-l", "16K")
 
 
@@ -58,12 +61,12 @@ def end(process: "subprocess.Popen[str]", timeout_s: float) -> str:
     return err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_an_interrupted_run_is_kept_and_complete(number: int, start_zcprobe: Start, tmp_path: Path) -> None:
     process = start_zcprobe(*LONG_RUN)
     wait_for_traffic(process, tmp_path / "results")
     process.send_signal(number)
-    assert end(process, 8) == ""
+    assert end(process, 8) == ENDING
     assert process.returncode == -number
     (folder,) = (tmp_path / "results").iterdir()
     run = package.load(folder)
@@ -83,6 +86,8 @@ def test_an_interrupted_run_is_kept_and_complete(number: int, start_zcprobe: Sta
         (signal.SIGINT, 0.9),
         (signal.SIGINT, 1.2),
         (signal.SIGTERM, 0.9),
+        (signal.SIGHUP, 0.9),
+        (signal.SIGQUIT, 0.9),
     ],
 )
 def test_a_signal_during_the_start_leaves_nothing(
@@ -92,7 +97,7 @@ def test_a_signal_during_the_start_leaves_nothing(
     wait_for_main(process)
     time.sleep(delay_s)
     process.send_signal(number)
-    assert end(process, 8) == ""
+    assert end(process, 8) in ("", ENDING)
     assert process.returncode == -number
     # depending on the machine's speed there was a run to interrupt already
     for folder in (tmp_path / "results").glob("*"):
@@ -108,8 +113,29 @@ def test_a_second_interrupt_ends_it_at_once(gap_s: float, start_zcprobe: Start, 
     for _ in range(2):
         process.send_signal(signal.SIGINT)
         time.sleep(gap_s)
-    assert end(process, 8) == ""
+    assert end(process, 8) == ENDING
     assert process.returncode == -signal.SIGINT
+
+
+def test_the_second_hang_up_of_a_terminal_that_closes_costs_no_run(start_zcprobe: Start, tmp_path: Path) -> None:
+    process = start_zcprobe("run", "--scenario", "held-in-flight", "-t", "20", "--settle", "2", "--probes", "none")
+    wait_for_folder(process, tmp_path / "results")
+    for _ in range(3):
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+    assert end(process, 15) == ENDING
+    assert process.returncode == -signal.SIGHUP
+    (folder,) = (tmp_path / "results").iterdir()
+    assert package.load(folder).summary["outcome"] == "interrupted"
+
+
+def test_what_nohup_ignores_stays_ignored(start_zcprobe: Start, tmp_path: Path) -> None:
+    words = ("run", "--scenario", "in-order", "-t", "1", "--probes", "none")
+    process = start_zcprobe(*words, before=("sh", "-c", 'trap "" HUP; exec "$@"', "sh"))
+    wait_for_folder(process, tmp_path / "results")
+    process.send_signal(signal.SIGHUP)
+    assert end(process, 15) == ""
+    assert process.returncode == 0
 
 
 def wait_for_folder(process: "subprocess.Popen[str]", folder: Path) -> None:
