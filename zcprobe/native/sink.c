@@ -1,5 +1,6 @@
 /* The receiver: counts, and compares every byte of payload with the one that was sent at its position. */
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,10 +11,18 @@
  * own; the end is there once none has come for so long. SEEN_SLOTS: a power of two. */
 enum { BUFFER_BYTES = 1 << 20, SLICE_NS = 10000000, QUIET_MS = 50, SEEN_SLOTS = 1 << 16 };
 
+/* the pattern once, and a buffer more: the same for every stream */
+static uint8_t pattern[ZC_PATTERN_BYTES + BUFFER_BYTES];
+static pthread_once_t pattern_is_filled = PTHREAD_ONCE_INIT;
+
+static void fill_pattern(void)
+{
+	zc_pattern_fill(pattern, sizeof(pattern));
+}
+
 struct sink {
 	const struct zc_sink_config *config;
 	struct zc_sink_result *result;
-	uint8_t *expected;	/* the pattern once, and a buffer more */
 	uint8_t *buffer;
 	uint64_t payload_position;
 	struct zc_frame frame;	/* the one under way */
@@ -33,7 +42,7 @@ static void note_mismatch(struct sink *sink, uint64_t position)
 /* `position` of the payload, `stream_position` for the report */
 static void compare(struct sink *sink, const uint8_t *bytes, size_t count, uint64_t position, uint64_t stream_position)
 {
-	const uint8_t *expected = sink->expected + position % ZC_PATTERN_BYTES;
+	const uint8_t *expected = pattern + position % ZC_PATTERN_BYTES;
 	size_t i = 0;
 
 	if (sink->result->first_mismatch != UINT64_MAX || !memcmp(bytes, expected, count))
@@ -251,15 +260,13 @@ int zc_sink_run(const struct zc_sink_config *config, struct zc_sink_result *resu
 	int status = -ENOMEM;
 
 	*result = (struct zc_sink_result){ .first_mismatch = UINT64_MAX };
-	sink.expected = malloc(ZC_PATTERN_BYTES + BUFFER_BYTES);
 	sink.buffer = malloc(BUFFER_BYTES);
 	sink.seen = config->is_datagram ? calloc(SEEN_SLOTS, sizeof(*sink.seen)) : NULL;
-	if (sink.expected && sink.buffer && (sink.seen || !config->is_datagram)) {
-		zc_pattern_fill(sink.expected, ZC_PATTERN_BYTES + BUFFER_BYTES);
+	if (sink.buffer && (sink.seen || !config->is_datagram)) {
+		pthread_once(&pattern_is_filled, fill_pattern);
 		status = receive(&sink);
 	}
 	free(sink.seen);
 	free(sink.buffer);
-	free(sink.expected);
 	return status;
 }
