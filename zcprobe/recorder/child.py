@@ -25,6 +25,10 @@ __all__ = ["Child", "Children", "children"]
 Message = TypeVar("Message", bound=msgspec.Struct)
 
 _GRACE_S = 2.0
+_LONGEST_LINE_BYTES = 4 << 20
+"""Far more than the report of 64 channels has: nothing that a peer has a child say fills our memory."""
+
+_LONGEST_WORDS_BYTES = 65536
 
 _MODULES = ("zcprobe", "msgspec", "_cffi_backend")
 """What a child imports beside Python's own."""
@@ -130,12 +134,17 @@ class Child:
             if not data:
                 raise PeerError(self._last_words(), "run again with -v and report what it shows")
             self._pending += data
+            if len(self._pending) > _LONGEST_LINE_BYTES:
+                raise PeerError(
+                    f"the {self._name} process says more than a message has",
+                    "run again with -v and report what it shows",
+                )
         line, _, self._pending = self._pending.partition(b"\n")
         return line
 
     def _last_words(self) -> str:
         assert self.process.stderr is not None
-        words = self.process.stderr.read().decode(errors="replace").strip().splitlines()
+        words = self.process.stderr.read(_LONGEST_WORDS_BYTES).decode(errors="replace").strip().splitlines()
         code = self.process.wait()
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         return f"the {self._name} process {how}" + (f": {words[-1]}" if words else "")
