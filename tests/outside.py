@@ -13,7 +13,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-__all__ = ["Namespaces", "Processes", "Seen", "inside", "read_counters", "read_qdiscs", "read_unread_bytes", "watched"]
+__all__ = [
+    "Namespaces",
+    "Processes",
+    "Seen",
+    "find_processes",
+    "inside",
+    "read_counters",
+    "read_qdiscs",
+    "read_unread_bytes",
+    "watched",
+    "write_token",
+]
 
 _INTERVAL_S = 0.05
 _LONGEST_S = 60.0
@@ -41,6 +52,13 @@ class Seen(NamedTuple):
     code: int
     values: list[Any]
     elapsed_s: float
+
+
+def write_token(folder: Path) -> None:
+    """The file `token`, as a sink and a sender that share one are given it."""
+    path = folder / "token"
+    path.touch(mode=0o600)
+    path.write_text("0123456789abcdef" * 2 + "\n")
 
 
 def inside(namespace: str, *words: str) -> str:
@@ -83,7 +101,8 @@ def _find_namespaces() -> Namespaces | None:
     return Namespaces(ends["tx"], ends["rx"]) if len(ends) == 2 else None
 
 
-def _find_processes(command: int) -> Processes | None:
+def find_processes(command: int) -> Processes | None:
+    """None before they are there."""
     found: dict[str, int] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -106,7 +125,7 @@ def watched(
     while process.poll() is None and time.monotonic() - began < _LONGEST_S:
         try:
             namespaces = _find_namespaces() if look else None
-            processes = _find_processes(process.pid) if look_at else None
+            processes = find_processes(process.pid) if look_at else None
             if look and namespaces:
                 values.append(look(namespaces))
             if look_at and processes:

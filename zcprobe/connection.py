@@ -1,15 +1,17 @@
 """A sender's connection to the sink: greeting, plan, what is measured, and what TCP says of it afterwards."""
 
 import socket
+import time
 
 import msgspec
 
 from zcprobe.config import Family
 from zcprobe.errors import PeerError
-from zcprobe.sink import GREETING, SinkReport, socket_address, socket_family
+from zcprobe.sink import socket_address, socket_family
 from zcprobe.tcp_state import read_tcp_state
+from zcprobe.wire import ANSWER_TIMEOUT_S, StreamPlan, challenge_of, read_answer, read_line, write_plan
 
-__all__ = ["Link", "connect", "datagram_port", "tcp_members"]
+__all__ = ["Link", "open_link", "tcp_members"]
 
 _CONNECT_TIMEOUT_S = 5.0
 
@@ -23,50 +25,88 @@ class Link:
         self.control = control
         self.data = data
         self.bytes_before = len(plan) + 1  # the SYN
-        self.lines = control.makefile("rb")
 
     def close(self) -> None:
-        self.lines.close()
         self.data.close()
         self.control.close()
 
 
-def connect(address: str, port: int, family: Family) -> socket.socket:
+def _connect(address: str, port: int, family: Family, where: str, deadline_s: float) -> socket.socket:
     """A name is looked up in the family asked for; an address says itself which it is."""
-    where = f"{address} port {port}"
     kind = socket.AF_INET6 if family == "ipv6" else socket_family(address)
     control = socket.socket(kind, socket.SOCK_STREAM)
-    control.settimeout(_CONNECT_TIMEOUT_S)
+    control.settimeout(max(min(_CONNECT_TIMEOUT_S, deadline_s - time.monotonic()), 0.001))
     try:
         control.connect(socket_address(address, port))
     except OSError as error:
         control.close()
         raise PeerError(f"no sink at {where}: {error.strerror or error}", "start one there: zcprobe sink") from error
+    return control
+
+
+def _challenge(control: socket.socket, where: str, deadline_s: float) -> str | None:
     try:
-        greeting = control.recv(len(GREETING), socket.MSG_WAITALL)
+        greeting = read_line(control, deadline_s)
     except OSError as error:
-        control.close()
         raise PeerError(
             f"what listens at {where} does not greet as a sink does: {error.strerror or error}",
             "see that it is a zcprobe sink, and that nothing has stopped it",
         ) from error
-    if greeting != GREETING:
+    return challenge_of(greeting, where)
+
+
+def _announce(control: socket.socket, plan: bytes, where: str, deadline_s: float) -> int | None:
+    """The port at which the sink awaits datagrams, if it does."""
+    try:
+        control.sendall(plan)
+        line = read_line(control, deadline_s)
+    except OSError as error:
+        raise PeerError(
+            f"the sink at {where} does not answer: {error.strerror or error}", "look at what the sink says"
+        ) from error
+    return read_answer(line, where).datagram_port
+
+
+def _datagram_socket(control: socket.socket) -> socket.socket:
+    """At the address of the connection: the sink takes datagrams from there alone."""
+    own = control.getsockname()
+    data = socket.socket(control.family, socket.SOCK_DGRAM)
+    data.bind((own[0], 0, *own[2:]))
+    return data
+
+
+def open_link(address: str, port: int, family: Family, plan: StreamPlan, token: str | None, deadline_s: float) -> Link:
+    """The sink has said by then that it will receive what `plan` says. PeerError, also past `deadline_s` of
+    time.monotonic(), and when the sink's answer to a step takes longer than `ANSWER_TIMEOUT_S`."""
+
+    def step_s() -> float:
+        return min(time.monotonic() + ANSWER_TIMEOUT_S, deadline_s)
+
+    where = f"{address} port {port}"
+    control = _connect(address, port, family, where, deadline_s)
+    data = control
+    try:
+        challenge = _challenge(control, where, step_s())
+        if plan.is_datagram:
+            data = _datagram_socket(control)
+            plan = msgspec.structs.replace(plan, datagram_port=data.getsockname()[1])
+        line = write_plan(plan, challenge, token, where)
+        awaited_at = _announce(control, line, where, step_s())
+        if plan.is_datagram:
+            if awaited_at is None:
+                raise PeerError("the sink named no port for datagrams", "run the same version of zcprobe on both sides")
+            data.connect((control.getpeername()[0], awaited_at, *control.getpeername()[2:]))
+    except OSError as error:
+        data.close()
         control.close()
         raise PeerError(
-            f"what listens at {where} is no sink of this version (it said {greeting[:32]!r})",
-            "run the same version of zcprobe on both sides",
-        )
-    return control
-
-
-def datagram_port(link: Link) -> int | None:
-    try:
-        return msgspec.json.decode(link.lines.readline(), type=SinkReport).datagram_port
-    except (OSError, msgspec.DecodeError):
-        link.close()
-        raise PeerError(
-            "the sink named no port for datagrams", "run the same version of zcprobe on both sides"
-        ) from None
+            f"no datagrams can be sent to {where}: {error.strerror or error}", "try again without -u"
+        ) from error
+    except BaseException:
+        data.close()
+        control.close()
+        raise
+    return Link(control, data, line)
 
 
 def tcp_members(link: Link, result: dict[str, int]) -> dict[str, int]:

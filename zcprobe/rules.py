@@ -131,6 +131,12 @@ RULES = (
         "names the senders' CPU and the sink's",
         "give both, for example -A 0,1; only with --to there is no sink of ours",
     ),
+    Rule(
+        ("--token", "--token-file"),
+        lambda asked: not asked.is_remote,
+        "is for a sink elsewhere that asks for it, and without --to there is none",
+        "name the sink with --to, or leave the token out",
+    ),
     # ---- address families ----
     Rule(
         ("--vsock",),

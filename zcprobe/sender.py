@@ -17,7 +17,7 @@ import msgspec
 
 from zcprobe.answers import ask_sinks, hang_up
 from zcprobe.config import RunConfig, SocketOptions
-from zcprobe.connection import Link, connect, datagram_port, tcp_members
+from zcprobe.connection import Link, open_link, tcp_members
 from zcprobe.errors import HostError, PeerError, UsageError, ZcprobeError
 from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
 from zcprobe.native import ffi, lib
@@ -26,7 +26,8 @@ from zcprobe.native.recorder import Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.native.structs import enum_names, struct_to_dict
 from zcprobe.policies import find_policy
-from zcprobe.sink import Failure, SinkReport, StreamPlan, of_any_family
+from zcprobe.sink import Failure, SinkReport, of_any_family
+from zcprobe.wire import StreamPlan
 from zcprobe.workloads import PAGE_BYTES
 
 __all__ = [
@@ -48,6 +49,9 @@ SO_COOKIE = 57
 CHUNK_RECORDS = 1024
 CHUNK_COUNT = 256
 _CALIBRATION_SETTLE_S = 1.0
+_OPEN_TIMEOUT_S = 15.0
+"""For the sink to let in all channels; below what the run's parent waits for the sender to be ready."""
+
 _ANSWER_GRACE_S = 2.0
 """For the sink's word, beyond the run's own deadlines."""
 
@@ -56,7 +60,8 @@ class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
     """`spools[channel]`: files for the raw records, in the order of enum zc_stream_index; empty: recording off.
 
     With a `calibration_s` the sender first sends for that long on connections of their own, says `SenderCalibrated`,
-    and connects for the run once it is sent a line, the `RunConfig` that takes the place of `config`.
+    and connects for the run once it is sent a line, the `RunConfig` that takes the place of `config`. `token`: what a
+    sink elsewhere asks for.
     """
 
     address: str
@@ -67,6 +72,7 @@ class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
     netns_path: str | None = None
     memlock_bytes: int | None = None
     calibration_s: float | None = None
+    token: str | None = None
     spools: list[list[str]] = []
 
 
@@ -106,22 +112,14 @@ class SenderReport(msgspec.Struct, frozen=True):
     channels: list[ChannelReport]
 
 
-def _open_link(task: SenderTask) -> Link:
+def _open_link(task: SenderTask, deadline_s: float) -> Link:
     config = task.config
-    control = connect(task.address, task.port, config.family)
     plan = StreamPlan(
         is_framed=config.traffic.is_framed,
         is_datagram=config.protocol == "udp",
         respond=config.traffic.model == "rpc",
     )
-    line = msgspec.json.encode(plan) + b"\n"
-    control.sendall(line)
-    if config.protocol == "tcp":
-        link = Link(control, control, line)
-    else:
-        data = socket.socket(control.family, socket.SOCK_DGRAM)
-        link = Link(control, data, line)
-        data.connect((task.address, datagram_port(link)))
+    link = open_link(task.address, task.port, config.family, plan, task.token, deadline_s)
     link.data.settimeout(None)
     _set_options(link.data, config.socket, is_tcp=config.is_tcp)
     if config.zerocopy:
@@ -262,8 +260,9 @@ def _cookie(data: socket.socket) -> int:
 
 def _open_links(task: SenderTask, stack: ExitStack) -> list[Link]:
     links = []
+    deadline_s = time.monotonic() + _OPEN_TIMEOUT_S
     for _ in range(task.config.channels):
-        links.append(_open_link(task))
+        links.append(_open_link(task, deadline_s))
         stack.callback(links[-1].close)
     return links
 

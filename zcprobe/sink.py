@@ -1,16 +1,17 @@
 """The receiver: takes streams, compares every byte with the expected one, and reports back.
 
-On accept it sends `GREETING`, so that two versions that do not fit refuse each other. The sender answers with a line of
-JSON, a `StreamPlan`, which says how to read what follows. At the end of the stream the sink answers on the same
-connection with a line of JSON, a `SinkReport`. Datagrams come beside it, to the UDP port named in `SinkReady`.
+`zcprobe.wire` says how a connection begins. At the end of the stream the sink answers on the same connection with a
+line of JSON, a `SinkReport`. Datagrams come beside it, to the UDP port named in the `Answer` to the plan.
 """
 
 import errno
 import os
+import re
 import socket
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -18,25 +19,27 @@ from zcprobe.config import DEFAULT_PORT
 from zcprobe.errors import HostError, PeerError, UsageError, ZcprobeError
 from zcprobe.native import ffi, lib
 from zcprobe.native.process import die_with_parent, enter_netns
+from zcprobe.units import shown
+from zcprobe.wire import ANSWER_TIMEOUT_S, GREETING, Answer, StreamPlan, encode_line, read_line, read_plan
 
 __all__ = [
     "DEFAULT_PORT",
-    "GREETING",
     "Failure",
+    "Progress",
     "Reading",
     "SinkReady",
     "SinkReport",
     "SinkTask",
-    "StreamPlan",
     "listen",
     "main",
     "of_any_family",
+    "receive",
     "serve_one",
+    "socket_address",
     "socket_family",
 ]
 
-GREETING = b"zcprobe-sink 3\n"
-_PLAN_TIMEOUT_S = 10.0
+_BACKLOG = 4096
 _DATAGRAM_BUFFER_BYTES = 8 * 1024 * 1024
 
 
@@ -78,29 +81,24 @@ class Failure(msgspec.Struct, frozen=True):
     hint: str
 
 
-class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the sender of one connection is about to send."""
-
-    is_framed: bool = False
-    is_datagram: bool = False
-    respond: bool = False
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""What a sender believes of a sink that may be anybody's."""
 
 
 class SinkReport(msgspec.Struct, frozen=True, kw_only=True):
     """`bytes`, `frames` (or datagrams): what arrived. A datagram that arrives again counts once, and its repeats are
     `duplicates`; None: no datagrams, or nobody looked. `first_mismatch`: stream position of the first byte that was not
     as sent, None when all were. `verified`: the content was looked at. `pause_ns`: how long its own pace kept it from
-    reading. `datagram_port`: sent ahead of the rest where datagrams are awaited."""
+    reading."""
 
-    bytes: int = 0
-    frames: int = 0
-    duplicates: int | None = None
-    first_mismatch: int | None = None
+    bytes: _Count = 0
+    frames: _Count = 0
+    duplicates: _Count | None = None
+    first_mismatch: _Count | None = None
     verified: bool = True
-    start_ns: int = 0
-    end_ns: int = 0
-    pause_ns: int = 0
-    datagram_port: int | None = None
+    start_ns: _Count = 0
+    end_ns: _Count = 0
+    pause_ns: _Count = 0
 
 
 def socket_family(address: str) -> int:
@@ -116,10 +114,29 @@ def socket_family(address: str) -> int:
     return socket.AF_VSOCK
 
 
+def _is_name(address: str) -> bool:
+    """Whether a resolver can be asked for it: Python raises errors of several kinds for what it cannot encode."""
+    try:
+        labels = (address if address.isascii() else address.encode("idna").decode()).rstrip(".").split(".")
+    except UnicodeError:
+        return False
+    return all(0 < len(label) < 64 for label in labels)
+
+
 def socket_address(address: str, port: int) -> tuple[Any, ...]:
-    if address.startswith("vsock:"):
-        return (int(address.removeprefix("vsock:")), port)
-    return (address, port)
+    """As bind() and connect() take it. UsageError for what is neither an address nor like the name of a host, and for a
+    vsock context that has no number."""
+    if not address.startswith("vsock:"):
+        if not _is_name(address):
+            raise UsageError(f"{shown(address)} is not like the name of any host", "give a name or an address")
+        return (address, port)
+    context = address.removeprefix("vsock:")
+    if not re.fullmatch(r"[0-9]{1,10}", context) or int(context) >= 2**32:
+        raise UsageError(
+            f"{shown(address)} names no vsock context",
+            "give vsock:CID: 1 is this host to itself, 2 the host of a guest, 4294967295 any",
+        )
+    return (int(context), port)
 
 
 def of_any_family(connection: socket.socket) -> socket.socket:
@@ -128,55 +145,54 @@ def of_any_family(connection: socket.socket) -> socket.socket:
 
 
 def listen(address: str, port: int) -> socket.socket:
-    """A listening socket; UsageError when the address is in use or is none of ours."""
+    """A listening socket; UsageError when the address is in use or is not one of ours."""
     if not 0 <= port <= 65535:
         raise UsageError(f"there is no port {port}", "choose one from 1 to 65535 with -p")
+    where = socket_address(address, port)
     server = socket.socket(socket_family(address), socket.SOCK_STREAM)
     try:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind(socket_address(address, port))
-        server.listen(128)
+        server.bind(where)
+        server.listen(_BACKLOG)
     except OSError as error:
         server.close()
         raise UsageError(
             f"the sink cannot listen on {address} port {port}: {error.strerror}",
-            "choose another port with -p, or end what uses this one (ss -ltnp shows it)",
+            "choose another port with -p, or end what uses this one (ss -ltnp shows it)"
+            if error.errno == errno.EADDRINUSE
+            else "give an address of this host with -B (ip address shows them), and a port that you may use with -p",
         ) from error
     return server
 
 
-def _receive_plan(connection: socket.socket) -> StreamPlan:
-    connection.settimeout(_PLAN_TIMEOUT_S)
-    line = b""
-    while not line.endswith(b"\n"):
-        byte = connection.recv(1)
-        if not byte or len(line) > 4096:
-            raise PeerError("what connected is no zcprobe sender", "connect with zcprobe run --to")
-        line += byte
-    connection.settimeout(None)
-    try:
-        return msgspec.json.decode(line, type=StreamPlan)
-    except msgspec.DecodeError:
-        raise PeerError(
-            f"the sender announced what this sink does not know: {line[:80]!r}",
-            "run the same version of zcprobe on both sides",
-        ) from None
-
-
-def _open_datagrams(connection: socket.socket) -> socket.socket:
-    """A UDP socket at the connection's own address; its port is told to the sender."""
+def _open_datagrams(connection: socket.socket, plan: StreamPlan) -> socket.socket:
+    """A UDP socket at the connection's own address, which takes datagrams of its sender alone."""
+    own, peer = connection.getsockname(), connection.getpeername()
     datagrams = socket.socket(connection.family, socket.SOCK_DGRAM)
-    datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _DATAGRAM_BUFFER_BYTES)
-    datagrams.bind((connection.getsockname()[0], 0))
-    _send_report(connection, SinkReport(datagram_port=datagrams.getsockname()[1]))
+    try:
+        datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _DATAGRAM_BUFFER_BYTES)
+        datagrams.bind((own[0], 0, *own[2:]))
+        datagrams.connect((peer[0], plan.datagram_port, *peer[2:]))
+    except BaseException:
+        datagrams.close()
+        raise
     return datagrams
 
 
-def _send_report(connection: socket.socket, report: SinkReport) -> None:
-    connection.sendall(msgspec.json.encode(report) + b"\n")
+class Progress:
+    """What has arrived so far of a stream that is being received: for another thread to look at."""
+
+    def __init__(self) -> None:
+        self.result = ffi.new("struct zc_sink_result *")
+
+    @property
+    def bytes(self) -> int:
+        return int(self.result.bytes)
 
 
-def _receive(connection: socket.socket, data: socket.socket, plan: StreamPlan, reading: Reading) -> SinkReport:
+def _receive(
+    connection: socket.socket, data: socket.socket, plan: StreamPlan, reading: Reading, progress: Progress
+) -> SinkReport:
     config = ffi.new("struct zc_sink_config *")
     config.fd = data.fileno()
     config.control_fd = connection.fileno() if plan.is_datagram else -1
@@ -186,7 +202,7 @@ def _receive(connection: socket.socket, data: socket.socket, plan: StreamPlan, r
     config.read_bps = reading.read_bps
     config.stall_after_bytes = reading.stall_after_bytes
     config.stall_ns = int(reading.stall_s * 1e9)
-    result = ffi.new("struct zc_sink_result *")
+    result = progress.result
     status = lib.zc_sink_run(config, result)
     if status == -errno.ENOMEM:
         raise HostError("the sink has no memory for its buffers", "free some memory")
@@ -207,23 +223,41 @@ def _receive(connection: socket.socket, data: socket.socket, plan: StreamPlan, r
     )
 
 
-def serve_one(connection: socket.socket, reading: Reading) -> SinkReport:
-    """Receives one stream to its end and sends the report; PeerError when the connection breaks."""
+def receive(
+    connection: socket.socket, plan: StreamPlan, reading: Reading, progress: Progress | None = None
+) -> SinkReport:
+    """Tells the sender to go on, receives its stream to the end and sends the report; PeerError when the connection
+    breaks."""
+    progress = progress or Progress()
+    connection.settimeout(None)
     with connection:
         try:
-            connection.sendall(GREETING)
-            plan = _receive_plan(connection)
             if not plan.is_datagram:
-                report = _receive(connection, connection, plan, reading)
+                connection.sendall(encode_line(Answer()))
+                report = _receive(connection, connection, plan, reading, progress)
             else:
-                with _open_datagrams(connection) as datagrams:
-                    report = _receive(connection, datagrams, plan, reading)
-            _send_report(connection, report)
+                with _open_datagrams(connection, plan) as datagrams:
+                    connection.sendall(encode_line(Answer(datagram_port=datagrams.getsockname()[1])))
+                    report = _receive(connection, datagrams, plan, reading, progress)
+            connection.sendall(encode_line(report))
         except OSError as error:
             raise PeerError(
                 f"the sender's connection broke: {error.strerror or error}", "look at what the sender says"
             ) from error
     return report
+
+
+def serve_one(connection: socket.socket, reading: Reading) -> SinkReport:
+    """One stream of a sender that needs no token; PeerError when it does not say in time what it sends, or breaks."""
+    with connection:
+        try:
+            connection.sendall(GREETING)
+            line = read_line(connection, time.monotonic() + ANSWER_TIMEOUT_S)
+        except OSError as error:
+            raise PeerError(
+                f"the sender did not say what it sends: {error.strerror or error}", "look at what the sender says"
+            ) from error
+        return receive(connection, read_plan(line, None, None), reading)
 
 
 def serve(server: socket.socket, connections: int, reading: Reading) -> None:

@@ -114,7 +114,7 @@ def _record_all(
     for planned in plan:
         try:
             keep = partial(growing.add, planned)
-            done = record_run(configs[planned.policy], growing.path, probes, interruption, keep)
+            done = record_run(configs[planned.policy], growing.path, probes, interruption, on_kept=keep)
         except KeyboardInterrupt:
             # a first request that came before the sender ran: there is no run to keep, but those before it
             if interruption.requests > 1:

@@ -8,13 +8,14 @@ import os
 import random
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
 from zcprobe.config import RunConfig
-from zcprobe.errors import DataLossError, HostError
+from zcprobe.errors import DataLossError, HostError, PeerError
 from zcprobe.host.zerocopy import SO_ZEROCOPY
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.open import Lab, open_lab
@@ -25,7 +26,8 @@ from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.recorder.child import Child
 from zcprobe.recorder.run import new_run_id
 from zcprobe.sender import CHUNK_COUNT, CHUNK_RECORDS, SO_COOKIE
-from zcprobe.sink import DEFAULT_PORT, GREETING, SinkReady, SinkTask
+from zcprobe.sink import DEFAULT_PORT, SinkReady, SinkTask
+from zcprobe.wire import ANSWER_TIMEOUT_S, GREETING, Answer, StreamPlan, encode_line, read_line
 
 __all__ = ["block_sends", "connected_lab", "ratios_to", "recording", "send_block"]
 
@@ -47,8 +49,12 @@ def _connect(lab: Lab) -> socket.socket:
         connection = stack.enter_context(
             run_in_namespace(name, lambda: socket.create_connection((lab.sink_address, DEFAULT_PORT)))
         )
-        connection.recv(len(GREETING), socket.MSG_WAITALL)
-        connection.sendall(b"{}\n")
+        for line in (GREETING, encode_line(Answer())):
+            if read_line(connection, time.monotonic() + ANSWER_TIMEOUT_S) != line:
+                raise PeerError("the sink of the lab does not answer", "run again; the host may be overloaded")
+            if line == GREETING:
+                connection.sendall(encode_line(StreamPlan()))
+        connection.settimeout(None)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
         connection.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8)  # it has none before it is asked, as every sender's is

@@ -262,6 +262,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", metavar="HOST[:PORT]", help="send to a zcprobe sink there instead of a scenario of our own"
     )
+    secret = parser.add_mutually_exclusive_group()
+    secret.add_argument("--token", metavar="TOKEN", help="with --to: what the sink printed; others see it in ps")
+    secret.add_argument("--token-file", metavar="FILE", help="with --to: the same, in a file that nobody else can read")
     _add_policy_options(parser)
     _add_traffic(parser)
     _add_sockets(parser, with_vsock=True)
@@ -320,11 +323,18 @@ def _add_overhead(parser: argparse.ArgumentParser) -> None:
 def _add_sink(parser: argparse.ArgumentParser) -> None:
     from zcprobe.config import DEFAULT_PORT
 
-    parser.add_argument("-B", "--bind", default="0.0.0.0", metavar="ADDRESS", help="(%(default)s)")
+    parser.add_argument(
+        "-B", "--bind", metavar="ADDRESS", help="elsewhere than on loopback it asks senders for a token (127.0.0.1)"
+    )
     parser.add_argument(
         "-p", "--port", type=partial(parse_whole, "-p", low=1, high=65535), default=DEFAULT_PORT, help="(%(default)s)"
     )
-    parser.add_argument("-1", "--one-off", action="store_true", help="end after one sender's connection")
+    parser.add_argument("-1", "--one-off", action="store_true", help="end after one sender's run")
+    parser.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="ask senders for the token in FILE; without it one is made and printed, and on loopback none is asked for",
+    )
     parser.add_argument("--read-rate", metavar="RATE", help="a slow reader: at most that many bits per second")
     parser.add_argument("--stall-after", metavar="SIZE", help="stop reading once after so many bytes")
     parser.add_argument("--stall", type=partial(parse_seconds, "--stall"), metavar="SECONDS", help="for that long (5)")

@@ -13,6 +13,7 @@ from zcprobe.cli.streams import keeping
 from zcprobe.recorder.child import children
 from zcprobe.recorder.defaults import open_probes, with_scenario_defaults
 from zcprobe.recorder.interrupt import deferred_interrupt
+from zcprobe.tokens import check_token, read_token
 
 if TYPE_CHECKING:
     from zcprobe.recorder.metadata import RunMetadata
@@ -46,10 +47,17 @@ def _noting_what_is_kept() -> Iterator[Callable[["CompletedRun"], None]]:
         raise
 
 
+def _token(options: argparse.Namespace) -> str | None:
+    if options.token_file is not None:
+        return read_token(options.token_file)
+    return None if options.token is None else check_token(options.token)
+
+
 def run(options: argparse.Namespace) -> int:
     policy = options.policy or DEFAULT.policy
     require_readers(options.set, [policy])
     config = with_scenario_defaults(run_config(options, policy))
+    token = _token(options)
     with (
         # first: an exception while a thread imports what the probes need could leave Python's import lock held for good
         deferred_interrupt() as interruption,
@@ -61,7 +69,9 @@ def run(options: argparse.Namespace) -> int:
         from zcprobe.cli.tell import describe_run
         from zcprobe.recorder.run import check_complete, record_run
 
-        done = record_run(config, options.output, probes, interruption, on_kept, processes)
+        done = record_run(
+            config, options.output, probes, interruption, on_kept=on_kept, processes=processes, token=token
+        )
     with keeping("the run is", done.folder):
         if options.json:
             _print_json(done)

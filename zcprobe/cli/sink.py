@@ -1,16 +1,20 @@
 """zcprobe sink"""
 
 import argparse
+import ipaddress
 import socket
 import sys
-import threading
 
-from zcprobe.errors import PeerError, UsageError
-from zcprobe.sink import Reading, SinkReport, listen, serve_one
+from zcprobe.errors import UsageError
+from zcprobe.serving import Service
+from zcprobe.sink import Reading, SinkReport, listen
+from zcprobe.tokens import make_token, read_token
 from zcprobe.units import format_bytes, parse_bytes, parse_rate_bps
 
 __all__ = ["run"]
 
+_DEFAULT_ADDRESS = "127.0.0.1"
+_VSOCK_LOCAL, _VSOCK_ANY = 1, 2**32 - 1
 _MIN_READ_BPS, _MAX_READ_BPS = 8, 10**12
 _DEFAULT_STALL_S, _MAX_STALL_S = 5.0, 86400.0
 _MAX_STALL_AFTER_BYTES = 2**63 - 1
@@ -57,21 +61,52 @@ def _reading(options: argparse.Namespace) -> Reading:
     )
 
 
-def _serve_and_tell(connection: socket.socket, reading: Reading) -> None:
-    try:
-        print(_describe(serve_one(connection, reading)), flush=True)
-    except PeerError as error:
-        print(f"zcprobe: {error}", file=sys.stderr)
+def _is_loopback(server: socket.socket) -> bool:
+    """Whether processes of this host alone can connect."""
+    own = server.getsockname()[0]
+    return own == _VSOCK_LOCAL if isinstance(own, int) else ipaddress.ip_address(own.partition("%")[0]).is_loopback
+
+
+def _target(server: socket.socket) -> str:
+    """What a sender elsewhere gives to --to; where the sink listens on all addresses, this host's name."""
+    own, port = server.getsockname()[:2]
+    if isinstance(own, int):
+        return f"vsock:{'CID' if own == _VSOCK_ANY else own}:{port}"
+    if ipaddress.ip_address(own.partition("%")[0]).is_unspecified:
+        return f"{socket.gethostname()}:{port}"
+    return f"[{own}]:{port}" if ":" in own else f"{own}:{port}"
+
+
+def _how_to_send(server: socket.socket, options: argparse.Namespace, token: str | None) -> str:
+    """A line to paste where the sender is; empty where there is nothing to add."""
+    if token is None:
+        return "" if options.bind else "  for this host alone; -B ADDRESS listens elsewhere, and asks for a token"
+    target = _target(server)
+    vsock = "--vsock " if target.startswith("vsock:") else ""
+    secret = f"--token {token}" if options.token_file is None else "--token-file FILE, with the same token"
+    return f"  send to it: zcprobe run {vsock}--to {target} {secret}"
+
+
+def _token(options: argparse.Namespace, server: socket.socket) -> str | None:
+    """Of the file; or a new one; None on loopback, where nobody asked for one."""
+    if options.token_file is not None:
+        return read_token(options.token_file)
+    return None if _is_loopback(server) else make_token()
+
+
+def _print(report: SinkReport) -> None:
+    print(_describe(report), flush=True)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Every connection in a thread of its own, so that the channels of one sender run side by side."""
+    """Until a signal ends it, or one sender's streams have ended."""
     reading = _reading(options)
-    with listen(options.bind, options.port) as server:
-        print(f"listening on {options.bind} port {options.port}", file=sys.stderr)
-        if options.one_off:
-            print(_describe(serve_one(server.accept()[0], reading)), flush=True)
-            return 0
-        while True:
-            connection, _ = server.accept()
-            threading.Thread(target=_serve_and_tell, args=(connection, reading), daemon=True).start()
+    address = _DEFAULT_ADDRESS if options.bind is None else options.bind
+    with listen(address, options.port) as server:
+        token = _token(options, server)
+        service = Service(server, token, reading, _print, one_off=options.one_off)
+        print(f"listening on {address} port {options.port}", file=sys.stderr)
+        if told := _how_to_send(server, options, token):
+            print(told, file=sys.stderr)
+        service.run()
+    return 0

@@ -9,7 +9,7 @@ from zcprobe.lab.device import has_scatter_gather, read_mtu, route_device
 from zcprobe.lab.effects import Effects
 from zcprobe.lab.open import Lab
 from zcprobe.lab.scenarios import Scenario
-from zcprobe.sink import DEFAULT_PORT, socket_family
+from zcprobe.sink import DEFAULT_PORT, socket_address, socket_family
 from zcprobe.units import shown
 
 __all__ = ["REMOTE", "OpenRemote", "open_remote", "parse_target"]
@@ -25,12 +25,12 @@ def parse_target(text: str) -> tuple[str, int]:
     )
     if match is None:
         raise UsageError(f"{shown(text)} names no sink", "give HOST, HOST:PORT, [IPV6]:PORT or vsock:CID:PORT")
-    if match.group(1).startswith("vsock:") and int(match.group(1)[6:]) >= 2**32:
-        raise UsageError(f"{text!r} names no context", "a context id has 32 bits")
     port = int(match.group(2) or DEFAULT_PORT)
     if not 1 <= port <= 65535:
         raise UsageError(f"there is no port {port}", "choose one from 1 to 65535")
-    return match.group(1).strip("[]"), port
+    address = match.group(1).strip("[]")
+    socket_address(address, port)
+    return address, port
 
 
 def _device(address: str) -> str | None:

@@ -125,6 +125,7 @@ def measure(
     probes: ProbeSession | None,
     folder: Path,
     interruption: Interruption,
+    token: str | None = None,
 ) -> Measured:
     """The children have ended when it returns: what they are in is taken away next."""
     scenario, lab, calibration = scenario_of(config), place.lab, None
@@ -134,7 +135,7 @@ def measure(
     with sink or nullcontext(), sender:
         if sink is not None:
             _start_sink(sink, config, scenario, lab)
-        sender.assign(_sender_task(config, scenario, lab, folder))
+        sender.assign(msgspec.structs.replace(_sender_task(config, scenario, lab, folder), token=token))
         with interruption.raised():
             if calibrates(config, scenario):
                 config, scenario, calibration = _calibrate(config, scenario, place, sink, sender)

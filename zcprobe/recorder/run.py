@@ -190,11 +190,13 @@ def record_run(
     parent: Path,
     probes: ProbeSession | None,
     interruption: Interruption,
+    *,
     on_kept: Callable[[CompletedRun], None] = lambda done: None,
     processes: Children | None = None,
+    token: str | None = None,
 ) -> CompletedRun:
     """Runs and stores it below `parent`. `config` has the scenario's defaults; `processes` are those of this run where
-    the caller has started them already.
+    the caller has started them already; `token`, which is stored nowhere, is what the sink at `config.to` asks for.
 
     Once measured the run is in its place, and `on_kept` is called, before anything else begins, the undoing of the lab
     included; on an error before that nothing stays behind. Whether all counts reconcile is said by `check_complete`, so
@@ -208,7 +210,7 @@ def record_run(
         started_here = children(config) if processes is None else nullcontext(processes)
         with started_here as both, _place(config, run_id, entry) as place:
             _finish_starting(probes)
-            measured = measure(config, place, both, probes, directory.path, interruption)
+            measured = measure(config, place, both, probes, directory.path, interruption, token)
             metadata = _store(measured.config, run_id, started, probes, measured, directory.path)
             directory.keep()
             done = CompletedRun(directory.path, metadata)

@@ -15,8 +15,10 @@ import msgspec
 import pytest
 
 import zcprobe as package
+from tests.outside import write_token
 from zcprobe.dataset.run import Run
-from zcprobe.sink import GREETING, SinkReport
+from zcprobe.sink import SinkReport
+from zcprobe.wire import GREETING, Answer, encode_line
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 
@@ -25,6 +27,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 SENDER, SINK = f"zcl-tx-{os.getpid()}", f"zcl-rx-{os.getpid()}"
 TARGET = "10.98.0.2:5399"
+TOKEN = ("--token-file", "token")
 TIME_S, DEADLINE_S, SETTLE_S = 2.0, 1.0, 0.5
 BEYOND_S = 5
 """Longest time between a run's deadlines and its end."""
@@ -38,8 +41,9 @@ def run_words(*words: str) -> None:
 
 
 @pytest.fixture
-def path(nothing_left: None) -> Iterator[None]:
-    """Two namespaces of the test's own with a veth pair between them."""
+def path(nothing_left: None, tmp_path: Path) -> Iterator[None]:
+    """Two namespaces of the test's own with a veth pair between them, and a token for sink and sender."""
+    write_token(tmp_path)
     made = []
     try:
         for name in (SENDER, SINK):
@@ -58,7 +62,7 @@ def path(nothing_left: None) -> Iterator[None]:
 
 @pytest.fixture
 def sink(path: None, start_zcprobe: Start) -> Iterator["subprocess.Popen[str]"]:
-    process = start_zcprobe("sink", "-p", "5399", before=("ip", "netns", "exec", SINK))
+    process = start_zcprobe("sink", "-B", "10.98.0.2", "-p", "5399", *TOKEN, before=("ip", "netns", "exec", SINK))
     assert process.stderr is not None
     assert process.stderr.readline().startswith("listening on")
     yield process
@@ -87,7 +91,7 @@ def received_datagrams() -> int:
 
 
 def start_run(start_zcprobe: Start, *words: str) -> "subprocess.Popen[str]":
-    return start_zcprobe("run", "--to", TARGET, *words, before=("ip", "netns", "exec", SENDER))
+    return start_zcprobe("run", "--to", TARGET, *TOKEN, *words, before=("ip", "netns", "exec", SENDER))
 
 
 def wait_for_traffic(process: "subprocess.Popen[str]", tmp_path: Path) -> None:
@@ -100,7 +104,7 @@ def wait_for_traffic(process: "subprocess.Popen[str]", tmp_path: Path) -> None:
 
 
 def run_to_end(zcprobe: Command, *words: str) -> dict[str, Any]:
-    result = zcprobe("run", "--to", TARGET, "-J", *words, before=("ip", "netns", "exec", SENDER))
+    result = zcprobe("run", "--to", TARGET, *TOKEN, "-J", *words, before=("ip", "netns", "exec", SENDER))
     assert (result.returncode, result.stderr) == (0, "")
     content: dict[str, Any] = msgspec.json.decode(result.stdout)
     return content
@@ -138,7 +142,7 @@ def test_goodput_is_that_of_the_datagrams_that_arrived(
 def test_losses_are_told_wherever_goodput_is(sink: "subprocess.Popen[str]", zcprobe: Command, tmp_path: Path) -> None:
     lose_every_other_datagram()
     before = ("ip", "netns", "exec", SENDER)
-    said = zcprobe("run", "--to", TARGET, "-u", "-n", "2018", "--probes", "none", before=before).stdout
+    said = zcprobe("run", "--to", TARGET, *TOKEN, "-u", "-n", "2018", "--probes", "none", before=before).stdout
     missing = 2018 - received_datagrams()
     assert f"2,018 sent, {2018 - missing:,} received, {missing:,} missing" in said
     assert f"intact, {missing:,} of 2,018 datagrams missing" in said
@@ -244,14 +248,20 @@ def say_nothing(connection: socket.socket) -> None:
     pass
 
 
+def let_in(connection: socket.socket) -> None:
+    connection.sendall(GREETING)
+    connection.recv(4096)  # the plan
+    connection.sendall(encode_line(Answer()))
+
+
 def greet_and_read_nothing(connection: socket.socket) -> None:
     with suppress(OSError):
-        connection.sendall(GREETING)
+        let_in(connection)
 
 
 def read_all_and_say_nothing(connection: socket.socket) -> None:
     with suppress(OSError):
-        connection.sendall(GREETING)
+        let_in(connection)
         while connection.recv(1 << 20):
             pass
 
@@ -295,8 +305,7 @@ def test_responses_that_nobody_read_do_not_hide_the_report(zcprobe: Command) -> 
 
     def answer_late(connection: socket.socket) -> None:
         with suppress(OSError):
-            connection.sendall(GREETING)
-            connection.makefile("rb", buffering=0).readline()  # the plan
+            let_in(connection)
             received = 0
             while piece := connection.recv(1 << 20):
                 received += len(piece)

@@ -31,6 +31,8 @@ SHOWN_ELSEWHERE = {
     "--scenario": "test_rules.py::test_clones_are_held_back",
     "--policy": "cli/test_run.py::test_text_names_the_outcome_the_cause_and_the_folder",
     "--to": "cli/test_remote.py::test_streams_arrive_in_another_namespace",
+    "--token": "cli/test_remote.py::test_the_line_that_a_sink_prints_is_what_its_sender_needs",
+    "--token-file": "cli/test_remote.py::test_streams_arrive_in_another_namespace",
     "--set": "recorder/test_policies.py::test_zerocopy_comes_back_after_some_copies",
     "--flush-result": "recorder/test_traffic.py::test_only_the_sticky_flag_counts_a_round_without_content",
     "--wait-for": "recorder/test_wait_for.py::test_pollin_never_tells",

@@ -1,6 +1,7 @@
 """`zcprobe run --to`: a sink that this run did not start, in another network namespace or not there at all."""
 
 import os
+import shlex
 import socket
 import subprocess
 import threading
@@ -14,8 +15,9 @@ import pytest
 from pyroute2.ethtool import Ethtool
 
 import zcprobe as package
+from tests.outside import write_token
 from zcprobe.lab.namespace import run_in_namespace
-from zcprobe.sink import GREETING
+from zcprobe.wire import GREETING, Answer, encode_line
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root")
 
@@ -25,6 +27,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 SENDER, SINK = f"zct-tx-{os.getpid()}", f"zct-rx-{os.getpid()}"
 ADDRESSES = {"ipv4": "10.99.0.2", "ipv6": "fd99::2"}
 PORT = "5399"
+TOKEN = ("--token-file", "token")
 IN_SENDER = ("ip", "netns", "exec", SENDER)
 """With a sysfs of its own, as `ip netns exec` mounts it; BPF needs none."""
 
@@ -34,8 +37,9 @@ def ip(*words: str) -> None:
 
 
 @pytest.fixture
-def namespaces(nothing_left: None) -> Iterator[None]:
-    """Two of the test's own, with a veth pair between them."""
+def namespaces(nothing_left: None, tmp_path: Path) -> Iterator[None]:
+    """Two of the test's own, with a veth pair between them, and a token for sink and sender."""
+    write_token(tmp_path)
     made = []
     try:
         for name in (SENDER, SINK):
@@ -55,7 +59,8 @@ def namespaces(nothing_left: None) -> Iterator[None]:
 
 @contextmanager
 def sink_in(start_zcprobe: Start, *words: str) -> "Iterator[subprocess.Popen[str]]":
-    process = start_zcprobe("sink", "-p", PORT, *words, before=("ip", "netns", "exec", SINK))
+    where = () if "-B" in words else ("-B", "0.0.0.0")
+    process = start_zcprobe("sink", "-p", PORT, *where, *TOKEN, *words, before=("ip", "netns", "exec", SINK))
     assert process.stderr is not None
     assert process.stderr.readline().startswith("listening on")
     try:
@@ -63,6 +68,60 @@ def sink_in(start_zcprobe: Start, *words: str) -> "Iterator[subprocess.Popen[str
     finally:
         process.terminate()
         process.wait()
+
+
+def test_the_line_that_a_sink_prints_is_what_its_sender_needs(
+    namespaces: None, zcprobe: Command, start_zcprobe: Start, tmp_path: Path
+) -> None:
+    sink = start_zcprobe("sink", "-B", "10.99.0.2", "-p", PORT, before=("ip", "netns", "exec", SINK))
+    assert sink.stderr is not None
+    assert sink.stderr.readline() == f"listening on 10.99.0.2 port {PORT}\n"
+    _, _, line = sink.stderr.readline().partition("send to it: ")
+    words = shlex.split(line)
+    assert words[:4] == ["zcprobe", "run", "--to", f"10.99.0.2:{PORT}"]
+    summary = summary_of(zcprobe(*words[1:], "-n", "23", "-J", "--probes", "none", before=IN_SENDER))
+    assert summary["sink_intact"] is True
+    token = words[-1].encode()
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and token in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "needle"),
+    [((), "asks for a token"), (("--token", "0123456789abcdef" * 4), "refused this sender: 'the sender has no token,")],
+)
+def test_without_its_token_a_sink_is_not_used(
+    words: tuple[str, ...], needle: str, namespaces: None, zcprobe: Command, start_zcprobe: Start, tmp_path: Path
+) -> None:
+    with sink_in(start_zcprobe) as sink:
+        result = zcprobe("run", "--to", f"10.99.0.2:{PORT}", *words, "-n", "23", "--probes", "none", before=IN_SENDER)
+        assert_refused(result, 1, f"the sink at 10.99.0.2 port {PORT} ", needle)
+        assert list((tmp_path / "results").iterdir()) == []
+        assert sink.stderr is not None
+        assert sink.stderr.readline().startswith("  send to it: ")
+        assert sink.stderr.readline().startswith("zcprobe: refused 10.99.0.1: ")
+        assert summary_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "23", "--probes", "none"))["sends"] == 23
+
+
+def test_the_token_in_a_file_is_in_no_command_line(namespaces: None, start_zcprobe: Start, tmp_path: Path) -> None:
+    token = (tmp_path / "token").read_text().strip().encode()
+    with sink_in(start_zcprobe):
+        run = start_zcprobe(
+            *("run", "--to", f"10.99.0.2:{PORT}", *TOKEN, "-t", "1", "--probes", "none"), before=IN_SENDER
+        )
+        seen = 0
+        while run.poll() is None:
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):
+                    words = path.read_bytes()
+                    seen += b"zcprobe.sender" in words
+                    assert token not in words
+    assert (run.returncode, seen > 0) == (0, True)
+
+
+def test_a_token_that_nobody_asks_for_is_refused(zcprobe: Command) -> None:
+    with listener(lambda connection: connection.sendall(GREETING)) as port:
+        result = zcprobe("run", "--to", f"127.0.0.1:{port}", "--token", "x" * 16, "-n", "23", "--probes", "none")
+    assert_refused(result, 1, "takes every sender, and does not look at a token")
 
 
 def turn_off_scatter_gather(device: str) -> None:
@@ -73,7 +132,7 @@ def turn_off_scatter_gather(device: str) -> None:
 
 
 def run_to(zcprobe: Command, target: str, *words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
-    return zcprobe("run", "--to", target, "-J", *words, before=IN_SENDER, **options)
+    return zcprobe("run", "--to", target, *TOKEN, "-J", *words, before=IN_SENDER, **options)
 
 
 def summary_of(result: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
@@ -112,7 +171,7 @@ def test_sockets_of_others_in_the_same_namespace_do_not_count(
     """Two senders side by side in one namespace: each is told only of its own sockets."""
     with sink_in(start_zcprobe):
         other = start_zcprobe(
-            "run", "--to", f"10.99.0.2:{PORT}", "-t", "6", "--probes", "none", "-o", "other", before=IN_SENDER
+            "run", "--to", f"10.99.0.2:{PORT}", *TOKEN, "-t", "6", "--probes", "none", "-o", "other", before=IN_SENDER
         )
         summary = summary_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "1009"))
         assert other.poll() is None
@@ -197,12 +256,14 @@ def test_nobody_listening_is_said(zcprobe: Command) -> None:
 def test_another_greeting_is_refused(greeting: bytes, zcprobe: Command) -> None:
     with listener(lambda connection: connection.sendall(greeting)) as port:
         result = zcprobe("run", "--to", f"127.0.0.1:{port}", "-n", "23", "--probes", "none")
-    assert_refused(result, 1, f"127.0.0.1 port {port} is no sink of this version", "same version")
+    assert_refused(result, 1, f"127.0.0.1 port {port} is not a sink of this version", "same version")
     assert greeting.strip()[:10].decode() in result.stderr
 
 
 def hang_up_midway(connection: socket.socket) -> None:
     connection.sendall(GREETING)
+    connection.recv(4096)
+    connection.sendall(encode_line(Answer()))
     taken = 0
     while taken < 4 << 20:
         taken += len(connection.recv(1 << 20))

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from zcprobe.native import ffi, lib
-from zcprobe.sink import GREETING, SinkReport, StreamPlan
+from zcprobe.sink import SinkReport
+from zcprobe.wire import GREETING, Answer, StreamPlan, encode_line, read_line
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -40,11 +41,33 @@ def pattern(count: int) -> bytes:
     return bytes(ffi.buffer(buffer))
 
 
+def announce(connection: socket.socket, plan: StreamPlan) -> Answer:
+    assert read_line(connection, time.monotonic() + 10) == GREETING
+    connection.sendall(encode_line(plan))
+    return msgspec.json.decode(read_line(connection, time.monotonic() + 10), type=Answer)
+
+
+@contextmanager
+def sending_datagrams(port: int) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The connection, and a UDP socket at which the sink expects them to be sent."""
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as control,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as data,
+    ):
+        data.bind(("127.0.0.1", 0))
+        answer = announce(control, StreamPlan(is_datagram=True, datagram_port=data.getsockname()[1]))
+        data.connect(("127.0.0.1", answer.datagram_port))
+        yield control, data
+
+
+def read_report(connection: socket.socket) -> SinkReport:
+    return msgspec.json.decode(read_line(connection, time.monotonic() + 10), type=SinkReport)
+
+
 @contextmanager
 def connected(port: int) -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        assert connection.recv(len(GREETING), socket.MSG_WAITALL) == GREETING
-        connection.sendall(msgspec.json.encode(StreamPlan()) + b"\n")
+        assert announce(connection, StreamPlan()) == Answer()
         yield connection
 
 
@@ -57,8 +80,7 @@ def send(port: int, content: bytes) -> SinkReport:
     with connected(port) as connection:
         connection.sendall(content)
         connection.shutdown(socket.SHUT_WR)
-        with connection.makefile("rb") as lines:
-            return msgspec.json.decode(lines.readline(), type=SinkReport)
+        return read_report(connection)
 
 
 def test_it_counts_compares_and_serves_the_next(sink: "tuple[subprocess.Popen[str], int]") -> None:
@@ -132,16 +154,11 @@ def test_a_datagram_that_arrives_again_counts_once(sink: "tuple[subprocess.Popen
     process, port = sink
     content = pattern(23 * 100)
     frames = [frame(position, content[position : position + 100]) for position in range(0, len(content), 100)]
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as control:
-        assert control.recv(len(GREETING), socket.MSG_WAITALL) == GREETING
-        control.sendall(msgspec.json.encode(StreamPlan(is_datagram=True)) + b"\n")
-        with control.makefile("rb") as lines, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as data:
-            named = msgspec.json.decode(lines.readline(), type=SinkReport)
-            data.connect(("127.0.0.1", named.datagram_port))
-            for sent in (*frames, frames[7], frames[7]):
-                data.send(sent)
-            control.shutdown(socket.SHUT_WR)
-            report = msgspec.json.decode(lines.readline(), type=SinkReport)
+    with sending_datagrams(port) as (control, data):
+        for sent in (*frames, frames[7], frames[7]):
+            data.send(sent)
+        control.shutdown(socket.SHUT_WR)
+        report = read_report(control)
     assert (report.frames, report.duplicates, report.bytes) == (23, 2, 23 * (100 + FRAME_BYTES))
     assert report.first_mismatch is None
     assert process.stdout is not None
@@ -150,13 +167,9 @@ def test_a_datagram_that_arrives_again_counts_once(sink: "tuple[subprocess.Popen
 
 def test_datagrams_that_come_after_the_word_of_the_end_are_received(sink: "tuple[subprocess.Popen[str], int]") -> None:
     _, port = sink
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as control:
-        assert control.recv(len(GREETING), socket.MSG_WAITALL) == GREETING
-        control.sendall(msgspec.json.encode(StreamPlan(is_datagram=True)) + b"\n")
-        with control.makefile("rb") as lines, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as data:
-            data.connect(("127.0.0.1", msgspec.json.decode(lines.readline(), type=SinkReport).datagram_port))
-            control.shutdown(socket.SHUT_WR)
-            time.sleep(0.01)
-            data.send(frame(0, pattern(100)))
-            report = msgspec.json.decode(lines.readline(), type=SinkReport)
+    with sending_datagrams(port) as (control, data):
+        control.shutdown(socket.SHUT_WR)
+        time.sleep(0.01)
+        data.send(frame(0, pattern(100)))
+        report = read_report(control)
     assert (report.frames, report.bytes) == (1, 100 + FRAME_BYTES)

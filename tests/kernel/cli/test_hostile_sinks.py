@@ -1,0 +1,166 @@
+"""`zcprobe run --to` somebody who means harm: it reads no more than a line, and waits no longer than it was told to."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.kernel.cli.test_remote import assert_refused
+from tests.outside import Processes, find_processes
+from zcprobe.wire import ANSWER_TIMEOUT_S, GREETING, Answer, encode_line
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="runs as root, which is what there is to gain")
+
+Command = Callable[..., Any]
+Start = Callable[..., Any]
+Handle = Callable[[socket.socket], None]
+
+MOST_MEMORY_BYTES = 200 << 20
+FLOOD_BYTES = 1 << 30
+START_S, MARGIN_S = 6.0, 4.0
+RUN = ("run", "-n", "23", "--probes", "none", "--deadline", "2", "--settle", "1", "-J")
+
+
+@contextmanager
+def sink(handle: Handle) -> Iterator[int]:
+    """A server of any number of connections, whose `handle` has them until the test ends."""
+    kept = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve(connection: socket.socket) -> None:
+            with suppress(OSError):
+                handle(connection)
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    kept.append(server.accept()[0])
+                    threading.Thread(target=serve, args=(kept[-1],), daemon=True).start()
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        for connection in kept:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+        thread.join()
+
+
+def flood(connection: socket.socket) -> None:
+    """A line without an end."""
+    for _ in range(FLOOD_BYTES >> 20):
+        connection.sendall(b"x" * (1 << 20))
+
+
+def drip(connection: socket.socket) -> None:
+    while True:
+        connection.sendall(b"x")
+        time.sleep(0.2)
+
+
+def greet(connection: socket.socket) -> None:
+    connection.sendall(GREETING)
+    connection.recv(4096)
+
+
+def take_all(connection: socket.socket) -> None:
+    greet(connection)
+    connection.sendall(encode_line(Answer()))
+    while connection.recv(1 << 20):
+        pass
+
+
+def after(before: Handle, then: Handle) -> Handle:
+    def handle(connection: socket.socket) -> None:
+        before(connection)
+        then(connection)
+
+    return handle
+
+
+def say(words: bytes) -> Handle:
+    return lambda connection: connection.sendall(words)
+
+
+def nothing(connection: socket.socket) -> None:
+    pass
+
+
+def peak_bytes(processes: Processes) -> int:
+    lines = Path(f"/proc/{processes.sender}/status").read_text().splitlines()
+    return 1024 * int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
+
+
+@pytest.mark.parametrize(
+    "handle", [flood, after(greet, flood), after(take_all, flood)], ids=["greeting", "answer", "report"]
+)
+@pytest.mark.parametrize("words", [(), ("-u",)], ids=["tcp", "udp"])
+def test_a_line_without_an_end_takes_no_memory(before: Handle, words: tuple[str, ...], start_zcprobe: Start) -> None:
+    peaks = []
+    with sink(after(before, flood)) as port:
+        process = start_zcprobe(*RUN, *words, "--to", f"127.0.0.1:{port}")
+        while process.poll() is None:
+            with suppress(OSError, StopIteration):
+                found = find_processes(process.pid)
+                if found is not None:
+                    peaks.append(peak_bytes(found))
+            time.sleep(0.01)
+    assert process.returncode == 1
+    assert "Traceback" not in process.stderr.read()
+    assert 0 < max(peaks) < MOST_MEMORY_BYTES
+
+
+@pytest.mark.parametrize("handle", [drip, after(greet, drip), after(greet, nothing)])
+def test_a_byte_now_and_then_does_not_move_the_deadline(handle: Handle, zcprobe: Command) -> None:
+    began = time.monotonic()
+    with sink(handle) as port:
+        result = zcprobe(*RUN, "-P", "8", "--to", f"127.0.0.1:{port}")
+    assert_refused(result, 1, f"127.0.0.1 port {port}", "timed out")
+    assert time.monotonic() - began < START_S + ANSWER_TIMEOUT_S + MARGIN_S
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b'{"datagram_port": 99999}\n',
+        b'{"datagram_port": "x"}\n',
+        b"[]\n",
+        b"{" * 4095 + b"\n",
+        b'{"refused": 7}\n',
+        b'{"refused": "go \\u001b[2J away"}\n',
+        b"{}\n{}\n",
+    ],
+)
+def test_an_answer_that_is_none_is_refused(words: bytes, zcprobe: Command) -> None:
+    with sink(after(greet, say(words))) as port:
+        result = zcprobe(*RUN, "-u", "--to", f"127.0.0.1:{port}")
+    assert_refused(result, 1, f"the sink at 127.0.0.1 port {port}")
+    assert "\x1b" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "report",
+    [b'{"bytes": -1}\n', b'{"bytes": 36893488147419103232}\n', b'{"end_ns": 1e400}\n', b'{"frames": "x"}\n', b"}\n"],
+)
+def test_a_report_that_is_none_is_a_sink_that_said_nothing(report: bytes, zcprobe: Command) -> None:
+    with sink(after(take_all, say(report))) as port:
+        result = zcprobe(*RUN, "--to", f"127.0.0.1:{port}")
+    assert (result.returncode, result.stderr) == (1, "")
+    summary = msgspec.json.decode(result.stdout)["summary"]
+    assert (summary["outcome"], summary["sink_bytes"], summary["goodput_bps"]) == ("completed", None, None)
+
+
+def test_a_report_of_more_than_was_sent_is_found_out(zcprobe: Command) -> None:
+    with sink(after(take_all, say(b'{"bytes": 9223372036854775807, "start_ns": 9, "end_ns": 1}\n'))) as port:
+        result = zcprobe(*RUN, "--to", f"127.0.0.1:{port}")
+    assert result.returncode == 4
+    assert "bytes sent = bytes at the sink" in result.stderr.splitlines()[0]

@@ -1,0 +1,240 @@
+"""Where strangers come in: one thread greets all who connect to a sink, reads what each says it will send, and lets in
+whom it may believe.
+
+Who is silent costs a descriptor, and that not for long. Waiting are at most `MOST_WAITING`, each for at most
+`ANSWER_TIMEOUT_S`; when one more comes, the oldest of the address with the most of them has to go, unless its plan is
+there by now. A sender says what it sends within a round trip, so it is never the oldest for long. Nobody gets a thread
+or a buffer without a whole plan, and the proof that it has the token where there is one.
+"""
+
+import contextlib
+import errno
+import resource
+import select
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from zcprobe.errors import HostError, PeerError
+from zcprobe.tokens import make_challenge
+from zcprobe.wire import ANSWER_TIMEOUT_S, LONGEST_LINE_BYTES, Answer, StreamPlan, encode_line, greet, read_plan
+
+__all__ = ["MOST_SERVED", "MOST_WAITING", "Guest", "Reception", "descriptor_bounds", "hang_up"]
+
+MOST_WAITING = 512
+"""Connections that were greeted and have not said what they send."""
+
+MOST_SERVED = 64
+"""Streams that are received at the same time, each with a thread and up to 1.6 MiB: as many as one run has channels."""
+
+_SPARE_DESCRIPTORS = 32
+_DESCRIPTORS_PER_STREAM = 2
+_ACCEPTS_IN_A_ROW = 64
+_PAUSE_S = 0.1
+"""Before accept() is tried again when this host has no descriptor or memory for one more."""
+
+_OUT_OF_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+def descriptor_bounds() -> tuple[int, int]:
+    """(most waiting, most served): what is documented, or fewer where this process may not open as many files.
+
+    Raises its limit as far as it may. HostError when that is too few for any sender.
+    """
+    wanted = MOST_WAITING + _DESCRIPTORS_PER_STREAM * MOST_SERVED + _SPARE_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    room = wanted - _SPARE_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft - _SPARE_DESCRIPTORS
+    served = min(MOST_SERVED, room // (2 * _DESCRIPTORS_PER_STREAM))
+    if served < 1:
+        raise HostError(
+            f"this process may open {soft} files, which is too few for a sink",
+            f"raise the limit: ulimit -n {wanted}",
+        )
+    return min(MOST_WAITING, room - _DESCRIPTORS_PER_STREAM * served), served
+
+
+def hang_up(connection: socket.socket) -> None:
+    """At once: nothing of the connection stays in the kernel."""
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    connection.close()
+
+
+class Guest:
+    """Somebody who connected; `address` without the port, as a person reads it."""
+
+    def __init__(self, connection: socket.socket, address: str, challenge: str | None) -> None:
+        self.connection = connection
+        self.address = address
+        self.challenge = challenge
+        self.said = b""
+        self.deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
+
+    def refuse(self, reason: str) -> None:
+        """Says why, if that can be said without waiting, and hangs up."""
+        with contextlib.suppress(OSError):
+            self.connection.send(encode_line(Answer(refused=reason)), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+        self.connection.close()
+
+
+def _readable_address(address: object) -> str:
+    """Of what accept() returns."""
+    host = address[0] if isinstance(address, tuple) else address
+    return f"vsock:{host}" if isinstance(host, int) else str(host)
+
+
+class Reception:
+    """`admit` is called with each guest that has given a whole plan, and `refused` with the address and the reason of
+    each that is not let in."""
+
+    def __init__(
+        self,
+        server: socket.socket,
+        token: str | None,
+        most_waiting: int,
+        admit: Callable[[Guest, StreamPlan], None],
+        refused: Callable[[str, str], None],
+    ) -> None:
+        self._server = server
+        self._token = token
+        self._most_waiting = most_waiting
+        self._admit = admit
+        self._refused = refused
+        self._waiting: dict[int, Guest] = {}  # by descriptor, the oldest first
+        self._counts: Counter[str] = Counter()  # of those, by address
+        self._pause_until_s = 0.0
+        self._poll = select.epoll()
+        server.setblocking(False)
+        self._poll.register(server.fileno(), select.EPOLLIN)
+
+    def close(self) -> None:
+        self._poll.close()
+        for guest in self._waiting.values():
+            guest.connection.close()
+        self._waiting.clear()
+
+    def watch(self, fd: int) -> None:
+        """Another descriptor whose input ends a turn."""
+        self._poll.register(fd, select.EPOLLIN)
+
+    def turn(self, longest_s: float) -> None:
+        """Waits for at most that long, and does what there is to do."""
+        events = self._poll.poll(self._wait_s(longest_s))
+        # those who have said something first: one that comes in now may push out another that has not
+        for fd, _ in events:
+            if fd in self._waiting:
+                self._listen_to(self._waiting[fd])
+        if any(fd == self._server.fileno() for fd, _ in events):
+            self._accept()
+        self._expire()
+
+    def _wait_s(self, longest_s: float) -> float:
+        now_s = time.monotonic()
+        if self._pause_until_s:
+            longest_s = min(longest_s, self._pause_until_s - now_s)
+        oldest = next(iter(self._waiting.values()), None)
+        if oldest is not None:
+            longest_s = min(longest_s, oldest.deadline_s - now_s)
+        return max(longest_s, 0.0)
+
+    def _accept(self) -> None:
+        for _ in range(_ACCEPTS_IN_A_ROW):
+            try:
+                connection, address = self._server.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                # whatever else it is, it is about a connection that is gone already
+                if error.errno in _OUT_OF_ROOM:
+                    self._make_room()
+                    return
+                continue
+            self._greet(connection, _readable_address(address))
+
+    def _make_room(self) -> None:
+        """The oldest goes; with nobody to send away, the next look waits a moment."""
+        if self._waiting:
+            self._send_one_away()
+            return
+        self._refused("everybody", "this process can open no more files")
+        self._poll.modify(self._server.fileno(), 0)
+        self._pause_until_s = time.monotonic() + _PAUSE_S
+
+    def _greet(self, connection: socket.socket, address: str) -> None:
+        challenge = None if self._token is None else make_challenge()
+        guest = Guest(connection, address, challenge)
+        try:
+            connection.setblocking(False)
+            connection.send(greet(challenge))
+        except OSError:
+            hang_up(connection)
+            self._refused(address, "it hung up before it was greeted")
+            return
+        while len(self._waiting) >= self._most_waiting:
+            self._send_one_away()
+        self._waiting[connection.fileno()] = guest
+        self._counts[address] += 1
+        self._poll.register(connection.fileno(), select.EPOLLIN)
+
+    def _forget(self, guest: Guest) -> None:
+        fd = guest.connection.fileno()
+        self._poll.unregister(fd)
+        del self._waiting[fd]
+        self._counts[guest.address] -= 1
+        if not self._counts[guest.address]:
+            del self._counts[guest.address]
+
+    def _send_one_away(self) -> None:
+        address, _ = self._counts.most_common(1)[0]
+        guest = next(guest for guest in self._waiting.values() if guest.address == address)
+        if not self._listen_to(guest):
+            self._forget(guest)
+            hang_up(guest.connection)
+            self._refused(guest.address, "it has not said what it sends, and others wait for its place")
+
+    def _expire(self) -> None:
+        now_s = time.monotonic()
+        for guest in self._late(now_s):
+            if not self._listen_to(guest):
+                self._forget(guest)
+                hang_up(guest.connection)
+                self._refused(guest.address, f"it has not said within {ANSWER_TIMEOUT_S:g} s what it sends")
+        if self._pause_until_s and now_s >= self._pause_until_s:
+            self._pause_until_s = 0.0
+            self._poll.modify(self._server.fileno(), select.EPOLLIN)
+
+    def _late(self, now_s: float) -> Iterator[Guest]:
+        while (oldest := next(iter(self._waiting.values()), None)) is not None and oldest.deadline_s <= now_s:
+            yield oldest
+
+    def _listen_to(self, guest: Guest) -> bool:
+        """Takes what has come. Whether the guest is no longer waiting: let in, refused, or gone."""
+        try:
+            piece = guest.connection.recv(LONGEST_LINE_BYTES - len(guest.said))
+        except BlockingIOError:
+            return False
+        except OSError:
+            piece = b""
+        guest.said += piece
+        is_over = not piece or len(guest.said) >= LONGEST_LINE_BYTES
+        if not guest.said.endswith(b"\n") and not is_over:
+            return False
+        self._forget(guest)
+        if not guest.said:
+            hang_up(guest.connection)
+            self._refused(guest.address, "it hung up without a word")
+            return True
+        try:
+            plan = read_plan(guest.said, guest.challenge, self._token)
+        except PeerError as error:
+            guest.refuse(str(error))
+            self._refused(guest.address, str(error))
+            return True
+        self._admit(guest, plan)
+        return True

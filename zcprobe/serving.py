@@ -1,0 +1,153 @@
+"""A sink that serves whoever comes, until it is ended: a thread for each stream, and for nobody else."""
+
+import contextlib
+import os
+import queue
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from zcprobe.errors import ZcprobeError
+from zcprobe.reception import Guest, Reception, descriptor_bounds
+from zcprobe.refusals import Refusals
+from zcprobe.sink import Progress, Reading, SinkReport, receive
+from zcprobe.wire import StreamPlan
+
+__all__ = ["IDLE_S", "Service"]
+
+IDLE_S = 10.0
+"""A stream of which nothing has come for so long gives up its place, once all places are taken and somebody asks."""
+
+_TICK_S = 1.0
+_KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 6}
+"""Seconds, seconds and count: a host that is gone is noticed after a minute and a half."""
+
+
+class _Stream:
+    """One that is being received. `moved_s`: when bytes were last seen to have come."""
+
+    def __init__(self, guest: Guest, plan: StreamPlan) -> None:
+        self.guest = guest
+        self.plan = plan
+        self.progress = Progress()
+        self.seen_bytes = 0
+        self.moved_s = time.monotonic()
+        self.is_leaving = False
+
+    def look(self, now_s: float) -> None:
+        if self.progress.bytes != self.seen_bytes:
+            self.seen_bytes, self.moved_s = self.progress.bytes, now_s
+
+    def leave(self) -> None:
+        """Its thread wakes, finds the connection broken and ends."""
+        self.is_leaving = True
+        with contextlib.suppress(OSError):
+            self.guest.connection.shutdown(socket.SHUT_RDWR)
+
+
+class Service:
+    """`tell` is called with each report. With `one_off` it ends when a sender's streams have ended."""
+
+    def __init__(
+        self,
+        server: socket.socket,
+        token: str | None,
+        reading: Reading,
+        tell: Callable[[SinkReport], None],
+        *,
+        one_off: bool,
+    ) -> None:
+        most_waiting, self._most_served = descriptor_bounds()
+        self._reading = reading
+        self._tell = tell
+        self._one_off = one_off
+        self._refusals = Refusals(2)
+        self._reception = Reception(server, token, most_waiting, self._admit, self._refused)
+        self._streams: set[_Stream] = set()
+        self._next: deque[tuple[Guest, StreamPlan]] = deque()  # each in the place of a stream that is leaving
+        self._ended: queue.SimpleQueue[tuple[_Stream, SinkReport | ZcprobeError | None]] = queue.SimpleQueue()
+        self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._reception.watch(self._wake_fd)
+
+    def run(self) -> None:
+        """Until a signal ends it, or the one sender's streams have ended: then the first error of one is raised."""
+        failed: ZcprobeError | None = None
+        try:
+            while True:
+                self._reception.turn(_TICK_S)
+                self._refusals.tick()
+                ended = self._take_ended()
+                failed = failed or next((one for one in ended if one is not None), None)
+                if self._one_off and ended and not self._streams:
+                    break
+                now_s = time.monotonic()
+                for stream in self._streams:
+                    stream.look(now_s)
+        finally:
+            self._refusals.close()
+            self._reception.close()
+        if failed is not None:
+            raise failed
+
+    def _refused(self, address: str, reason: str) -> None:
+        self._refusals.tell(f"zcprobe: refused {address}: {reason}")
+
+    def _admit(self, guest: Guest, plan: StreamPlan) -> None:
+        if len(self._streams) < self._most_served:
+            self._start(guest, plan)
+            return
+        now_s = time.monotonic()
+        staying = [stream for stream in self._streams if not stream.is_leaving]
+        idlest = min(staying, key=lambda stream: stream.moved_s, default=None)
+        if idlest is None or now_s - idlest.moved_s < IDLE_S:
+            self._turn_away(guest, f"all {self._most_served} places are taken")
+            return
+        idlest.leave()
+        self._refused(idlest.guest.address, f"nothing came of its stream for {IDLE_S:g} s, and others wait")
+        self._next.append((guest, plan))
+
+    def _turn_away(self, guest: Guest, reason: str) -> None:
+        guest.refuse(reason)
+        self._refused(guest.address, reason)
+
+    def _start(self, guest: Guest, plan: StreamPlan) -> None:
+        with contextlib.suppress(OSError):  # vsock has none
+            guest.connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in _KEEPALIVE.items():
+                guest.connection.setsockopt(socket.IPPROTO_TCP, option, value)
+        stream = _Stream(guest, plan)
+        try:
+            threading.Thread(target=self._receive, args=(stream,), daemon=True).start()
+        except RuntimeError:  # what Python makes of EAGAIN
+            self._turn_away(guest, "this host lets the sink start no more threads")
+            return
+        self._streams.add(stream)
+
+    def _receive(self, stream: _Stream) -> None:
+        outcome: SinkReport | ZcprobeError | None = None
+        try:
+            outcome = receive(stream.guest.connection, stream.plan, self._reading, stream.progress)
+        except ZcprobeError as error:
+            outcome = error
+        finally:
+            self._ended.put((stream, outcome))
+            os.eventfd_write(self._wake_fd, 1)
+
+    def _take_ended(self) -> list[ZcprobeError | None]:
+        """What went wrong with each stream that has ended since; None where nothing did."""
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake_fd)
+        found: list[ZcprobeError | None] = []
+        while not self._ended.empty():
+            stream, outcome = self._ended.get()
+            self._streams.discard(stream)
+            if self._next:
+                self._start(*self._next.popleft())
+            if isinstance(outcome, SinkReport):
+                self._tell(outcome)
+            elif outcome is not None and not self._one_off:
+                self._refusals.tell(f"zcprobe: {outcome}")
+            found.append(outcome if isinstance(outcome, ZcprobeError) else None)
+        return found
