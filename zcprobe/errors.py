@@ -9,8 +9,11 @@
     ├── ReconciliationError exit 4  two independent counts of the same thing differ
     └── DefectError         exit 5  zcprobe itself is wrong: an exception that nobody foresaw
 
-An error has one line on what is wrong (`str(error)`) and one on what to do (`error.hint`).
+An error has one line on what is wrong (`str(error)`) and one on what to do (`error.hint`). Names and contents that it
+quotes may be other people's: what is not printed is written out in both.
 """
+
+from zcprobe.escapes import printable
 
 __all__ = [
     "DataLossError",
@@ -33,8 +36,8 @@ class ZcprobeError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
+        super().__init__(printable(message))
+        self.hint = printable(hint)
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of a traceback: the same two lines as on the command line."""
