@@ -20,10 +20,11 @@ from zcprobe.lab.journal import journal
 from zcprobe.policies import find_policy
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.interrupt import Interruption
-from zcprobe.recorder.metadata import FORMAT_VERSION, now_utc, write_json
+from zcprobe.recorder.metadata import FORMAT_MINOR, FORMAT_VERSION, now_utc, write_sealed
 from zcprobe.recorder.ownership import give_to_caller
 from zcprobe.recorder.run import CompletedRun, new_run_id, record_run
 from zcprobe.recorder.run_directory import RunDirectory, folder_name, open_run_directory
+from zcprobe.seal import seal_of
 
 __all__ = ["PlannedRun", "compare", "plan_runs"]
 
@@ -84,7 +85,7 @@ class _Growing:
         """Aside and renamed, so that a reader, and a disk that is full, finds the last one whole."""
         aside = self.path / ".comparison.json.partial"
         try:
-            write_json(aside, {**self.content, "runs": self.runs})
+            write_sealed(aside, {**self.content, "runs": self.runs})
             give_to_caller(aside)
             aside.replace(self.path / "comparison.json")
         except OSError:
@@ -128,6 +129,7 @@ def _record_all(
 def _entry(planned: PlannedRun, done: CompletedRun) -> dict[str, object]:
     return {
         "folder": done.folder.name,
+        "sha256": seal_of((done.folder / "run.json").read_bytes()),
         "policy": planned.policy,
         "repeat": planned.repeat,
         "outcome": done.metadata.summary.outcome,
@@ -166,6 +168,7 @@ def compare(
         directory = stack.enter_context(open_run_directory(parent, name, entry))
         content: dict[str, object] = {
             "format_version": FORMAT_VERSION,
+            "format_minor": FORMAT_MINOR,
             "scenario": scenario,
             "started_utc": started,
             "seed": seed,

@@ -19,7 +19,7 @@ from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.child import Children, children
 from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.measure import Measured, measure, spool_path
-from zcprobe.recorder.metadata import RunMetadata, now_utc, write_json
+from zcprobe.recorder.metadata import RunMetadata, digests_of, now_utc, write_json, write_sealed
 from zcprobe.recorder.reconcile import (
     Finding,
     lost_events_finding,
@@ -132,6 +132,7 @@ def _store(
         is_datagram=is_datagram,
     )
     effects = with_pauses(measured.effects, measured.scenario, measured.report)
+    rows = _write_tables(folder)
     metadata = RunMetadata(
         run_id=run_id,
         started_utc=started,
@@ -151,13 +152,14 @@ def _store(
         sockets=[counts for counts in _socket_counts(measured) if counts is not None],
         copy_paths={str(stack): count for stack, count in measured.counts.copy_paths.items()},
         send_results={str(number): count for number, count in measured.counts.send_results.items()},
-        rows=_write_tables(folder),
+        rows=rows,
         reconciliation=findings,
         summary=summary,
         channels=[summarize_channel(one, is_datagram=is_datagram) for one in measured.report.channels],
         cookies=measured.ready.cookies,
+        files=digests_of(*(folder / f"{table}.parquet" for table in rows), folder / "stacks.json"),
     )
-    write_json(folder / "run.json", metadata)
+    write_sealed(folder / "run.json", metadata)
     return metadata
 
 
