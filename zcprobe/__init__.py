@@ -11,18 +11,40 @@ __all__ = ["load", "load_runs"]
 
 
 def load(
-    path: "str | Path", *, allow_incomplete: bool = False, allow_lost: bool = False, skip_damaged: bool = False
+    path: "str | Path",
+    *,
+    allow_incomplete: bool = False,
+    allow_lost: bool = False,
+    allow_damaged: bool = False,
+    skip_damaged: bool = False,
 ) -> "Run | Campaign":
     """The run or runs at a path or pattern: `zcprobe.dataset.load.load`, imported when called (pandas is heavy)."""
     from zcprobe.dataset.load import load as load_from
 
-    return load_from(path, allow_incomplete=allow_incomplete, allow_lost=allow_lost, skip_damaged=skip_damaged)
+    return load_from(
+        path,
+        allow_incomplete=allow_incomplete,
+        allow_lost=allow_lost,
+        allow_damaged=allow_damaged,
+        skip_damaged=skip_damaged,
+    )
 
 
 def load_runs(
-    path: "str | Path", *, allow_incomplete: bool = False, allow_lost: bool = False, skip_damaged: bool = False
+    path: "str | Path",
+    *,
+    allow_incomplete: bool = False,
+    allow_lost: bool = False,
+    allow_damaged: bool = False,
+    skip_damaged: bool = False,
 ) -> "Campaign":
     """The same, always as a sequence of runs, also where there is only one: `zcprobe.dataset.load.load_runs`."""
     from zcprobe.dataset.load import load_runs as load_from
 
-    return load_from(path, allow_incomplete=allow_incomplete, allow_lost=allow_lost, skip_damaged=skip_damaged)
+    return load_from(
+        path,
+        allow_incomplete=allow_incomplete,
+        allow_lost=allow_lost,
+        allow_damaged=allow_damaged,
+        skip_damaged=skip_damaged,
+    )

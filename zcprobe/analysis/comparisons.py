@@ -64,7 +64,7 @@ def comparison_of(runs: Sequence[Run], folder: Any = None) -> Comparison:
         "started_utc": min(run.meta["started_utc"] for run in runs),
         "seed": None,
         "planned_runs": len(runs),
-        "runs": [{"folder": run.folder.name, "policy": run.policy} for run in runs],
+        "runs": [{"folder": run.name, "policy": run.policy} for run in runs],
         "policies": results,
         "verdict": verdict(results, runs),
     }

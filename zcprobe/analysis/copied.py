@@ -46,7 +46,7 @@ def _row(run: Run) -> dict[str, object]:
     return {
         "policy": run.policy,
         "scenario": run.scenario,
-        "run": run.folder.name,
+        "run": run.name,
         "completions": summary["completions"],
         "told_count": summary["copied_completions"],
         "true_count": summary["true_copied_completions"],

@@ -42,7 +42,7 @@ def df_goodput(runs: Sequence[Run]) -> pd.DataFrame:
     for run in runs:
         seen[run.policy] += 1
         summary = {name: run.summary[name] for name in _SAME_NAME} | {"bytes_received": run.summary["sink_bytes"]}
-        rows.append({"policy": run.policy, "repeat": seen[run.policy], "run": run.folder.name, **summary})
+        rows.append({"policy": run.policy, "repeat": seen[run.policy], "run": run.name, **summary})
     if not rows:
         return empty_frame(GOODPUT_DTYPES)
     return pd.DataFrame(rows, columns=list(GOODPUT_DTYPES)).astype(GOODPUT_DTYPES)

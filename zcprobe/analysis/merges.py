@@ -52,7 +52,7 @@ def _row(run: Run) -> dict[str, object]:
     return {
         "policy": run.policy,
         "scenario": run.scenario,
-        "run": run.folder.name,
+        "run": run.name,
         "completions": summary["completions"],
         "notifications": read,
         "sends_per_notification": summary["completions"] / read if read else float("nan"),

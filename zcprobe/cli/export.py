@@ -69,7 +69,7 @@ def _check(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace) -> int:
     _check(options)
     window = _window(options.between)
-    inputs = load_inputs(options.runs, allow_incomplete=options.allow_incomplete, skip_damaged=options.skip_damaged)
+    inputs = load_inputs(options)
     require_within(inputs.runs, window)
     with open_output(options.output) as file:
         if options.format in _OF_A_TABLE:

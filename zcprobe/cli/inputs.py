@@ -1,5 +1,6 @@
 """The run folders that a command line names."""
 
+import argparse
 import os
 import sys
 import warnings
@@ -11,7 +12,8 @@ import msgspec
 
 from zcprobe.analysis.comparisons import with_results
 from zcprobe.dataset.check import check_run
-from zcprobe.dataset.load import Comparison, Run, damage_is_an_error, load_comparison, load_run
+from zcprobe.dataset.integrity import DAMAGED
+from zcprobe.dataset.load import Campaign, Comparison, Run, damage_is_an_error, load_comparison, load_run
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError, UsageError
 
 __all__ = ["Inputs", "load_inputs"]
@@ -29,39 +31,42 @@ class Inputs(msgspec.Struct, frozen=True):
         return [run for comparison in self.comparisons for run in comparison.runs] + self.loose
 
 
-def load_inputs(paths: list[Path], *, allow_incomplete: bool, skip_damaged: bool = False) -> Inputs:
-    """The runs in run folders and comparison folders, their tables checked.
+def load_inputs(options: argparse.Namespace) -> Inputs:
+    """The runs in run folders and comparison folders, their tables checked, as the options of the verb have it.
 
     OutputError for what is no run, damaged or of another version, unless `skip_damaged`: then stderr says what is
-    left out. DataLossError for a run whose counts do not reconcile, unless allowed; UsageError for one named twice.
+    left out, or for a run that is only not as recorded `allow_damaged`. DataLossError for a run whose counts do not
+    reconcile, unless allowed; UsageError for one named twice.
     """
-    comparisons, loose = [], []
-    skip = _tell_and_skip if skip_damaged else nullcontext
+    comparisons, loose, paths = [], [], options.runs
+    skip = _tell_and_skip if options.skip_damaged else nullcontext
     for path in map(_with_name, paths):
         with skip():
-            if os.path.exists(path / "comparison.json"):
-                comparisons.append(_comparison(path, allow_incomplete, skip_damaged))
+            if os.path.lexists(path / "comparison.json"):
+                comparisons.append(_comparison(path, options))
             else:
-                run = load_run(path, allow_incomplete=True, allow_lost=True)
-                _check(run, allow_incomplete)
+                run = load_run(path, allow_incomplete=True, allow_lost=True, allow_damaged=options.allow_damaged)
+                _check(run, options.allow_incomplete)
                 loose.append(run)
     inputs = Inputs(comparisons, loose)
+    for text in [text for one in comparisons for text in one.damage] + Campaign(loose).damage:
+        print(f"zcprobe: {DAMAGED}: {text}", file=sys.stderr)
     _require_different(inputs.runs)
     if not inputs.runs:
         raise OutputError(f"{paths[0]} has no runs", "it was interrupted before the first one; compare again")
     return inputs
 
 
-def _comparison(path: Path, allow_incomplete: bool, skip_damaged: bool) -> Comparison:
+def _comparison(path: Path, options: argparse.Namespace) -> Comparison:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        found = load_comparison(path, skip_damaged=skip_damaged)
+        found = load_comparison(path, skip_damaged=options.skip_damaged, allow_damaged=options.allow_damaged)
     for text in found.skipped:
         _tell(text)
     kept = []
     for run in found.runs:
-        with _tell_and_skip() if skip_damaged else nullcontext():
-            _check(run, allow_incomplete)
+        with _tell_and_skip() if options.skip_damaged else nullcontext():
+            _check(run, options.allow_incomplete)
             kept.append(run)
     comparison = Comparison(found.folder, found.meta, kept, found.skipped)
     # it ended before its results were worked out; its runs are whole

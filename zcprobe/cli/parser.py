@@ -220,6 +220,9 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-incomplete", action="store_true", help="take runs that lost events or whose counts differ as they are"
     )
+    parser.add_argument(
+        "--allow-damaged", action="store_true", help="take runs whose files are not as recorded, and say so everywhere"
+    )
     parser.add_argument("--skip-damaged", action="store_true", help="leave out damaged runs, and say which")
 
 

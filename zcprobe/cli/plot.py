@@ -74,7 +74,7 @@ def _save(figure: Figure, name: str, kind: str, file: BinaryIO) -> None:
 
 def run(options: argparse.Namespace) -> int:
     kind = _format(options.output)
-    inputs = load_inputs(options.runs, allow_incomplete=options.allow_incomplete, skip_damaged=options.skip_damaged)
+    inputs = load_inputs(options)
     name = _figure_name(options.figure, inputs.runs)
     figure = _draw(name, inputs)
     with open_output(options.output) as file:

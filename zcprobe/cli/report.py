@@ -18,7 +18,7 @@ _MOST_DRAWN = 4
 
 def run(options: argparse.Namespace) -> int:
     """A part for each comparison, then one for each group of loose runs that were made alike."""
-    inputs = load_inputs(options.runs, allow_incomplete=options.allow_incomplete, skip_damaged=options.skip_damaged)
+    inputs = load_inputs(options)
     base = Path() if is_stdout(options.output) else options.output.parent
     parts = [*inputs.comparisons, *as_comparisons(inputs.loose)]
     most = len(parts) if options.all_figures else _MOST_DRAWN

@@ -7,6 +7,7 @@ from typing import Any, overload
 import pandas as pd
 
 from zcprobe.dataset.html import campaign_html
+from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.query import query_runs
 from zcprobe.dataset.run import Run
 
@@ -55,10 +56,19 @@ class Campaign(Sequence[Run]):
         return query_runs(self.runs, sql)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self)} runs, policies={self.policies!r}, scenarios={self.scenarios!r})"
+        damaged = len(self.damage)
+        told = f", {damaged} {DAMAGED}" if damaged else ""
+        return (
+            f"{type(self).__name__}({len(self)} runs, policies={self.policies!r}, scenarios={self.scenarios!r}{told})"
+        )
+
+    @property
+    def damage(self) -> list[str]:
+        """What is wrong with runs that were loaded although they are not as recorded, a sentence for each."""
+        return [f"{run.name}: {'; '.join(run.damage)}" for run in self.runs if run.damage]
 
     def _repr_html_(self) -> str:
-        return campaign_html([(run.folder.name, run.meta) for run in self.runs], [], self.skipped)
+        return campaign_html([(run.name, run.meta) for run in self.runs], [], self.skipped)
 
 
 class Comparison(Campaign):
@@ -74,6 +84,11 @@ class Comparison(Campaign):
         """As the plan had them, also those of which no run was made."""
         return list(self.meta["policies"])
 
+    @property
+    def damage(self) -> list[str]:
+        """The same, with what is wrong with comparison.json."""
+        return [*self.meta.get("damage", ()), *super().damage]
+
     def _repr_html_(self) -> str:
-        shown = [(run.folder.name, run.meta) for run in self.runs]
-        return campaign_html(shown, self.meta.get("verdict") or [], self.skipped)
+        shown = [(run.name, run.meta) for run in self.runs]
+        return campaign_html(shown, self.meta.get("verdict") or [], self.skipped, self.meta.get("damage", ()))

@@ -14,22 +14,26 @@ HOST_FACTS = ("kernel_release", "machine", "distribution", "cpu_model", "cpu_cou
 
 def flat_facts(run: Run) -> dict[str, Any]:
     """Name -> a number, a text, a bool or None: `run` (the folder's name), started_utc, zcprobe_version, complete,
-    HOST_FACTS, every option as it was in effect, `impairment_` and `calibration_` parameters where the run has some,
-    and the summary, `enobufs_causes` left out. An option and a summary's member of one name have one value."""
+    integrity, HOST_FACTS, every option as it was in effect, `impairment_` and `calibration_` parameters where the run
+    has some, and the summary, `enobufs_causes` left out. An option and a summary's member of one name have one
+    value."""
     summary = {name: value for name, value in run.summary.items() if name != "enobufs_causes"}
     if summary.get("missed_by_variant") is None:  # of runs from before there were variants
         summary["missed_by_variant"] = dict.fromkeys(get_args(FlushVariant))
-    return {
-        "run": run.folder.name,
+    # their places; nothing that a run says of itself can take them
+    facts = {
+        "run": None,
         "started_utc": run.meta.get("started_utc"),
         "zcprobe_version": run.meta.get("zcprobe_version"),
-        "complete": run.meta["complete"],
+        "complete": None,
+        "integrity": None,
         **{name: run.meta["host"].get(name) for name in HOST_FACTS},
         **_plain({**run.options, "policy": run.policy}),
         **impairment_of(run.meta),
         **_plain({"calibration": run.meta.get("calibration") or {}}),
         **_plain(summary),
     }
+    return facts | {"run": run.name, "complete": run.meta["complete"], "integrity": run.integrity}
 
 
 def _text(item: Any) -> str:

@@ -22,7 +22,7 @@ def find_run_folders(roots: Sequence[Path]) -> list[Path]:
     waiting, found, looked = deque(roots), set(), 0
     while waiting:
         folder = waiting.popleft()
-        if os.path.exists(folder / "run.json"):  # Path.exists() raises where a folder may not be entered
+        if os.path.lexists(folder / "run.json"):  # Path.exists() raises where a folder may not be entered
             found.add(folder)
             continue
         looked += 1

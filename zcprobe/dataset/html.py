@@ -96,10 +96,13 @@ def run_html(name: str, meta: dict[str, Any]) -> str:
 
 
 def campaign_html(
-    runs: Sequence[tuple[str, dict[str, Any]]], verdict: Sequence[str], skipped: Sequence[str] = ()
+    runs: Sequence[tuple[str, dict[str, Any]]],
+    verdict: Sequence[str],
+    skipped: Sequence[str] = (),
+    damage: Sequence[str] = (),
 ) -> str:
-    """A row per run, at most 40; then the verdict, each warning once with the number of runs that it is about, and what
-    was left out."""
+    """A row per run, at most 40; then the verdict, each warning once with the number of runs that it is about, what was
+    left out, and what is not as recorded of the whole."""
     head = _row(["policy", "scenario", "outcome", "ENOBUFS", "stalled", "goodput or life", "run"], "th")
     rows = [_campaign_row(name, meta) for name, meta in runs[:_MOST_ROWS]]
     counts: dict[str, int] = {}
@@ -108,6 +111,7 @@ def campaign_html(
             counts[text] = counts.get(text, 0) + 1
     notes = "".join(_warning(f"{text} ({count} of {len(runs)} runs)") for text, count in counts.items())
     notes += "".join(_warning(f"left out: {text}") for text in skipped)
+    notes += "".join(_warning(text) for text in damage)
     more = f"<div>and {len(runs) - _MOST_ROWS} more</div>" if len(runs) > _MOST_ROWS else ""
     sentences = "".join(f"<div>{escape(sentence)}</div>" for sentence in verdict)
     return f"<div><b>{len(runs)} runs</b><table>{head}{''.join(rows)}</table>{more}{sentences}{notes}</div>"

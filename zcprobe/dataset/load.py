@@ -2,19 +2,21 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from zcprobe.dataset.campaign import Campaign, Comparison
 from zcprobe.dataset.find import find_run_folders
+from zcprobe.dataset.integrity import DAMAGED, NO_DIGESTS, VERIFIED, changed
+from zcprobe.dataset.metadata import damage_is_an_error, read_metadata
 from zcprobe.dataset.run import Run
-from zcprobe.dataset.schema import check_version, complete_metadata
+from zcprobe.dataset.schema import complete_metadata
+from zcprobe.dataset.shape import require_comparison, require_run
+from zcprobe.dataset.trial import require_readable
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
+from zcprobe.recorder.tables import TABLES
 
 __all__ = [
     "Campaign",
@@ -28,80 +30,131 @@ __all__ = [
     "load_runs",
 ]
 
-_RUN_KEYS = ("config", "scenario", "host", "summary", "complete")
+_RUN_KEYS = ("config", "scenario", "lab", "host", "summary", "complete")
 _COMPARISON_KEYS = ("policies", "runs", "scenario")
 
 
 def load(
-    path: str | Path, *, allow_incomplete: bool = False, allow_lost: bool = False, skip_damaged: bool = False
+    path: str | Path,
+    *,
+    allow_incomplete: bool = False,
+    allow_lost: bool = False,
+    allow_damaged: bool = False,
+    skip_damaged: bool = False,
 ) -> Run | Campaign:
     """A run folder as a Run, a comparison's folder as a Comparison, anything else with runs in it as a Campaign.
 
     `path` may be a pattern (`results/*-held-completions-*`) or a folder that holds run and comparison folders. Raises
-    OutputError when there is no run, or one is damaged or of an unknown version, DataLossError when events or records
-    were lost (unless `allow_lost`), and ReconciliationError when independent counts differ (unless
-    `allow_incomplete`). With `skip_damaged` damaged runs among others are left out: a UserWarning names them, and so
-    does `skipped` of what is returned.
+    OutputError when there is no run, or one is damaged, not as it was recorded or of an unknown version, DataLossError
+    when events or records were lost (unless `allow_lost`), and ReconciliationError when independent counts differ
+    (unless `allow_incomplete`). With `allow_damaged` a run that is not as recorded, but can be read, is taken as it is:
+    its `integrity` and `damage` say so, and so does whatever is made of it. With `skip_damaged` damaged runs among
+    others are left out: a UserWarning names them, and so does `skipped` of what is returned.
     """
     folder = Path(_given(path))
-    if os.path.exists(folder / "run.json"):
-        return load_run(folder, allow_incomplete=allow_incomplete, allow_lost=allow_lost)
-    return load_runs(path, allow_incomplete=allow_incomplete, allow_lost=allow_lost, skip_damaged=skip_damaged)
+    if os.path.lexists(folder / "run.json"):
+        return load_run(folder, allow_incomplete=allow_incomplete, allow_lost=allow_lost, allow_damaged=allow_damaged)
+    return load_runs(
+        path,
+        allow_incomplete=allow_incomplete,
+        allow_lost=allow_lost,
+        allow_damaged=allow_damaged,
+        skip_damaged=skip_damaged,
+    )
 
 
 def load_runs(
-    path: str | Path, *, allow_incomplete: bool = False, allow_lost: bool = False, skip_damaged: bool = False
+    path: str | Path,
+    *,
+    allow_incomplete: bool = False,
+    allow_lost: bool = False,
+    allow_damaged: bool = False,
+    skip_damaged: bool = False,
 ) -> Campaign:
     """The same, but always a Campaign: of a run folder with that one run."""
     folder = Path(_given(path))
-    if os.path.exists(folder / "comparison.json") and not os.path.exists(folder / "run.json"):
-        found: Campaign = load_comparison(folder, skip_damaged=skip_damaged)
+    if os.path.lexists(folder / "comparison.json") and not os.path.lexists(folder / "run.json"):
+        found: Campaign = load_comparison(folder, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
     else:
-        found = load_campaign(path, skip_damaged=skip_damaged)
+        found = load_campaign(path, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
     for run in found:
         _check(run, allow_incomplete=allow_incomplete, allow_lost=allow_lost)
     return found
 
 
-def load_run(path: str | Path, *, allow_incomplete: bool = False, allow_lost: bool = False) -> Run:
+def load_run(
+    path: str | Path, *, allow_incomplete: bool = False, allow_lost: bool = False, allow_damaged: bool = False
+) -> Run:
     """The run in a folder; the errors of `load`."""
     folder = Path(_given(path))
-    meta = _read_json(folder / "run.json", "run", _RUN_KEYS)
+    meta, damage = _read(folder / "run.json", "run", _RUN_KEYS, allow_damaged)
     with damage_is_an_error(folder):
-        run = Run(folder, complete_metadata(meta))
+        whole = complete_metadata(meta)
+        require_run(whole)
+        run = Run(folder, whole)
+        _check_files(run, damage, allow_damaged)
         _check(run, allow_incomplete=allow_incomplete, allow_lost=allow_lost)
     return run
 
 
-def load_comparison(path: str | Path, *, skip_damaged: bool = False) -> Comparison:
+def _check_files(run: Run, damage: list[str], allow_damaged: bool) -> None:
+    """Stores what is known of the run's files in its metadata. OutputError for one that is not as recorded, and where
+    that is allowed for one that no process can read."""
+    has_digests = run.meta.get("files") is not None
+    if run.meta.get("format_minor") and not has_digests:
+        damage.append("run.json names no digests of the other files")
+    damage += run.files.findings()
+    if damage and not allow_damaged:
+        raise changed(f"{run.folder}/{damage[0]}")
+    run.meta |= {"integrity": VERIFIED if has_digests else NO_DIGESTS, "damage": []}
+    if damage:
+        _add_damage(run, damage)
+    if allow_damaged and (damage or not has_digests):
+        require_readable(run.folder, run.format_version, [name for name in TABLES if run.is_recorded(name)])
+
+
+def _add_damage(run: Run, damage: list[str]) -> None:
+    """As a warning too, which whatever is made of the run passes on."""
+    told = {"id": "damaged", "text": f"the run's folder is {DAMAGED}: {'; '.join(damage)}"}
+    run.meta["warnings"] = [*(run.meta.get("warnings") or ()), told]
+    run.meta |= {"integrity": DAMAGED, "damage": [*run.damage, *damage]}
+
+
+def load_comparison(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> Comparison:
     """The comparison in a folder with all its runs, incomplete ones too: who shows them says so."""
     folder = Path(_given(path))
-    meta = _read_json(folder / "comparison.json", "comparison", _COMPARISON_KEYS)
+    meta, damage = _read(folder / "comparison.json", "comparison", _COMPARISON_KEYS, allow_damaged)
     with damage_is_an_error(folder):
-        folders = [folder / entry["folder"] for entry in meta["runs"]]
-    runs, skipped = _load_each(folders, skip_damaged)
+        require_comparison(meta)
+    digests = {folder / entry["folder"]: entry.get("sha256") for entry in meta["runs"]}
+    runs, skipped = _load_each(digests, skip_damaged, allow_damaged)
+    meta["damage"] = damage
     return Comparison(folder, meta, runs, skipped)
 
 
-def load_campaign(path: str | Path, *, skip_damaged: bool = False) -> Campaign:
-    """All runs at or below a folder or the matches of a pattern, in the order of their folders' names.
+def load_campaign(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> Campaign:
+    """All runs at or below a folder or the matches of a pattern, in the order of their folders' names. What is the name
+    of a folder is no pattern.
 
     Hidden folders, as those of unfinished runs, are left out. OutputError when there is none.
     """
-    is_pattern = has_magic(str(_given(path)))
+    is_pattern = has_magic(str(_given(path))) and not os.path.lexists(path)
     folders = find_run_folders([Path(found) for found in sorted(glob(str(path)))] if is_pattern else [Path(path)])
     if not folders:
         raise OutputError(f"{path} is no run folder and holds none", _hint(Path(path)))
-    runs, skipped = _load_each(folders, skip_damaged)
+    runs, skipped = _load_each(dict.fromkeys(folders), skip_damaged, allow_damaged)
     return Campaign(runs, None if is_pattern else Path(path), skipped)
 
 
-def _load_each(folders: Iterable[Path], skip_damaged: bool) -> tuple[list[Run], list[str]]:
-    """The runs, and what is wrong with those that were left out. OutputError when none is left."""
+def _load_each(
+    digests: Mapping[Path, str | None], skip_damaged: bool, allow_damaged: bool
+) -> tuple[list[Run], list[str]]:
+    """The runs in folders, each with the digest that its run.json must have, and what is wrong with those that were
+    left out. OutputError when none is left."""
     runs, skipped = [], []
-    for folder in folders:
+    for folder, digest in digests.items():
         try:
-            runs.append(load_run(folder, allow_incomplete=True, allow_lost=True))
+            runs.append(_load_one(folder, digest, allow_damaged))
         except OutputError as error:
             if not skip_damaged:
                 raise OutputError(
@@ -115,22 +168,23 @@ def _load_each(folders: Iterable[Path], skip_damaged: bool) -> tuple[list[Run], 
     return runs, skipped
 
 
+def _load_one(folder: Path, digest: str | None, allow_damaged: bool) -> Run:
+    if os.path.islink(folder):
+        raise OutputError(f"{folder} is a symbolic link, not a run's folder", "copy the folder itself to this place")
+    run = load_run(folder, allow_incomplete=True, allow_lost=True, allow_damaged=allow_damaged)
+    if digest is None or run.meta.get("sha256") == digest:
+        return run
+    finding = "run.json is that of another run than comparison.json names"
+    if not allow_damaged:
+        raise changed(f"{folder}/{finding}")
+    _add_damage(run, [finding])
+    return run
+
+
 def _given(path: str | Path) -> str | Path:
     if not str(path):
         raise OutputError("an empty path names no run", "name a folder; '.' is the one that Python runs in")
     return path
-
-
-@contextmanager
-def damage_is_an_error(path: Path) -> Iterator[None]:
-    """OutputError for metadata in which a key is missing or of another kind."""
-    try:
-        yield
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise OutputError(
-            f"the metadata in {path} is not what a run has: {type(error).__name__} {error}",
-            "the file is damaged; run again",
-        ) from error
 
 
 def _hint(path: Path) -> str:
@@ -141,20 +195,11 @@ def _hint(path: Path) -> str:
     return "name a folder that zcprobe run or zcprobe compare made: it has a run.json or comparison.json"
 
 
-def _read_json(path: Path, what: str, keys: tuple[str, ...]) -> dict[str, Any]:
+def _read(path: Path, what: str, keys: tuple[str, ...], allow_damaged: bool) -> tuple[dict[str, Any], list[str]]:
     try:
-        content = msgspec.json.decode(path.read_bytes())
+        return read_metadata(path, what, keys, allow_damaged=allow_damaged)
     except (FileNotFoundError, NotADirectoryError):
         raise OutputError(f"{path.parent} is no {what} folder: it has no {path.name}", _hint(path.parent)) from None
-    except (msgspec.DecodeError, OSError) as error:
-        raise OutputError(f"{path} cannot be read: {error}", "the file is damaged; run again") from error
-    if not isinstance(content, dict):
-        raise OutputError(f"{path} is no {what}'s metadata", "the file is damaged; run again")
-    check_version(path.parent, content.get("format_version"))
-    missing = [key for key in keys if key not in content]
-    if missing:
-        raise OutputError(f"{path} has no {', '.join(missing)}", "the file is damaged; run again")
-    return content
 
 
 def _check(run: Run, *, allow_incomplete: bool, allow_lost: bool) -> None:

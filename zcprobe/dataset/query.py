@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+from pyarrow import dataset as ds
+from pyarrow import fs
 
 from zcprobe.dataset.facts import flat_facts
 from zcprobe.dataset.run import Run
-from zcprobe.errors import HostError, UsageError
+from zcprobe.dataset.table import sql_schema
+from zcprobe.errors import HostError, OutputError, UsageError
 from zcprobe.recorder.tables import TABLES
 
 __all__ = ["df_runs", "query_runs"]
@@ -26,7 +30,7 @@ def query_runs(runs: Sequence[Run], sql: str) -> pd.DataFrame:
     """Runs the query; only the columns and rows that it needs are read from the files.
 
     Tables are those of docs/run-format.md with one more column, `run`; a column that an older run does not have is
-    NULL there. A table that no run has recorded does not exist.
+    NULL there. A table that no run has recorded does not exist. OutputError for a damaged file.
     """
     try:
         import duckdb
@@ -36,9 +40,12 @@ def query_runs(runs: Sequence[Run], sql: str) -> pd.DataFrame:
     try:
         connection.register("runs", df_runs(runs))
         for name in TABLES:
-            _add_view(connection, name, runs)
+            _add_table(connection, name, runs)
         frame: pd.DataFrame = connection.execute(sql).df()
         return frame
+    except (pa.ArrowException, UnicodeEncodeError) as error:
+        text = str(error).splitlines()[0]
+        raise OutputError(f"a query cannot read these runs: {text}", "load one by one to see which") from error
     except duckdb.Error as error:
         text = str(error).splitlines()[0]
         raise UsageError(f"the query failed: {text}", f"tables: {', '.join(['runs', *TABLES])}") from None
@@ -46,11 +53,19 @@ def query_runs(runs: Sequence[Run], sql: str) -> pd.DataFrame:
         connection.close()
 
 
-def _add_view(connection: Any, name: str, runs: Sequence[Run]) -> None:
-    paths = [str(run.folder / f"{name}.parquet") for run in runs if (run.folder / f"{name}.parquet").exists()]
+def _add_table(connection: Any, name: str, runs: Sequence[Run]) -> None:
+    """As an Arrow dataset of named files: duckdb's own reader takes names for patterns, addresses and partitions."""
+    paths = [(run, path) for run in runs if (path := run.table_path(name)) is not None]
     if not paths:
         return
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    source = f"read_parquet([{listed}], union_by_name = true, filename = true)"
-    folder = "parse_filename(parse_dirpath(filename))"
-    connection.execute(f"create view {name} as select {folder} as run, * exclude (filename) from {source}")
+    kind = ds.ParquetFileFormat(
+        default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+    )
+    disk = fs.LocalFileSystem()
+    fragments = [
+        kind.make_fragment(str(path.absolute()), disk, partition_expression=ds.field("run") == run.name)
+        for run, path in paths
+    ]
+    found = [sql_schema(path, name, run.format_version) for run, path in paths]
+    schema = pa.unify_schemas([pa.schema([("run", pa.string())]), *found])
+    connection.register(name, ds.FileSystemDataset(fragments, schema, kind, disk))

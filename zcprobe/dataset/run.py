@@ -1,5 +1,6 @@
 """One run as a Python object: metadata at once, tables when asked for."""
 
+import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +12,10 @@ import pyarrow as pa
 
 from zcprobe.dataset.downsample import downsample
 from zcprobe.dataset.html import run_html
+from zcprobe.dataset.integrity import DAMAGED, NO_DIGESTS, FileChecks
 from zcprobe.dataset.options import options_of
 from zcprobe.dataset.schema import table_schema
+from zcprobe.dataset.stacks import load_stacks
 from zcprobe.dataset.table import (
     CHUNK_ROWS,
     bounds_ns,
@@ -25,9 +28,11 @@ from zcprobe.dataset.table import (
     time_column,
 )
 from zcprobe.dataset.version_1 import stalls_of_version_1
-from zcprobe.errors import OutputError, UsageError
+from zcprobe.errors import UsageError
+from zcprobe.escapes import printable
 from zcprobe.recorder.metadata import FORMAT_VERSION
 from zcprobe.recorder.tables import TABLES
+from zcprobe.seal import FileDigest
 
 __all__ = ["Run"]
 
@@ -43,6 +48,27 @@ class Run:
     def __init__(self, folder: Path, meta: dict[str, Any]) -> None:
         self.folder = folder
         self.meta = meta
+
+    @property
+    def name(self) -> str:
+        """Of its folder, as it can be shown."""
+        return printable(self.folder.name)
+
+    @property
+    def integrity(self) -> str:
+        """What is known of its files: one of the three sentences of `zcprobe.dataset.integrity`."""
+        return str(self.meta.get("integrity", NO_DIGESTS))
+
+    @property
+    def damage(self) -> list[str]:
+        """Of a run that was loaded although it is not as recorded, what is wrong with which file."""
+        return [str(finding) for finding in self.meta.get("damage", ())]
+
+    @cached_property
+    def files(self) -> FileChecks:
+        """Its files against the digests in run.json."""
+        told = self.meta.get("files")
+        return FileChecks(self.folder, None if told is None else msgspec.convert(told, dict[str, FileDigest]))
 
     @property
     def format_version(self) -> int:
@@ -77,15 +103,21 @@ class Run:
         found: int | None = self.options["hold_one_in_count"]
         return found
 
-    def _file(self, table: str) -> Path | None:
+    def table_path(self, table: str) -> Path | None:
+        """The file of a table, found to be as recorded; None when it was not. UsageError for an unknown name."""
         if table not in TABLES:
             raise UsageError(f"a run has no table {table!r}", f"its tables: {', '.join(TABLES)}")
-        path = self.folder / f"{table}.parquet"
-        return path if path.exists() else None
+        if not self.damage:
+            self.files.require(f"{table}.parquet")
+        return self.folder / f"{table}.parquet" if self.is_recorded(table) else None
+
+    def is_recorded(self, table: str) -> bool:
+        """Whether there is a file of the table."""
+        return os.path.lexists(self.folder / f"{table}.parquet")
 
     def has(self, table: str) -> bool:
         """Whether it was recorded, or can be made from what was."""
-        return self._file("flushes" if self._makes(table) else table) is not None
+        return self.table_path("flushes" if self._makes(table) else table) is not None
 
     def row_count(self, table: str) -> int:
         return sum(count for _, count in self._starts(table))
@@ -96,7 +128,7 @@ class Run:
     def read(self, table: str, columns: Sequence[str] | None = None, where: slice = slice(None)) -> pd.DataFrame:
         """Some columns of a table, or all, of all rows or those of a slice of time in ns; of the file hardly more is
         read. UsageError for an unknown name."""
-        path = self._file(table)
+        path = self.table_path(table)
         if path is not None and table not in self.__dict__:
             return read_table(path, table, self.format_version, columns, where)
         whole = self._in_memory(table)
@@ -115,7 +147,7 @@ class Run:
         self, table: str, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS
     ) -> Iterator[pd.DataFrame]:
         """The same in order, at most `rows` rows at a time: a run of any length in bounded memory."""
-        path = self._file(table)
+        path = self.table_path(table)
         if path is None or table in self.__dict__:
             whole = self.read(table, columns)
             return (whole.iloc[first : first + rows] for first in range(0, len(whole), rows))
@@ -123,7 +155,7 @@ class Run:
 
     def iterate_parts(self, table: str, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS) -> Iterator[Any]:
         """The same as pyarrow.Tables; none when it was not recorded."""
-        path = self._file(table)
+        path = self.table_path(table)
         if path is not None:
             return iterate_parts(path, table, self.format_version, columns, rows)
         schema = pa.schema([table_schema(table).field(name) for name in require_columns(table, columns)])
@@ -144,7 +176,7 @@ class Run:
         return [slice(begin, end) for begin, end in zip(begins, [*begins[1:], None], strict=True)]
 
     def _starts(self, table: str) -> list[tuple[int, int]]:
-        path = self._file(table)
+        path = self.table_path(table)
         if path is not None and table not in self.__dict__:
             return group_starts(path, table)
         whole = self._in_memory(table)
@@ -197,16 +229,14 @@ class Run:
     @cached_property
     def stacks(self) -> dict[int, list[str]]:
         """Stack id -> frames, innermost first; empty without probes."""
+        if not self.damage:
+            self.files.require("stacks.json")
         path = self.folder / "stacks.json"
-        if not path.exists():
-            return {}
-        try:
-            return {int(key): frames for key, frames in msgspec.json.decode(path.read_bytes()).items()}
-        except (msgspec.DecodeError, OSError, ValueError) as error:
-            raise OutputError(f"{path} cannot be read: {error}", "the file is damaged; record the run again") from error
+        return load_stacks(path) if os.path.lexists(path) else {}
 
     def __repr__(self) -> str:
-        return f"Run({self.folder.name!r}, outcome={self.summary['outcome']!r}, sends={self.summary['sends']})"
+        told = f", {DAMAGED}" if self.damage else ""
+        return f"Run({self.name!r}, outcome={self.summary['outcome']!r}, sends={self.summary['sends']}{told})"
 
     def _repr_html_(self) -> str:
-        return run_html(self.folder.name, self.meta)
+        return run_html(self.name, self.meta)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from zcprobe.dataset.files import open_regular
 from zcprobe.dataset.schema import derive, fill_value, may_lack, sources_of, table_schema
 from zcprobe.errors import OutputError, UsageError
 
@@ -23,6 +24,8 @@ __all__ = [
     "open_table",
     "read_table",
     "require_columns",
+    "require_types",
+    "sql_schema",
     "time_column",
 ]
 
@@ -30,6 +33,9 @@ CHUNK_ROWS = 1 << 20
 
 _TIME_COLUMNS = ("time_ns", "start_ns")
 _END_OF_TIME = 2**63 - 1
+
+_MOST_WORDS, _LONGEST_WORD = 256, 64
+"""Of the categories of a column."""
 
 _DAMAGED = "the file is damaged or was changed; record the run again"
 
@@ -137,18 +143,54 @@ def open_table(path: Path) -> Iterator[pq.ParquetFile]:
     """What Arrow finds wrong, now or while reading, is an OutputError: also a page that is not as it was written, in
     files that have checksums."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with open_regular(path) as source, pq.ParquetFile(source, page_checksum_verification=True) as file:
             yield file
-    except (pa.ArrowException, OSError) as error:
-        raise OutputError(f"{path} cannot be read: {str(error).splitlines()[0]}", _DAMAGED) from error
+    except (pa.ArrowException, OSError, MemoryError, OverflowError, RecursionError, UnicodeDecodeError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise OutputError(f"{path} cannot be read: {reason}", _DAMAGED) from error
+
+
+def require_types(path: Path, file: pq.ParquetFile, name: str, version: int, asked: Sequence[str]) -> None:
+    """OutputError for a column asked for that is not there, is there twice, or holds what that column never does."""
+    in_file, schema = file.schema_arrow, table_schema(name)
+    missing = sorted(one for one in asked if one not in in_file.names and not may_lack(name, one, version))
+    if missing:
+        raise OutputError(f"{path} has no column {', '.join(missing)}", _DAMAGED)
+    sources = [source for one in asked for source in sources_of(name, one)]
+    for column in sorted({*asked, *sources} & set(in_file.names)):
+        if in_file.names.count(column) > 1:
+            raise OutputError(f"{path} has the column {column} {in_file.names.count(column)} times", _DAMAGED)
+        found = in_file.field(column).type
+        if column in schema.names and not _may_stand_for(found, schema.field(column).type):
+            raise OutputError(f"{path}: column {column} holds {found}, not {schema.field(column).type}", _DAMAGED)
+
+
+def sql_schema(path: Path, name: str, version: int) -> pa.Schema:
+    """The table's columns that the file has, and those of an older version that tell the same, categories as text."""
+    known = table_schema(name)
+    with open_table(path) as file:
+        require_types(path, file, name, version, known.names)
+        sources = {source for column in known.names for source in sources_of(name, column)} - set(known.names)
+        found = [known.field(column) for column in known.names if column in file.schema_arrow.names]
+        found += [file.schema_arrow.field(column) for column in sorted(sources & set(file.schema_arrow.names))]
+    return pa.schema([(one.name, pa.string() if pa.types.is_dictionary(one.type) else one.type) for one in found])
+
+
+def _may_stand_for(found: pa.DataType, kind: pa.DataType) -> bool:
+    """Whether values of a type can be read as those of the column: a number as a number, whose range is then looked at,
+    words as words, and a yes or no as one."""
+    if pa.types.is_dictionary(kind):
+        found = found.value_type if pa.types.is_dictionary(found) else found
+        return bool(pa.types.is_string(found) or pa.types.is_large_string(found))
+    if pa.types.is_boolean(kind):
+        return bool(pa.types.is_boolean(found))
+    return bool(pa.types.is_integer(found) or pa.types.is_floating(found))
 
 
 def _present(path: Path, file: pq.ParquetFile, name: str, version: int, asked: list[str]) -> list[str]:
     """Of the columns asked for those in the file; one is always read, for the number of rows."""
+    require_types(path, file, name, version, asked)
     in_file = file.schema_arrow.names
-    for column in asked:
-        if column not in in_file and not may_lack(name, column, version):
-            raise OutputError(f"{path} has no column {column}", _DAMAGED)
     derived = [needed for column in asked if column not in in_file for needed in sources_of(name, column)]
     wanted = {*asked, *derived}
     return [column for column in in_file if column in wanted] or in_file[:1]
@@ -189,9 +231,21 @@ def _checked(path: Path, column: str, values: pa.ChunkedArray, kind: pa.DataType
         missing += pc.sum(pc.is_nan(values)).as_py() or 0
     if missing:
         raise OutputError(f"{path}: {missing:,} values of column {column} are missing", _DAMAGED)
-    if values.type == kind or (pa.types.is_dictionary(kind) and pa.types.is_dictionary(values.type)):
+    if values.type == kind and not pa.types.is_dictionary(kind):
         return values
+    if pa.types.is_dictionary(kind):
+        return _words(path, column, values)
     try:
         return values.cast(kind)
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise OutputError(f"{path}: column {column} holds {values.type}, not {kind}", _DAMAGED) from None
+
+
+def _words(path: Path, column: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Categories; OutputError for words that no enum has, which would be shown as they are."""
+    encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+    for chunk in encoded.chunks:
+        words = chunk.dictionary.to_pylist() if len(chunk.dictionary) <= _MOST_WORDS else [None]
+        if len({word for word in words if word and len(word) <= _LONGEST_WORD and word.isprintable()}) < len(words):
+            raise OutputError(f"{path}: column {column} holds other words than those of a run", _DAMAGED)
+    return encoded

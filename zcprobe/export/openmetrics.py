@@ -151,7 +151,7 @@ class _Runs(Collector):
 
 
 def _labels(run: Run) -> tuple[str, ...]:
-    return run.folder.name, run.scenario, run.policy
+    return run.name, run.scenario, run.policy
 
 
 def _told(run: Run) -> dict[str, str]:

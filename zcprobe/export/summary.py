@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from zcprobe.dataset.arrival import datagrams_text
 from zcprobe.dataset.facts import flat_facts
+from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Run
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options
@@ -61,7 +62,9 @@ def summary_line(run: Run) -> str:
     lost = summary["lost_events"] + summary["lost_records"]
     if lost or not run.meta["complete"]:
         parts.append(f"INCOMPLETE, {lost:,} lost")
-    return f"{run.folder.name}: {summary['outcome']}; {'; '.join(parts)}"
+    if run.damage:
+        parts.append(DAMAGED)
+    return f"{run.name}: {summary['outcome']}; {'; '.join(parts)}"
 
 
 def _arrival(summary: Mapping[str, Any]) -> list[str]:

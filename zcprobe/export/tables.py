@@ -50,4 +50,4 @@ def table_rows(runs: list[Run], table: str) -> Rows:
 
 
 def _named(batch: Any, run: Run, schema: Any) -> Any:
-    return pa.RecordBatch.from_arrays([pa.repeat(run.folder.name, len(batch)), *batch.columns], schema=schema)
+    return pa.RecordBatch.from_arrays([pa.repeat(run.name, len(batch)), *batch.columns], schema=schema)

@@ -38,7 +38,7 @@ def write_trace(runs: list[Run], file: BinaryIO, window: Window = EVERYTHING) ->
     """One JSON object; written in chunks, so memory does not grow with the runs. What lies outside of `window` is left
     out: viewers hold a trace in memory, and few can hold that of a long run."""
     encoder = msgspec.json.Encoder()
-    facts = {run.folder.name: _facts(run) for run in runs}
+    facts = {run.name: _facts(run) for run in runs}
     file.write(b'{"displayTimeUnit":"ms","otherData":' + encoder.encode(facts) + b',"traceEvents":[\n')
     separator = b""
     for events in iterate_events(runs, window):
@@ -102,6 +102,7 @@ def _within(
 
 def _facts(run: Run) -> dict[str, Any]:
     return {
+        "integrity": run.integrity,
         "scenario": run.scenario,
         "policy": run.policy,
         "kernel": run.meta["host"]["kernel_release"],
@@ -130,7 +131,7 @@ def _names(run: Run, pid: int) -> list[Event]:
     # runs of one channel did not always list it
     channels = range(len(run.meta.get("channels") or [None]))
     return [
-        name("process_name", pid, name=f"{run.policy} in {run.scenario} ({run.folder.name})"),
+        name("process_name", pid, name=f"{run.policy} in {run.scenario} ({run.name})"),
         name("process_labels", pid, labels=f"{run.summary['outcome']}, {limit}"),
         name("process_sort_index", pid, sort_index=pid),
         name("thread_name", pid, name="run"),

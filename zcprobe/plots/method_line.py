@@ -4,6 +4,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Run
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options, way_of
@@ -24,8 +25,15 @@ def method_line(runs: Sequence[Run], width: int = 120) -> str:
         repeats_text(runs),
         "Linux " + _named(runs, lambda run: str(run.meta["host"]["kernel_release"]), "kernels"),
         "zcprobe " + _named(runs, lambda run: str(run.meta.get("zcprobe_version", "?")), "versions"),
+        *_damage(runs),
     ]
     return textwrap.fill("; ".join(parts), width)
+
+
+def _damage(runs: Sequence[Run]) -> list[str]:
+    """What must be said of numbers that are drawn from files which somebody changed."""
+    damaged = sum(bool(run.damage) for run in runs)
+    return [f"files {DAMAGED} in {damaged} of {len(runs)} runs"] if damaged else []
 
 
 def _option(runs: Sequence[Run], name: str) -> str:

@@ -46,7 +46,7 @@ def ordered_policies(comparison: Comparison) -> list[str]:
 
 def representative_run(runs: Sequence[Run]) -> Run | None:
     """The run with the median number of sends (the lower of two; ties: by duration). None without runs."""
-    ordered = sorted(runs, key=lambda run: (run.summary["sends"], run.summary["duration_ns"], run.folder.name))
+    ordered = sorted(runs, key=lambda run: (run.summary["sends"], run.summary["duration_ns"], run.name))
     return ordered[(len(ordered) - 1) // 2] if ordered else None
 
 

@@ -13,6 +13,7 @@ from zcprobe.analysis.policies import policy_results
 from zcprobe.analysis.verdict import verdict
 from zcprobe.dataset.arrival import datagrams_text
 from zcprobe.dataset.html import OUTCOME_WORDS
+from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.option_words import describe_values
 from zcprobe.dataset.options import POLICY_OPTIONS, differing
@@ -79,6 +80,7 @@ def warnings_of(comparison: Comparison) -> list[str]:
     runs, and where runs of a planned comparison were not made alike after all."""
     counts = Counter(warning["text"] for run in comparison.runs for warning in run.meta.get("warnings") or ())
     told = [f"{text} ({count} of {len(comparison.runs)} runs)" for text, count in counts.items()]
+    told += [f"the comparison's folder is {DAMAGED}: {finding}" for finding in comparison.meta.get("damage", ())]
     found = differing(comparison.runs, POLICY_OPTIONS)
     if found:
         words = "; ".join(describe_values(name, values) for name, values in found.items())
@@ -175,7 +177,7 @@ def run_rows(comparison: Comparison, base: Path) -> list[RunRow]:
     """In the order in which the runs were made, or given; links are relative to the folder `base`."""
     return [
         RunRow(
-            folder=run.folder.name,
+            folder=run.name,
             href=relative_href(run.folder, base),
             tables=[(relative_href(path, base), path.stem) for path in sorted(run.folder.glob("*.parquet"))],
             policy=run.policy,

@@ -1,10 +1,12 @@
 """How a comparison was made: what a reader needs to judge it or to do it again."""
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
 from zcprobe.analysis.policies import CONFIDENCE
+from zcprobe.dataset.integrity import DAMAGED, NO_DIGESTS, VERIFIED
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.option_words import describe_options
 from zcprobe.dataset.options import OPTIONS, POLICY_OPTIONS, impairment_of
@@ -42,6 +44,7 @@ def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
         ("probes", _all(runs, _probes)),
         ("lost", _losses(runs)),
         ("reconciliation", _reconciliation(runs)),
+        ("files", _integrity(runs)),
         ("noise", _noise(runs)),
         ("own cost", _own_cost(meta.get("overhead"))),
         ("runs", _order(comparison)),
@@ -162,6 +165,14 @@ def _host(run: Run) -> str:
 def _probes(run: Run) -> str:
     mechanisms = run.meta["probes"]
     return ", ".join(f"{probe} by {how}" for probe, how in mechanisms.items()) or "none: causes and holders are unknown"
+
+
+def _integrity(runs: list[Run]) -> str:
+    """What is known of the folders, with the number of runs where it is not the same of all."""
+    counts = Counter(run.integrity for run in runs)
+    words = {VERIFIED: "each as it was recorded, by its SHA-256 in run.json", NO_DIGESTS: NO_DIGESTS, DAMAGED: DAMAGED}
+    of = f" ({{}} of {len(runs)} runs)" if len(counts) > 1 else ""
+    return "; ".join(words.get(told, told) + of.format(count) for told, count in counts.items())
 
 
 def _losses(runs: list[Run]) -> str:

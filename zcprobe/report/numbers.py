@@ -43,7 +43,7 @@ class NumberTable(msgspec.Struct, frozen=True):
 
 def _of_shown_runs(comparison: Comparison) -> pd.DataFrame:
     rows = [
-        {"policy": run.policy, "run": run.folder.name, **{name: run.summary[name] for name in _SHOWN_MEMBERS}}
+        {"policy": run.policy, "run": run.name, **{name: run.summary[name] for name in _SHOWN_MEMBERS}}
         for run in shown_runs(comparison)
     ]
     return pd.DataFrame(rows, dtype="object")

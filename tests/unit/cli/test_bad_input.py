@@ -95,8 +95,8 @@ DAMAGES = {
     _make_newer: "format version 1009",
     _break_json: "cannot be read",
     _drop_key: "run.json has no complete",
-    _drop_number: "summary.bytes_sent is no number",
-    _put_word: "summary.goodput_bps is no number",
+    _drop_number: "$.summary.bytes_sent",
+    _put_word: "$.summary.goodput_bps",
     _make_a_list: "is no run's metadata",
     _remove_metadata: "is no run folder",
 }

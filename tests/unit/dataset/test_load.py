@@ -100,7 +100,7 @@ def test_an_incomplete_run_is_met_in_a_comparison_and_in_a_campaign_too(tmp_path
     [
         (b"{", "cannot be read"),
         (b"[]", "no run's metadata"),
-        (b'{"format_version": 1}', "has no config, scenario, host, summary, complete"),
+        (b'{"format_version": 1}', "has no config, scenario, lab, host, summary, complete"),
     ],
 )
 def test_damaged_metadata_are_one_error(copied: Path, content: bytes, message: str) -> None:

@@ -1,0 +1,75 @@
+"""run.json and comparison.json from untrusted bytes to a dict: first held against their digest, then parsed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from zcprobe.dataset.files import read_bounded
+from zcprobe.dataset.integrity import changed
+from zcprobe.dataset.schema import check_version
+from zcprobe.dataset.shape import require_bounded
+from zcprobe.errors import OutputError
+from zcprobe.escapes import printable_members
+from zcprobe.seal import Seal, is_sealed
+
+__all__ = ["damage_is_an_error", "read_metadata"]
+
+_DAMAGED = "the file is damaged: copy it again from where it was recorded, or run again"
+_BROKEN = "is not as it was written: the digest at its end is of other bytes"
+_MISSING = "is not as it was written: it has no digest at its end"
+
+
+@contextmanager
+def damage_is_an_error(path: Path) -> Iterator[None]:
+    """OutputError for metadata in which a member is missing, of another kind or beyond all bounds."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise OutputError(
+            f"the metadata in {path} is not what a run has: {type(error).__name__} {error}", _DAMAGED
+        ) from error
+
+
+def read_metadata(
+    path: Path, what: str, keys: tuple[str, ...], *, allow_damaged: bool = False
+) -> tuple[dict[str, Any], list[str]]:
+    """The content with every text printable, and what is wrong with its digest, if anything is.
+
+    OutputError for a file that cannot be read, or is no `what`'s metadata of a known version with all `keys`; and,
+    before it is parsed, for one that is not as it was written, unless `allow_damaged`. FileNotFoundError.
+    """
+    raw = read_bounded(path)
+    seal = is_sealed(raw)
+    if seal == "broken" and not allow_damaged:
+        raise changed(f"{path} {_BROKEN}")
+    content = _parsed(path, what, raw)
+    check_version(path.parent, content.get("format_version"))
+    finding = _finding(seal, content)
+    if finding and not allow_damaged:
+        raise changed(f"{path} {finding}")
+    missing = [key for key in keys if key not in content]
+    if missing:
+        raise OutputError(f"{path} has no {', '.join(missing)}", _DAMAGED)
+    return content, [f"{path.name} {finding}"] if finding else []
+
+
+def _parsed(path: Path, what: str, raw: bytes) -> dict[str, Any]:
+    try:
+        content = msgspec.json.decode(raw)
+        require_bounded(content)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise OutputError(f"{path} cannot be read: {error}", _DAMAGED) from error
+    if not isinstance(content, dict):
+        raise OutputError(f"{path} is no {what}'s metadata", _DAMAGED)
+    printable: dict[str, Any] = printable_members(content)
+    return printable
+
+
+def _finding(seal: Seal, content: dict[str, Any]) -> str | None:
+    """A file that says that it has a digest, or names those of others, has one; an older one has none."""
+    if seal == "missing" and content.get("format_minor", 0) == 0 and "files" not in content:
+        return None
+    return {"whole": None, "broken": _BROKEN, "missing": _MISSING}[seal]

@@ -1,0 +1,182 @@
+"""What metadata must look like before anybody relies on them: which members, of which kind, and how large."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from zcprobe.config import RunConfig
+from zcprobe.dataset.html import OUTCOME_WORDS
+from zcprobe.dataset.loose import COUNT, NUMBER, loose_struct
+from zcprobe.lab.calibration import Calibration
+from zcprobe.lab.open import Lab
+from zcprobe.recorder.reconcile import Finding
+from zcprobe.recorder.run_warnings import RunWarning
+from zcprobe.recorder.summary import ChannelSummary, Summary
+from zcprobe.seal import FileDigest
+
+__all__ = ["require_bounded", "require_comparison", "require_run"]
+
+_MOST_CHARACTERS = 4096
+_MOST_DEPTH = 32
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
+
+_NEVER_NULL = (
+    "outcome",
+    "duration_ns",
+    "sends",
+    "completions",
+    "notifications",
+    "copied_completions",
+    "enobufs_count",
+    "stall_count",
+    "stall_ns_total",
+    "optmem_max_bytes",
+    "optmem_baseline_bytes",
+    "optmem_peak_bytes",
+    "charge_bytes",
+    "bytes_sent",
+    "cpu_user_ns",
+    "cpu_system_ns",
+    "lost_events",
+    "lost_records",
+)
+"""Members that the summary of a run of any version has."""
+
+_HEX = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+_OWN: dict[str, Any] = {
+    "outcome": Literal[tuple(OUTCOME_WORDS)],
+    "affinity": Annotated[list[COUNT], Meta(min_length=1, max_length=1024)] | None,
+    "enobufs_unread_share": Annotated[float, Meta(ge=0, le=1)] | None,
+    "expected": int,
+    "found": int,
+    "impairment": dict[str, COUNT | str | None] | None,
+    "sha256": _HEX,
+}
+"""Members that are narrower or wider than the writer's type says."""
+
+_MEMBERS = Annotated[dict[str, Any], Meta(max_length=256)]
+_ERRNO = Annotated[str, Meta(pattern="^[0-9]{1,9}$")]
+_FILE_NAME = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}\.(parquet|json)$")]
+
+
+def _some(kind: Any, most: int = 256, least: int = 0) -> Any:
+    return Annotated[list[kind], Meta(min_length=least, max_length=most)]
+
+
+def _table(key: Any, value: Any) -> Any:
+    return Annotated[dict[key, value], Meta(max_length=256)]
+
+
+class _Scenario(msgspec.Struct, kw_only=True):
+    description: str
+    send_bytes: COUNT | None = None
+    send_count: COUNT | None = None
+    sndbuf_bytes: COUNT | None = None
+    reading: dict[str, COUNT | NUMBER | str | bool | None] | None = None
+
+
+class _Host(msgspec.Struct, kw_only=True):
+    kernel_release: str
+    machine: str
+    distribution: str
+    cpu_model: str
+    cpu_count: COUNT
+    load_1min: NUMBER | None = None
+
+
+_RUN = msgspec.defstruct(
+    "run",
+    [
+        ("format_version", int),
+        ("zcprobe_version", str),
+        ("run_id", str),
+        ("started_utc", str),
+        ("complete", bool),
+        ("config", loose_struct(RunConfig, _OWN, ("scenario", "policy", "protocol", "family", "zerocopy"))),
+        ("scenario", _Scenario),
+        ("lab", loose_struct(Lab, _OWN)),
+        ("host", _Host),
+        ("probes", _table(str, str)),
+        ("send_results", _table(_ERRNO, COUNT)),
+        ("rows", _table(str, COUNT)),
+        ("reconciliation", _some(loose_struct(Finding, _OWN, ("what", "expected", "found", "holds")), 1 << 16)),
+        ("summary", loose_struct(Summary, _OWN, _NEVER_NULL)),
+        ("channels", _some(loose_struct(ChannelSummary, _OWN, ("outcome",)), 1024, 1)),
+        ("cookies", _some(int, 1024)),
+        ("calibration", loose_struct(Calibration, _OWN) | None, None),
+        ("warnings", _some(loose_struct(RunWarning, _OWN, ("id", "text"))) | None, None),
+        ("files", _table(_FILE_NAME, loose_struct(FileDigest, _OWN, ("bytes", "sha256"))) | None, None),
+    ],
+    kw_only=True,
+)
+
+
+class _Estimate(msgspec.Struct, kw_only=True):
+    median: NUMBER
+    low: NUMBER | None
+    high: NUMBER | None
+
+
+class _Cost(msgspec.Struct, kw_only=True):
+    level: str
+    estimate: _Estimate
+
+
+class _Overhead(msgspec.Struct, kw_only=True):
+    levels: list[_Cost]
+    send_bytes: COUNT
+    mechanism: str
+    rounds: COUNT
+
+
+class _Entry(msgspec.Struct, kw_only=True):
+    folder: Annotated[str, Meta(pattern=r"^[^/\x00]+$", max_length=255)]
+    sha256: _HEX | None = None
+
+
+class _Comparison(msgspec.Struct, kw_only=True):
+    scenario: str
+    started_utc: str
+    seed: int | None
+    planned_runs: COUNT
+    runs: list[_Entry]
+    policies: _MEMBERS
+    overhead: _Overhead | None = None
+    verdict: list[str] | None = None
+
+
+def require_bounded(value: Any, depth: int = 0) -> None:
+    """ValueError for a text, a number or a nesting beyond all that metadata have."""
+    if depth > _MOST_DEPTH:
+        raise ValueError(f"objects nested more than {_MOST_DEPTH} deep")
+    if isinstance(value, str) and len(value) > _MOST_CHARACTERS:
+        raise ValueError(f"a text of {len(value):,} characters")
+    if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
+        raise ValueError("a number of more than 64 bits")
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for part in parts:
+        require_bounded(part, depth + 1)
+
+
+def require_run(meta: dict[str, Any]) -> None:
+    """msgspec.ValidationError or ValueError for what no run has, once its missing members are filled in."""
+    msgspec.convert(meta, _RUN)
+    _require_moment(meta["started_utc"])
+
+
+def require_comparison(meta: dict[str, Any]) -> None:
+    """The same of comparison.json."""
+    found = msgspec.convert(meta, _Comparison)
+    _require_moment(found.started_utc)
+    for entry in found.runs:
+        if entry.folder in (".", ".."):
+            raise ValueError(f"a run in the folder {entry.folder!r}")
+
+
+def _require_moment(text: str) -> None:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or not 1970 < moment.year < 9999:
+        raise ValueError(f"{text!r} is not a moment of UTC")

@@ -1,0 +1,60 @@
+"""Tables that are not as recorded, read once by a process of their own: Arrow may abort on damaged bytes, and then that
+process ends instead of ours.
+
+    python -P -m zcprobe.dataset.trial FOLDER VERSION TABLE...
+
+It writes a line with a table's name before each, and a line with what is wrong after one that cannot be read.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from zcprobe.errors import OutputError
+
+__all__ = ["require_readable"]
+
+_LONGEST_S = 600.0
+_USELESS = "the file is too damaged to be read; load the run without it, or copy it again from where it was recorded"
+
+
+def require_readable(folder: Path, version: int, tables: list[str]) -> None:
+    """OutputError for the first table that a process of its own could not read whole."""
+    if not tables:
+        return
+    words = [sys.executable, "-P", "-m", "zcprobe.dataset.trial", str(folder.absolute()), str(version), *tables]
+    try:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise OutputError(f"{folder}: reading a damaged table took more than {_LONGEST_S:g} s", _USELESS) from None
+    if done.returncode == 0:
+        return
+    lines = done.stdout.decode(errors="replace").splitlines()
+    if done.returncode == OutputError.exit_code and len(lines) > 1:
+        raise OutputError(lines[-1], _USELESS)
+    how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
+    name = lines[-1] if lines else tables[0]
+    raise OutputError(f"{folder / name}.parquet: the process that tried to read it ended by {how}", _USELESS)
+
+
+def _read(folder: Path, version: int, tables: list[str]) -> int:
+    """As a reader would: the statistics, and every value of every column, in pandas."""
+    from zcprobe.dataset.check import check_table
+    from zcprobe.dataset.table import group_starts, iterate_table
+
+    for table in tables:
+        print(table, flush=True)
+        path = folder / f"{table}.parquet"
+        try:
+            check_table(path, table, version)
+            group_starts(path, table)
+            for _ in iterate_table(path, table, version):
+                pass
+        except OutputError as error:
+            print(error)
+            return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_read(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))
