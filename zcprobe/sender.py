@@ -4,6 +4,7 @@ It is a process of its own so that neither LLVM's memory nor the recorder's work
 enter the run's network namespace and give up capabilities for good. Task, readiness and report are lines of JSON.
 """
 
+import errno
 import os
 import resource
 import signal
@@ -52,12 +53,14 @@ _CALIBRATION_SETTLE_S = 1.0
 _OPEN_TIMEOUT_S = 15.0
 """For the sink to let in all channels; below what the run's parent waits for the sender to be ready."""
 
+_SPOOLS_TIMEOUT_S = 20.0
 _ANSWER_GRACE_S = 2.0
 """For the sink's word, beyond the run's own deadlines."""
 
 
 class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
-    """`spools[channel]`: files for the raw records, in the order of enum zc_stream_index; empty: recording off.
+    """`spools_fd`: a socket on which, channel after channel, the files for its raw records come, open, in the order of
+    enum zc_stream_index; None: recording off.
 
     With a `calibration_s` the sender first sends for that long on connections of their own, says `SenderCalibrated`,
     and connects for the run once it is sent a line, the `RunConfig` that takes the place of `config`. `token`: what a
@@ -73,7 +76,7 @@ class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
     memlock_bytes: int | None = None
     calibration_s: float | None = None
     token: str | None = None
-    spools: list[list[str]] = []
+    spools_fd: int | None = None
 
 
 class SenderCalibrated(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,9 +175,30 @@ def _limit_memlock(task: SenderTask) -> None:
         raise HostError(f"CAP_IPC_LOCK cannot be dropped: {os.strerror(-status)}", "run as root")
 
 
-def _open_recorder(paths: list[str]) -> Recorder:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-    return Recorder([partial(os.open, path, flags, 0o600) for path in paths], CHUNK_RECORDS, CHUNK_COUNT)
+def _take_spools(task: SenderTask) -> list[list[int]]:
+    """Channel -> open files. HostError when this process may not have so many, PeerError when they do not come."""
+    if task.spools_fd is None:
+        return []
+    with socket.socket(fileno=task.spools_fd) as files:
+        files.settimeout(_SPOOLS_TIMEOUT_S)
+        try:
+            return [_take_files(files) for _ in range(task.config.channels)]
+        except TimeoutError:
+            raise PeerError("the files for records do not come", "run again; the host may be overloaded") from None
+
+
+def _take_files(files: socket.socket) -> list[int]:
+    _, taken, flags, _ = socket.recv_fds(files, 1, lib.ZC_STREAM_COUNT, socket.MSG_CMSG_CLOEXEC)
+    if flags & socket.MSG_CTRUNC or len(taken) < lib.ZC_STREAM_COUNT:
+        raise HostError(
+            f"the files for records cannot be taken: {os.strerror(errno.EMFILE)}",
+            "raise the limit of open files (ulimit -n)",
+        )
+    return taken
+
+
+def _recorder(spools: list[int]) -> Recorder:
+    return Recorder([partial(int, spool) for spool in spools], CHUNK_RECORDS, CHUNK_COUNT)
 
 
 def _buffer_file(task: SenderTask, stack: ExitStack) -> int:
@@ -285,7 +309,7 @@ def _calibration_task(task: SenderTask, duration_s: float) -> SenderTask:
         settle_s=_CALIBRATION_SETTLE_S,
         socket=msgspec.structs.replace(task.config.socket, pacing_bps=None, sndbuf_bytes=None),
     )
-    return msgspec.structs.replace(task, config=config, spools=[])
+    return msgspec.structs.replace(task, config=config)
 
 
 def _calibrate(task: SenderTask, duration_s: float, charge_bytes: int) -> SenderCalibrated:
@@ -323,6 +347,7 @@ def _serve(task: SenderTask) -> SenderReport | None:
     """None when the parent hung up before the word."""
     if task.netns_path is not None:
         enter_netns(task.netns_path)
+    spools = _take_spools(task)
     charge_bytes = try_zerocopy_send().charge_bytes
     _limit_memlock(task)
     if task.calibration_s is not None:
@@ -336,7 +361,7 @@ def _serve(task: SenderTask) -> SenderReport | None:
         _say(SenderReady(os.getpid(), [_cookie(link.data) for link in links], charge_bytes))
         if not sys.stdin.buffer.readline():
             return None
-        return _report(task, links, [_open_recorder(paths) for paths in task.spools], charge_bytes)
+        return _report(task, links, [_recorder(files) for files in spools], charge_bytes)
 
 
 def main() -> None:

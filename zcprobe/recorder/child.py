@@ -4,10 +4,11 @@ import importlib.util
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -59,16 +60,25 @@ class Child:
     It can be started before its task is known, because importing its modules is most of what it takes to start.
     """
 
-    def __init__(self, module: str, task: msgspec.Struct | None = None) -> None:
+    def __init__(self, module: str, task: msgspec.Struct | None = None, *, takes_files: bool = False) -> None:
+        """With `takes_files` it has a socket, descriptor `files_fd` over there, on which `hand_files` sends to it."""
         self._name = module.rpartition(".")[2]
         self._pending = b""
+        theirs: socket.socket | None = None
+        self._files: socket.socket | None = None
+        if takes_files:
+            self._files, theirs = socket.socketpair()
+        self.files_fd = None if theirs is None else theirs.fileno()
         self.process = subprocess.Popen(
             _command(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            pass_fds=() if theirs is None else (theirs.fileno(),),
         )
+        if theirs is not None:
+            theirs.close()
         if task is not None:
             self.assign(task)
 
@@ -96,7 +106,7 @@ class Child:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        for stream in (self.process.stdout, self.process.stderr):
+        for stream in (self.process.stdout, self.process.stderr, self._files):
             if stream is not None:
                 stream.close()
 
@@ -106,6 +116,19 @@ class Child:
         with suppress(BrokenPipeError):
             self.process.stdin.write(line + b"\n")
             self.process.stdin.flush()
+
+    def hand_files(self, descriptors: Sequence[int], timeout_s: float) -> None:
+        """Open files, so that it needs no right to open them itself. They stay open here. A child that is gone is
+        noticed by the next `expect`; PeerError when it does not take them."""
+        assert self._files is not None
+        self._files.settimeout(timeout_s)
+        try:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                socket.send_fds(self._files, [b"\0"], descriptors)
+        except TimeoutError:
+            raise PeerError(
+                f"the {self._name} process takes no files", "run again with -v; the host may be overloaded"
+            ) from None
 
     def signal(self, number: int) -> None:
         if self.process.poll() is None:
@@ -162,4 +185,4 @@ def children(config: RunConfig) -> Iterator[Children]:
     """Started, without a task; on leaving they have ended."""
     with ExitStack() as stack:
         sink = None if config.to is not None else stack.enter_context(Child("zcprobe.sink"))
-        yield Children(sink, stack.enter_context(Child("zcprobe.sender")))
+        yield Children(sink, stack.enter_context(Child("zcprobe.sender", takes_files=True)))

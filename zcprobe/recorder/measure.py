@@ -1,7 +1,8 @@
 """One run's measurement: its processes and probes, on a path that is calibrated and then impaired."""
 
+import os
 import signal
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -46,8 +47,7 @@ def spool_path(folder: Path, table: str, channel: int = 0) -> Path:
     return folder / f".{table}.{channel}.spool"
 
 
-def _sender_task(config: RunConfig, scenario: Scenario, lab: Lab, folder: Path) -> SenderTask:
-    channels = range(config.channels) if config.record else ()
+def _sender_task(config: RunConfig, scenario: Scenario, lab: Lab, spools_fd: int | None) -> SenderTask:
     return SenderTask(
         address=lab.sink_address,
         port=lab.sink_port,
@@ -57,8 +57,20 @@ def _sender_task(config: RunConfig, scenario: Scenario, lab: Lab, folder: Path) 
         netns_path=lab.sender_netns_path,
         memlock_bytes=scenario.memlock_bytes,
         calibration_s=CALIBRATION_S if calibrates(config, scenario) else None,
-        spools=[[str(spool_path(folder, table.name, number)) for table in SENDER_TABLES] for number in channels],
+        spools_fd=spools_fd if config.record else None,
     )
+
+
+def _hand_spools(sender: Child, channels: int, folder: Path) -> None:
+    """Opened here, where the folder can be reached: the sender may write to them, and to nothing else in it."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    for number in range(channels):
+        with ExitStack() as stack:
+            spools = []
+            for table in SENDER_TABLES:
+                spools.append(os.open(spool_path(folder, table.name, number), flags, 0o600))
+                stack.callback(os.close, spools[-1])
+            sender.hand_files(spools, _START_TIMEOUT_S)
 
 
 def _start_sink(sink: Child, config: RunConfig, scenario: Scenario, lab: Lab) -> None:
@@ -135,7 +147,10 @@ def measure(
     with sink or nullcontext(), sender:
         if sink is not None:
             _start_sink(sink, config, scenario, lab)
-        sender.assign(msgspec.structs.replace(_sender_task(config, scenario, lab, folder), token=token))
+        task = _sender_task(config, scenario, lab, sender.files_fd)
+        sender.assign(msgspec.structs.replace(task, token=token))
+        if config.record:
+            _hand_spools(sender, config.channels, folder)
         with interruption.raised():
             if calibrates(config, scenario):
                 config, scenario, calibration = _calibrate(config, scenario, place, sink, sender)

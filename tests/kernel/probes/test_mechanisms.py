@@ -131,7 +131,6 @@ def send_in_lab(
             optmem_max_bytes=lab.optmem_max_bytes,
             netns_path=lab.sender_netns_path,
             memlock_bytes=None,
-            spools=[],
         )
         with Child("zcprobe.sink", sink) as receiver:
             receiver.expect(SinkReady, 60)
