@@ -88,7 +88,8 @@ def _names_in(folder: Path) -> set[str]:
 def _read_journals() -> dict[str, int]:
     """File name -> process of every run that these tests can have made."""
     contents = {path.name: _read(path) for path in JOURNAL_FOLDER.glob("*.json")}
-    pids = {name: int(msgspec.json.decode(content)["pid"]) for name, content in contents.items() if content}
+    lines = {name: content.splitlines()[-1] for name, content in contents.items() if content}
+    pids = {name: int(msgspec.json.decode(line)["pid"]) for name, line in lines.items()}
     return {name: pid for name, pid in pids.items() if not _is_foreign(pid)}
 
 

@@ -14,6 +14,7 @@ from zcprobe.analysis.comparisons import with_results
 from zcprobe.campaign.overhead import measure_overhead
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Comparison, load_comparison
+from zcprobe.directory import Directory
 from zcprobe.errors import UsageError
 from zcprobe.isolation import own_settings
 from zcprobe.lab.journal import journal
@@ -21,7 +22,6 @@ from zcprobe.policies import find_policy
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.metadata import FORMAT_MINOR, FORMAT_VERSION, now_utc, write_sealed
-from zcprobe.recorder.ownership import give_to_caller
 from zcprobe.recorder.run import CompletedRun, new_run_id, record_run
 from zcprobe.recorder.run_directory import RunDirectory, folder_name, open_run_directory
 from zcprobe.seal import seal_of
@@ -75,18 +75,21 @@ class _Growing:
     def path(self) -> Path:
         return self._directory.path
 
+    @property
+    def directory(self) -> Directory:
+        return self._directory.directory
+
     def add(self, planned: PlannedRun, done: CompletedRun) -> None:
-        self.runs.append(_entry(planned, done))
+        self.runs.append(_entry(planned, done, self.path))
         self.write()
         if not self._directory.kept:
-            self._directory.keep()
+            self._directory.show()
 
     def write(self) -> None:
         """Aside and renamed, so that a reader, and a disk that is full, finds the last one whole."""
         aside = self.path / ".comparison.json.partial"
         try:
             write_sealed(aside, {**self.content, "runs": self.runs})
-            give_to_caller(aside)
             aside.replace(self.path / "comparison.json")
         except OSError:
             aside.unlink(missing_ok=True)
@@ -100,7 +103,8 @@ class _Growing:
         except BaseException as error:
             if self.runs:
                 count = f"{len(self.runs)} of {self._planned} runs are"
-                error.add_note(f"{count} kept in {self.path}: zcprobe report {self.path} shows them")
+                place = self._directory.place
+                error.add_note(f"{count} kept in {place}: zcprobe report {place} shows them")
             raise
 
 
@@ -115,7 +119,7 @@ def _record_all(
     for planned in plan:
         try:
             keep = partial(growing.add, planned)
-            done = record_run(configs[planned.policy], growing.path, probes, interruption, on_kept=keep)
+            done = record_run(configs[planned.policy], growing.directory, probes, interruption, on_kept=keep)
         except KeyboardInterrupt:
             # a first request that came before the sender ran: there is no run to keep, but those before it
             if interruption.requests > 1:
@@ -126,10 +130,10 @@ def _record_all(
             return
 
 
-def _entry(planned: PlannedRun, done: CompletedRun) -> dict[str, object]:
+def _entry(planned: PlannedRun, done: CompletedRun, folder: Path) -> dict[str, object]:
     return {
         "folder": done.folder.name,
-        "sha256": seal_of((done.folder / "run.json").read_bytes()),
+        "sha256": seal_of((folder / done.folder.name / "run.json").read_bytes()),
         "policy": planned.policy,
         "repeat": planned.repeat,
         "outcome": done.metadata.summary.outcome,
@@ -188,7 +192,7 @@ def compare(
             comparison = _with_results(growing, interruption)
             if report:
                 _write_report(comparison, interruption)
-        return comparison
+        return load_comparison(directory.place)
 
 
 def _measure_overhead(config: RunConfig, rounds: int, interruption: Interruption) -> object:
@@ -225,7 +229,6 @@ def _write_report(comparison: Comparison, interruption: Interruption) -> None:
             write_report = importlib.import_module("zcprobe.report.html").write_report
         with interruption.ended_at_once(_REPORT_LEFT_OUT):
             write_report(comparison)
-            give_to_caller(figures, *figures.iterdir(), page)
     except BaseException as error:
         shutil.rmtree(figures, ignore_errors=True)
         page.unlink(missing_ok=True)

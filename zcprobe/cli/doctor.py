@@ -11,7 +11,8 @@ import msgspec
 from zcprobe.config import RunConfig
 from zcprobe.errors import HostError
 from zcprobe.host.doctor import Check, check_host
-from zcprobe.lab.journal import clean_leftovers, find_leftovers
+from zcprobe.lab.journal import JOURNAL_FOLDER
+from zcprobe.lab.leftovers import Leftover, clean_leftovers, find_leftovers
 
 __all__ = ["run"]
 
@@ -64,17 +65,33 @@ def _check_lab() -> Check:
 
 
 def _check_leftovers() -> Check:
-    found = find_leftovers()
+    try:
+        found = find_leftovers()
+    except HostError as error:
+        return Check("leftovers", "limited", str(error), error.hint)
     if not found:
         return Check("leftovers", "ok", "none")
-    names = ", ".join(f"{item.kind} {item.name}" for item in found)
+    names = ", ".join(f"{item.kind} {item.name}" + (f" ({item.refusal})" if item.refusal else "") for item in found)
     return Check("leftovers", "limited", f"of killed runs: {names}", "zcprobe doctor --clean removes them")
 
 
 def _clean() -> int:
-    removed = clean_leftovers()
-    print("\n".join(removed) if removed else "nothing to clean")
-    return 0
+    """3 when something could not be undone; the rest is."""
+    cleaned = clean_leftovers()
+    if cleaned.undone:
+        print("\n".join(cleaned.undone))
+    elif not cleaned.kept:
+        print("nothing to clean")
+    for item in cleaned.kept:
+        print(f"zcprobe: {item.kind} {item.name} is left: {item.refusal}\n  {_hint(item)}", file=sys.stderr)
+    return HostError.exit_code if cleaned.kept else 0
+
+
+def _hint(item: Leftover) -> str:
+    if item.kind == "journal":
+        return f"look at it, and remove it if it is nobody's: rm {item.name}"
+    journal = JOURNAL_FOLDER / f"{item.run_id}.json"
+    return f"it stays journalled for the next --clean; to give it up for good: rm {journal}"
 
 
 def run(options: argparse.Namespace) -> int:

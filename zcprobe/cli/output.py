@@ -1,35 +1,50 @@
-"""Where a command's file goes: stdout, or a file that is there only when it is whole."""
+"""Where a command's file goes: stdout, or a file that is there only when it is whole.
 
+A file is written without a name where the file system allows it (O_TMPFILE), so that a killed command leaves nothing.
+While it takes the place of another file, and where it must have a name, it is called
+`.zcprobe-<16 hexadecimal digits>.partial`, and root's journal holds that name meanwhile.
+"""
+
+import errno
 import os
+import re
+import secrets
+import stat
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from zcprobe.caller import caller_ids
+from zcprobe.directory import Directory, file_mode, identity_of
 from zcprobe.errors import OutputError
-from zcprobe.recorder.ownership import give_to_caller
+from zcprobe.trust import open_trusted_parent
 
 __all__ = ["is_stdout", "open_output"]
 
+_STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
+_NO_UNNAMED_FILES = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT)
+
 
 def is_stdout(path: Path | None) -> bool:
-    return path is None or str(path) == "-"
+    return path is None or str(path) in _STDOUT
 
 
 @contextmanager
 def open_output(path: Path | None) -> Iterator[BinaryIO]:
     """A binary stream to write to. A file takes the place of one that is there, but only once nothing went wrong.
 
-    OutputError when it cannot be written.
+    OutputError when it cannot be written, or other users could meddle with the way to it (`zcprobe.trust`).
     """
     if path is None or is_stdout(path):
         yield from _stdout()
-    elif not path.exists() or path.is_file():
-        yield from _replaced(path)
+    elif descriptor := _DESCRIPTOR.fullmatch(str(path)):
+        with _told(path), os.fdopen(os.dup(int(descriptor[1])), "wb") as file:
+            yield file
     else:
-        yield from _appended(path)
+        yield from _file(path)
 
 
 def _stdout() -> Iterator[BinaryIO]:
@@ -43,19 +58,94 @@ def _stdout() -> Iterator[BinaryIO]:
         raise
 
 
-def _replaced(path: Path) -> Iterator[BinaryIO]:
-    target = path.resolve()  # a link, of which /dev/stdout is one, stays what it is
-    with _told(path), tempfile.TemporaryDirectory(prefix=".zcprobe-", dir=target.parent) as folder:
-        part = Path(folder) / target.name
-        with part.open("wb") as file:
-            yield file
-        give_to_caller(part)
-        os.replace(part, target)
+def _file(path: Path) -> Iterator[BinaryIO]:
+    with _told(path), ExitStack() as stack:
+        parent, name = open_trusted_parent(path)
+        stack.enter_context(parent)
+        status = parent.status_of(name)
+        if status is None or stat.S_ISREG(status.st_mode):
+            yield from _replaced(parent, name)
+        else:
+            yield from _appended(parent, name)
 
 
-def _appended(path: Path) -> Iterator[BinaryIO]:
-    """A pipe or a device, which is written in place; a folder is an error."""
-    with _told(path), path.open("wb") as file:
+def _replaced(parent: Directory, name: str) -> Iterator[BinaryIO]:
+    with _new_file(parent) as (file, part):
+        yield file
+        file.flush()
+        os.fchmod(file.fileno(), file_mode(0o644))
+        owner = caller_ids()
+        if owner is not None:
+            os.fchown(file.fileno(), *owner)
+        if part is not None:
+            parent.rename(part, name, replace=True)
+        elif not _link(file, parent, name):
+            with _journalled(parent) as (free, note):
+                note(file)
+                _link(file, parent, free)
+                parent.rename(free, name, replace=True)
+
+
+@contextmanager
+def _new_file(parent: Directory) -> Iterator[tuple[BinaryIO, str | None]]:
+    """Open for writing, with its name if it must have one; without it nothing is left of it unless it is linked."""
+    try:
+        # with O_PATH as the folder is open, its own name is the one that can be opened
+        fd = os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=parent.fd)
+    except OSError as error:
+        if error.errno not in _NO_UNNAMED_FILES:
+            raise
+    else:
+        with os.fdopen(fd, "wb") as file:
+            yield file, None
+        return
+    with _journalled(parent) as (name, note), os.fdopen(parent.create(name), "wb") as file:
+        note(file)
+        yield file, name
+
+
+def _link(file: BinaryIO, parent: Directory, name: str) -> bool:
+    """Whether the name was free, and is now the file's."""
+    try:
+        os.link(f"/proc/self/fd/{file.fileno()}", name, dst_dir_fd=parent.fd, follow_symlinks=True)
+    except FileExistsError:
+        return False
+    return True
+
+
+@contextmanager
+def _journalled(parent: Directory) -> Iterator[tuple[str, Callable[[BinaryIO], None]]]:
+    """A name, which is free again on leaving, and what to call with the file that has it, or is about to. Root's
+    journal has it meanwhile, so that `doctor --clean` finds what a killed command left there."""
+    name = f".zcprobe-{secrets.token_hex(8)}.partial"
+    with ExitStack() as stack:
+        note = stack.enter_context(_entry(parent.real_path / name)) if os.geteuid() == 0 else _note_nothing
+        try:
+            yield name, note
+        finally:
+            if parent.status_of(name) is not None:
+                parent.unlink(name)
+
+
+def _note_nothing(file: BinaryIO) -> None:
+    pass
+
+
+@contextmanager
+def _entry(path: Path) -> Iterator[Callable[[BinaryIO], None]]:
+    from zcprobe.lab.journal import journal  # late: who only reads needs none
+
+    with journal(f"output-{secrets.token_hex(3)}") as entry:
+        entry.add_file(path)
+        yield lambda file: entry.add_file(path, identity_of(os.fstat(file.fileno())))
+        entry.drop_file(path)
+
+
+def _appended(parent: Directory, name: str) -> Iterator[BinaryIO]:
+    """A pipe or a device, which is written in place."""
+    with os.fdopen(parent.open_file(name, os.O_WRONLY | os.O_NOCTTY), "wb") as file:
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise FileExistsError(errno.EEXIST, "somebody put a file there just now")
         yield file
 
 

@@ -1,61 +1,95 @@
 """The journal: what a run has changed on this host, kept where a later process finds it if the run is killed.
 
-Every entry is written before the thing it names is made, so a journal may name things that never came to be but
-never misses one that did.
+Every entry is written before the thing it names can be found by its name, so a journal may name things that never came
+to be but never misses one that did. Each change appends the whole record as a line; a line that was cut off counts for
+nothing. The live run holds a lock on its journal, which the kernel drops when the process is gone, however it ended and
+in whichever pid namespace it was.
 """
 
+import errno
+import fcntl
 import os
-import shutil
+import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from zcprobe.directory import Directory, Identity
 from zcprobe.errors import HostError
-from zcprobe.lab.device import give_back
 from zcprobe.lab.interrupts import deferred_signals
-from zcprobe.lab.namespace import list_namespaces, remove_namespace
 
-__all__ = ["JOURNAL_FOLDER", "Journal", "Leftover", "clean_leftovers", "find_leftovers", "journal", "read_start_ticks"]
+__all__ = [
+    "JOURNAL_FOLDER",
+    "Journal",
+    "Kind",
+    "Loan",
+    "Record",
+    "Result",
+    "journal",
+    "journal_lock",
+    "open_journal_folder",
+    "read_record",
+    "read_start_ticks",
+    "refuse_journal",
+    "try_lock",
+]
 
 JOURNAL_FOLDER = Path("/run/zcprobe")
-"""On a tmpfs: a reboot undoes everything a journal can name except folders, and folders are harmless."""
+"""On a tmpfs: a reboot undoes everything a journal can name except folders and files, which are harmless."""
+
+Kind = Literal["device", "namespace", "file", "folder", "result", "sysctl"]
+
+_LOCK_TIMEOUT_S = 30.0
+"""Beyond what a clean-up takes that waits for network devices."""
 
 
-class Leftover(msgspec.Struct, frozen=True):
-    """Something a dead run did not undo; `name` is a namespace, a device or a path, `value` what a sysctl held before.
-
-    Of a device `value` is the namespace that it was lent to, and `up` whether it was up.
-    """
-
-    kind: Literal["device", "namespace", "folder", "sysctl", "journal"]
-    name: str
-    run_id: str
-    value: str = ""
-    up: bool = False
-
-
-class _Loan(msgspec.Struct, frozen=True):
+class Loan(msgspec.Struct, frozen=True):
     """A device of the host in a namespace of the run."""
 
     namespace: str
     up: bool
 
 
-class _Record(msgspec.Struct, kw_only=True):
-    """The file. Unknown keys are ignored, so that another version's live run is still seen as live."""
+class Result(msgspec.Struct, frozen=True):
+    """A folder under its own name that still is root's; `owner`: uid and gid of whom it is for."""
+
+    identity: Identity
+    owner: tuple[int, int]
+
+
+class Record(msgspec.Struct, kw_only=True):
+    """One line of the file. Unknown keys are ignored, so that another version's live run is still seen as live.
+
+    `namespaces`: name -> inode. `folders` and `files`: absolute path -> device and inode, None for what is about
+    to be made. `sysctls`: path -> the value to restore.
+    """
 
     run_id: str
     pid: int
     start_ticks: int
+    pid_namespace: int
     written_ns: int
-    namespaces: list[str] = []
-    folders: list[str] = []
-    sysctls: dict[str, str] = {}
-    devices: dict[str, _Loan] = {}
+    namespaces: dict[str, int] = {}
+    folders: dict[str, Identity | None] = {}
+    files: dict[str, Identity | None] = {}
+    results: dict[str, Result] = {}
+    sysctls: dict[str, int] = {}
+    devices: dict[str, Loan] = {}
+
+    def things(self) -> dict[Kind, list[str]]:
+        """Names by kind, in the order in which they are undone."""
+        return {
+            "device": list(self.devices),  # before its namespace, which could keep it
+            "namespace": list(self.namespaces),
+            "file": list(self.files),
+            "folder": list(self.folders),
+            "result": list(self.results),
+            "sysctl": list(self.sysctls),
+        }
 
 
 def read_start_ticks(pid: int) -> int | None:
@@ -72,65 +106,182 @@ def read_start_ticks(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-class Journal:
-    """One run's journal file. `add_*` before making, `drop_*` after undoing; dropping what is not there is no error."""
+def _own_record(run_id: str) -> Record:
+    start_ticks = read_start_ticks(os.getpid())
+    assert start_ticks is not None
+    return Record(
+        run_id=run_id,
+        pid=os.getpid(),
+        start_ticks=start_ticks,
+        pid_namespace=os.stat("/proc/self/ns/pid").st_ino,
+        written_ns=time.time_ns(),
+    )
 
-    def __init__(self, run_id: str) -> None:
-        start_ticks = read_start_ticks(os.getpid())
-        assert start_ticks is not None
-        self._record = _Record(run_id=run_id, pid=os.getpid(), start_ticks=start_ticks, written_ns=time.time_ns())
-        self.path = JOURNAL_FOLDER / f"{run_id}.json"
+
+class Journal:
+    """One run's journal file. `add_*` before making, `drop_*` after undoing; dropping what is not there is no error.
+
+    `fd` is the file's, open for appending and locked by who holds it.
+    """
+
+    def __init__(self, fd: int, record: Record) -> None:
+        self.fd = fd
+        self.record = record
+
+    def close(self) -> None:
+        """Whoever asks from now on takes the run for dead."""
+        os.close(self.fd)
 
     @property
     def run_id(self) -> str:
-        return self._record.run_id
+        return self.record.run_id
+
+    @property
+    def path(self) -> Path:
+        return JOURNAL_FOLDER / f"{self.run_id}.json"
 
     def write(self) -> None:
-        # Written aside and renamed: a reader sees the old record or the new one, never half of one.
-        aside = self.path.with_suffix(f".{self._record.pid}.tmp")
-        aside.write_bytes(msgspec.json.encode(self._record))
-        aside.replace(self.path)
+        # the newline comes first: it ends what a write cut short may have left
+        line = b"\n" + msgspec.json.encode(self.record)
+        if os.write(self.fd, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
-    def add_namespace(self, name: str) -> None:
-        self._record.namespaces.append(name)
+    def add_namespace(self, name: str, inode: int) -> None:
+        self.record.namespaces[name] = inode
         self.write()
 
     def drop_namespace(self, name: str) -> None:
-        if name in self._record.namespaces:
-            self._record.namespaces.remove(name)
-            self.write()
+        self.drop("namespace", name)
 
-    def add_folder(self, path: Path) -> None:
-        """`path` is temporary: delete it if this run dies before `drop_folder`."""
-        self._record.folders.append(str(path.absolute()))
+    def add_folder(self, path: Path, identity: Identity | None = None) -> None:
+        """`path` is temporary: delete it if this run dies before `drop_folder`. Without its identity, before it is
+        made, it is deleted only while it is empty."""
+        self.record.folders[str(path)] = identity
         self.write()
 
     def drop_folder(self, path: Path) -> None:
         """`path` was deleted, or renamed to what the user keeps."""
-        if str(path.absolute()) in self._record.folders:
-            self._record.folders.remove(str(path.absolute()))
-            self.write()
+        self.drop("folder", str(path))
 
-    def add_sysctl(self, path: Path, old_value: str) -> None:
-        self._record.sysctls[str(path)] = old_value
+    def add_file(self, path: Path, identity: Identity | None = None) -> None:
+        self.record.files[str(path)] = identity
+        self.write()
+
+    def drop_file(self, path: Path) -> None:
+        self.drop("file", str(path))
+
+    def add_result(self, path: Path, result: Result) -> None:
+        """`path` stays, and is given to its user if this run dies before `drop_result`."""
+        self.record.results[str(path)] = result
+        self.write()
+
+    def drop_result(self, path: Path) -> None:
+        self.drop("result", str(path))
+
+    def add_sysctl(self, path: Path, old_value: int) -> None:
+        self.record.sysctls[str(path)] = old_value
         self.write()
 
     def drop_sysctl(self, path: Path) -> None:
-        if self._record.sysctls.pop(str(path), None) is not None:
-            self.write()
+        self.drop("sysctl", str(path))
 
     def add_device(self, device: str, namespace: str, *, up: bool) -> None:
-        self._record.devices[device] = _Loan(namespace, up)
+        self.record.devices[device] = Loan(namespace, up)
         self.write()
 
     def drop_device(self, device: str) -> None:
-        if self._record.devices.pop(device, None) is not None:
+        self.drop("device", device)
+
+    def drop(self, kind: Kind, name: str) -> None:
+        things: dict[str, object] = getattr(self.record, f"{kind}s")
+        if name in things:
+            del things[name]
             self.write()
 
     def is_settled(self) -> bool:
         """Everything that was added has been dropped again."""
-        record = self._record
-        return not (record.namespaces or record.folders or record.sysctls or record.devices)
+        return not any(self.record.things().values())
+
+
+def open_journal_folder(*, make: bool = True) -> Directory:
+    """/run/zcprobe, 0700 whatever the umask. FileNotFoundError where there is none and none is to be made; HostError
+    when it is another's, or something is in it that others can have put there: then nothing in it is believed."""
+    if make:
+        with suppress(FileExistsError):
+            os.mkdir(JOURNAL_FOLDER, 0o700)
+    try:
+        folder = Directory.open(JOURNAL_FOLDER)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise HostError(
+            f"{JOURNAL_FOLDER} cannot be opened: {error.strerror}", "run as root; it must be a folder, and no link"
+        ) from error
+    status = folder.status
+    if status.st_uid != os.geteuid() or (status.st_mode & 0o022 and os.listdir(folder.fd)):
+        os.close(folder.fd)
+        raise HostError(
+            f"{JOURNAL_FOLDER} is not believed: others own it or can write to it",
+            f"look at what is in it, then: rm -r {JOURNAL_FOLDER}",
+        )
+    os.fchmod(folder.fd, 0o700)
+    return folder
+
+
+def try_lock(fd: int) -> bool:
+    """Whether the lock was free, and is now held by this descriptor."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def journal_lock(folder: Directory) -> Iterator[None]:
+    """Inside, no journal comes into being, and nobody else asks which are live. HostError when another keeps it."""
+    deadline = time.monotonic() + _LOCK_TIMEOUT_S
+    while not try_lock(folder.fd):
+        if time.monotonic() > deadline:
+            raise HostError(
+                f"another process has held {JOURNAL_FOLDER} for {_LOCK_TIMEOUT_S:g} s",
+                f"see which: fuser -v {JOURNAL_FOLDER}; it is a zcprobe doctor that was stopped",
+            )
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        fcntl.flock(folder.fd, fcntl.LOCK_UN)
+
+
+def refuse_journal(fd: int) -> str | None:
+    """Why a journal is not believed; None for one that only we can have written."""
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        return "it is no file"
+    if status.st_uid != os.geteuid():
+        return f"it belongs to user {status.st_uid}"
+    if status.st_mode & 0o077:
+        return f"its mode is {stat.S_IMODE(status.st_mode):04o}, and ours are 0600"
+    if status.st_nlink != 1:
+        return "it has another name as well"
+    return None
+
+
+def read_record(fd: int) -> Record | None:
+    """The last whole line; None where there is none, as of a run that was killed before it had changed anything.
+    msgspec.ValidationError for what is no record of ours, or one of another version."""
+    os.lseek(fd, 0, os.SEEK_SET)
+    with os.fdopen(os.dup(fd), "rb") as file:
+        lines = [line for line in file.read().split(b"\n") if line]
+    for line in reversed(lines):
+        try:
+            return msgspec.json.decode(line, type=Record)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            continue
+    return None
 
 
 @contextmanager
@@ -139,14 +290,12 @@ def journal(run_id: str) -> Iterator[Journal]:
 
     HostError when /run/zcprobe cannot be written, or another run of that id has a journal there.
     """
-    opened = Journal(run_id)
     try:
-        JOURNAL_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
-        if opened.path.exists():
-            raise HostError(
-                f"there is a journal of run {run_id} already", "zcprobe doctor --clean removes it if it is dead"
-            )
-        opened.write()
+        opened = _new_journal(run_id)
+    except FileExistsError:
+        raise HostError(
+            f"there is a journal of run {run_id} already", "zcprobe doctor --clean removes it if it is dead"
+        ) from None
     except OSError as error:
         raise HostError(
             f"{JOURNAL_FOLDER} cannot be written: {error.strerror}", "run as root, with a /run that can be written"
@@ -157,93 +306,18 @@ def journal(run_id: str) -> Iterator[Journal]:
         with deferred_signals():
             if opened.is_settled():
                 opened.path.unlink(missing_ok=True)
+            opened.close()
 
 
-def _load_record(path: Path) -> _Record | None:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=_Record)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
-
-
-def _things_of(record: _Record, existing: list[str]) -> list[Leftover]:
-    return [
-        # before its namespace, which could keep it
-        *(Leftover("device", name, record.run_id, loan.namespace, loan.up) for name, loan in record.devices.items()),
-        *(Leftover("namespace", name, record.run_id) for name in record.namespaces if name in existing),
-        *(Leftover("folder", path, record.run_id) for path in record.folders if Path(path).is_dir()),
-        *(Leftover("sysctl", path, record.run_id, old) for path, old in record.sysctls.items()),
-    ]
-
-
-def find_leftovers() -> list[Leftover]:
-    """What dead runs left on this host; nothing that belongs to a live run."""
-    # Namespaces before journals: a namespace seen now had its journal written before, so a run that starts meanwhile
-    # is never taken for dead.
-    existing = list_namespaces()
-    records = {path: _load_record(path) for path in sorted(JOURNAL_FOLDER.glob("*.json"))}
-    known = [record for record in records.values() if record is not None]
-    live = [record for record in known if read_start_ticks(record.pid) == record.start_ticks]
-    # Newest first: where two dead runs changed one sysctl, the oldest holds the value to end with.
-    dead = sorted((record for record in known if record not in live), key=lambda record: -record.written_ns)
-
-    kept = {name for record in live for name in (*record.namespaces, *record.folders, *record.sysctls, *record.devices)}
-    found = [thing for record in dead for thing in _things_of(record, existing) if thing.name not in kept]
-    named = {thing.name for thing in found}
-    found += [Leftover("namespace", name, "") for name in existing if name not in kept | named]
-    found += [
-        Leftover("journal", str(path), path.stem)
-        for path, record in records.items()
-        if record is None or record in dead
-    ]
-    return found
-
-
-def _clean_device(leftover: Leftover) -> str:
-    give_back(leftover.name, leftover.value, up=leftover.up)
-    return f"gave back network device {leftover.name}"
-
-
-def _clean_namespace(leftover: Leftover) -> str | None:
-    return f"removed network namespace {leftover.name}" if remove_namespace(leftover.name) else None
-
-
-def _clean_folder(leftover: Leftover) -> str | None:
-    with suppress(FileNotFoundError):
-        shutil.rmtree(leftover.name)
-        return f"removed unfinished run folder {leftover.name}"
-    return None
-
-
-def _clean_sysctl(leftover: Leftover) -> str | None:
-    Path(leftover.name).write_text(leftover.value)
-    return f"restored {leftover.name} to {leftover.value}"
-
-
-def _clean_journal(leftover: Leftover) -> str | None:
-    with suppress(FileNotFoundError):
-        Path(leftover.name).unlink()
-        return f"removed journal of dead run {leftover.run_id}"
-    return None
-
-
-_CLEANERS: dict[str, Callable[[Leftover], str | None]] = {
-    "device": _clean_device,
-    "namespace": _clean_namespace,
-    "folder": _clean_folder,
-    "sysctl": _clean_sysctl,
-    "journal": _clean_journal,
-}
-
-
-def clean_leftovers() -> list[str]:
-    """Undo what dead runs left; one line for each thing that was there. HostError without root."""
-    lines = []
-    for leftover in find_leftovers():
+def _new_journal(run_id: str) -> Journal:
+    record = _own_record(run_id)
+    with open_journal_folder() as folder, deferred_signals(), journal_lock(folder):
+        opened = Journal(folder.create(f"{run_id}.json", os.O_RDWR | os.O_APPEND), record)
+        try_lock(opened.fd)
         try:
-            line = _CLEANERS[leftover.kind](leftover)
-        except PermissionError as error:
-            raise HostError(f"not allowed to remove {leftover.kind} {leftover.name}", "run zcprobe as root") from error
-        if line is not None:
-            lines.append(line)
-    return lines
+            opened.write()
+        except OSError:
+            folder.unlink(f"{run_id}.json")
+            opened.close()
+            raise
+    return opened

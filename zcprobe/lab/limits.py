@@ -4,7 +4,7 @@ Per network namespace since 6.8 (the file is there in a fresh namespace), then i
 one for the whole host: changed under a lock, journalled, and restored.
 """
 
-import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,15 +13,16 @@ from zcprobe.errors import HostError, UsageError
 from zcprobe.host.limits import DEFAULT_OPTMEM_BYTES
 from zcprobe.host.zerocopy import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.lab.interrupts import deferred_signals
-from zcprobe.lab.journal import JOURNAL_FOLDER, Journal, find_leftovers
+from zcprobe.lab.journal import Journal, open_journal_folder, try_lock
+from zcprobe.lab.leftovers import find_leftovers
 from zcprobe.lab.namespace import run_in_namespace
+from zcprobe.lab.undo import OPTMEM_MAX_PATH
 from zcprobe.workloads import PAGE_BYTES
 
 __all__ = ["OPTMEM_MAX_PATH", "changed_host_value", "changed_optmem_max", "read_optmem_max", "roomy_optmem_bytes"]
 
-OPTMEM_MAX_PATH = Path("/proc/sys/net/core/optmem_max")
-
 _TCP_WMEM = Path("/proc/sys/net/ipv4/tcp_wmem")
+_LOCK_FLAGS = os.O_WRONLY | os.O_CREAT
 _LARGEST_CHARGE_BYTES = 1024
 """Of a notification: 768 to 960 on the kernels that were looked at, 6.1 to 7.3."""
 
@@ -70,15 +71,12 @@ def changed_host_value(path: Path, value: int, journal: Journal) -> Iterator[int
 
     HostError when another run holds it, or a dead run left it changed: its old value would be lost.
     """
-    JOURNAL_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with (JOURNAL_FOLDER / f"{path.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HostError(f"another run holds {path}", "wait for it to end; this kernel has one for all") from None
+    with open_journal_folder() as folder, os.fdopen(folder.open_file(f"{path.name}.lock", _LOCK_FLAGS), "wb") as lock:
+        if not try_lock(lock.fileno()):
+            raise HostError(f"another run holds {path}", "wait for it to end; this kernel has one for all")
         if any(leftover.name == str(path) for leftover in find_leftovers()):
             raise HostError(f"a dead run left {path} changed", "zcprobe doctor --clean restores it")
-        old_value = path.read_text().strip()
+        old_value = _read(path)
         try:
             with deferred_signals():
                 journal.add_sysctl(path, old_value)
@@ -86,7 +84,7 @@ def changed_host_value(path: Path, value: int, journal: Journal) -> Iterator[int
             yield in_force
         finally:
             with deferred_signals():
-                path.write_text(old_value)
+                path.write_text(str(old_value))
                 journal.drop_sysctl(path)
 
 

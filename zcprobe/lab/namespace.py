@@ -5,8 +5,9 @@ leaves its own. pyroute2's NetNS would start a helper process instead.
 """
 
 import ctypes
+import errno
 import os
-import threading
+import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,7 @@ from zcprobe.lab.netlink import attach_namespace, remove_namespace_name
 __all__ = [
     "NAMESPACE_FOLDER",
     "NAMESPACE_PREFIX",
+    "is_namespace",
     "list_namespaces",
     "make_namespace",
     "namespace_path",
@@ -40,7 +42,7 @@ def namespace_path(name: str) -> Path:
 
 
 def list_namespaces() -> list[str]:
-    """Names of all namespaces that zcprobe could have made."""
+    """Names of all namespaces that zcprobe could have made, or somebody else who calls them so."""
     if not NAMESPACE_FOLDER.is_dir():
         return []
     return sorted(path.name for path in NAMESPACE_FOLDER.iterdir() if path.name.startswith(NAMESPACE_PREFIX))
@@ -59,23 +61,48 @@ def _run_in_thread(function: Callable[[], Result]) -> Result:
         return pool.submit(function).result()
 
 
-def make_namespace(name: str) -> None:
-    """Make a namespace of that name, as `ip netns add` does; HostError when the host refuses."""
+def make_namespace(name: str, on_made: Callable[[int], None] = lambda inode: None) -> int:
+    """Make a namespace of that name, as `ip netns add` does, and return its inode; HostError when the host refuses.
 
-    def unshare_and_bind() -> None:
+    `on_made` is called with the inode before the namespace has a name: until then it ends with this process.
+    """
+
+    def unshare_and_bind() -> int:
         _call("unshare", _CLONE_NEWNET)
-        attach_namespace(name, threading.get_native_id())
+        inode = os.stat("/proc/thread-self/ns/net").st_ino
+        on_made(inode)
+        attach_namespace(name)
+        return inode
 
     with requires(NETNS):
-        _run_in_thread(unshare_and_bind)
+        return _run_in_thread(unshare_and_bind)
 
 
-def remove_namespace(name: str) -> bool:
-    """Remove the name; the namespace itself ends with its last process and socket. False when there was none."""
+def is_namespace(name: str, inode: int) -> bool | None:
+    """Whether the name means the namespace of that inode, or a file where it was about to be bound; None when there is
+    nothing of the name."""
     try:
-        remove_namespace_name(name)
+        status = os.stat(namespace_path(name), follow_symlinks=False)
     except FileNotFoundError:
+        return None
+    is_unbound = stat.S_ISREG(status.st_mode) and not status.st_size and status.st_dev != _nsfs()
+    return is_unbound or (status.st_dev == _nsfs() and status.st_ino == inode)
+
+
+def _nsfs() -> int:
+    """The device of the file system that namespaces are files of: on it alone inodes are those of namespaces."""
+    return os.stat("/proc/self/ns/net").st_dev
+
+
+def remove_namespace(name: str, inode: int) -> bool:
+    """Remove the name of the namespace of that inode; it ends itself with its last process and socket. False when there
+    was none. FileExistsError when another namespace has the name."""
+    found = is_namespace(name, inode)
+    if found is None:
         return False
+    if not found:
+        raise FileExistsError(errno.EEXIST, "another network namespace has its name", name)
+    remove_namespace_name(name)
     return True
 
 

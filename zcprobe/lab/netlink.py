@@ -56,11 +56,12 @@ def netlink_error() -> "type[NetlinkError]":
     return kind
 
 
-def attach_namespace(name: str, thread_id: int) -> None:
-    """Binds the network namespace of a thread to a name, as `ip netns attach` does. OSError."""
+def attach_namespace(name: str) -> None:
+    """Binds the network namespace of the calling thread to a name, as `ip netns attach` does. OSError."""
     with _only_parts():
         from pyroute2 import netns
-    netns.attach(name, thread_id)
+    # by no number: a thread has another in a pid namespace than /proc, where that one is not its own
+    netns.attach(name, "thread-self")
 
 
 def remove_namespace_name(name: str) -> None:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -57,13 +57,12 @@ class NamespacePair(msgspec.Struct, frozen=True, kw_only=True):
     sink: Namespace
 
 
-def _make_namespace(name: str, device: str, host_number: int) -> Namespace:
-    make_namespace(name)
-    path = namespace_path(name)
+def _make_namespace(name: str, device: str, host_number: int, journal: Journal) -> Namespace:
+    inode = make_namespace(name, lambda inode: journal.add_namespace(name, inode))
     return Namespace(
         name=name,
-        path=str(path),
-        inode=path.stat().st_ino,
+        path=str(namespace_path(name)),
+        inode=inode,
         device=device,
         ipv4=f"10.0.0.{host_number}",
         ipv6=f"fd00::{host_number}",
@@ -102,10 +101,10 @@ def _wait_until_up(namespace: Namespace) -> None:
             time.sleep(0.001)
 
 
-def _make_namespaces(names: dict[str, str], devices: tuple[str, str]) -> NamespacePair:
+def _make_namespaces(names: dict[str, str], devices: tuple[str, str], journal: Journal) -> NamespacePair:
     return NamespacePair(
-        sender=_make_namespace(names["tx"], devices[0], 1),
-        sink=_make_namespace(names["rx"], devices[1], 2),
+        sender=_make_namespace(names["tx"], devices[0], 1, journal),
+        sink=_make_namespace(names["rx"], devices[1], 2, journal),
     )
 
 
@@ -141,9 +140,7 @@ def namespace_pair(journal: Journal, link: tuple[str, str] | None = None) -> Ite
     try:
         with ExitStack() as lent:
             with deferred_signals():
-                for name in names.values():
-                    journal.add_namespace(name)
-                pair = _make_namespaces(names, link or (SENDER_DEVICE, SINK_DEVICE))
+                pair = _make_namespaces(names, link or (SENDER_DEVICE, SINK_DEVICE), journal)
                 if link is None:
                     run_in_namespace(pair.sender.name, lambda: _make_veth(pair))
             if link is not None:
@@ -154,6 +151,7 @@ def namespace_pair(journal: Journal, link: tuple[str, str] | None = None) -> Ite
             yield pair
     finally:
         with deferred_signals():
-            for name in names.values():
-                remove_namespace(name)
+            for name, inode in list(journal.record.namespaces.items()):
+                with suppress(FileExistsError):  # another has its name by now: ours has none, and is gone
+                    remove_namespace(name, inode)
                 journal.drop_namespace(name)

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from zcprobe.config import RunConfig
+from zcprobe.directory import Directory
 from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.host.cpu import host_metadata
 from zcprobe.lab.journal import Journal, journal
@@ -189,7 +190,7 @@ def _finish_starting(probes: ProbeSession | None) -> None:
 
 def record_run(
     config: RunConfig,
-    parent: Path,
+    parent: Path | Directory,
     probes: ProbeSession | None,
     interruption: Interruption,
     *,
@@ -197,8 +198,9 @@ def record_run(
     processes: Children | None = None,
     token: str | None = None,
 ) -> CompletedRun:
-    """Runs and stores it below `parent`. `config` has the scenario's defaults; `processes` are those of this run where
-    the caller has started them already; `token`, which is stored nowhere, is what the sink at `config.to` asks for.
+    """Runs and stores it below `parent`, a folder by its name or an open one of ours. `config` has the scenario's
+    defaults; `processes` are those of this run where the caller has started them already; `token`, which is stored
+    nowhere, is what the sink at `config.to` asks for.
 
     Once measured the run is in its place, and `on_kept` is called, before anything else begins, the undoing of the lab
     included; on an error before that nothing stays behind. Whether all counts reconcile is said by `check_complete`, so
@@ -215,7 +217,7 @@ def record_run(
             measured = measure(config, place, both, probes, directory.path, interruption, token)
             metadata = _store(measured.config, run_id, started, probes, measured, directory.path)
             directory.keep()
-            done = CompletedRun(directory.path, metadata)
+            done = CompletedRun(directory.place, metadata)
             on_kept(done)
         return done
 

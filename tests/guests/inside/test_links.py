@@ -14,7 +14,7 @@ from tests.guests.inside.conftest import measure
 from tests.guests.links import MAC_ADDRESSES
 from tests.tcp_counters import watched_sinks
 from zcprobe.dataset.load import Run, load_comparison
-from zcprobe.lab.journal import clean_leftovers
+from zcprobe.lab.leftovers import clean_leftovers
 from zcprobe.lab.open import open_lab
 from zcprobe.lab.scenarios import find_scenario
 
@@ -112,5 +112,5 @@ def test_a_killed_run_leaves_no_netem_on_the_card(link: str) -> None:
         finally:
             os._exit(1)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
-    assert f"gave back network device {sender}" in clean_leftovers()
+    assert f"gave back network device {sender}" in clean_leftovers().undone
     assert "netem" not in read_qdiscs(sender)

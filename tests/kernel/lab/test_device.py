@@ -15,7 +15,8 @@ from pyroute2.ethtool import Ethtool
 
 from zcprobe.cli.main import main
 from zcprobe.errors import HostError
-from zcprobe.lab.journal import clean_leftovers, find_leftovers, journal
+from zcprobe.lab.journal import journal
+from zcprobe.lab.leftovers import clean_leftovers, find_leftovers
 from zcprobe.lab.netns import namespace_pair
 
 pytestmark = [
@@ -95,7 +96,7 @@ def test_devices_of_a_killed_run_are_given_back_by_clean(cards: tuple[str, str])
         process.send_signal(signal.SIGKILL)
     kinds = [leftover.kind for leftover in find_leftovers() if leftover.run_id == run_id]
     assert kinds == ["device", "device", "namespace", "namespace", "journal"]
-    lines = clean_leftovers()
+    lines = clean_leftovers().undone
     assert [f"gave back network device {device}" for device in cards] == [line for line in lines if "gave back" in line]
     assert [is_up(device) for device in cards] == [True, False]
 

@@ -1,64 +1,52 @@
 import os
-import signal
 import subprocess
-import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from zcprobe.lab.journal import JOURNAL_FOLDER, clean_leftovers, find_leftovers, journal
-from zcprobe.lab.namespace import list_namespaces, make_namespace, remove_namespace
-from zcprobe.lab.netns import namespace_pair
+from zcprobe.lab.journal import JOURNAL_FOLDER, journal
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
-
-DYING_RUN = """
-import sys, time
-from pathlib import Path
-from zcprobe.lab.journal import journal
-from zcprobe.lab.netns import namespace_pair
-
-with journal(sys.argv[1]) as opened, namespace_pair(opened):
-    opened.add_folder(Path(sys.argv[2]))
-    Path(sys.argv[2]).mkdir()
-    print("made", flush=True)
-    time.sleep(60)
-"""
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the journals are root's")
 
 
-def test_what_a_killed_run_left_is_removed_and_a_live_run_is_left_alone(tmp_path: Path) -> None:
-    dead, live = f"dead{os.getpid()}", f"live{os.getpid()}"
-    folder = tmp_path / "partial"
-    command = [sys.executable, "-c", DYING_RUN, dead, str(folder)]
-    with journal(live) as opened, namespace_pair(opened) as pair:
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"made\n"
-            assert all(dead not in leftover.name for leftover in find_leftovers())
-            process.send_signal(signal.SIGKILL)
-        mine = [leftover.name for leftover in find_leftovers() if dead in leftover.run_id]
-        names = [f"zcprobe-{dead}-tx", f"zcprobe-{dead}-rx"]
-        assert mine == [*names, str(folder), str(JOURNAL_FOLDER / f"{dead}.json")]
-
-        lines = clean_leftovers()
-        assert [line for line in lines if dead in line or str(folder) in line] == [
-            *(f"removed network namespace {name}" for name in names),
-            f"removed unfinished run folder {folder}",
-            f"removed journal of dead run {dead}",
-        ]
-        assert not folder.exists()
-        assert not set(names) & set(list_namespaces())
-        assert all(dead not in line for line in clean_leftovers())
-        assert {pair.sender.name, pair.sink.name} <= set(list_namespaces())
-    assert pair.sender.name not in list_namespaces()
-
-
-def test_a_namespace_without_any_journal_is_a_leftover() -> None:
-    name = f"zcprobe-lost{os.getpid()}-tx"
-    make_namespace(name)
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_a_journal_is_roots_alone_with_any_umask(umask: int) -> None:
+    before = os.umask(umask)
     try:
-        assert name in {leftover.name for leftover in find_leftovers()}
-        assert f"removed network namespace {name}" in clean_leftovers()
-        assert name not in list_namespaces()
+        with journal(f"mode{os.getpid()}") as opened:
+            opened.add_namespace("zcprobe-never", 1)
+            assert opened.path.stat().st_mode & 0o7777 == 0o600
+            assert JOURNAL_FOLDER.stat().st_mode & 0o7777 == 0o700
+            assert (JOURNAL_FOLDER.stat().st_uid, opened.path.stat().st_uid) == (0, 0)
+            opened.drop_namespace("zcprobe-never")
     finally:
-        remove_namespace(name)
+        os.umask(before)
+
+
+def test_nobody_else_can_read_or_lock_it(tmp_path: Path) -> None:
+    with journal(f"seen{os.getpid()}") as opened:
+        for words in (["cat", str(opened.path)], ["flock", "-n", str(JOURNAL_FOLDER), "true"]):
+            result = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", *words], capture_output=True)
+            assert result.returncode != 0
+            assert b"Permission denied" in result.stderr
+
+
+def test_runs_that_start_at_once_each_have_theirs() -> None:
+    """Making one and asking which are live keep out of each other's way."""
+    failures: list[BaseException] = []
+
+    def make(number: int) -> None:
+        try:
+            for round_number in range(20):
+                with journal(f"many{os.getpid()}-{number}-{round_number}") as opened:
+                    assert opened.path.exists()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []

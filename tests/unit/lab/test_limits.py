@@ -4,7 +4,6 @@ import pytest
 
 from zcprobe.errors import HostError, UsageError
 from zcprobe.lab import journal as journal_module
-from zcprobe.lab import limits
 from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.limits import changed_host_value, changed_optmem_max
 
@@ -13,8 +12,6 @@ from zcprobe.lab.limits import changed_host_value, changed_optmem_max
 def sysctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file in the place of a sysctl of the whole host, and a journal folder of the test's own."""
     monkeypatch.setattr(journal_module, "JOURNAL_FOLDER", tmp_path / "run")
-    monkeypatch.setattr(limits, "JOURNAL_FOLDER", tmp_path / "run")
-    monkeypatch.setattr(journal_module, "list_namespaces", list)
     path = tmp_path / "optmem_max"
     path.write_text("131072\n")
     return path
@@ -24,7 +21,7 @@ def test_the_value_of_the_host_is_journalled_and_restored(sysctl: Path) -> None:
     with journal("a") as opened:
         with changed_host_value(sysctl, 20480, opened) as in_force:
             assert in_force == 20480
-            assert '"131072"' in opened.path.read_text()
+            assert ":131072}" in opened.path.read_text()
             assert sysctl.read_text() == "20480"
         assert sysctl.read_text() == "131072"
         assert opened.is_settled()
@@ -49,7 +46,9 @@ def test_two_runs_cannot_hold_it_at_once(sysctl: Path) -> None:
 
 def test_a_value_that_a_dead_run_left_is_not_taken_for_the_original(sysctl: Path) -> None:
     (sysctl.parent / "run").mkdir()
-    record = f'{{"run_id":"old","pid":4194305,"start_ticks":1,"written_ns":1,"sysctls":{{"{sysctl}":"131072"}}}}'
+    process = '"pid":4194305,"start_ticks":1,"pid_namespace":1'
+    record = f'{{"run_id":"old",{process},"written_ns":1,"sysctls":{{"{sysctl}":131072}}}}'
+    (sysctl.parent / "run" / "old.json").touch(0o600)
     (sysctl.parent / "run" / "old.json").write_text(record)
     with journal("a") as opened, pytest.raises(HostError, match="dead run left"), changed_host_value(sysctl, 1, opened):
         pass

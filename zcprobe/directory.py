@@ -1,0 +1,173 @@
+"""A folder held by its descriptor: whoever can rename it, or put a link in its place, does not move what is written.
+
+Every step is relative to the descriptor and follows no link (openat(2), O_NOFOLLOW). What is made is new (O_EXCL), and
+what is removed, or given away, is what was opened before.
+"""
+
+import ctypes
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+__all__ = ["Directory", "Identity", "file_mode", "identity_of", "open_real_folder"]
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_RENAME_NOREPLACE = 1
+
+Identity = tuple[int, int]
+"""Device and inode: what a name means now, and whether it still means it later."""
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino
+
+
+def file_mode(mode: int) -> int:
+    """`mode` less what the umask takes away: read, not set, because other threads make files as well."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("Umask:"):
+            return mode & ~int(line.split()[1], 8)
+    return mode & ~0o077
+
+
+class Directory:
+    """`path` is what people call it; its descriptor is what counts. Closed on leaving its context. OSError."""
+
+    def __init__(self, fd: int, path: Path) -> None:
+        self.fd = fd
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path, flags: int = _FOLDER) -> Self:
+        """The folder at a path that only root can change."""
+        return cls(os.open(path, flags), path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        os.close(self.fd)
+
+    @property
+    def within(self) -> Path:
+        """The folder for code that takes nothing but a path, in this process, while it is open."""
+        return Path(f"/proc/self/fd/{self.fd}")
+
+    @property
+    def real_path(self) -> Path:
+        """Where it is now, without links."""
+        return Path(os.readlink(self.within))
+
+    @property
+    def status(self) -> os.stat_result:
+        return os.fstat(self.fd)
+
+    def status_of(self, name: str) -> os.stat_result | None:
+        """Of what stands there itself, be it a link; None where there is nothing."""
+        try:
+            return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def open_file(self, name: str, flags: int, mode: int = 0o600) -> int:
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=self.fd)
+
+    def create(self, name: str, flags: int = os.O_WRONLY, mode: int = 0o600) -> int:
+        """A new file, of exactly that mode whatever the umask. FileExistsError, be it only a link that stands there."""
+        fd = self.open_file(name, flags | os.O_CREAT | os.O_EXCL, mode)
+        os.fchmod(fd, mode)
+        return fd
+
+    def open_folder(self, name: str) -> "Directory":
+        return Directory(os.open(name, _FOLDER, dir_fd=self.fd), self.path / name)
+
+    def make_folder(self, name: str, mode: int = 0o700) -> "Directory":
+        """A new folder of ours. PermissionError when somebody put another in its place before it was open."""
+        os.mkdir(name, mode, dir_fd=self.fd)
+        made = self.open_folder(name)
+        if made.status.st_uid != os.geteuid() or os.listdir(made.fd):
+            os.close(made.fd)
+            raise PermissionError(errno.EPERM, "somebody put another folder in the place of the one just made")
+        os.fchmod(made.fd, mode)
+        return made
+
+    def rename(self, name: str, new_name: str, *, replace: bool = False) -> None:
+        """FileExistsError when there is something of the new name, unless it is to be replaced."""
+        if replace:
+            os.rename(name, new_name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
+            return
+        libc = ctypes.CDLL(None, use_errno=True)
+        if not libc.renameat2(self.fd, os.fsencode(name), self.fd, os.fsencode(new_name), _RENAME_NOREPLACE):
+            return
+        code = ctypes.get_errno()
+        if code != errno.EINVAL:  # a file system that cannot: NFS, and some in user space
+            raise OSError(code, os.strerror(code), str(self.path / name))
+        if self.status_of(new_name) is not None:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self.path / new_name))
+        os.rename(name, new_name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
+
+    def unlink(self, name: str) -> None:
+        os.unlink(name, dir_fd=self.fd)
+
+    def empty(self) -> None:
+        """Removes everything in it; links are removed, never followed."""
+        with os.scandir(self.fd) as entries:
+            found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        for name, is_folder in found:
+            if is_folder:
+                shutil.rmtree(name, dir_fd=self.fd)
+            else:
+                self.unlink(name)
+
+    def remove_folder(self, name: str) -> None:
+        os.rmdir(name, dir_fd=self.fd)
+
+    def give(self, owner: tuple[int, int] | None, umask_modes: tuple[int, int]) -> None:
+        """Everything in it, then itself, gets the modes (folders', files') and, unless None, the owner (uid, gid).
+
+        A file with a second name is left alone: it would be somebody's elsewhere.
+        """
+        folder_mode, mode = umask_modes
+        for _, _, names, fd in os.fwalk(".", topdown=False, dir_fd=self.fd):
+            for name in names:
+                with _opened(name, fd) as file:
+                    status = os.fstat(file)
+                    if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+                        _give(file, owner, mode)
+            _give(fd, owner, folder_mode)
+
+
+def open_real_folder(path: Path) -> Directory:
+    """The folder at an absolute path on which no link stands. OSError, with ELOOP or ENOTDIR where one does."""
+    fd = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    for part in path.parts[1:]:
+        try:
+            below = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+        finally:
+            os.close(fd)
+        fd = below
+    return Directory(fd, path)
+
+
+@contextmanager
+def _opened(name: str, folder: int) -> Iterator[int]:
+    fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _give(fd: int, owner: tuple[int, int] | None, mode: int) -> None:
+    # the mode first: once it is somebody else's, only CAP_FOWNER may
+    os.fchmod(fd, mode)
+    if owner is not None:
+        os.fchown(fd, *owner)
