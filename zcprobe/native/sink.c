@@ -67,8 +67,8 @@ static int end_frame(struct sink *sink)
 	return sink->config->respond ? respond(sink) : 0;
 }
 
-/* Collects the header; bytes used. */
-static size_t take_header(struct sink *sink, const uint8_t *bytes, size_t count)
+/* Collects the header; bytes used. `stream_position`: that of the first of them. */
+static size_t take_header(struct sink *sink, const uint8_t *bytes, size_t count, uint64_t stream_position)
 {
 	size_t in_frame = sizeof(sink->frame), used = 0;
 
@@ -77,7 +77,7 @@ static size_t take_header(struct sink *sink, const uint8_t *bytes, size_t count)
 	if (sink->header_have < in_frame)
 		return used;
 	if (sink->frame.magic != ZC_FRAME_MAGIC || sink->frame.header_bytes < in_frame) {
-		note_mismatch(sink, sink->result->bytes);
+		note_mismatch(sink, stream_position + used - in_frame);
 		sink->has_lost_place = true;
 		return count;
 	}
@@ -89,7 +89,7 @@ static size_t take_header(struct sink *sink, const uint8_t *bytes, size_t count)
 	sink->header_have = sink->frame.header_bytes;
 	sink->payload_left = sink->frame.payload_bytes;
 	if (sink->frame.payload_position != sink->payload_position)
-		note_mismatch(sink, sink->result->bytes + used);
+		note_mismatch(sink, stream_position + used);
 	return used;
 }
 
@@ -107,7 +107,7 @@ static int take_framed(struct sink *sink, const uint8_t *bytes, size_t count)
 		int status = 0;
 
 		if (is_in_header(sink)) {
-			used = take_header(sink, bytes + done, count - done);
+			used = take_header(sink, bytes + done, count - done, sink->result->bytes + done);
 		} else {
 			used = sink->payload_left < count - done ? sink->payload_left : count - done;
 			compare(sink, bytes + done, used, sink->payload_position, sink->result->bytes + done);
@@ -128,7 +128,7 @@ static int take_framed(struct sink *sink, const uint8_t *bytes, size_t count)
 static bool is_repeated(struct sink *sink, uint64_t position)
 {
 	uint64_t *slot = &sink->seen[(position * 0x9e3779b97f4a7c15ULL >> 48) & (SEEN_SLOTS - 1)];
-	bool repeated = *slot == position + 1;
+	bool repeated = *slot == position + 1 && *slot;	/* no stream is so long that its last position has a successor */
 
 	*slot = position + 1;
 	return repeated;

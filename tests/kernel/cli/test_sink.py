@@ -149,6 +149,22 @@ def test_one_off_ends_with_the_result_of_its_sender(broken: bool, code: int, sta
     assert process.wait(10) == code
 
 
+@pytest.mark.parametrize("damage", ["magic", "position", "payload"])
+def test_where_a_framed_stream_goes_wrong_is_told(damage: str, sink: "tuple[subprocess.Popen[str], int]") -> None:
+    """In its third frame; all of the stream may come at once."""
+    _, port = sink
+    content = pattern(300)
+    frames = [bytearray(frame(position, content[position : position + 100])) for position in (0, 100, 200)]
+    third = 2 * len(frames[0])
+    at, told = {"magic": (0, 0), "position": (8, FRAME_BYTES), "payload": (FRAME_BYTES + 7, FRAME_BYTES + 7)}[damage]
+    frames[2][at] ^= 1
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        announce(connection, StreamPlan(is_framed=True))
+        connection.sendall(b"".join(frames))
+        connection.shutdown(socket.SHUT_WR)
+        assert read_report(connection).first_mismatch == third + told
+
+
 def test_a_datagram_that_arrives_again_counts_once(sink: "tuple[subprocess.Popen[str], int]") -> None:
     """By the position that each one carries; none of 23 is missing, and one came three times."""
     process, port = sink
