@@ -109,35 +109,49 @@ void zc_btf_close(struct zc_btf *handle)
 	free(handle);
 }
 
+/* What libbpf takes may still name types in a circle, and names that are not there. The kernel's own nest a few deep, and
+ * its largest structure has some hundred members. */
+enum { MOST_STEPS = 32, MOST_MEMBERS = 4096 };
+
 static const struct btf_type *skip_modifiers(const struct btf *btf, uint32_t id)
 {
 	const struct btf_type *type = btf__type_by_id(btf, id);
 
-	while (type && (btf_is_mod(type) || btf_is_typedef(type)))
+	for (int step = 0; type && (btf_is_mod(type) || btf_is_typedef(type)); step++) {
+		if (step == MOST_STEPS)
+			return NULL;
 		type = btf__type_by_id(btf, type->type);
+	}
 	return type;
 }
 
-/* Bit offset of one member, descending into anonymous ones; its type in *found. */
-static int64_t member_bits(const struct btf *btf, const struct btf_type *type, const char *name, size_t length,
-			   const struct btf_type **found)
+struct search {
+	const struct btf *btf;
+	const char *name;
+	size_t length;
+	const struct btf_type *found;
+	int members_left;
+};
+
+/* Bit offset of one member, descending into anonymous ones; its type in search->found. */
+static int64_t member_bits(struct search *search, const struct btf_type *type, int depth)
 {
 	const struct btf_member *member = btf_members(type);
 
-	for (uint16_t i = 0; i < btf_vlen(type); i++, member++) {
-		const char *member_name = btf__name_by_offset(btf, member->name_off);
-		const struct btf_type *member_type = skip_modifiers(btf, member->type);
+	for (uint16_t i = 0; i < btf_vlen(type) && search->members_left-- > 0; i++, member++) {
+		const char *member_name = btf__name_by_offset(search->btf, member->name_off);
+		const struct btf_type *member_type = skip_modifiers(search->btf, member->type);
 		int64_t inner;
 
-		if (!member_type)
+		if (!member_type || !member_name)
 			continue;
-		if (strlen(member_name) == length && !memcmp(member_name, name, length)) {
-			*found = member_type;
+		if (strlen(member_name) == search->length && !memcmp(member_name, search->name, search->length)) {
+			search->found = member_type;
 			return btf_member_bit_offset(type, i);
 		}
-		if (*member_name || !btf_is_composite(member_type))
+		if (*member_name || !btf_is_composite(member_type) || depth == MOST_STEPS)
 			continue;
-		inner = member_bits(btf, member_type, name, length, found);
+		inner = member_bits(search, member_type, depth + 1);
 		if (inner >= 0)
 			return btf_member_bit_offset(type, i) + inner;
 	}
@@ -157,16 +171,17 @@ int64_t zc_btf_offset(const struct zc_btf *handle, const char *structure, const 
 	int64_t bits = 0;
 
 	while (*path) {
-		size_t length = strcspn(path, ".");
+		struct search search = { handle->btf, path, strcspn(path, "."), NULL, MOST_MEMBERS };
 		int64_t step;
 
 		if (!type || !btf_is_composite(type))
 			return -ENOENT;
-		step = member_bits(handle->btf, type, path, length, &type);
+		step = member_bits(&search, type, 0);
 		if (step < 0)
 			return step;
 		bits += step;
-		path += length + (path[length] == '.');
+		type = search.found;
+		path += search.length + (path[search.length] == '.');
 	}
 	return bits / 8;
 }
@@ -211,9 +226,12 @@ int64_t zc_btf_enum_value(const struct zc_btf *handle, const char *enumeration, 
 	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(handle->btf, id);
 	const struct btf_enum *constant = type ? btf_enum(type) : NULL;
 
-	for (uint16_t i = 0; type && i < btf_vlen(type); i++, constant++)
-		if (!strcmp(btf__name_by_offset(handle->btf, constant->name_off), name))
+	for (uint16_t i = 0; type && i < btf_vlen(type); i++, constant++) {
+		const char *constant_name = btf__name_by_offset(handle->btf, constant->name_off);
+
+		if (constant_name && !strcmp(constant_name, name))
 			return constant->val;
+	}
 	return -ENOENT;
 }
 
