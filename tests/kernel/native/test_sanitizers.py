@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.native.test_notification import control
+from tests.fuzzers import FUZZERS, fuzz
 from zcprobe.native.structs import enum_names
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root")
@@ -20,6 +20,7 @@ CORE = ROOT / "zcprobe/native"
 CORE_TESTS = ("tests/unit/native", "tests/kernel/native/test_channel.py", "tests/kernel/recorder/test_traffic.py")
 C_FLAGS = ("-g", "-O1", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined")
 FUZZER_INPUTS = 2_000_000
+FEW_INPUTS = 50_000
 FUZZER_SEED = 20
 
 
@@ -108,16 +109,14 @@ def test_many_channels_and_their_sinks_in_one_process(sanitizer: str, tmp_path: 
 def test_the_decoder_is_fuzzed(tmp_path: Path) -> None:
     """Coverage-guided, from one valid message of each family. Every check must have been met, and the right one: the
     target holds each verdict against a second reading."""
-    target, corpus, seeds = tmp_path / "fuzz", tmp_path / "corpus", tmp_path / "seeds"
-    words = ["clang", *C_FLAGS, "-fsanitize=fuzzer,address,undefined", "-D_GNU_SOURCE", f"-I{CORE}", "-o", target]
-    run(*words, HERE / "fuzz_notification.c", CORE / "notification.c")
-    corpus.mkdir()
-    seeds.mkdir()
-    for level, kind in ((0, 11), (41, 25), (287, 1)):
-        (seeds / str(level)).write_bytes(control(level, kind))
-    limits = (f"-runs={FUZZER_INPUTS}", f"-seed={FUZZER_SEED}", "-max_len=96", f"-artifact_prefix={tmp_path}/")
-    result = run(target, *limits, corpus, seeds)
-    assert f"Done {FUZZER_INPUTS} runs" in result.stdout, result.stdout
-    met = {int(check): int(count) for check, count in re.findall(r"^check (\d+): (\d+)$", result.stdout, re.MULTILINE)}
+    met = fuzz("notification", FUZZER_INPUTS, FUZZER_SEED, tmp_path)
     names = enum_names("zc_check", "ZC_CHECK_")
     assert {names[check] for check, count in met.items() if count} == {"none", "cmsg", "errno", "origin", "bounds"}
+
+
+@pytest.mark.parametrize("name", ["sink", "btf"])
+def test_what_reads_a_peer_s_bytes_and_a_kernel_s_types_is_fuzzed(name: str, tmp_path: Path) -> None:
+    """A stream in pieces of any size gives what the same stream gives when it is read as a whole; type information in
+    circles, and without names, ends the search."""
+    met = fuzz(name, FEW_INPUTS, FUZZER_SEED, tmp_path)
+    assert sum(count > 0 for count in met.values()) == FUZZERS[name].kinds
