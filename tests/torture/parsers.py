@@ -11,7 +11,8 @@ from tests.fuzzers import FUZZERS, FuzzError, fuzz
 
 __all__ = ["LONG", "SHORT", "attack"]
 
-SHORT, LONG = 50_000, 1_000_000
+SHORT = 50_000
+LONG = 1_000_000
 """Inputs for each parser."""
 
 

@@ -26,7 +26,8 @@ from zcprobe.wire import GREETING, StreamPlan, encode_line, read_answer, read_li
 
 __all__ = ["LONG", "SHORT", "attack"]
 
-SHORT, LONG = 20_000, 100_000
+SHORT = 20_000
+LONG = 100_000
 """Hostile connections, one after the other."""
 
 _MOST_SILENT = 2_000

@@ -59,11 +59,12 @@ static int index_types(struct zc_btf *handle)
 	handle->mask = places - 1;
 	for (uint32_t id = 1; id < count; id++) {
 		const struct btf_type *type = btf__type_by_id(handle->btf, id);
+		const char *name = btf__name_by_offset(handle->btf, type->name_off);
 		uint32_t *place;
 
-		if (!type->name_off || !is_asked_for(btf_kind(type)))
+		if (!name || !*name || !is_asked_for(btf_kind(type)))
 			continue;
-		place = place_of(handle, btf__name_by_offset(handle->btf, type->name_off), btf_kind(type));
+		place = place_of(handle, name, btf_kind(type));
 		if (!*place)
 			*place = id;
 	}

@@ -25,26 +25,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const paths[] = { "a", "a.b", "b", "a.b.a", "", ".", "a." };
 	struct btf *btf = btf__new(data, size);
-	struct zc_btf handle = { btf };
+	struct zc_btf *handle;
 	bool has_member = false;
 
 	if (!btf || (intptr_t)btf < 0) {
 		found[0]++;
 		return 0;
 	}
+	handle = calloc(1, sizeof(*handle));
+	handle->btf = btf;
+	demand(index_types(handle) == 0);
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
-		int64_t offset = zc_btf_offset(&handle, "s", paths[i]);
+		int64_t offset = zc_btf_offset(handle, "s", paths[i]);
 
 		demand(offset >= -ENOENT);
 		has_member |= i < 4 && offset >= 0;
 	}
-	demand(zc_btf_size(&handle, "s") >= -ENOENT);
-	demand(zc_btf_tracepoint_args(&handle, "t") >= -ENOENT);
-	demand(zc_btf_function_args(&handle, "f") >= -ENOENT);
-	zc_btf_enum_value(&handle, "e", "a");
-	demand(zc_btf_target_id(&handle, ZC_ATTACH_TRACEPOINT, "t") >= -ENOENT);
-	demand(zc_btf_target_id(&handle, ZC_ATTACH_ENTRY, "f") >= -ENOENT);
+	demand(zc_btf_size(handle, "s") >= -ENOENT);
+	demand(zc_btf_tracepoint_args(handle, "t") >= -ENOENT);
+	demand(zc_btf_function_args(handle, "f") >= -ENOENT);
+	zc_btf_enum_value(handle, "e", "a");
+	demand(zc_btf_target_id(handle, ZC_ATTACH_TRACEPOINT, "t") >= -ENOENT);
+	demand(zc_btf_target_id(handle, ZC_ATTACH_ENTRY, "f") >= -ENOENT);
 	found[has_member ? 2 : 1]++;
-	btf__free(btf);
+	zc_btf_close(handle);
 	return 0;
 }
