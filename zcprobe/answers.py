@@ -12,7 +12,7 @@ import msgspec
 
 from zcprobe.sink import SinkReport, of_any_family
 
-__all__ = ["ask_sinks", "hang_up"]
+__all__ = ["ask_sinks"]
 
 _LONGEST_ANSWER_BYTES = 65536
 _LOOK_INTERVAL_S = 0.1
@@ -66,9 +66,3 @@ def _receive(control: socket.socket, deadline_s: float) -> bytes:
         same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", *divmod(left_us, 1_000_000)))
     control.settimeout(None)
     return control.recv(4096)
-
-
-def hang_up(control: socket.socket) -> None:
-    """Of a peer that does not answer: closing throws away what it has not taken, instead of trying for minutes."""
-    with suppress(OSError), of_any_family(control) as same:
-        same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -17,10 +17,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from zcprobe.errors import HostError, PeerError
+from zcprobe.sink import hang_up
 from zcprobe.tokens import make_challenge
 from zcprobe.wire import ANSWER_TIMEOUT_S, LONGEST_LINE_BYTES, Answer, StreamPlan, encode_line, greet, read_plan
 
-__all__ = ["MOST_SERVED", "MOST_WAITING", "Guest", "Reception", "descriptor_bounds", "hang_up"]
+__all__ = ["MOST_SERVED", "MOST_WAITING", "Guest", "Reception", "descriptor_bounds"]
 
 MOST_WAITING = 512
 """Connections that were greeted and have not said what they send."""
@@ -55,13 +56,6 @@ def descriptor_bounds() -> tuple[int, int]:
             f"raise the limit: ulimit -n {wanted}",
         )
     return min(MOST_WAITING, room - _DESCRIPTORS_PER_STREAM * served), served
-
-
-def hang_up(connection: socket.socket) -> None:
-    """At once: nothing of the connection stays in the kernel."""
-    with contextlib.suppress(OSError):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    connection.close()
 
 
 class Guest:

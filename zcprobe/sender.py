@@ -16,7 +16,7 @@ from functools import partial
 
 import msgspec
 
-from zcprobe.answers import ask_sinks, hang_up
+from zcprobe.answers import ask_sinks
 from zcprobe.config import RunConfig, SocketOptions
 from zcprobe.connection import Link, open_link, tcp_members
 from zcprobe.errors import HostError, PeerError, UsageError, ZcprobeError
@@ -27,7 +27,7 @@ from zcprobe.native.recorder import Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.native.structs import enum_names, struct_to_dict
 from zcprobe.policies import find_policy
-from zcprobe.sink import Failure, SinkReport, of_any_family
+from zcprobe.sink import Failure, SinkReport, hang_up, of_any_family
 from zcprobe.wire import StreamPlan
 from zcprobe.workloads import PAGE_BYTES
 

@@ -2,10 +2,11 @@
 
 import argparse
 import ipaddress
+import os
 import socket
 import sys
 
-from zcprobe.errors import UsageError
+from zcprobe.errors import OutputError, UsageError
 from zcprobe.serving import Service
 from zcprobe.sink import Reading, SinkReport, listen
 from zcprobe.tokens import make_token, read_token
@@ -95,7 +96,13 @@ def _token(options: argparse.Namespace, server: socket.socket) -> str | None:
 
 
 def _print(report: SinkReport) -> None:
-    print(_describe(report), flush=True)
+    """Without a buffer: what a signal interrupts right after it was written would be written again at the end."""
+    try:
+        os.write(sys.stdout.fileno(), f"{_describe(report)}\n".encode())
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"stdout cannot be written: {error.strerror}", "redirect it to a file with room") from error
 
 
 def run(options: argparse.Namespace) -> int:

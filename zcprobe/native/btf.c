@@ -44,11 +44,13 @@ static uint32_t *place_of(const struct zc_btf *handle, const char *name, uint32_
 	return &handle->ids[place];
 }
 
-/* Of types of one name and kind the first counts, as with libbpf. */
+/* Of types of one name and kind the first counts, as with libbpf, which also takes types at odd addresses. */
 static int index_types(struct zc_btf *handle)
 {
 	uint32_t count = 1, places = 1024;
 
+	if ((uintptr_t)btf__type_by_id(handle->btf, 1) % _Alignof(struct btf_type))
+		return -EPROTO;
 	while (btf__type_by_id(handle->btf, count))	/* libbpf has btf__type_cnt() since 0.6 only */
 		count++;
 	while (places < 2 * count)
@@ -83,6 +85,7 @@ struct zc_btf *zc_btf_open(void)
 	struct zc_btf *handle = calloc(1, sizeof(*handle));
 	libbpf_print_fn_t print;
 	struct btf *btf;
+	int status;
 
 	if (!handle)
 		return NULL;
@@ -95,9 +98,10 @@ struct zc_btf *zc_btf_open(void)
 		return NULL;
 	}
 	handle->btf = btf;
-	if (index_types(handle)) {
+	status = index_types(handle);
+	if (status) {
 		zc_btf_close(handle);
-		errno = ENOMEM;
+		errno = -status;
 		return NULL;
 	}
 	return handle;

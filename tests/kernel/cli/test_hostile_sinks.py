@@ -1,108 +1,30 @@
 """`zcprobe run --to` somebody who means harm: it reads no more than a line, and waits no longer than it was told to."""
 
 import os
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 import pytest
 
+from tests.hostile_sinks import Handle, after, drip, flood, greet, nothing, peak_bytes, say, sink, take_all
 from tests.kernel.cli.test_remote import assert_refused
-from tests.outside import Processes, find_processes
-from zcprobe.wire import ANSWER_TIMEOUT_S, GREETING, Answer, encode_line
+from tests.outside import find_processes
+from zcprobe.wire import ANSWER_TIMEOUT_S
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="runs as root, which is what there is to gain")
 
 Command = Callable[..., Any]
 Start = Callable[..., Any]
-Handle = Callable[[socket.socket], None]
 
 MOST_MEMORY_BYTES = 200 << 20
-FLOOD_BYTES = 1 << 30
 START_S, MARGIN_S = 6.0, 4.0
 RUN = ("run", "-n", "23", "--probes", "none", "--deadline", "2", "--settle", "1", "-J")
 
 
-@contextmanager
-def sink(handle: Handle) -> Iterator[int]:
-    """A server of any number of connections, whose `handle` has them until the test ends."""
-    kept = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve(connection: socket.socket) -> None:
-            with suppress(OSError):
-                handle(connection)
-
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    kept.append(server.accept()[0])
-                    threading.Thread(target=serve, args=(kept[-1],), daemon=True).start()
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-        for connection in kept:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
-        thread.join()
-
-
-def flood(connection: socket.socket) -> None:
-    """A line without an end."""
-    for _ in range(FLOOD_BYTES >> 20):
-        connection.sendall(b"x" * (1 << 20))
-
-
-def drip(connection: socket.socket) -> None:
-    while True:
-        connection.sendall(b"x")
-        time.sleep(0.2)
-
-
-def greet(connection: socket.socket) -> None:
-    connection.sendall(GREETING)
-    connection.recv(4096)
-
-
-def take_all(connection: socket.socket) -> None:
-    greet(connection)
-    connection.sendall(encode_line(Answer()))
-    while connection.recv(1 << 20):
-        pass
-
-
-def after(before: Handle, then: Handle) -> Handle:
-    def handle(connection: socket.socket) -> None:
-        before(connection)
-        then(connection)
-
-    return handle
-
-
-def say(words: bytes) -> Handle:
-    return lambda connection: connection.sendall(words)
-
-
-def nothing(connection: socket.socket) -> None:
-    pass
-
-
-def peak_bytes(processes: Processes) -> int:
-    lines = Path(f"/proc/{processes.sender}/status").read_text().splitlines()
-    return 1024 * int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
-
-
-@pytest.mark.parametrize(
-    "handle", [flood, after(greet, flood), after(take_all, flood)], ids=["greeting", "answer", "report"]
-)
+@pytest.mark.parametrize("before", [nothing, greet, take_all], ids=["greeting", "answer", "report"])
 @pytest.mark.parametrize("words", [(), ("-u",)], ids=["tcp", "udp"])
 def test_a_line_without_an_end_takes_no_memory(before: Handle, words: tuple[str, ...], start_zcprobe: Start) -> None:
     peaks = []

@@ -262,6 +262,13 @@ def test_datagrams_of_others_are_not_taken(sink: Sink) -> None:
     assert (report.frames, report.first_mismatch) == (23, None)
 
 
+def test_a_sender_s_host_that_vanishes_is_noticed(sink: Sink) -> None:
+    with connected(sink.port) as sender:
+        asked = ("ss", "-Htno", "state", "established", f"sport = {sink.port}", f"dport = {sender.getsockname()[1]}")
+        # first the timer is that of the answer, until it is acknowledged
+        until(lambda: b"timer:(keepalive,29" in subprocess.run(asked, capture_output=True, check=True).stdout)
+
+
 def test_a_reader_of_its_words_that_has_stopped_does_not_stop_it(start_zcprobe: Start, tmp_path: Path) -> None:
     """stderr is a pipe that is full, and nobody takes anything out of it."""
     os.mkfifo(tmp_path / "words")
@@ -282,6 +289,29 @@ def test_a_reader_of_its_words_that_has_stopped_does_not_stop_it(start_zcprobe: 
 def test_an_answer_is_all_that_a_sender_needs(sink: Sink) -> None:
     with connect(sink.port) as sender:
         assert announce(sender, StreamPlan(is_framed=True)) == Answer()
+
+
+@pytest.mark.parametrize(
+    ("into", "code", "words"),
+    [
+        (">/dev/full", 2, "zcprobe: stdout cannot be written: No space left on device\n"),
+        (">&-", 2, "zcprobe: stdout cannot be written: Bad file descriptor\n"),
+        ("| true", 0, ""),
+    ],
+)
+def test_an_output_that_takes_nothing_ends_it_in_two_lines(
+    into: str, code: int, words: str, start_zcprobe: Start, tmp_path: Path
+) -> None:
+    port = free_port()
+    script = f'{{ "$@" 2>err; echo $? >code; }} {into}'
+    process = start_zcprobe("sink", "-B", "127.0.0.1", "-p", str(port), before=("sh", "-c", script, "sh"))
+    until(lambda: (tmp_path / "err").exists() and "listening" in (tmp_path / "err").read_text(), 20)
+    send(port, pattern(1009))
+    process.wait(20)
+    assert (tmp_path / "code").read_text() == f"{code}\n"
+    said = (tmp_path / "err").read_text().splitlines(keepends=True)[1:]
+    assert said[:1] == [words][: len(words)]
+    assert len(said) == (2 if words else 0)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	handle = calloc(1, sizeof(*handle));
 	handle->btf = btf;
-	demand(index_types(handle) == 0);
+	if (index_types(handle)) {
+		found[0]++;
+		zc_btf_close(handle);
+		return 0;
+	}
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
 		int64_t offset = zc_btf_offset(handle, "s", paths[i]);
 
