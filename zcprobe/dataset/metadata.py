@@ -18,6 +18,7 @@ from zcprobe.seal import Seal, is_sealed
 __all__ = ["damage_is_an_error", "read_metadata"]
 
 _DAMAGED = "the file is damaged: copy it again from where it was recorded, or run again"
+_LONGEST_REASON = 200
 _BROKEN = "is not as it was written: the digest at its end is of other bytes"
 _MISSING = "is not as it was written: it has no digest at its end"
 
@@ -28,9 +29,8 @@ def damage_is_an_error(path: Path) -> Iterator[None]:
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
-        raise OutputError(
-            f"the metadata in {path} is not what a run has: {type(error).__name__} {error}", _DAMAGED
-        ) from error
+        told = f"{type(error).__name__} {error}"[:_LONGEST_REASON]
+        raise OutputError(f"the metadata in {path} is not what a run has: {told}", _DAMAGED) from error
 
 
 def read_metadata(
@@ -61,7 +61,7 @@ def _parsed(path: Path, what: str, raw: bytes) -> dict[str, Any]:
         content = msgspec.json.decode(raw)
         require_bounded(content)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise OutputError(f"{path} cannot be read: {error}", _DAMAGED) from error
+        raise OutputError(f"{path} cannot be read: {str(error)[:_LONGEST_REASON]}", _DAMAGED) from error
     if not isinstance(content, dict):
         raise OutputError(f"{path} is no {what}'s metadata", _DAMAGED)
     printable: dict[str, Any] = printable_members(content)

@@ -98,7 +98,7 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
 
     A run from before there were channels had one, whose counts are those of the summary.
     """
-    config = {**msgspec.to_builtins(RunConfig()), **config_of_version_1(meta["config"])}
+    config = _over_defaults(msgspec.to_builtins(RunConfig()), config_of_version_1(meta["config"]))
     summary = _with_arrival(meta["summary"], {**dict.fromkeys(Summary.__struct_fields__), **meta["summary"]}, config)
     unknown = dict.fromkeys(ChannelSummary.__struct_fields__)
     only_channel = {name: summary.get(name) for name in unknown}
@@ -115,6 +115,13 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
             _with_arrival(channel, {**unknown, **channel}, config) for channel in meta.get("channels") or [only_channel]
         ],
     }
+
+
+def _over_defaults(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """What was given, and the default of each member that it lacks, members of members as well."""
+    filled = {**defaults, **given}
+    inner = [name for name, one in defaults.items() if isinstance(one, dict) and isinstance(filled[name], dict)]
+    return filled | {name: {**defaults[name], **filled[name]} for name in inner}
 
 
 def _with_arrival(stored: dict[str, Any], counts: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:

@@ -44,20 +44,33 @@ _NEVER_NULL = (
 )
 """Members that the summary of a run of any version has."""
 
+
+class _Impairment(msgspec.Struct, kw_only=True):
+    """What else it names is told as it stands; these are options, of which is told in words what they are."""
+
+    hold_one_in_count: COUNT | None = None
+    hold_rate_bps: COUNT | None = None
+
+
 _HEX = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+_NAME = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.+-]{1,64}$")]
+"""Of a policy, a scenario or a cause, which figures have in their titles and legends: no markup of theirs."""
 
 _OWN: dict[str, Any] = {
     "outcome": Literal[tuple(OUTCOME_WORDS)],
+    "scenario": _NAME,
+    "policy": _NAME,
+    "enobufs_causes": Annotated[dict[_NAME, COUNT], Meta(max_length=256)] | None,
     "affinity": Annotated[list[COUNT], Meta(min_length=1, max_length=1024)] | None,
     "enobufs_unread_share": Annotated[float, Meta(ge=0, le=1)] | None,
     "expected": int,
     "found": int,
-    "impairment": dict[str, COUNT | str | None] | None,
+    "impairment": _Impairment | None,
     "sha256": _HEX,
 }
 """Members that are narrower or wider than the writer's type says."""
 
-_MEMBERS = Annotated[dict[str, Any], Meta(max_length=256)]
 _ERRNO = Annotated[str, Meta(pattern="^[0-9]{1,9}$")]
 _FILE_NAME = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}\.(parquet|json)$")]
 
@@ -138,12 +151,12 @@ class _Entry(msgspec.Struct, kw_only=True):
 
 
 class _Comparison(msgspec.Struct, kw_only=True):
-    scenario: str
+    scenario: _NAME
     started_utc: str
     seed: int | None
     planned_runs: COUNT
     runs: list[_Entry]
-    policies: _MEMBERS
+    policies: Annotated[dict[_NAME, Any], Meta(max_length=256)]
     overhead: _Overhead | None = None
     verdict: list[str] | None = None
 

@@ -26,6 +26,7 @@ __all__ = [
     "new_figure",
     "save_figure",
     "say_empty",
+    "without_markup",
 ]
 
 PNG_DPI = 150
@@ -69,15 +70,20 @@ def add_method_line(figure: Figure, runs: Sequence[Run]) -> None:
     """What the figure was drawn from, in small print below it, so that it can be told when it stands alone."""
     if runs:
         text = method_line(runs, int(figure.get_figwidth() * _CHARACTERS_PER_INCH))
-        figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="#444444")
+        figure.supxlabel(without_markup(text), x=0.01, ha="left", fontsize=7.5, color="#444444")
 
 
 def add_outside_legend(figure: Figure, handles: Sequence[Artist], columns: int, runs: Sequence[Run]) -> None:
     """One legend for all axes, below them, with the method line: two things below a figure would lie on each other."""
     legend = figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, frameon=False)
     if runs:
-        legend.set_title(method_line(runs, int(figure.get_figwidth() * _CHARACTERS_PER_INCH)))
+        legend.set_title(without_markup(method_line(runs, int(figure.get_figwidth() * _CHARACTERS_PER_INCH))))
         legend.get_title().set_fontsize(7.5)
+
+
+def without_markup(text: str) -> str:
+    """The text as it is drawn: matplotlib takes what stands between two dollars for a formula."""
+    return text.replace("$", r"\$")
 
 
 def say_empty(ax: Axes, statement: str) -> Axes:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from zcprobe.analysis.late_completions import df_late_completions
 from zcprobe.dataset.load import Run
-from zcprobe.plots.canvas import axes_or_new, say_empty
+from zcprobe.plots.canvas import axes_or_new, say_empty, without_markup
 from zcprobe.plots.order import by_policy
 from zcprobe.plots.style import Fill
 from zcprobe.plots.words import counted
@@ -43,8 +43,11 @@ def plot_late_completions(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
         "late": counts["late_count"],
     }
     left = pd.Series(0, index=counts.index)
+    holders = [without_markup(name) for name in counts.index]
     for name, fill in _PARTS.items():
-        bars = ax.barh(list(counts.index), parts[name], 0.7, left, label=fill.label, **fill.arguments())
+        bars = ax.barh(
+            list(map(without_markup, counts.index)), parts[name], 0.7, left, label=fill.label, **fill.arguments()
+        )
         left = left + parts[name]
     ax.bar_label(bars, [f"{total:,}" for total in counts["appended_count"]], padding=3, fontsize=9)
     ax.set_ylim(-0.6, max(len(counts), 3) - 0.4)
