@@ -45,9 +45,7 @@ def plot_late_completions(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     left = pd.Series(0, index=counts.index)
     holders = [without_markup(name) for name in counts.index]
     for name, fill in _PARTS.items():
-        bars = ax.barh(
-            list(map(without_markup, counts.index)), parts[name], 0.7, left, label=fill.label, **fill.arguments()
-        )
+        bars = ax.barh(holders, parts[name], 0.7, left, label=fill.label, **fill.arguments())
         left = left + parts[name]
     ax.bar_label(bars, [f"{total:,}" for total in counts["appended_count"]], padding=3, fontsize=9)
     ax.set_ylim(-0.6, max(len(counts), 3) - 0.4)
