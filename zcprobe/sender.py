@@ -62,9 +62,10 @@ class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
     """`spools_fd`: a socket on which, channel after channel, the files for its raw records come, open, in the order of
     enum zc_stream_index; None: recording off.
 
-    With a `calibration_s` the sender first sends for that long on connections of their own, says `SenderCalibrated`,
-    and connects for the run once it is sent a line, the `RunConfig` that takes the place of `config`. `token`: what a
-    sink elsewhere asks for.
+    A path on which nothing moves for `idle_s` is not waited for once the outcome is known; with `ends_idle` nor is it
+    once the configuration's time is over. With a `calibration_s` the sender first sends for that long on connections of
+    their own, says `SenderCalibrated`, and connects for the run once it is sent a line, the `RunConfig` that takes the
+    place of `config`. `token`: what a sink elsewhere asks for.
     """
 
     address: str
@@ -77,6 +78,8 @@ class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
     calibration_s: float | None = None
     token: str | None = None
     spools_fd: int | None = None
+    idle_s: float = 0.0
+    ends_idle: bool = False
 
 
 class SenderCalibrated(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,6 +229,7 @@ def _run(task: SenderTask, links: list[Link], recorders: list[Recorder], charge_
             channel = channels[number]
             fill_channel_config(channel, config, task.flush_variant)
             channel.fd = link.data.fileno()
+            channel.idle_ns, channel.ends_idle = int(task.idle_s * 1e9), task.ends_idle
             channel.channel = number
             channel.optmem_max_bytes = task.optmem_max_bytes
             channel.charge_bytes = charge_bytes
@@ -247,8 +251,10 @@ def _start_hint(config: RunConfig) -> str:
 
 def _answer_deadline_s(task: SenderTask, began_s: float, results: list[dict[str, int]]) -> float:
     """Until when the sink is waited for, in time.monotonic(): a slow one has all of the run's time, but whoever asked
-    for the end waits no longer than for late completions."""
+    for the end waits no longer than for late completions, and nobody for a path on which nothing moves."""
     left_s = task.config.settle_s + _ANSWER_GRACE_S
+    if any(result["outcome"] == lib.ZC_OUTCOME_DEAD_TIMEOUT and result["idle"] for result in results):
+        return time.monotonic() + _ANSWER_GRACE_S
     if any(result["outcome"] == lib.ZC_OUTCOME_INTERRUPTED for result in results):
         return time.monotonic() + left_s
     return began_s + task.config.limit_s + left_s

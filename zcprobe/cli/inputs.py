@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from zcprobe.analysis.comparisons import with_results
+from zcprobe.cli.streams import one_line
 from zcprobe.dataset.check import check_run
 from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Campaign, Comparison, Run, damage_is_an_error, load_comparison, load_run
@@ -96,7 +97,7 @@ def _tell_and_skip() -> Iterator[None]:
 
 
 def _tell(text: str) -> None:
-    print(f"zcprobe: left out: {text}", file=sys.stderr)
+    print(f"zcprobe: left out: {one_line(text)}", file=sys.stderr)
 
 
 def _with_name(path: Path) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import ModuleType
 
-from zcprobe.cli.streams import settle_streams
+from zcprobe.cli.streams import one_line, settle_streams
 from zcprobe.errors import OutputError, ZcprobeError
 from zcprobe.isolation import forget_foreign_folders, own_settings
 from zcprobe.recorder.interrupt import answered
@@ -103,5 +103,5 @@ def _tell(error: Exception, verbose: bool) -> int:
 
         told = as_error(told)
     hint = "; ".join(filter(None, [told.hint, _notes(error)]))
-    print(f"zcprobe: {told}\n  {hint}", file=sys.stderr)
+    print(f"zcprobe: {one_line(str(told))}\n  {one_line(hint)}", file=sys.stderr)
     return told.exit_code

@@ -360,9 +360,17 @@ _VERBS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str, str]] = 
 """In the order of `zcprobe -h`: what adds a verb's options, what it is for, examples."""
 
 
+class _Parser(argparse.ArgumentParser):
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> object:
+        """Of `--option=--` argparse makes an empty list before Python 3.13, whatever the option takes."""
+        if action.option_strings and arg_strings == ["--"]:
+            raise argparse.ArgumentError(action, "expected one argument, which cannot be --")
+        return super()._get_values(action, arg_strings)
+
+
 def make_parser(words: Container[str] = tuple(_VERBS)) -> argparse.ArgumentParser:
     """Of the verbs that are not among `words`, which cannot be asked for, it knows the names alone."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="zcprobe",
         description="Diagnoses and benchmarks MSG_ZEROCOPY senders.",
         epilog=_EXIT_CODES,

@@ -14,9 +14,11 @@ from typing import TextIO
 
 from zcprobe.errors import OutputError
 
-__all__ = ["keeping", "settle_streams"]
+__all__ = ["keeping", "one_line", "settle_streams"]
 
 _BUFFER_BYTES = 65536
+_LONGEST_LINE = 1000
+"""Of an error, in characters: a path is at most four times as long."""
 _MODES = (os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)
 """In which /dev/null takes the place of a descriptor that was closed. Writing to a closed stdout has to fail."""
 
@@ -100,3 +102,10 @@ def keeping(what: str, folder: Path) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OutputError as error:
         raise OutputError(str(error), f"{what} kept in {folder}") from error
+
+
+def one_line(text: str) -> str:
+    """Names of files and words of a peer may hold anything, at any length."""
+    if len(text) > _LONGEST_LINE:
+        text = f"{text[: _LONGEST_LINE // 2]} ... {text[-_LONGEST_LINE // 2 :]}"
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

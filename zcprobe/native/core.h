@@ -74,6 +74,8 @@ struct zc_channel {
 	uint64_t entries_at_wake;	/* when a wait last ended with POLLERR */
 	uint32_t flush_index;
 	_Atomic int64_t deadline_ns;	/* absolute; waits end there with -ETIMEDOUT. The thread that watches looks, too */
+	_Atomic uint64_t completed_seen;	/* `completed`, for the thread that watches, */
+	_Atomic bool is_idle;			/* and what it says: nothing has moved for config.idle_ns */
 	/* a buffer in use again tells which of its sends are still out; NULL: nobody asks */
 	void (*on_completion)(struct zc_channel *channel, uint64_t lo, uint64_t hi);
 };

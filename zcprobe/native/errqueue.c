@@ -3,6 +3,7 @@
 #include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #include "core.h"
@@ -76,6 +77,7 @@ static void count_notification(struct zc_channel *channel, uint64_t count, bool 
 	struct zc_result *result = channel->result;
 
 	channel->completed += count;
+	atomic_store_explicit(&channel->completed_seen, channel->completed, memory_order_relaxed);
 	result->notification_count++;
 	result->completion_count += count;
 	if (copied) {

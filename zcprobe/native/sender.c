@@ -1,8 +1,11 @@
 /* A run: every channel in a thread of its own, watched by the calling one. */
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -15,6 +18,8 @@ struct runner {	/* one channel's thread */
 	struct zc_channel *channel;
 	pthread_t thread;
 	bool is_started;
+	uint64_t moved;		/* of the watching thread: what the channel had done when it last moved, */
+	int64_t moved_at_ns;	/* and when that was */
 };
 
 struct run {
@@ -25,6 +30,7 @@ struct run {
 	pthread_mutex_t lock;
 	pthread_cond_t one_ended;
 	uint32_t ended_count;
+	int64_t began_ns;
 };
 
 static enum zc_outcome outcome_of(int status)
@@ -49,7 +55,7 @@ static void settle(struct zc_channel *channel)
 		return;
 	channel->stops_ignored = 1;
 	channel->config.wait_for = ZC_WAIT_FOR_ERROR;
-	channel->deadline_ns = zc_now_ns() + channel->config.settle_ns;
+	channel->deadline_ns = zc_now_ns() + (channel->result->idle ? 0 : channel->config.settle_ns);
 	zc_flush_internal(channel, true, ZC_TRIGGER_SETTLE);
 }
 
@@ -67,6 +73,14 @@ static int pin(int32_t cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
+}
+
+/* Where the thread may run now is what the kernel made of the wish when a CPU or a cpuset went. */
+static bool is_pinned(int32_t cpu)
+{
+	cpu_set_t set;
+
+	return cpu < 0 || (!sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) == 1 && CPU_ISSET(cpu, &set));
 }
 
 static void run_channel(struct runner *runner)
@@ -92,6 +106,8 @@ static void run_channel(struct runner *runner)
 	getrusage(RUSAGE_THREAD, &after);
 	result->outcome = outcome_of(status);
 	result->error = status < 0 ? -status : 0;
+	result->idle = channel->is_idle;
+	result->unpinned = !is_pinned(channel->config.cpu);
 	result->cpu_user_ns = timeval_ns(after.ru_utime) - timeval_ns(before.ru_utime);
 	result->cpu_system_ns = timeval_ns(after.ru_stime) - timeval_ns(before.ru_stime);
 	if (channel->state.hung_up)
@@ -128,6 +144,30 @@ static void kick_late(struct run *run)
 	}
 }
 
+/* A path that is down, or a peer that has stopped: neither do completions come nor do bytes leave the socket. */
+static void look_for_movement(struct run *run)
+{
+	int64_t now_ns = zc_now_ns();
+
+	for (uint32_t i = 0; i < run->count; i++) {
+		struct runner *runner = &run->runners[i];
+		struct zc_channel *channel = runner->channel;
+		uint64_t moved = atomic_load_explicit(&channel->completed_seen, memory_order_relaxed) << 32;
+		int unsent_bytes = 0;
+
+		ioctl(channel->config.fd, SIOCOUTQ, &unsent_bytes);
+		moved += unsent_bytes;
+		if (moved != runner->moved || !runner->moved_at_ns) {
+			runner->moved = moved;
+			runner->moved_at_ns = now_ns;
+		}
+		channel->is_idle = channel->config.idle_ns && now_ns - runner->moved_at_ns >= channel->config.idle_ns;
+		if (channel->is_idle && channel->config.ends_idle && runner->is_started &&
+		    now_ns >= run->began_ns + run->traffic->duration_ns && now_ns < channel->deadline_ns)
+			channel->deadline_ns = now_ns;
+	}
+}
+
 static void watch(struct run *run, uint32_t started_count)
 {
 	pthread_mutex_lock(&run->lock);
@@ -141,6 +181,7 @@ static void watch(struct run *run, uint32_t started_count)
 			until.tv_sec++;
 		}
 		pthread_cond_timedwait(&run->one_ended, &run->lock, &until);
+		look_for_movement(run);
 		kick_late(run);
 	}
 	pthread_mutex_unlock(&run->lock);
@@ -151,6 +192,7 @@ static int start_and_watch(struct run *run)
 	uint32_t started = 0;
 	int error = 0;
 
+	run->began_ns = zc_now_ns();
 	for (; started < run->count && !error; started += !error) {
 		error = zc_start_thread(&run->runners[started].thread, run_thread, &run->runners[started]);
 		run->runners[started].is_started = !error;

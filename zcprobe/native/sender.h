@@ -226,6 +226,8 @@ struct zc_result {	/* counters of one channel */
 	uint64_t foreign_count;	/* entries of the error queue passed over, see enum zc_foreign */
 	uint32_t foreign_origin;	/* of the last of them: its ee_origin and ee_errno */
 	uint32_t foreign_error;
+	uint32_t idle;		/* when the outcome was known nothing had moved for idle_ns: no completion, no byte */
+	uint32_t unpinned;	/* config.cpu was not where the thread could run alone in the end: the CPU went offline */
 };
 
 /* ---- channel: one socket with a policy ---- */
@@ -245,6 +247,8 @@ struct zc_channel_config {
 	uint32_t charge_bytes;	/* of one notification, measured */
 	int64_t deadline_ns;	/* of the whole run, counted from its start */
 	int64_t settle_ns;	/* longest wait for completions after the outcome is known */
+	int64_t idle_ns;	/* a path on which nothing moves for so long is not waited for in settling; 0: it is */
+	uint8_t ends_idle;	/* nor is it once duration_ns is over: that is a timeout */
 	int64_t meminfo_interval_ns;
 	uint8_t hugepages;	/* buffers: 2 MiB pages */
 	int buffer_fd;		/* buffers: a mapping of this file; -1: anonymous */

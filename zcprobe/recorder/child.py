@@ -30,6 +30,9 @@ _LONGEST_LINE_BYTES = 4 << 20
 """Far more than the report of 64 channels has: nothing that a peer has a child say fills our memory."""
 
 _LONGEST_WORDS_BYTES = 65536
+_LOOK_INTERVAL_S = 0.25
+_STOPPED_S = 3.0
+"""Longest that a process may be stopped (SIGSTOP) while nothing is measured yet."""
 
 _MODULES = ("zcprobe", "msgspec", "_cffi_backend")
 """What a child imports beside Python's own."""
@@ -57,7 +60,8 @@ def _command(module: str) -> list[str]:
 class Child:
     """A module's main(), in a session of its own so that Ctrl-C reaches only the parent, which decides.
 
-    It can be started before its task is known, because importing its modules is most of what it takes to start.
+    `stopped_s`: about how long it was seen stopped; `cpus`: where its threads could run when it was last looked at. It
+    can be started before its task is known, because importing its modules is most of what it takes to start.
     """
 
     def __init__(self, module: str, task: msgspec.Struct | None = None, *, takes_files: bool = False) -> None:
@@ -69,6 +73,8 @@ class Child:
         if takes_files:
             self._files, theirs = socket.socketpair()
         self.files_fd = None if theirs is None else theirs.fileno()
+        self.stopped_s = 0.0
+        self.cpus: set[int] | None = None
         self.process = subprocess.Popen(
             _command(module),
             stdin=subprocess.PIPE,
@@ -134,9 +140,20 @@ class Child:
         if self.process.poll() is None:
             self.process.send_signal(number)
 
-    def expect(self, message: type[Message], timeout_s: float) -> Message:
-        """The child's next message. Its own error is raised as itself; PeerError when it died or stays silent."""
-        line = self._read_line(time.monotonic() + timeout_s)
+    def expect(
+        self,
+        message: type[Message],
+        timeout_s: float,
+        *,
+        continued_after_s: float | None = None,
+        beside: "Child | None" = None,
+    ) -> Message:
+        """The child's next message. Its own error is raised as itself; PeerError when it died or stays silent.
+
+        One that somebody has stopped (SIGSTOP) is an error after some seconds; after `continued_after_s`, where that is
+        given, it is continued instead. Meanwhile the child `beside` it is looked at, too.
+        """
+        line = self._read_line(timeout_s, continued_after_s, beside)
         try:
             return msgspec.json.decode(line, type=message)
         except msgspec.ValidationError:
@@ -144,26 +161,53 @@ class Child:
         kind = getattr(errors, failure.kind, ZcprobeError)
         raise kind(failure.message, failure.hint)
 
-    def _read_line(self, deadline: float) -> bytes:
+    def _read_line(self, timeout_s: float, continued_after_s: float | None, beside: "Child | None") -> bytes:
         assert self.process.stdout is not None
-        fd = self.process.stdout.fileno()
+        fd, began_s = self.process.stdout.fileno(), time.monotonic()
         while b"\n" not in self._pending:
-            readable, _, _ = select.select([fd], [], [], max(0.0, deadline - time.monotonic()))
-            if not readable:
+            passed_s = time.monotonic() - began_s
+            readable, _, _ = select.select([fd], [], [], min(_LOOK_INTERVAL_S, max(0.0, timeout_s - passed_s)))
+            if readable:
+                data = os.read(fd, 65536)
+                if not data:
+                    raise PeerError(self._last_words(), "run again with -v and report what it shows")
+                self._pending += data
+                if len(self._pending) > _LONGEST_LINE_BYTES:
+                    raise PeerError(
+                        f"the {self._name} process says more than a message has",
+                        "run again with -v and report what it shows",
+                    )
+                continue
+            if passed_s >= timeout_s:
                 raise PeerError(
                     f"the {self._name} process does not answer", "run again with -v; the host may be overloaded"
                 )
-            data = os.read(fd, 65536)
-            if not data:
-                raise PeerError(self._last_words(), "run again with -v and report what it shows")
-            self._pending += data
-            if len(self._pending) > _LONGEST_LINE_BYTES:
-                raise PeerError(
-                    f"the {self._name} process says more than a message has",
-                    "run again with -v and report what it shows",
-                )
+            if beside is not None:
+                beside.look()
+            if self.look():
+                self._end_stop(passed_s, continued_after_s)
         line, _, self._pending = self._pending.partition(b"\n")
         return line
+
+    def look(self) -> bool:
+        """Whether it is stopped. Called every `_LOOK_INTERVAL_S`, which it adds to `stopped_s` then."""
+        folder = Path(f"/proc/{self.process.pid}")
+        try:
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+            threads = [int(thread.name) for thread in (folder / "task").iterdir()]
+            self.cpus = set().union(*map(os.sched_getaffinity, threads)) or self.cpus
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        is_stopped = state in "Tt"
+        self.stopped_s += is_stopped * _LOOK_INTERVAL_S
+        return is_stopped
+
+    def _end_stop(self, passed_s: float, continued_after_s: float | None) -> None:
+        if continued_after_s is not None:
+            if passed_s >= continued_after_s:
+                self.signal(signal.SIGCONT)
+        elif self.stopped_s >= _STOPPED_S:
+            raise PeerError(f"somebody has stopped the {self._name} process (SIGSTOP)", "see who did it, and run again")
 
     def _last_words(self) -> str:
         assert self.process.stderr is not None

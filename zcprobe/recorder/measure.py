@@ -19,6 +19,7 @@ from zcprobe.probes.session import MeasurementCounts, ProbeSession, Target
 from zcprobe.recorder.child import Child, Children
 from zcprobe.recorder.defaults import calibrates, default_send_count, scenario_of
 from zcprobe.recorder.interrupt import Interruption
+from zcprobe.recorder.run_warnings import Disturbances
 from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.sender import SenderCalibrated, SenderReady, SenderReport, SenderTask
 from zcprobe.sink import SinkReady, SinkTask
@@ -28,10 +29,16 @@ __all__ = ["Measured", "measure", "spool_path"]
 _START_TIMEOUT_S = 20.0
 _REPORT_TIMEOUT_S = 20.0
 """Beyond the run's deadlines: to ask the sink, and to write the last records."""
+_CONTINUED_S = 0.5
+"""After the run's deadline a sender that somebody has stopped goes on, to tell what it had done."""
+_IDLE_S, _REMOTE_IDLE_S = 3.0, 10.0
+"""A path on which nothing moves for so long, beyond a stall that the scenario makes, is down, or its peer has stopped.
+The stalls of a path that is not ours are not known."""
 
 
 class Measured(msgspec.Struct):
-    """What the processes and probes of one run left, on the path as it was impaired."""
+    """What the processes and probes of one run left, on the path as it was impaired. `disturbances`: what became of
+    them that was not the run's."""
 
     config: RunConfig
     scenario: Scenario
@@ -41,6 +48,7 @@ class Measured(msgspec.Struct):
     ready: SenderReady
     report: SenderReport
     counts: MeasurementCounts
+    disturbances: Disturbances
 
 
 def spool_path(folder: Path, table: str, channel: int = 0) -> Path:
@@ -58,6 +66,8 @@ def _sender_task(config: RunConfig, scenario: Scenario, lab: Lab, spools_fd: int
         memlock_bytes=scenario.memlock_bytes,
         calibration_s=CALIBRATION_S if calibrates(config, scenario) else None,
         spools_fd=spools_fd if config.record else None,
+        idle_s=_IDLE_S + scenario.reading.stall_s if config.to is None else _REMOTE_IDLE_S,
+        ends_idle=config.duration_s is not None and config.deadline_s is None,
     )
 
 
@@ -125,8 +135,19 @@ def _with_deadline(config: RunConfig, calibration: Calibration | None) -> RunCon
     return msgspec.structs.replace(config, deadline_s=calibration.deadline_s)
 
 
+def _unpinned(config: RunConfig, report: SenderReport, sink: Child | None) -> list[int]:
+    """CPUs that -A named and that were not kept to: the kernel lets a thread run anywhere when its CPU goes offline."""
+    if config.affinity is None:
+        return []
+    lost = config.affinity[:1] if any(channel.result["unpinned"] for channel in report.channels) else ()
+    if sink is not None and sink.cpus not in (None, {config.affinity[1]}):
+        lost += config.affinity[1:]
+    return list(lost)
+
+
 def _end_early(sender: Child, interruption: Interruption) -> None:
     sender.signal(signal.SIGINT)
+    sender.signal(signal.SIGCONT)  # it may be stopped
     interruption.tell("ending: what was measured is completed and kept; once more ends it at once")
 
 
@@ -162,8 +183,16 @@ def measure(
         watching = probes.measure(target, events) if probes else nullcontext(MeasurementCounts())
         with watching as counts, interruption.forwarded_to(partial(_end_early, sender, interruption)):
             sender.send_line()
-            report = sender.expect(SenderReport, limit_s + config.settle_s + _REPORT_TIMEOUT_S)
+            longest_s = limit_s + config.settle_s + _REPORT_TIMEOUT_S
+            report = sender.expect(
+                SenderReport, longest_s, continued_after_s=limit_s + _CONTINUED_S, beside=children.sink
+            )
             # the sockets are destroyed when the process ends: their last events belong to the run
             sender.process.wait()
+        disturbances = Disturbances(
+            sender_stopped_s=sender.stopped_s,
+            sink_stopped_s=sink.stopped_s if sink is not None else 0.0,
+            unpinned_cpus=_unpinned(config, report, sink),
+        )
         effects = place.read_effects()
-    return Measured(config, scenario, place.lab, calibration, effects, ready, report, counts)
+    return Measured(config, scenario, place.lab, calibration, effects, ready, report, counts, disturbances)

@@ -143,7 +143,7 @@ def _store(
         lab=msgspec.to_builtins(measured.lab),
         calibration=measured.calibration,
         effects=effects,
-        warnings=warnings_of(config, measured.scenario, measured.lab, effects, summary),
+        warnings=warnings_of(config, measured.scenario, measured.lab, effects, summary, measured.disturbances),
         host=dict(host_metadata()),
         probes=probes.mechanisms if probes else {},
         attached=probes.attached if probes else [],

@@ -11,7 +11,7 @@ from zcprobe.recorder.summary import Summary
 from zcprobe.sender import SenderReport
 from zcprobe.units import format_rate_bps
 
-__all__ = ["RunWarning", "warnings_of", "with_pauses"]
+__all__ = ["Disturbances", "RunWarning", "warnings_of", "with_pauses"]
 
 _DATAGRAM_HEADER_BYTES = {"ipv4": 20 + 8, "ipv6": 40 + 8}
 """IP and UDP."""
@@ -22,6 +22,18 @@ class RunWarning(msgspec.Struct, frozen=True):
 
     id: str
     text: str
+
+
+class Disturbances(msgspec.Struct, frozen=True, kw_only=True):
+    """What befell a run from outside. `sender_stopped_s`, `sink_stopped_s`: about how long somebody had the process
+    stopped (SIGSTOP). `unpinned_cpus`: of those that affinity names, those that were not kept to until the end."""
+
+    sender_stopped_s: float = 0.0
+    sink_stopped_s: float = 0.0
+    unpinned_cpus: list[int] = []
+
+
+_UNDISTURBED = Disturbances()
 
 
 def with_pauses(effects: Effects, scenario: Scenario, report: SenderReport) -> Effects:
@@ -139,13 +151,34 @@ def _silent(summary: Summary) -> list[RunWarning]:
     return [RunWarning("sink-silent", text)]
 
 
+def _disturbed(found: Disturbances) -> list[RunWarning]:
+    warnings = []
+    for name, stopped_s in (("sender", found.sender_stopped_s), ("sink", found.sink_stopped_s)):
+        if stopped_s:
+            text = f"somebody had stopped the {name} process for about {stopped_s:.1f} s, which rates and waits include"
+            warnings.append(RunWarning(f"{name}-stopped", text))
+    if found.unpinned_cpus:
+        cpus = " and ".join(map(str, found.unpinned_cpus))
+        text = (
+            f"pinned to CPU {cpus} at first, and not until the end: the CPU went offline, or somebody moved the threads"
+        )
+        warnings.append(RunWarning("not-pinned", text))
+    return warnings
+
+
 def warnings_of(
-    config: RunConfig, scenario: Scenario, lab: Lab, effects: Effects, summary: Summary
+    config: RunConfig,
+    scenario: Scenario,
+    lab: Lab,
+    effects: Effects,
+    summary: Summary,
+    disturbances: Disturbances = _UNDISTURBED,
 ) -> list[RunWarning]:
     """Empty for a run that was what its scenario says. Towards a sink elsewhere nothing is known of the path."""
     if config.to is not None:
-        return _silent(summary)
+        return [*_silent(summary), *_disturbed(disturbances)]
     return [
+        *_disturbed(disturbances),
         *_silent(summary),
         *_held_back(scenario, effects),
         *_overflowed(effects),
