@@ -21,6 +21,7 @@ _NO_PLACE = {
     errno.ENOENT,
     errno.ENOTDIR,
 }
+_OF_HOST = ("/run/", "/var/run/", "/proc/", "/sys/")
 _MEMORY_WORDS = ("can't start new thread", "Cannot allocate memory", "cannot allocate memory")
 """Of RuntimeError and ImportError, which have no number."""
 
@@ -31,14 +32,16 @@ def _of_system(error: OSError) -> ZcprobeError | None:
         return HostError(f"no more files can be opened: {reason}", "raise the limit: ulimit -n 1024")
     if error.errno in _NO_MEMORY:
         return _no_memory(reason)
-    if error.errno in _NO_PLACE and error.filename is not None:
-        return OutputError(
-            f"{error.filename} cannot be read or written: {reason}",
-            "see that its disk has room, and that nobody has moved or locked it",
-        )
-    if error.errno in _NO_PLACE - {errno.ENOENT, errno.ENOTDIR}:
+    if error.errno not in _NO_PLACE:
+        return None
+    if error.errno == errno.ENAMETOOLONG:
+        return OutputError(f"{error.filename} is too long a name", "choose a shorter one")
+    if error.filename is None:
         return OutputError(f"a file cannot be written: {reason}", "free some space, or raise the limit: ulimit -f")
-    return None
+    what = f"{error.filename} cannot be read or written: {reason}"
+    if str(error.filename).startswith(_OF_HOST):
+        return HostError(what, "something took it away while zcprobe used it: zcprobe doctor --clean, and run again")
+    return OutputError(what, "see that its disk has room, and that nobody has moved or locked it")
 
 
 def _no_memory(reason: str) -> HostError:
@@ -52,7 +55,10 @@ def as_error(error: Exception) -> ZcprobeError:
     text = " ".join(str(error).split())
     told = _of_system(error) if isinstance(error, OSError) else None
     if isinstance(error, MemoryError) or any(words in text for words in _MEMORY_WORDS):
-        told = _no_memory(text or "an allocation failed")
+        told = _no_memory(text[:200] or "an allocation failed")
+    elif isinstance(error, ImportError):
+        reason = str(error).strip().splitlines()[-1:] or ["no reason given"]
+        told = HostError(f"a module cannot be loaded: {reason[0][:200]}", "make setup again, or raise ulimit -v")
     return told or DefectError(
         f"unexpected {type(error).__name__}: {text[:200]}",
         "this is a defect of zcprobe: run again with -v, and report what it shows",

@@ -5,8 +5,8 @@ off again. A TBF qdisc does the waiting in the first two: a queue of known rate 
 """
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -208,6 +208,12 @@ def _remove_hold(device: str) -> None:
             route.link("del", index=index)
 
 
+def _undo_in(namespace: Namespace, undo: Callable[[], None]) -> None:
+    """Nothing to do where somebody has removed the namespace: what was in it goes with its last process."""
+    with suppress(FileNotFoundError):
+        run_in_namespace(namespace.name, undo)
+
+
 @contextmanager
 def held_clones(sender: Namespace, hold: HoldImpairment, family: Family, protocol: Protocol = "tcp") -> Iterator[None]:
     """Mirror the chosen packets that leave `sender` to an IFB behind the bucket.
@@ -220,7 +226,7 @@ def held_clones(sender: Namespace, hold: HoldImpairment, family: Family, protoco
         yield
     finally:
         with deferred_signals():
-            run_in_namespace(sender.name, lambda: _remove_hold(sender.device))
+            _undo_in(sender, lambda: _remove_hold(sender.device))
 
 
 def _set_tcp(settings: dict[str, str]) -> None:
@@ -262,7 +268,7 @@ def delayed_acks(pair: NamespacePair, delay: DelayImpairment) -> Iterator[None]:
         yield
     finally:
         with deferred_signals():
-            run_in_namespace(pair.sink.name, lambda: _remove_root_qdisc(pair.sink.device, "tbf"))
+            _undo_in(pair.sink, lambda: _remove_root_qdisc(pair.sink.device, "tbf"))
 
 
 def _add_reorder(device: str, reorder: ReorderImpairment) -> None:
@@ -283,4 +289,4 @@ def reordered_packets(sender: Namespace, reorder: ReorderImpairment) -> Iterator
         yield
     finally:
         with deferred_signals():
-            run_in_namespace(sender.name, lambda: _remove_root_qdisc(sender.device, "netem"))
+            _undo_in(sender, lambda: _remove_root_qdisc(sender.device, "netem"))

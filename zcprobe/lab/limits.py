@@ -4,25 +4,24 @@ Per network namespace since 6.8 (the file is there in a fresh namespace), then i
 one for the whole host: changed under a lock, journalled, and restored.
 """
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from zcprobe.errors import HostError, UsageError
 from zcprobe.host.limits import DEFAULT_OPTMEM_BYTES
 from zcprobe.host.zerocopy import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.lab.interrupts import deferred_signals
-from zcprobe.lab.journal import Journal, open_journal_folder, try_lock
+from zcprobe.lab.journal import Journal
 from zcprobe.lab.leftovers import find_leftovers
 from zcprobe.lab.namespace import run_in_namespace
+from zcprobe.lab.turns import turn
 from zcprobe.lab.undo import OPTMEM_MAX_PATH
 from zcprobe.workloads import PAGE_BYTES
 
 __all__ = ["OPTMEM_MAX_PATH", "changed_host_value", "changed_optmem_max", "read_optmem_max", "roomy_optmem_bytes"]
 
 _TCP_WMEM = Path("/proc/sys/net/ipv4/tcp_wmem")
-_LOCK_FLAGS = os.O_WRONLY | os.O_CREAT
 _LARGEST_CHARGE_BYTES = 1024
 """Of a notification: 768 to 960 on the kernels that were looked at, 6.1 to 7.3."""
 
@@ -65,15 +64,17 @@ def roomy_optmem_bytes(send_bytes: int, sndbuf_bytes: int | None) -> int:
     return min(max(DEFAULT_OPTMEM_BYTES, sends * _LARGEST_CHARGE_BYTES), 2**31 - 1)
 
 
+def _turn_with(path: Path) -> AbstractContextManager[None]:
+    return turn(path.name, f"{path}, of which this kernel has one for the whole host")
+
+
 @contextmanager
 def changed_host_value(path: Path, value: int, journal: Journal) -> Iterator[int]:
-    """Hold a sysctl of the whole host at `value`; only one run at a time may. Yields the value in force.
+    """Hold a sysctl of the whole host at `value`; one run at a time may, and others wait. Yields the value in force.
 
-    HostError when another run holds it, or a dead run left it changed: its old value would be lost.
+    HostError when they wait for too long, or a dead run left it changed: its old value would be lost.
     """
-    with open_journal_folder() as folder, os.fdopen(folder.open_file(f"{path.name}.lock", _LOCK_FLAGS), "wb") as lock:
-        if not try_lock(lock.fileno()):
-            raise HostError(f"another run holds {path}", "wait for it to end; this kernel has one for all")
+    with _turn_with(path):
         if any(leftover.name == str(path) for leftover in find_leftovers()):
             raise HostError(f"a dead run left {path} changed", "zcprobe doctor --clean restores it")
         old_value = _read(path)
@@ -90,19 +91,22 @@ def changed_host_value(path: Path, value: int, journal: Journal) -> Iterator[int
 
 @contextmanager
 def changed_optmem_max(namespace_name: str, value_bytes: int | None, journal: Journal) -> Iterator[int]:
-    """optmem_max of the sockets in a namespace of this run; None leaves the kernel's own. Yields bytes in force.
+    """optmem_max of the sockets in a namespace of this run; None leaves the kernel's own. Yields bytes in force, which
+    no other run changes meanwhile.
 
     UsageError for a value no kernel could use, HostError when it cannot be set.
     """
+    is_per_namespace = run_in_namespace(namespace_name, OPTMEM_MAX_PATH.exists)
     if value_bytes is None:
-        yield read_optmem_max(namespace_name)
+        with nullcontext() if is_per_namespace else _turn_with(OPTMEM_MAX_PATH):
+            yield read_optmem_max(namespace_name)
         return
     if not SKB_TRUESIZE_ZERO_BYTES <= value_bytes < 2**31:
         raise UsageError(
             f"optmem_max of {value_bytes} bytes is out of range",
             f"choose {SKB_TRUESIZE_ZERO_BYTES} or more; 131072 is the kernel's default, 20480 was until 6.7",
         )
-    if run_in_namespace(namespace_name, OPTMEM_MAX_PATH.exists):
+    if is_per_namespace:
         # Gone with the namespace, so there is nothing to restore.
         yield run_in_namespace(namespace_name, lambda: _write(OPTMEM_MAX_PATH, value_bytes))
         return

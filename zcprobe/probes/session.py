@@ -12,7 +12,7 @@ from typing import Self, get_args
 import msgspec
 
 from zcprobe.config import ProbeLevel, ProbeMechanism
-from zcprobe.errors import HostError
+from zcprobe.errors import HostError, OutputError
 from zcprobe.host.symbols import Symbols, read_symbols
 from zcprobe.native import ffi, lib
 from zcprobe.native.structs import enum_names
@@ -221,7 +221,9 @@ class ProbeSession:
         count = ffi.new("uint64_t *")
         status = lib.zc_drain_stop(drain, count)
         if status:
-            raise HostError(f"events cannot be stored: {os.strerror(-status)}", "free some space on the output's disk")
+            raise OutputError(
+                f"events cannot be stored: {os.strerror(-status)}", "free some space on the output's disk"
+            )
         return int(count[0])
 
     def resolve_stacks(self, stack_ids: list[int]) -> dict[int, list[str]]:

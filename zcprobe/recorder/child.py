@@ -202,6 +202,13 @@ class Child:
         self.stopped_s += is_stopped * _LOOK_INTERVAL_S
         return is_stopped
 
+    def wait(self) -> None:
+        """Until it has ended, when it has said its last. It is continued if somebody stops it now."""
+        while self.process.poll() is None:
+            self.signal(signal.SIGCONT)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(_LOOK_INTERVAL_S)
+
     def _end_stop(self, passed_s: float, continued_after_s: float | None) -> None:
         if continued_after_s is not None:
             if passed_s >= continued_after_s:

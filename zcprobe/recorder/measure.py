@@ -145,6 +145,15 @@ def _unpinned(config: RunConfig, report: SenderReport, sink: Child | None) -> li
     return list(lost)
 
 
+def _effects(place: OpenLab | OpenRemote) -> Effects | None:
+    """None when somebody has removed a namespace of the lab: the processes in it went on, its counters are not to be
+    had."""
+    try:
+        return place.read_effects()
+    except FileNotFoundError:
+        return None
+
+
 def _end_early(sender: Child, interruption: Interruption) -> None:
     sender.signal(signal.SIGINT)
     sender.signal(signal.SIGCONT)  # it may be stopped
@@ -184,15 +193,15 @@ def measure(
         with watching as counts, interruption.forwarded_to(partial(_end_early, sender, interruption)):
             sender.send_line()
             longest_s = limit_s + config.settle_s + _REPORT_TIMEOUT_S
-            report = sender.expect(
-                SenderReport, longest_s, continued_after_s=limit_s + _CONTINUED_S, beside=children.sink
-            )
+            due_s = (task.config.duration_s or 0.0) + task.idle_s if task.ends_idle else limit_s
+            report = sender.expect(SenderReport, longest_s, continued_after_s=due_s + _CONTINUED_S, beside=sink)
             # the sockets are destroyed when the process ends: their last events belong to the run
-            sender.process.wait()
+            sender.wait()
+        effects = _effects(place)
         disturbances = Disturbances(
             sender_stopped_s=sender.stopped_s,
             sink_stopped_s=sink.stopped_s if sink is not None else 0.0,
             unpinned_cpus=_unpinned(config, report, sink),
+            lab_gone=effects is None,
         )
-        effects = place.read_effects()
-    return Measured(config, scenario, place.lab, calibration, effects, ready, report, counts, disturbances)
+    return Measured(config, scenario, place.lab, calibration, effects or Effects(), ready, report, counts, disturbances)

@@ -12,12 +12,15 @@ from zcprobe.config import RunConfig
 from zcprobe.directory import Directory
 from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.host.cpu import host_metadata
+from zcprobe.host.limits import read_limits
 from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.open import OpenLab, open_path
 from zcprobe.lab.remote import OpenRemote
+from zcprobe.lab.turns import turn
 from zcprobe.probes.session import ProbeSession
 from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.child import Children, children
+from zcprobe.recorder.defaults import scenario_of
 from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.measure import Measured, measure, spool_path
 from zcprobe.recorder.metadata import RunMetadata, digests_of, now_utc, write_json, write_sealed
@@ -188,6 +191,15 @@ def _finish_starting(probes: ProbeSession | None) -> None:
         probes.wait()
 
 
+def _take_turn(stack: ExitStack, config: RunConfig, interruption: Interruption) -> None:
+    """The kernel adds up the pages that zerocopy sends lock over all processes of a user that RLIMIT_MEMLOCK binds: two
+    such runs at a time would share one limit. KeyboardInterrupt when somebody asks for the end while it waits."""
+    if scenario_of(config).memlock_bytes is not None or read_limits().memlock_applies:
+        what = "the account of locked pages, of which the kernel keeps one for each user"
+        with interruption.raised():
+            stack.enter_context(turn("memlock", what, interruption.tell))
+
+
 def record_run(
     config: RunConfig,
     parent: Path | Directory,
@@ -210,6 +222,7 @@ def record_run(
     name = folder_name(config.scenario, config.policy, run_id)
     with ExitStack() as stack:
         entry = stack.enter_context(journal(run_id))
+        _take_turn(stack, config, interruption)
         directory = stack.enter_context(open_run_directory(parent, name, entry))
         started_here = children(config) if processes is None else nullcontext(processes)
         with started_here as both, _place(config, run_id, entry) as place:

@@ -46,20 +46,41 @@ class RunDirectory:
 
     def keep(self) -> None:
         """Gives the folder to the user, and then its name: nothing is written to it any more. OutputError when somebody
-        took the name meanwhile, or the folder away."""
-        with _told(self._parent.path / self._name):
+        took the name meanwhile, or the folder away, or the place can no longer be written: then it stays, whole, under
+        the name that it has."""
+        with self._told():
+            self._sync()
             self.directory.give(self._owner, self._modes)
             self._rename()
 
     def show(self) -> None:
         """Gives the folder its name while more is to come: it is kept, whatever happens, and everybody may look into
         it. It becomes the user's on closing. OutputError as of `keep`."""
-        with _told(self._parent.path / self._name):
+        with self._told():
             os.fchmod(self.directory.fd, self._modes[0])
             if self._owner is not None:
                 self._shown = self._parent.real_path / self._name
                 self._journal.add_result(self._shown, Result(identity_of(self.directory.status), self._owner))
             self._rename()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        self.kept = True
+        final, hint = self._parent.path / self._name, f"it is whole in {self.place}: give it a name yourself"
+        try:
+            yield
+        except FileExistsError:
+            raise OutputError(f"{final} exists already, and nothing is ever overwritten", hint) from None
+        except OSError as error:
+            raise OutputError(f"{self.place} cannot get its name: {error.strerror}", hint) from error
+
+    def _sync(self) -> None:
+        """So that a power cut after the rename finds the files with what is in them."""
+        for entry in os.scandir(self.directory.fd):
+            if entry.is_file(follow_symlinks=False):
+                fd = self.directory.open_file(entry.name, os.O_RDONLY)
+                os.fsync(fd)
+                os.close(fd)
 
     def _rename(self) -> None:
         self._parent.rename(self.directory.path.name, self._name)
@@ -70,7 +91,6 @@ class RunDirectory:
                 f"it is {self.directory.real_path} now; choose another place with -o DIR",
             )
         self.place = self._parent.path / self._name
-        self.kept = True
 
     def close(self) -> bool:
         """What was shown is given to the user, what was not kept is removed; False when it could not be."""
@@ -88,16 +108,6 @@ class RunDirectory:
         except OSError:
             return False
         return True
-
-
-@contextmanager
-def _told(final: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileExistsError:
-        raise OutputError(f"{final} exists already", "nothing is ever overwritten; run again") from None
-    except OSError as error:
-        raise OutputError(f"{final} cannot be kept: {error.strerror}", "choose another place with -o DIR") from error
 
 
 @contextmanager
@@ -146,6 +156,15 @@ def _made(above: Directory, name: str) -> Directory:
 
 def _no_folder(parent: Path, error: OSError) -> OutputError:
     return OutputError(f"no folder can be made in {parent}: {error.strerror}", "choose another place with -o DIR")
+
+
+def _sync(path: Path) -> None:
+    """So that a power cut after the rename finds the files with what is in them."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _require_text(path: Path) -> None:

@@ -26,11 +26,13 @@ class RunWarning(msgspec.Struct, frozen=True):
 
 class Disturbances(msgspec.Struct, frozen=True, kw_only=True):
     """What befell a run from outside. `sender_stopped_s`, `sink_stopped_s`: about how long somebody had the process
-    stopped (SIGSTOP). `unpinned_cpus`: of those that affinity names, those that were not kept to until the end."""
+    stopped (SIGSTOP). `unpinned_cpus`: of those that affinity names, those that were not kept to until the end.
+    `lab_gone`: somebody removed a network namespace of the run, and the counters of the impairment with it."""
 
     sender_stopped_s: float = 0.0
     sink_stopped_s: float = 0.0
     unpinned_cpus: list[int] = []
+    lab_gone: bool = False
 
 
 _UNDISTURBED = Disturbances()
@@ -163,6 +165,9 @@ def _disturbed(found: Disturbances) -> list[RunWarning]:
             f"pinned to CPU {cpus} at first, and not until the end: the CPU went offline, or somebody moved the threads"
         )
         warnings.append(RunWarning("not-pinned", text))
+    if found.lab_gone:
+        text = "somebody removed a network namespace of the run: what the impairment did to the path is not known"
+        warnings.append(RunWarning("lab-gone", text))
     return warnings
 
 
@@ -177,13 +182,16 @@ def warnings_of(
     """Empty for a run that was what its scenario says. Towards a sink elsewhere nothing is known of the path."""
     if config.to is not None:
         return [*_silent(summary), *_disturbed(disturbances)]
-    return [
-        *_disturbed(disturbances),
-        *_silent(summary),
+    impaired = [
         *_held_back(scenario, effects),
         *_overflowed(effects),
         *_delayed(scenario, effects, summary),
         *_reordered(scenario, effects),
+    ]
+    return [
+        *_disturbed(disturbances),
+        *_silent(summary),
+        *([] if disturbances.lab_gone else impaired),
         *_slowed(scenario, effects),
         *_unheld(config, scenario),
         *_limited(scenario, summary),
