@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-from zcprobe.analysis.comparisons import with_results
 from zcprobe.cli.streams import one_line
 from zcprobe.dataset.check import check_run
 from zcprobe.dataset.integrity import DAMAGED
@@ -70,8 +69,12 @@ def _comparison(path: Path, options: argparse.Namespace) -> Comparison:
             _check(run, options.allow_incomplete)
             kept.append(run)
     comparison = Comparison(found.folder, found.meta, kept, found.skipped)
-    # it ended before its results were worked out; its runs are whole
-    return comparison if comparison.meta["verdict"] or not kept else with_results(comparison)
+    if comparison.meta["verdict"] or not kept:
+        return comparison
+    # it ended before its results were worked out; its runs are whole. Seldom, and statistics take long to import
+    from zcprobe.analysis.comparisons import with_results
+
+    return with_results(comparison)
 
 
 def _check(run: Run, allow_incomplete: bool) -> None:

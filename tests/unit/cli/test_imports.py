@@ -41,6 +41,10 @@ def test_help_and_lists_import_nothing_slow_and_no_core(words: tuple[str, ...]) 
     assert imported(*words) & (SLOW | {"zcprobe.native"}) == set()
 
 
+def test_the_help_of_all_verbs_needs_nothing_that_one_of_them_needs() -> None:
+    assert not {"msgspec", "zcprobe.config", "zcprobe.policies"} & imported("-h")
+
+
 def test_a_table_of_text_needs_rich_alone() -> None:
     assert imported("policies") & (SLOW - {"traceback"}) == {"rich"}
 
