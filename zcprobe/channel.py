@@ -21,6 +21,7 @@ import pandas as pd
 from zcprobe.config import FlushVariant, RunConfig, WaitFor
 from zcprobe.errors import DataLossError, HostError, UsageError
 from zcprobe.host.limits import read_optmem_max
+from zcprobe.host.loopback import loopback_pair
 from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
 from zcprobe.native import ffi, lib
 from zcprobe.native.recorder import Recorder
@@ -45,6 +46,7 @@ _STREAMS = {
 
 _CHUNK_COUNT = 4096
 _FOREVER_S = 86400.0
+_CONNECT_S = 5.0
 
 
 class ZeroCopyChannel:
@@ -105,12 +107,11 @@ class ZeroCopyChannel:
     @classmethod
     def pair(cls, policy: str = "qemu-merged", **options: Any) -> tuple[Self, socket.socket]:
         """A channel over a TCP connection on loopback, and the socket at its other end."""
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            sender = socket.create_connection(server.getsockname())
-            receiver, _ = server.accept()
+        sender, receiver = loopback_pair(_CONNECT_S)
         with ExitStack() as stack:
-            stack.callback(sender.close)
-            stack.callback(receiver.close)
+            for end in (sender, receiver):
+                stack.callback(end.close)
+                end.settimeout(None)
             sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             channel = cls(sender, policy, **options)
             stack.pop_all()

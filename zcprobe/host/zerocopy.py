@@ -5,12 +5,11 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 
 from zcprobe.errors import HostError
+from zcprobe.host.loopback import loopback_pair
 
 __all__ = ["SKB_TRUESIZE_ZERO_BYTES", "SO_ZEROCOPY", "ZerocopyTrial", "try_so_zerocopy", "try_zerocopy_send"]
 
@@ -59,17 +58,6 @@ def try_so_zerocopy() -> None:
             raise HostError(f"SO_ZEROCOPY is refused: {error.strerror}", "TCP has it since Linux 4.14") from error
 
 
-@contextmanager
-def _loopback_pair() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """A connected sender and receiver on 127.0.0.1."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(_TIMEOUT_MS / 1000)
-        with socket.create_connection(listener.getsockname(), timeout=_TIMEOUT_MS / 1000) as sender:
-            receiver, _ = listener.accept()
-            with receiver:
-                yield sender, receiver
-
-
 def _wait_for_notification(sender: socket.socket) -> None:
     # A non-empty error queue is POLLERR, which needs no request.
     poller = select.poll()
@@ -102,7 +90,8 @@ def try_zerocopy_send() -> ZerocopyTrial:
     """
     payload = bytes(_SEND_BYTES)
     try:
-        with _loopback_pair() as (sender, receiver):
+        sender, receiver = loopback_pair(_TIMEOUT_MS / 1000)
+        with sender, receiver:
             sender.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
             before_bytes = _read_optmem_bytes(sender)
             start_ns = time.monotonic_ns()

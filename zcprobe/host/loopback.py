@@ -1,0 +1,29 @@
+"""A TCP connection of this process with itself."""
+
+import socket
+import time
+from contextlib import ExitStack
+
+__all__ = ["loopback_pair"]
+
+
+def loopback_pair(timeout_s: float) -> tuple[socket.socket, socket.socket]:
+    """Both ends of a connection on 127.0.0.1; each waits for at most that long. OSError.
+
+    Whoever else on this host connects meanwhile is sent away: to believe the first who comes would be to wait for a
+    stranger's bytes.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        sender = stack.enter_context(socket.create_connection(listener.getsockname(), timeout=timeout_s))
+        while True:
+            listener.settimeout(max(deadline_s - time.monotonic(), 0.001))
+            receiver, address = listener.accept()
+            if address == sender.getsockname():
+                break
+            receiver.close()
+        receiver.settimeout(timeout_s)
+        stack.pop_all()
+        listener.close()
+    return sender, receiver
