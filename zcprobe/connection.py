@@ -40,7 +40,9 @@ def _connect(address: str, port: int, family: Family, where: str, deadline_s: fl
         control.connect(socket_address(address, port))
     except OSError as error:
         control.close()
-        raise PeerError(f"no sink at {where}: {error.strerror or error}", "start one there: zcprobe sink") from error
+        raise PeerError(
+            f"no sink at {where}: {error.strerror or error}", "start one there: zcprobe sink -B ADDRESS"
+        ) from error
     return control
 
 
