@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from zcprobe.dataset.files import read_bounded
 from zcprobe.errors import OutputError
 
 __all__ = ["load_cost"]
@@ -13,8 +14,8 @@ __all__ = ["load_cost"]
 def load_cost(path: str | Path) -> dict[str, list[float]]:
     """`<what>-<bytes>` -> ratios of pairs. OutputError when the file is missing, another, or has what is no ratio."""
     try:
-        ratios = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, list[float]])
-    except (OSError, msgspec.DecodeError) as error:
+        ratios = msgspec.json.decode(read_bounded(Path(path)), type=dict[str, list[float]])
+    except (OSError, ValueError, RecursionError) as error:
         raise OutputError(f"{path} is no table of ratios: {error}", "bench/cost.py --json FILE writes one") from error
     for name, values in ratios.items():
         if any(not math.isfinite(value) or value <= 0 for value in values):

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zcprobe.native import lib
+from zcprobe.native.structs import dtype_of
 from zcprobe.probes.enobufs import MEMLOCK, SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.recorder.tables import TABLES
 
@@ -31,7 +32,8 @@ def config_of_version_1(config: dict[str, Any]) -> dict[str, Any]:
 def stalls_of_version_1(flushes: pd.DataFrame) -> pd.DataFrame:
     """There was no such table: a stall was a flush that ENOBUFS triggered, each with one ENOBUFS."""
     stalls = flushes[flushes["trigger"] == "enobufs"]
-    return stalls.assign(enobufs_count=1)[TABLES["stalls"].columns].reset_index(drop=True)
+    once = pd.Series(1, stalls.index, dtype_of(TABLES["stalls"].struct)["enobufs_count"])
+    return stalls.assign(enobufs_count=once)[TABLES["stalls"].columns].reset_index(drop=True)
 
 
 def candidates_of_version_1(events: Any) -> NDArray[np.uint8]:

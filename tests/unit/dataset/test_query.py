@@ -1,12 +1,13 @@
+import os
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from zcprobe.dataset.load import Campaign, Comparison, load_campaign
+from zcprobe.dataset.load import Campaign, Comparison, load_campaign, load_run, load_runs
 from zcprobe.dataset.query import df_runs
-from zcprobe.errors import HostError, UsageError
+from zcprobe.errors import HostError, OutputError, UsageError
 
 
 def test_runs_and_their_tables_can_be_joined(shipped: dict[str, Comparison]) -> None:
@@ -41,3 +42,71 @@ def test_without_duckdb_it_says_what_to_install(
     with pytest.raises(HostError) as caught:
         Campaign(shipped["in-order"].runs).query("select 1")
     assert "zcprobe[campaign]" in caught.value.hint
+
+
+_NAMES = (
+    "a[b]",
+    "ab",
+    "a*",
+    "a?",
+    "{ab,ax}",
+    "it's",
+    'a "b"',
+    " a ",
+    "a\nb",
+    "a%62",
+    "policy=x",
+    "run=other",
+    "~",
+    "file:a",
+    "s3:a",
+    "#a?b=1",
+    "\\a",
+    "a\u202eb",
+)
+
+
+@pytest.fixture(scope="module")
+def strangely_named(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs, each of another run's rows, whose names are patterns, addresses, partitions and quotes."""
+    folder = tmp_path_factory.mktemp("results")
+    runs = sorted(path.parent for path in (Path(__file__).parents[2] / "data").glob("*/*/run.json"))
+    for number, name in enumerate(_NAMES):
+        shutil.copytree(runs[number % len(runs)], folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_a_name_is_a_name_whatever_it_looks_like(strangely_named: Path, name: str) -> None:
+    run = load_run(strangely_named / name)
+    table = Campaign([run]).query("select run, count(*) as n from sends group by run")
+    assert (table["run"].tolist(), table["n"].tolist()) == ([run.name], [len(run.sends)])
+    assert [found.folder for found in load_runs(strangely_named / name)] == [strangely_named / name]
+    assert run.name.isprintable()
+
+
+def test_each_run_has_its_own_rows_among_all(strangely_named: Path) -> None:
+    found = load_campaign(strangely_named)
+    assert len(found) == len(_NAMES)
+    counted = found.query("select run, count(*) as n from kernel_events group by run").set_index("run")["n"].to_dict()
+    assert counted == {run.name: len(run.kernel_events) for run in found if len(run.kernel_events)}
+
+
+def test_a_page_that_is_not_as_written_is_an_error_of_the_query(shipped: dict[str, Comparison], tmp_path: Path) -> None:
+    run = load_run(shutil.copytree(shipped["digests"].folder, tmp_path / "c") / shipped["digests"].runs[0].folder.name)
+    path = run.folder / "sends.parquet"
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    del run.meta["files"], run.__dict__["files"]  # as if it had no digests
+    with pytest.raises(UsageError, match=r"the query failed: .*CRC"):
+        Campaign([run]).query("select sum(send_id) + sum(start_ns) + sum(latency_ns) from sends")
+
+
+def test_a_name_that_is_no_text_is_one_error(shipped: dict[str, Comparison], tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/bad\xff"
+    shutil.copytree(os.fsencode(shipped["in-order"].runs[0].folder), folder)
+    run = load_run(os.fsdecode(folder))
+    assert run.name == r"bad\udcff"
+    with pytest.raises(OutputError, match="cannot read these runs"):
+        Campaign([run]).query("select count(*) from sends")

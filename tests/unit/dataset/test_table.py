@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from zcprobe.dataset import schema
+from zcprobe.dataset.check import check_table
 from zcprobe.dataset.load import Run, load_run
 from zcprobe.dataset.schema import fill_value, table_schema
 from zcprobe.errors import OutputError, UsageError
@@ -153,3 +154,55 @@ def test_downsampling_keeps_the_extremes_and_counts_every_row(copied: Run) -> No
 
 def test_nothing_downsampled_is_an_empty_table(empty_run: Run) -> None:
     assert empty_run.downsample("meminfo", "optmem_bytes").empty
+
+
+_OTHER_KINDS = {
+    "text": pa.array(["a"]),
+    "digits as text": pa.array(["7"]),
+    "lists": pa.array([[7]]),
+    "bytes": pa.array([b"7"]),
+    "moments": pa.array([7], pa.timestamp("ns")),
+    "yes": pa.array([True]),
+}
+
+
+@pytest.mark.parametrize("kind", _OTHER_KINDS)
+@pytest.mark.parametrize("column", ["latency_ns", "zerocopy", "channel"])
+def test_a_column_of_another_kind_is_one_error(copied: Run, column: str, kind: str) -> None:
+    if (column, kind) == ("zerocopy", "yes"):
+        return
+    table = pq.read_table(copied.folder / "sends.parquet").slice(0, 1)
+    position = table.column_names.index(column)
+    _rewrite(copied, "sends", table.set_column(position, column, _OTHER_KINDS[kind]))
+    for read in (lambda: copied.sends, lambda: list(copied.iterate("sends")), lambda: check_table_of(copied, "sends")):
+        with pytest.raises(OutputError, match=f"column {column} holds"):
+            read()
+
+
+def check_table_of(run: Run, table: str) -> int:
+    return check_table(run.folder / f"{table}.parquet", table, run.format_version)
+
+
+def test_a_column_that_is_there_twice_is_one_error(copied: Run) -> None:
+    table = pq.read_table(copied.folder / "sends.parquet")
+    _rewrite(copied, "sends", table.append_column(table.schema.field("latency_ns"), table["latency_ns"]))
+    for read in (lambda: copied.sends, lambda: list(copied.iterate("sends")), lambda: check_table_of(copied, "sends")):
+        with pytest.raises(OutputError, match="has the column latency_ns 2 times"):
+            read()
+
+
+@pytest.mark.parametrize("word", ["\x1b[31mread", "\u202eread", "", "a" * 65])
+def test_a_category_that_no_enum_has_is_one_error(copied: Run, word: str) -> None:
+    table = pq.read_table(copied.folder / "kernel_events.parquet").slice(0, 1)
+    for values in (pa.array([word]), pa.array([word]).dictionary_encode()):
+        _rewrite(copied, "kernel_events", table.set_column(table.column_names.index("kind"), "kind", values))
+        with pytest.raises(OutputError, match="column kind holds other words"):
+            _ = copied.read("kernel_events")
+
+
+def test_text_stands_for_categories(copied: Run) -> None:
+    before = copied.read("kernel_events", ["kind"])
+    table = pq.read_table(copied.folder / "kernel_events.parquet")
+    words = table["kind"].cast(pa.string())
+    _rewrite(copied, "kernel_events", table.set_column(table.column_names.index("kind"), "kind", words))
+    assert copied.read("kernel_events", ["kind"])["kind"].tolist() == before["kind"].tolist()
