@@ -30,6 +30,8 @@ EVERYTHING: Window = (0.0, inf)
 _CLOCKS = {**dict.fromkeys(SLICED_TABLES, "start_ns"), "meminfo": "time_ns", "kernel_events": "time_ns"}
 """Table -> its column of time."""
 
+_END_OF_TIME_NS = 2**63 - 1
+
 _REORDERED_ROWS = 1 << 14
 """Events of two CPUs reach the ring buffer a little out of order: by far less than so many rows."""
 
@@ -76,7 +78,7 @@ def iterate_events(runs: list[Run], window: Window = EVERYTHING) -> Iterator[lis
     for index, run in enumerate(runs):
         pid = process_id(index)
         origin_ns = _earliest_ns(run, _CLOCKS) or 0
-        bounds_ns = (origin_ns + window[0] * 1e9, origin_ns + window[1] * 1e9)
+        bounds_ns = _bounds_ns(origin_ns, window)
         yield [*_names(run, pid), *_phases(run, pid, origin_ns)]
         for table, columns in SLICED_TABLES.items():
             for batch in _within(iterate_batches(run, table, columns), bounds_ns, "start_ns", LENGTHS[table]):
@@ -90,9 +92,13 @@ def iterate_events(runs: list[Run], window: Window = EVERYTHING) -> Iterator[lis
             yield kernel_counters(Chunk(batch, pid, origin_ns), channels)
 
 
-def _within(
-    batches: Iterator[Any], bounds_ns: tuple[float, float], clock: str, length: str | None = None
-) -> Iterator[Any]:
+def _bounds_ns(origin_ns: int, window: Window) -> tuple[int, int]:
+    """Whole numbers: a clock that has run for 104 days has more ns than a float tells apart."""
+    begin, end = (origin_ns + round(at * 1e9) if at < _END_OF_TIME_NS / 1e9 else _END_OF_TIME_NS for at in window)
+    return min(begin, _END_OF_TIME_NS), min(end, _END_OF_TIME_NS)
+
+
+def _within(batches: Iterator[Any], bounds_ns: tuple[int, int], clock: str, length: str | None = None) -> Iterator[Any]:
     """Rows that begin before the end of the bounds and last until their beginning or longer."""
     for batch in batches:
         start = batch.column(clock)

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from zcprobe.analysis.errqueue import df_errqueue
-from zcprobe.dataset.load import Comparison, Run
+from zcprobe.dataset.load import Comparison, Run, load_run
 from zcprobe.export.trace import write_trace
 
 Event = dict[str, Any]
@@ -202,3 +204,14 @@ def test_trace_and_figure_have_one_level_for_every_kind(
     levels = [event["args"]["bytes"] for event in _counters(_trace([run])["traceEvents"])[1000, "channel 0 optmem"]]
     assert levels == list(df_errqueue(run)["optmem_bytes"])
     assert bool(levels) == (kind not in ("closed", "sent"))
+
+
+def test_a_host_that_has_run_for_a_year_has_a_trace(current_run: Run) -> None:
+    """Its clock has more ns than a float tells apart."""
+    before = _trace([current_run])["traceEvents"]
+    for path in current_run.folder.glob("*.parquet"):
+        table = pq.read_table(path)
+        clock = "time_ns" if "time_ns" in table.column_names else "start_ns"
+        later = pc.add(table[clock], 366 * 86400 * 10**9)
+        pq.write_table(table.set_column(table.column_names.index(clock), clock, later), path)
+    assert _trace([load_run(current_run.folder)])["traceEvents"] == before
