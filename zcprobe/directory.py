@@ -86,6 +86,24 @@ class Directory:
         os.fchmod(fd, mode)
         return fd
 
+    def open_unnamed(self, mode: int = 0o600) -> int:
+        """A new file without a name, of which nothing is left unless `link` gives it one. OSError where the file system
+        has none (O_TMPFILE)."""
+        # the folder itself may be open for nothing but its path, so it is opened once more
+        return os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, mode, dir_fd=self.fd)
+
+    def link(self, fd: int, name: str) -> None:
+        """Gives an open file that name. FileExistsError."""
+        os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=self.fd, follow_symlinks=True)
+
+    def write_at_once(self, name: str, content: bytes) -> None:
+        """A new file (0600) that is there only when it is whole. FileExistsError."""
+        with os.fdopen(self.open_unnamed(), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), 0o600)
+            self.link(file.fileno(), name)
+
     def open_folder(self, name: str) -> "Directory":
         return Directory(os.open(name, _FOLDER, dir_fd=self.fd), self.path / name)
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 
 __all__ = ["current_folder", "forget_foreign_folders", "own_settings"]
 
+_CACHE_OF_MATPLOTLIB = "/run/zcprobe-matplotlib"
 _HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 """Where this package is; it stays, wherever that is."""
 
@@ -51,9 +52,34 @@ def current_folder(folder: str) -> Iterator[None]:
         os.close(before)
 
 
+def _caches_of_matplotlib() -> list[str]:
+    """Where it would write its list of fonts, and make the folder of its settings."""
+    home = os.path.expanduser("~")
+    named = os.environ.get("MPLCONFIGDIR")
+    of_user = [os.environ.get(f"XDG_{what}_HOME") or f"{home}/.{what.lower()}" for what in ("CACHE", "CONFIG")]
+    return [named] if named else of_user
+
+
+def _is_roots_alone(path: str) -> bool:
+    """Whether nobody else can put anything, a link least of all, on the way to it."""
+    path = os.path.abspath(path)
+    while True:
+        with suppress(FileNotFoundError):
+            status = os.lstat(path)
+            if status.st_uid != 0 or status.st_mode & 0o022:
+                return False
+        if path == "/":
+            return True
+        path = os.path.dirname(path)
+
+
 @contextmanager
 def own_settings() -> Iterator[None]:
     """For imports: matplotlib reads matplotlibrc while it is imported, in the current folder before all others."""
     os.environ["MATPLOTLIBRC"] = os.devnull
+    if os.geteuid() == 0 and not all(map(_is_roots_alone, _caches_of_matplotlib())):
+        with suppress(OSError):
+            os.mkdir(_CACHE_OF_MATPLOTLIB, 0o700)
+        os.environ["MPLCONFIGDIR"] = _CACHE_OF_MATPLOTLIB
     with current_folder("/"):
         yield

@@ -209,8 +209,8 @@ def _buffer_file(task: SenderTask, stack: ExitStack) -> int:
         return -1
     import tempfile  # with what it imports in turn, a tenth of a sender's start
 
-    fd, path = tempfile.mkstemp()
-    os.unlink(path)
+    with tempfile.TemporaryFile() as file:  # without a name, so that a killed sender does not leave it behind
+        fd = os.dup(file.fileno())
     stack.callback(os.close, fd)
     # sparse, and larger than any mapping: the longest writes, in as many slots as a channel has
     os.ftruncate(fd, max(1 << 30, 65 * max(size for size, _ in task.config.sizes)))

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,9 +55,10 @@ def _texts(pattern: str) -> Iterator[tuple[int, bytes]]:
 
 
 def _processes() -> set[str]:
-    """Senders, sinks and the command itself whose parent has gone: others belong to somebody's live run."""
-    names = (b"zcprobe.sender", b"zcprobe.sink", b"zcprobe")
-    mine = {pid: line for pid, line in _texts("cmdline") if set(names) & set(line.split(b"\0"))}
+    """Senders, sinks and the command itself, of this installation, whose parent has gone: others are somebody's."""
+    names = {b"zcprobe.sender", b"zcprobe.sink", b"zcprobe"}
+    own = os.fsencode(sys.executable)
+    mine = {pid: line for pid, line in _texts("cmdline") if line.startswith(own) and names & set(line.split(b"\0"))}
     parents = {pid: int(line.rpartition(b")")[2].split()[1]) for pid, line in _texts("stat")}
     return {f"{pid} {line!r}" for pid, line in mine.items() if parents.get(pid) in (1, os.getpid())}
 

@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 
 from zcprobe.config import RunConfig
@@ -86,16 +85,19 @@ def connected_lab() -> Iterator[tuple[Lab, socket.socket]]:
 def recording() -> Iterator[object]:
     """A recorder whose records go to files that are thrown away. DataLossError when one was lost, HostError when it
     cannot start or write."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [f"{folder}/{number}" for number in range(lib.ZC_STREAM_COUNT)]
-        files = [partial(os.open, path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC) for path in paths]
-        recorder = Recorder(files, CHUNK_RECORDS, CHUNK_COUNT)
-        try:
-            yield recorder.handle
-        finally:
-            lost = recorder.close()
-        if lost:
-            raise DataLossError(f"{lost} records were lost", "run again on an idle machine")
+    recorder = Recorder([_open_unnamed_file] * lib.ZC_STREAM_COUNT, CHUNK_RECORDS, CHUNK_COUNT)
+    try:
+        yield recorder.handle
+    finally:
+        lost = recorder.close()
+    if lost:
+        raise DataLossError(f"{lost} records were lost", "run again on an idle machine")
+
+
+def _open_unnamed_file() -> int:
+    """A killed command does not leave it behind."""
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 def send_block(connection: socket.socket, size: int, recorder: object, *, zerocopy: bool = True) -> float:

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -46,6 +47,11 @@ class Overhead(msgspec.Struct, frozen=True):
     levels: list[LevelCost]
 
 
+def _path_of(events: IO[bytes]) -> Path:
+    """Of a file without a name, which a killed command does not leave behind."""
+    return Path(f"/proc/self/fd/{events.fileno()}")
+
+
 def _block(connection: socket.socket, size: int) -> float:
     with recording() as recorder:
         return send_block(connection, size, recorder)
@@ -59,8 +65,8 @@ def _probed_block(
     connection: socket.socket, size: int, lab: Lab, level: ProbeLevel, mechanism: ProbeMechanism | None
 ) -> float:
     """Attached for this block alone: a program that finds nothing to do costs, too."""
-    with tempfile.NamedTemporaryFile() as events, _open(level, mechanism) as probes:
-        with probes.measure(Target(lab.sender_netns_inode, level=level), Path(events.name)) as counts:
+    with tempfile.TemporaryFile() as events, _open(level, mechanism) as probes:
+        with probes.measure(Target(lab.sender_netns_inode, level=level), _path_of(events)) as counts:
             goodput = _block(connection, size)
         if counts.lost_events:
             raise DataLossError(
@@ -72,9 +78,9 @@ def _probed_block(
 def _event_costs(
     connection: socket.socket, size: int, lab: Lab, level: ProbeLevel, mechanism: ProbeMechanism | None
 ) -> tuple[str, list[EventCost]]:
-    with tempfile.NamedTemporaryFile() as events, _open(level, mechanism) as probes:
+    with tempfile.TemporaryFile() as events, _open(level, mechanism) as probes:
         target = Target(lab.sender_netns_inode, level=level)
-        with probes.measure(target, Path(events.name)), probes.timed() as times:
+        with probes.measure(target, _path_of(events)), probes.timed() as times:
             _block(connection, size)
         found = [EventCost(name, runs, duration_ns / runs) for name, (runs, duration_ns) in times.items()]
         return probes.mechanism, sorted(found, key=lambda cost: cost.runs * cost.ns_per_run, reverse=True)

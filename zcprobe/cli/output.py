@@ -90,8 +90,7 @@ def _replaced(parent: Directory, name: str) -> Iterator[BinaryIO]:
 def _new_file(parent: Directory) -> Iterator[tuple[BinaryIO, str | None]]:
     """Open for writing, with its name if it must have one; without it nothing is left of it unless it is linked."""
     try:
-        # with O_PATH as the folder is open, its own name is the one that can be opened
-        fd = os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=parent.fd)
+        fd = parent.open_unnamed()
     except OSError as error:
         if error.errno not in _NO_UNNAMED_FILES:
             raise
@@ -107,7 +106,7 @@ def _new_file(parent: Directory) -> Iterator[tuple[BinaryIO, str | None]]:
 def _link(file: BinaryIO, parent: Directory, name: str) -> bool:
     """Whether the name was free, and is now the file's."""
     try:
-        os.link(f"/proc/self/fd/{file.fileno()}", name, dst_dir_fd=parent.fd, follow_symlinks=True)
+        parent.link(file.fileno(), name)
     except FileExistsError:
         return False
     return True

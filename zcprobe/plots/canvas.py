@@ -23,6 +23,7 @@ __all__ = [
     "add_method_line",
     "add_outside_legend",
     "axes_or_new",
+    "figure_bytes",
     "new_figure",
     "save_figure",
     "say_empty",
@@ -104,6 +105,14 @@ def save_figure(figure: Figure, folder: Path, name: str, kinds: Sequence[str] = 
     except OSError as error:
         raise OutputError(f"no figure can be written to {folder}: {error.strerror}", "choose another folder") from error
     return paths
+
+
+def figure_bytes(figure: Figure, name: str, kind: str) -> bytes:
+    """What `save_figure` would write for that kind."""
+    file = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": name}):
+        figure.savefig(file, format=kind, dpi=PNG_DPI, metadata=_NO_DATE[kind])
+    return file.getvalue()
 
 
 @contextmanager

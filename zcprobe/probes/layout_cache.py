@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from zcprobe.directory import Directory
+
 __all__ = ["cached_definitions"]
 
 _FOLDER = Path("/run/zcprobe-layout")
@@ -49,9 +51,9 @@ def _write(path: Path, definitions: dict[str, int]) -> None:
         known = sorted(path.parent.glob("layout-*.json"), key=lambda one: one.stat().st_mtime)
         for old in known[:-_OTHER_VERSIONS]:
             old.unlink(missing_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_bytes(msgspec.json.encode(definitions))
-        partial.rename(path)
+        path.unlink(missing_ok=True)  # what stands there was not believed
+        with Directory.open(path.parent) as folder:
+            folder.write_at_once(path.name, msgspec.json.encode(definitions))
     except OSError:
         return
 

@@ -1,6 +1,5 @@
 """The report of a comparison or of any runs: one self-contained HTML file."""
 
-import tempfile
 from base64 import b64encode
 from collections.abc import Callable
 from importlib.resources import files
@@ -9,11 +8,12 @@ from typing import Any
 
 import msgspec
 from jinja2 import Environment, StrictUndefined
+from matplotlib.figure import Figure
 
 from zcprobe.analysis.comparisons import group_titles
 from zcprobe.dataset.load import Comparison
 from zcprobe.dataset.memory import kept_in_memory
-from zcprobe.plots.canvas import FIGURE_KINDS
+from zcprobe.plots.canvas import figure_bytes
 from zcprobe.plots.captions import captions
 from zcprobe.plots.comparison import draw_comparison, save_comparison_figures
 from zcprobe.report.content import (
@@ -120,13 +120,10 @@ def render_report(
     titles = group_titles(comparisons)
     for number, (comparison, title) in enumerate(zip(comparisons, titles, strict=True), 1):
         anchor = f"part{number}-" if len(comparisons) > 1 else ""
-        with tempfile.TemporaryDirectory() as scratch, kept_in_memory(comparison.runs):
-            folder = figure_folder or Path(scratch)
+        with kept_in_memory(comparison.runs):
             is_drawn = most_drawn is None or number <= most_drawn
-            if is_drawn:
-                kinds = FIGURE_KINDS if figure_folder else ("svg",)
-                save_comparison_figures(draw_comparison(comparison), folder, kinds)
-            figures = _figures(comparison, anchor, folder if is_drawn else None, base, linked=figure_folder is not None)
+            sources = _sources(draw_comparison(comparison), figure_folder) if is_drawn else {}
+            figures = _figures(comparison, anchor, sources, base, figure_folder)
             parts.append(_part(comparison, title, anchor, figures, base))
         step()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -153,17 +150,17 @@ def _part(comparison: Comparison, title: str, anchor: str, figures: list[Embedde
 
 
 def _figures(
-    comparison: Comparison, anchor: str, folder: Path | None, base: Path, *, linked: bool
+    comparison: Comparison, anchor: str, sources: dict[str, str], base: Path, figure_folder: Path | None
 ) -> list[EmbeddedFigure]:
-    """`folder` has the pictures; without it there are the numbers alone."""
+    """`sources` has the pictures; of one that is not there, there are the numbers alone."""
     texts = captions(comparison)
     return [
         EmbeddedFigure(
             name=anchor + name,
             title=title,
             caption=texts[name],
-            source=_source(folder, name) if folder else None,
-            links=(_file_links(folder, name, base) if folder and linked else [])
+            source=sources.get(name),
+            links=(_file_links(figure_folder, name, base) if figure_folder and name in sources else [])
             + _data_links(comparison, name, anchor, base),
             wide=name in _OF_SHOWN_RUNS,
             data_anchor=f"{anchor}data-{name}",
@@ -173,11 +170,25 @@ def _figures(
     ]
 
 
-def _source(folder: Path, name: str) -> str:
-    """As SVG while that is small or alone, else as PNG; data: images keep one figure's ids apart from another's."""
+def _sources(drawn: dict[str, Figure], figure_folder: Path | None) -> dict[str, str]:
+    """Figure -> data: image, which keeps one figure's ids apart from another's. Files are written where they are kept,
+    and nowhere else: a killed command would leave them."""
+    if figure_folder is None:
+        return {name: _source("svg+xml", figure_bytes(figure, name, "svg")) for name, figure in drawn.items()}
+    save_comparison_figures(drawn, figure_folder)
+    return {name: _kept_source(figure_folder, name) for name in drawn}
+
+
+def _kept_source(folder: Path, name: str) -> str:
+    """As SVG while that is small, else as PNG."""
     svg, png = folder / f"{name}.svg", folder / f"{name}.png"
-    path, kind = (svg, "svg+xml") if svg.stat().st_size <= _LARGEST_SVG_BYTES or not png.exists() else (png, "png")
-    return f"data:image/{kind};base64,{b64encode(path.read_bytes()).decode('ascii')}"
+    if svg.stat().st_size <= _LARGEST_SVG_BYTES:
+        return _source("svg+xml", svg.read_bytes())
+    return _source("png", png.read_bytes())
+
+
+def _source(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{b64encode(content).decode('ascii')}"
 
 
 def _file_links(folder: Path, name: str, base: Path) -> list[Link]:

@@ -1,0 +1,139 @@
+"""As root, for a user behind sudo, who meddles."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from zcprobe.errors import OutputError
+from zcprobe.lab.journal import Journal, journal
+from zcprobe.recorder.run_directory import folder_name, open_run_directory
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+
+USER = 12345
+
+
+@pytest.fixture
+def parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SUDO_UID", str(USER))
+    monkeypatch.setenv("SUDO_GID", str(USER))
+    path = tmp_path / "results"
+    path.mkdir()
+    os.chown(path, USER, USER)
+    return path
+
+
+@pytest.fixture
+def entry() -> Iterator[Journal]:
+    with journal(f"dir{os.getpid()}") as opened:
+        yield opened
+        assert opened.is_settled()
+
+
+@pytest.fixture
+def name() -> str:
+    return folder_name("in-order", "none", f"dir{os.getpid()}")
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Iterator[Path]:
+    """A folder of root's that stays as it is."""
+    path = tmp_path / "canary"
+    path.mkdir()
+    (path / "precious").write_text("root's")
+    before = path.stat()
+    yield path
+    assert [(entry.name, entry.read_text()) for entry in path.iterdir()] == [("precious", "root's")]
+    assert (path.stat().st_uid, path.stat().st_mtime_ns) == (0, before.st_mtime_ns)
+    assert (path / "precious").stat().st_uid == 0
+
+
+def test_until_it_is_given_it_is_roots_alone(parent: Path, entry: Journal, name: str) -> None:
+    before = os.umask(0)
+    try:
+        with open_run_directory(parent, name, entry) as directory:
+            (directory.path / "file").write_text("x")
+            status = directory.place.stat()
+            assert (status.st_uid, status.st_mode & 0o7777) == (0, 0o700)
+            assert list(entry.record.folders) == [str(directory.place)]
+            directory.keep()
+    finally:
+        os.umask(before)
+    for path, mode in ((parent / name, 0o755), (parent / name / "file", 0o644)):
+        status = path.stat()
+        assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (USER, USER, mode)
+
+
+def test_a_link_in_its_place_gets_nothing(parent: Path, entry: Journal, name: str, canary: Path) -> None:
+    with open_run_directory(parent, name, entry) as directory:
+        directory.place.rename(parent / "moved")
+        directory.place.symlink_to(canary)
+        (directory.path / "file").write_text("x")
+        with pytest.raises(OutputError, match="somebody moved the folder") as refusal:
+            directory.keep()
+    assert str(parent / "moved") in refusal.value.hint
+    assert list((parent / "moved").iterdir()) == []
+
+
+def test_a_parent_that_is_swapped_is_left_behind(parent: Path, entry: Journal, name: str, canary: Path) -> None:
+    with open_run_directory(parent, name, entry) as directory:
+        parent.rename(parent.with_name("moved"))
+        parent.symlink_to(canary)
+        (directory.path / "file").write_text("x")
+        directory.keep()
+    assert (parent.with_name("moved") / name / "file").read_text() == "x"
+
+
+def test_a_name_that_was_taken_is_not_overwritten(parent: Path, entry: Journal, name: str, canary: Path) -> None:
+    (parent / name).symlink_to(canary)
+    with open_run_directory(parent, name, entry) as directory, pytest.raises(OutputError, match="exists already"):
+        directory.keep()
+    assert [path.name for path in parent.iterdir()] == [name]
+
+
+def test_what_is_shown_is_roots_until_it_is_whole(parent: Path, entry: Journal, name: str) -> None:
+    with open_run_directory(parent, name, entry) as directory:
+        directory.show()
+        with open_run_directory(directory.directory, "20260101T000000Z-in-order-none-below", entry) as below:
+            (below.path / "run.json").write_text("{}")
+            below.keep()
+        for path in (parent / name, parent / name / below.place.name / "run.json"):
+            assert path.stat().st_uid == 0
+            assert path.stat().st_mode & 0o004
+        assert list(entry.record.results) == [str(parent / name)]
+    assert {path.stat().st_uid for path in (parent / name).rglob("*")} == {USER}
+
+
+def test_links_that_its_user_puts_into_it_are_not_given_away(
+    parent: Path, entry: Journal, name: str, canary: Path
+) -> None:
+    """It cannot: staged by root, as if it could."""
+    with open_run_directory(parent, name, entry) as directory:
+        (directory.path / "folder").symlink_to(canary)
+        os.link(canary / "precious", directory.path / "hard")
+        with pytest.raises(OutputError, match="cannot be kept"):
+            directory.keep()
+
+
+def test_what_is_not_kept_is_removed_whoever_moved_it(parent: Path, entry: Journal, name: str, canary: Path) -> None:
+    def fail() -> None:
+        with open_run_directory(parent, name, entry) as directory:
+            (directory.path / "file").write_text("x")
+            (directory.path / "link").symlink_to(canary)
+            raise ValueError("in the run")
+
+    with pytest.raises(ValueError, match="in the run"):
+        fail()
+    assert list(parent.iterdir()) == []
+
+
+def test_a_folder_that_third_users_can_change_is_refused(parent: Path, entry: Journal, name: str) -> None:
+    parent.chmod(0o777)
+    with pytest.raises(OutputError, match="other users can write there"), open_run_directory(parent, name, entry):
+        pass
+    parent.chmod(0o1777)
+    with open_run_directory(parent, name, entry) as directory:
+        directory.keep()
+    assert [path.name for path in parent.iterdir()] == [name]
