@@ -86,7 +86,7 @@ def take_inventory(*folders: Path) -> Inventory:
         "sysctl": _sysctls(),
         "process": _processes(),
         "mount": {line.split()[4] for line in mounts},
-        "journal": _names(_JOURNALS),
+        "journal": {name for name in _names(_JOURNALS) if not name.endswith(".lock")},
         "layout": {name for name in _names(_LAYOUTS) if not name.endswith(".json")},
         "temporary of bcc": _names(Path("/var/tmp/bcc")),
         "entry": {str(path) for folder in folders for path in folder.rglob("*")},

@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from zcprobe.errors import HostError, UsageError
 from zcprobe.lab import journal as journal_module
 from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.limits import changed_host_value, changed_optmem_max
+from zcprobe.lab.turns import turn
 
 
 @pytest.fixture
@@ -37,11 +39,31 @@ def test_it_is_restored_after_an_error(sysctl: Path) -> None:
     assert sysctl.read_text() == "131072"
 
 
-def test_two_runs_cannot_hold_it_at_once(sysctl: Path) -> None:
-    with journal("a") as first, journal("b") as second, changed_host_value(sysctl, 20480, first):
-        with pytest.raises(HostError, match="another run holds"), changed_host_value(sysctl, 40960, second):
+def test_a_second_run_waits_for_its_turn(sysctl: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = []
+
+    def second() -> None:
+        with journal("b") as entry, changed_host_value(sysctl, 40960, entry):
+            seen.append(sysctl.read_text())
+
+    waiting = threading.Thread(target=second)
+    with journal("a") as entry, changed_host_value(sysctl, 20480, entry):
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        assert (seen, sysctl.read_text()) == ([], "20480")
+    waiting.join(5)
+    assert (seen, sysctl.read_text()) == (["40960"], "131072")
+    assert f"another run uses {sysctl}, of which this kernel has one for the whole host" in capsys.readouterr().err
+
+
+def test_nobody_waits_for_ever(sysctl: Path) -> None:
+    with turn("name", "a thing", longest_s=0.2):
+        late = turn("name", "a thing", lambda text: None, longest_s=0.2)
+        with pytest.raises(HostError, match="other runs have used a thing"), late:
             pass
-        assert sysctl.read_text() == "20480"
+        with turn("another name", "another thing", longest_s=0.0):
+            pass
 
 
 def test_a_value_that_a_dead_run_left_is_not_taken_for_the_original(sysctl: Path) -> None:
