@@ -96,19 +96,18 @@ def changed_optmem_max(namespace_name: str, value_bytes: int | None, journal: Jo
 
     UsageError for a value no kernel could use, HostError when it cannot be set.
     """
-    is_per_namespace = run_in_namespace(namespace_name, OPTMEM_MAX_PATH.exists)
-    if value_bytes is None:
-        with nullcontext() if is_per_namespace else _turn_with(OPTMEM_MAX_PATH):
-            yield read_optmem_max(namespace_name)
-        return
-    if not SKB_TRUESIZE_ZERO_BYTES <= value_bytes < 2**31:
+    if value_bytes is not None and not SKB_TRUESIZE_ZERO_BYTES <= value_bytes < 2**31:
         raise UsageError(
             f"optmem_max of {value_bytes} bytes is out of range",
             f"choose {SKB_TRUESIZE_ZERO_BYTES} or more; 131072 is the kernel's default, 20480 was until 6.7",
         )
-    if is_per_namespace:
+    is_per_namespace = run_in_namespace(namespace_name, OPTMEM_MAX_PATH.exists)
+    if value_bytes is None:
+        with nullcontext() if is_per_namespace else _turn_with(OPTMEM_MAX_PATH):
+            yield read_optmem_max(namespace_name)
+    elif is_per_namespace:
         # Gone with the namespace, so there is nothing to restore.
         yield run_in_namespace(namespace_name, lambda: _write(OPTMEM_MAX_PATH, value_bytes))
-        return
-    with changed_host_value(OPTMEM_MAX_PATH, value_bytes, journal) as in_force:
-        yield in_force
+    else:
+        with changed_host_value(OPTMEM_MAX_PATH, value_bytes, journal) as in_force:
+            yield in_force
