@@ -21,23 +21,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SHORT = 6
+SHORT = 4
 LONG = 1000
 
 _USER = 12345
-_PASSES = 250
+_PASSES = 200
 _TREE = Path(__file__).parents[2]
 _RUN = next((_TREE / "tests" / "data" / "in-order").glob("*-qemu-pre-*"))
 _SENDING = ("--scenario", "in-order", "-n", "23", "--probes", "none")
 _COMMANDS: tuple[tuple[str, ...], ...] = (
     ("run", *_SENDING, "-o", "out"),
-    ("run", *_SENDING, "-o", "out/below/it"),
-    ("run", *_SENDING, "-o", "out"),
-    ("compare", *_SENDING, "--policies", "qemu-pre", "--repeats", "2", "--no-report", "-o", "out"),
     ("export", str(_RUN), "--format", "csv", "-o", "out/lines.txt"),
+    ("run", *_SENDING, "-o", "out/below/it"),
+    ("compare", *_SENDING, "--policies", "qemu-pre", "--repeats", "2", "--no-report", "-o", "out"),
+    ("run", *_SENDING, "-o", "out"),
     ("plot", str(_RUN), "-o", "out/figure.svg"),
     ("report", str(_RUN), "-o", "out/report.html"),
-    ("compare", *_SENDING, "--policies", "qemu-pre", "--repeats", "1", "--overhead", "0", "-o", "out"),
+    ("compare", *_SENDING, "--policies", "qemu-pre", "--repeats", "1", "-o", "out"),
 )
 
 _DRIVER = """

@@ -37,18 +37,23 @@ def _folder_name(run_id: str, *, partial: bool) -> re.Pattern[str]:
     return re.compile(rf"{before}\d{{8}}T\d{{6}}Z-.+-{re.escape(run_id)}{after}", re.ASCII)
 
 
+def _is_name_of_namespace(name: str, record: Record) -> bool:
+    return re.fullmatch(rf"{NAMESPACE_PREFIX}{re.escape(record.run_id)}-(tx|rx)", name) is not None
+
+
 def _clean_device(name: str, record: Record) -> str:
     loan = record.devices[name]
-    if not _DEVICE.fullmatch(name) or loan.namespace not in record.namespaces:
+    if not _DEVICE.fullmatch(name) or not _is_name_of_namespace(loan.namespace, record):
         raise RefusedError("it is no device in a namespace of that run")
-    if is_namespace(loan.namespace, record.namespaces[loan.namespace]) is False:
+    # once that is removed and dropped, whatever has its name is another's
+    if is_namespace(loan.namespace, record.namespaces.get(loan.namespace, -1)) is False:
         raise RefusedError(f"{loan.namespace} is another namespace by now")
     give_back(name, loan.namespace, up=loan.up)
     return f"gave back network device {name}"
 
 
 def _clean_namespace(name: str, record: Record) -> str | None:
-    if not re.fullmatch(rf"{NAMESPACE_PREFIX}{re.escape(record.run_id)}-(tx|rx)", name):
+    if not _is_name_of_namespace(name, record):
         raise RefusedError("it has not the name of one of that run")
     removed = remove_namespace(name, record.namespaces[name])
     return f"removed network namespace {name}" if removed else None

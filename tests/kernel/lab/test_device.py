@@ -15,7 +15,7 @@ from pyroute2.ethtool import Ethtool
 
 from zcprobe.cli.main import main
 from zcprobe.errors import HostError
-from zcprobe.lab.journal import journal
+from zcprobe.lab.journal import JOURNAL_FOLDER, journal
 from zcprobe.lab.leftovers import clean_leftovers, find_leftovers
 from zcprobe.lab.netns import namespace_pair
 
@@ -99,6 +99,27 @@ def test_devices_of_a_killed_run_are_given_back_by_clean(cards: tuple[str, str])
     lines = clean_leftovers().undone
     assert [f"gave back network device {device}" for device in cards] == [line for line in lines if "gave back" in line]
     assert [is_up(device) for device in cards] == [True, False]
+
+
+def test_a_device_that_is_gone_does_not_block_the_rest(tmp_path: Path) -> None:
+    """A veth pair ends with the namespace that it is in, as a card does that is pulled out."""
+    run_id = f"gone{os.getpid()}"
+    ip("link", "add", LINK[0], "type", "veth", "peer", "name", LINK[1])
+    with subprocess.Popen([sys.executable, "-c", DYING_RUN, run_id, *LINK], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"made\n"
+        process.send_signal(signal.SIGKILL)
+    subprocess.run(["ip", "netns", "del", f"zcprobe-{run_id}-tx"], check=True)
+    command = [sys.executable, "-m", "zcprobe", "doctor", "--clean"]
+    for removed in (f"removed network namespace zcprobe-{run_id}-rx\n", ""):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (3, removed)
+        lines = done.stderr.splitlines()
+        assert len(lines) == 4
+        for device, told, hint in zip(LINK, lines[::2], lines[1::2], strict=True):
+            assert f"device {device} is left: {device} did not come back" in told
+            assert hint.endswith(f"for good: rm {JOURNAL_FOLDER / run_id}.json")
+    (JOURNAL_FOLDER / f"{run_id}.json").unlink()
 
 
 def test_a_device_in_use_is_refused_before_anything_changes(cards: tuple[str, str]) -> None:
