@@ -6,12 +6,14 @@ kept away by its option -I alone: docs/security.md.
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 __all__ = ["current_folder", "forget_foreign_folders", "own_settings"]
 
 _CACHE_OF_MATPLOTLIB = "/run/zcprobe-matplotlib"
+_LONGEST_LOCK_S = 60.0
 _HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 """Where this package is; it stays, wherever that is."""
 
@@ -57,7 +59,17 @@ def _caches_of_matplotlib() -> list[str]:
     home = os.path.expanduser("~")
     named = os.environ.get("MPLCONFIGDIR")
     of_user = [os.environ.get(f"XDG_{what}_HOME") or f"{home}/.{what.lower()}" for what in ("CACHE", "CONFIG")]
-    return [named] if named else of_user
+    return [named] if named else [f"{folder}/matplotlib" for folder in of_user]
+
+
+def _remove_old_locks(folder: str) -> None:
+    """Of a command that was killed while matplotlib wrote its list of fonts, which takes a moment: each later start
+    would wait for the lock, and then write no list."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            age_s = time.time() - entry.stat(follow_symlinks=False).st_mtime
+            if entry.name.endswith(".matplotlib-lock") and age_s > _LONGEST_LOCK_S:
+                os.unlink(entry.path)
 
 
 def _is_roots_alone(path: str) -> bool:
@@ -81,5 +93,7 @@ def own_settings() -> Iterator[None]:
         with suppress(OSError):
             os.mkdir(_CACHE_OF_MATPLOTLIB, 0o700)
         os.environ["MPLCONFIGDIR"] = _CACHE_OF_MATPLOTLIB
+    for folder in _caches_of_matplotlib():
+        _remove_old_locks(folder)
     with current_folder("/"):
         yield

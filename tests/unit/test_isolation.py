@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from zcprobe import isolation
 from zcprobe.isolation import current_folder
 
 SCRIPT = Path(sys.executable).parent / "zcprobe"
@@ -80,3 +82,30 @@ def test_matplotlib_takes_no_settings_from_the_current_folder(context: str, tmp_
         print(matplotlib.rcParams["axes.facecolor"])"""
     result = call([sys.executable, "-P", "-c", script], tmp_path)
     assert result.stdout == ("white\n" if context == "own_settings()" else "red\n"), result.stderr
+
+
+def test_an_old_lock_of_matplotlibs_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+    for name, age_s in (("old.json.matplotlib-lock", 120), ("new.json.matplotlib-lock", 0), ("old.json", 120)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age_s,) * 2)
+    isolation._remove_old_locks(str(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == {"new.json.matplotlib-lock", "old.json"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes where others can put links")
+@pytest.mark.parametrize("is_theirs", [True, False])
+def test_root_keeps_matplotlibs_list_of_fonts_where_nobody_else_can_write(is_theirs: bool, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".cache").mkdir()
+    # what is above it is not root's alone on every machine
+    alone = isolation._is_roots_alone(str(tmp_path))
+    os.chown(home, 65534 if is_theirs else 0, 0)
+    assert isolation._is_roots_alone(str(home / ".cache" / "matplotlib")) == (alone and not is_theirs)
+    script = "import os; from zcprobe.isolation import own_settings as o\nwith o(): print(os.environ['MPLCONFIGDIR'])"
+    if is_theirs:
+        environment = {**os.environ, "HOME": str(home)}
+        environment.pop("MPLCONFIGDIR", None)
+        found = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+        assert found.stdout == "/run/zcprobe-matplotlib\n", found.stderr

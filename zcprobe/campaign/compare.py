@@ -192,7 +192,14 @@ def compare(
             comparison = _with_results(growing, interruption)
             if report:
                 _write_report(comparison, interruption)
-        return load_comparison(directory.place)
+        return _at(directory.place, comparison)
+
+
+def _at(place: Path, comparison: Comparison) -> Comparison:
+    """As it was read from the folder that is held: by its name somebody else could show another."""
+    for run in comparison.runs:
+        run.folder = place / run.folder.name
+    return Comparison(place, comparison.meta, comparison.runs, comparison.skipped)
 
 
 def _measure_overhead(config: RunConfig, rounds: int, interruption: Interruption) -> object:
