@@ -145,7 +145,7 @@ def run(options: argparse.Namespace) -> int:
             _DEFAULT_OVERHEAD_ROUNDS if options.overhead is None else options.overhead,
             report=not options.no_report,
         )
-    with keeping("the runs are", comparison.folder):
+    with keeping("the runs are", comparison.folder, interruption.signal_number):
         _print_json(comparison) if options.json else _print_text(comparison)
     if interruption.signal_number:
         _tell_what_there_is(comparison)

@@ -22,6 +22,8 @@ _NO_PLACE = {
     errno.ENOTDIR,
 }
 _OF_HOST = ("/run/", "/var/run/", "/proc/", "/sys/")
+_OF_RUN = "/proc/self/fd/"
+"""How a run's folder, held open, is called in this process."""
 _MEMORY_WORDS = ("can't start new thread", "Cannot allocate memory", "cannot allocate memory")
 """Of RuntimeError and ImportError, which have no number."""
 
@@ -38,6 +40,10 @@ def _of_system(error: OSError) -> ZcprobeError | None:
         return OutputError(f"{error.filename} is too long a name", "choose a shorter one")
     if error.filename is None:
         return OutputError(f"a file cannot be written: {reason}", "free some space, or raise the limit: ulimit -f")
+    if str(error.filename).startswith(_OF_RUN):
+        return OutputError(
+            f"the folder that is written to is gone, or its disk is full: {reason}", "see who removed it, and run again"
+        )
     what = f"{error.filename} cannot be read or written: {reason}"
     if str(error.filename).startswith(_OF_HOST):
         return HostError(what, "something took it away while zcprobe used it: zcprobe doctor --clean, and run again")

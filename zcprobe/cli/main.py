@@ -12,11 +12,14 @@ from types import ModuleType
 
 from zcprobe.cli.streams import one_line, settle_streams
 from zcprobe.errors import OutputError, ZcprobeError
+from zcprobe.host.address_space import require_address_space
 from zcprobe.isolation import forget_foreign_folders, own_settings
 from zcprobe.recorder.interrupt import answered
 from zcprobe.signals import ENDING
 
 __all__ = ["main"]
+
+_SMALL_VERBS = ("sink", "policies")
 
 
 def _import(name: str) -> ModuleType:
@@ -29,7 +32,9 @@ def _import(name: str) -> ModuleType:
 
 
 def _verb(name: str) -> Callable[[argparse.Namespace], int]:
-    """Imported late: `zcprobe sink` needs none of pandas, matplotlib and bcc."""
+    """Imported late: `zcprobe sink` needs none of pandas, matplotlib and bcc, nor the memory that they take."""
+    if name not in _SMALL_VERBS:
+        require_address_space()
     with own_settings():
         module = _import(f"zcprobe.cli.{name}")
     run: Callable[[argparse.Namespace], int] = module.run

@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         done = record_run(
             config, options.output, probes, interruption, on_kept=on_kept, processes=processes, token=token
         )
-    with keeping("the run is", done.folder):
+    with keeping("the run is", done.folder, interruption.signal_number):
         if options.json:
             _print_json(done)
         else:

@@ -92,16 +92,17 @@ def settle_streams() -> None:
 
 
 @contextmanager
-def keeping(what: str, folder: Path) -> Iterator[None]:
-    """For printing about what lies in a folder already: an OutputError of stdout says where that is, and without a
-    reader of stdout the command goes on to its exit code."""
+def keeping(what: str, folder: Path, signal_number: int = 0) -> Iterator[None]:
+    """For printing about what lies in a folder already: an OutputError of stdout says where that is. Without a reader of
+    stdout the command goes on to its exit code, and one that dies of a signal does so: its terminal may have closed."""
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OutputError as error:
-        raise OutputError(str(error), f"{what} kept in {folder}") from error
+        if not signal_number:
+            raise OutputError(str(error), f"{what} kept in {folder}") from error
 
 
 def one_line(text: str) -> str:

@@ -8,7 +8,15 @@ import msgspec
 from zcprobe.errors import HostError
 from zcprobe.host.namespaces import OPTMEM_MAX, optmem_is_per_namespace
 
-__all__ = ["CAPABILITIES", "DEFAULT_OPTMEM_BYTES", "Limits", "effective_capabilities", "read_limits", "read_optmem_max"]
+__all__ = [
+    "CAPABILITIES",
+    "DEFAULT_OPTMEM_BYTES",
+    "Limits",
+    "effective_capabilities",
+    "memlock_applies",
+    "read_limits",
+    "read_optmem_max",
+]
 
 CAPABILITIES = {
     "CAP_NET_ADMIN": 12,
@@ -72,9 +80,17 @@ def _limit(value: int) -> int | None:
 def read_limits() -> Limits:
     """The limits of this process, here and now."""
     try:
-        per_namespace = optmem_is_per_namespace()
+        return _read_limits(optmem_is_per_namespace())
     except HostError:
-        per_namespace = None
+        return _read_limits(None)
+
+
+def memlock_applies() -> bool:
+    """Of this process, as in `Limits`, without the network namespace that the rest is read in."""
+    return _read_limits(None).memlock_applies
+
+
+def _read_limits(per_namespace: bool | None) -> Limits:
     soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     return Limits(
         optmem_max_bytes=read_optmem_max(),

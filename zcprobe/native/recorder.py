@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from zcprobe.errors import HostError
+from zcprobe.errors import HostError, OutputError
 from zcprobe.native import ffi, lib
 
 __all__ = ["Recorder"]
@@ -39,13 +39,13 @@ class Recorder:
         lib.zc_recorder_sync(self.handle)
 
     def close(self) -> int:
-        """Lost records, once what was recorded is in its files. HostError when it could not be written."""
+        """Lost records, once what was recorded is in its files. OutputError when it could not be written."""
         lost, records = ffi.new("uint64_t[]", len(self.fds)), ffi.new("uint64_t[]", len(self.fds))
         with self._files:
             status = lib.zc_recorder_close(self.handle, lost, records)
             self.handle = ffi.NULL
         if status:
-            raise HostError(f"records cannot be written: {os.strerror(-status)}", "free space on the output's disk")
+            raise OutputError(f"records cannot be written: {os.strerror(-status)}", "free space on the output's disk")
         return sum(lost)
 
 

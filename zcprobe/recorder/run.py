@@ -12,7 +12,7 @@ from zcprobe.config import RunConfig
 from zcprobe.directory import Directory
 from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.host.cpu import host_metadata
-from zcprobe.host.limits import read_limits
+from zcprobe.host.limits import memlock_applies
 from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.open import OpenLab, open_path
 from zcprobe.lab.remote import OpenRemote
@@ -194,7 +194,7 @@ def _finish_starting(probes: ProbeSession | None) -> None:
 def _take_turn(stack: ExitStack, config: RunConfig, interruption: Interruption) -> None:
     """The kernel adds up the pages that zerocopy sends lock over all processes of a user that RLIMIT_MEMLOCK binds: two
     such runs at a time would share one limit. KeyboardInterrupt when somebody asks for the end while it waits."""
-    if scenario_of(config).memlock_bytes is not None or read_limits().memlock_applies:
+    if scenario_of(config).memlock_bytes is not None or memlock_applies():
         what = "the account of locked pages, of which the kernel keeps one for each user"
         with interruption.raised():
             stack.enter_context(turn("memlock", what, interruption.tell))
