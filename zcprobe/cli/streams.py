@@ -93,8 +93,8 @@ def settle_streams() -> None:
 
 @contextmanager
 def keeping(what: str, folder: Path, signal_number: int = 0) -> Iterator[None]:
-    """For printing about what lies in a folder already: an OutputError of stdout says where that is. Without a reader of
-    stdout the command goes on to its exit code, and one that dies of a signal does so: its terminal may have closed."""
+    """For printing about what lies in a folder already: an OutputError of stdout says where that is. Without a reader
+    of stdout the command goes on to its exit code, and one that dies of a signal does so: its terminal may be gone."""
     try:
         yield
         sys.stdout.flush()
