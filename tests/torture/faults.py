@@ -61,6 +61,12 @@ def _stop(module: str) -> Callable[[Victim], object]:
     return stop
 
 
+def _move_sender(victim: Victim) -> None:
+    """What the kernel does when the CPU goes offline."""
+    for thread in Path(f"/proc/{victim.child('zcprobe.sender')}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), range(os.cpu_count() or 1))
+
+
 def _remove_namespaces(victim: Victim) -> None:
     for name in victim.namespaces():
         subprocess.run(["ip", "netns", "delete", name], check=True)
@@ -153,6 +159,15 @@ FAULTS = (
         at_traffic=_remove_namespaces,
         kept=True,
         says=("somebody removed a network namespace",),
+    ),
+    Fault(
+        name="moved-off-its-cpu",
+        words=(*_BARE, "-t", "2", "-A", "0,1"),
+        codes=(0,),
+        asked_s=2,
+        at_traffic=_move_sender,
+        kept=True,
+        says=("pinned to CPU 0 at first, and not until the end",),
     ),
     Fault(name="output-removed", words=_THREE, codes=(2,), asked_s=3, at_traffic=_remove_results),
     Fault(

@@ -18,7 +18,7 @@ DEFAULT_COMPARISON = ("qemu-pre", "qemu-shipped", "qemu-merged")
 
 _EXIT_CODES = """\
 exit codes: 0 ok; 1 the run failed; 2 bad usage; 3 this host cannot do it; 4 data incomplete (lost events, counts
-that differ)"""
+that differ); 5 a defect of zcprobe"""
 
 _RUN_EXAMPLES = """\
 examples:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,4 +24,4 @@ def test_runs_of_memlock_at_once_end_as_each_does_alone(start_zcprobe: Start, tm
     runs = [package.load(folder) for folder in (tmp_path / "results").iterdir()]
     assert [run.summary["outcome"] for run in runs] == ["completed"] * 3
     spans = sorted((run.sends["start_ns"].min(), run.sends["start_ns"].max()) for run in runs)
-    assert all(ended < began for (_, ended), (began, _) in zip(spans, spans[1:], strict=False))
+    assert all(ended < began for (_, ended), (began, _) in pairwise(spans))
