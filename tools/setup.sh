@@ -37,6 +37,7 @@ quietly() {
 declare -A packages=(
     [compiler]="gcc libc6-dev|gcc glibc-devel|gcc"
     [libbpf]="libbpf-dev|libbpf-devel|libbpf"
+    [libseccomp]="libseccomp-dev|libseccomp-devel|libseccomp"
     [bcc]="python3-bpfcc|python3-bcc|python-bcc"
     [iproute2]="iproute2|iproute iproute-tc|iproute2"
     [python]="python3 python3-venv python3-dev|python3 python3-devel|python"
@@ -68,6 +69,15 @@ has_libbpf() {
     else
         printf '#include <bpf/libbpf.h>\nint main(void) { return 0; }\n' |
             gcc -x c -o /dev/null - -lbpf 2>/dev/null
+    fi
+}
+
+has_libseccomp() {
+    if ! command -v gcc >/dev/null; then
+        [ -e /usr/include/seccomp.h ]
+    else
+        printf '#include <seccomp.h>\nint main(void) { return 0; }\n' |
+            gcc -x c -o /dev/null - -lseccomp 2>/dev/null
     fi
 }
 
@@ -151,7 +161,7 @@ apt_install_newer_python() {
 
 install_system_packages() {
     local thing names wanted missing=()
-    wanted=(compiler libbpf bcc iproute2)
+    wanted=(compiler libbpf libseccomp bcc iproute2)
     [ "${1:-}" != fuzzer ] || wanted+=(fuzzer)
     [ "${1:-}" != guests ] || wanted+=(qemu busybox kmod)
     # The stamp stands for Python: an environment that works needs no other one.

@@ -17,12 +17,20 @@ from functools import partial
 import msgspec
 
 from zcprobe.answers import ask_sinks
+from zcprobe.buffers import open_buffer_files, room_hint
 from zcprobe.config import RunConfig, SocketOptions
 from zcprobe.connection import Link, open_link, tcp_members
 from zcprobe.errors import HostError, PeerError, UsageError, ZcprobeError
 from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
 from zcprobe.native import ffi, lib
-from zcprobe.native.process import die_with_parent, enter_netns
+from zcprobe.native.process import (
+    CAP_IPC_LOCK,
+    CAP_NET_ADMIN,
+    die_with_parent,
+    enter_netns,
+    give_up_root,
+    keep_capabilities,
+)
 from zcprobe.native.recorder import Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.native.structs import enum_names, struct_to_dict
@@ -43,7 +51,6 @@ __all__ = [
     "main",
 ]
 
-_CAP_IPC_LOCK = 14
 _SO_MAX_PACING_RATE = 47
 _SO_SNDBUFFORCE = 32
 SO_COOKIE = 57
@@ -168,14 +175,19 @@ def _enable_zerocopy(data: socket.socket) -> None:
         ) from error
 
 
-def _limit_memlock(task: SenderTask) -> None:
-    """An unprivileged sender's position: held to RLIMIT_MEMLOCK."""
-    if task.memlock_bytes is None:
-        return
-    resource.setrlimit(resource.RLIMIT_MEMLOCK, (task.memlock_bytes, task.memlock_bytes))
-    status = lib.zc_drop_capability(_CAP_IPC_LOCK)
-    if status:
-        raise HostError(f"CAP_IPC_LOCK cannot be dropped: {os.strerror(-status)}", "run as root")
+def _lasting_capabilities(task: SenderTask) -> tuple[int, ...]:
+    """With CAP_IPC_LOCK mm_account_pinned_pages() counts no page. A scenario with a limit has the sender in an
+    unprivileged one's position."""
+    return () if task.memlock_bytes is not None else (CAP_IPC_LOCK,)
+
+
+def _give_up_root(task: SenderTask) -> None:
+    """But for what the scenario wants, and SO_SNDBUFFORCE until the channels are connected."""
+    if task.memlock_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (task.memlock_bytes, task.memlock_bytes))
+    forcing = () if task.config.socket.sndbuf_bytes is None else (CAP_NET_ADMIN,)
+    give_up_root(*_lasting_capabilities(task), *forcing)
+    die_with_parent()  # with another user's name that has to be asked for anew
 
 
 def _take_spools(task: SenderTask) -> list[list[int]]:
@@ -193,6 +205,8 @@ def _take_spools(task: SenderTask) -> list[list[int]]:
 def _take_files(files: socket.socket) -> list[int]:
     _, taken, flags, _ = socket.recv_fds(files, 1, lib.ZC_STREAM_COUNT, socket.MSG_CMSG_CLOEXEC)
     if flags & socket.MSG_CTRUNC or len(taken) < lib.ZC_STREAM_COUNT:
+        for fd in taken:
+            os.close(fd)
         raise HostError(
             f"the files for records cannot be taken: {os.strerror(errno.EMFILE)}",
             "raise the limit of open files (ulimit -n)",
@@ -204,49 +218,29 @@ def _recorder(spools: list[int]) -> Recorder:
     return Recorder([partial(int, spool) for spool in spools], CHUNK_RECORDS, CHUNK_COUNT)
 
 
-def _buffer_file(task: SenderTask, stack: ExitStack) -> int:
-    if task.config.buffers != "file":
-        return -1
-    import tempfile  # with what it imports in turn, a tenth of a sender's start
-
-    with tempfile.TemporaryFile() as file:  # without a name, so that a killed sender does not leave it behind
-        fd = os.dup(file.fileno())
-    stack.callback(os.close, fd)
-    # sparse, and larger than any mapping: the longest writes, in as many slots as a channel has
-    os.ftruncate(fd, max(1 << 30, 65 * max(size for size, _ in task.config.sizes)))
-    return fd
-
-
-def _run(task: SenderTask, links: list[Link], recorders: list[Recorder], charge_bytes: int) -> list[dict[str, int]]:
-    """`recorders` has one for each link, or none."""
+def _run(
+    task: SenderTask, links: list[Link], files: list[int], recorders: list[Recorder], charge_bytes: int
+) -> list[dict[str, int]]:
+    """`files` are those of the buffers, `recorders` one for each link, or none."""
     config = task.config
     channels = ffi.new("struct zc_channel_config[]", len(links))
     results = ffi.new("struct zc_result[]", len(links))
     traffic = ffi.new("struct zc_traffic *")
     fill_traffic(traffic, config)
-    with ExitStack() as stack:
-        for number, link in enumerate(links):
-            channel = channels[number]
-            fill_channel_config(channel, config, task.flush_variant)
-            channel.fd = link.data.fileno()
-            channel.idle_ns, channel.ends_idle = int(task.idle_s * 1e9), task.ends_idle
-            channel.channel = number
-            channel.optmem_max_bytes = task.optmem_max_bytes
-            channel.charge_bytes = charge_bytes
-            channel.buffer_fd = _buffer_file(task, stack)
-            channel.recorder = recorders[number].handle if recorders else ffi.NULL
-        status = lib.zc_sender_run(channels, results, len(links), traffic)
+    for number, link in enumerate(links):
+        channel = channels[number]
+        fill_channel_config(channel, config, task.flush_variant)
+        channel.fd = link.data.fileno()
+        channel.idle_ns, channel.ends_idle = int(task.idle_s * 1e9), task.ends_idle
+        channel.channel = number
+        channel.optmem_max_bytes = task.optmem_max_bytes
+        channel.charge_bytes = charge_bytes
+        channel.buffer_fd = files[number]
+        channel.recorder = recorders[number].handle if recorders else ffi.NULL
+    status = lib.zc_sender_run(channels, results, len(links), traffic)
     if status:
-        raise HostError(f"the sender cannot start: {os.strerror(-status)}", _start_hint(config))
+        raise HostError(f"the sender cannot start: {os.strerror(-status)}", room_hint(config))
     return [struct_to_dict(ffi.addressof(results, number)) for number in range(len(links))]
-
-
-def _start_hint(config: RunConfig) -> str:
-    if config.buffers == "hugepages":
-        return "reserve huge pages first: sysctl vm.nr_hugepages"
-    if config.buffers == "file":
-        return "free space where temporary files go, name another place in TMPDIR, or choose a smaller -l"
-    return "free some memory, or choose a smaller -l"
 
 
 def _answer_deadline_s(task: SenderTask, began_s: float, results: list[dict[str, int]]) -> float:
@@ -260,9 +254,11 @@ def _answer_deadline_s(task: SenderTask, began_s: float, results: list[dict[str,
     return began_s + task.config.limit_s + left_s
 
 
-def _report(task: SenderTask, links: list[Link], recorders: list[Recorder], charge_bytes: int) -> SenderReport:
+def _report(
+    task: SenderTask, links: list[Link], files: list[int], recorders: list[Recorder], charge_bytes: int
+) -> SenderReport:
     began_s = time.monotonic()
-    results = _run(task, links, recorders, charge_bytes)
+    results = _run(task, links, files, recorders, charge_bytes)
     tcp = [tcp_members(link, result) for link, result in zip(links, results, strict=True)]
     lost = [recorder.close() for recorder in recorders] or [0] * len(links)
     answers = ask_sinks([link.control for link in links], _answer_deadline_s(task, began_s, results))
@@ -318,12 +314,12 @@ def _calibration_task(task: SenderTask, duration_s: float) -> SenderTask:
     return msgspec.structs.replace(task, config=config)
 
 
-def _calibrate(task: SenderTask, duration_s: float, charge_bytes: int) -> SenderCalibrated:
+def _calibrate(task: SenderTask, duration_s: float, files: list[int], charge_bytes: int) -> SenderCalibrated:
     """PeerError when the sink does not say what arrived."""
     asked = _calibration_task(task, duration_s)
     with ExitStack() as stack:
         links = _open_links(asked, stack)
-        results = _run(asked, links, [], charge_bytes)
+        results = _run(asked, links, files, [], charge_bytes)
         answers = ask_sinks(
             [link.control for link in links], time.monotonic() + _CALIBRATION_SETTLE_S + _ANSWER_GRACE_S
         )
@@ -354,20 +350,22 @@ def _serve(task: SenderTask) -> SenderReport | None:
     if task.netns_path is not None:
         enter_netns(task.netns_path)
     spools = _take_spools(task)
-    charge_bytes = try_zerocopy_send().charge_bytes
-    _limit_memlock(task)
-    if task.calibration_s is not None:
-        _say(_calibrate(task, task.calibration_s, charge_bytes))
-        line = sys.stdin.buffer.readline()
-        if not line:
-            return None
-        task = msgspec.structs.replace(task, config=msgspec.json.decode(line, type=RunConfig))
     with ExitStack() as stack:
+        files = open_buffer_files(task.config, stack)
+        charge_bytes = try_zerocopy_send().charge_bytes
+        _give_up_root(task)
+        if task.calibration_s is not None:
+            _say(_calibrate(task, task.calibration_s, files, charge_bytes))
+            line = sys.stdin.buffer.readline()
+            if not line:
+                return None
+            task = msgspec.structs.replace(task, config=msgspec.json.decode(line, type=RunConfig))
         links = _open_links(task, stack)
+        keep_capabilities(*_lasting_capabilities(task))
         _say(SenderReady(os.getpid(), [_cookie(link.data) for link in links], charge_bytes))
         if not sys.stdin.buffer.readline():
             return None
-        return _report(task, links, [_recorder(files) for files in spools], charge_bytes)
+        return _report(task, links, files, [_recorder(opened) for opened in spools], charge_bytes)
 
 
 def main() -> None:

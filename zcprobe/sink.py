@@ -20,7 +20,7 @@ import msgspec
 from zcprobe.config import DEFAULT_PORT
 from zcprobe.errors import HostError, PeerError, UsageError, ZcprobeError
 from zcprobe.native import ffi, lib
-from zcprobe.native.process import die_with_parent, enter_netns
+from zcprobe.native.process import allow_only_receiving, die_with_parent, enter_netns, give_up_root
 from zcprobe.units import shown
 from zcprobe.wire import ANSWER_TIMEOUT_S, GREETING, Answer, StreamPlan, encode_line, read_line, read_plan
 
@@ -301,6 +301,9 @@ def main() -> None:
         os.sched_setaffinity(0, {task.cpu})
     try:
         with listen(task.address, task.port) as server:
+            give_up_root()
+            die_with_parent()  # with another user's name that has to be asked for anew
+            allow_only_receiving()
             _say(SinkReady(server.getsockname()[1]))
             reading = _calibrate(server, task) if task.calibrations else task.reading
             if reading is not None:

@@ -7,6 +7,7 @@ import socket
 import sys
 
 from zcprobe.errors import OutputError, UsageError
+from zcprobe.native.process import allow_only_receiving, give_up_root
 from zcprobe.serving import Service
 from zcprobe.sink import Reading, SinkReport, listen
 from zcprobe.tokens import make_token, read_token
@@ -111,6 +112,8 @@ def run(options: argparse.Namespace) -> int:
     address = _DEFAULT_ADDRESS if options.bind is None else options.bind
     with listen(address, options.port) as server:
         token = _token(options, server)
+        give_up_root()
+        allow_only_receiving()
         service = Service(server, token, reading, _print, one_off=options.one_off)
         print(f"listening on {address} port {options.port}", file=sys.stderr)
         if told := _how_to_send(server, options, token):

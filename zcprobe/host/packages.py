@@ -12,12 +12,13 @@ _COMMANDS = {
 _PACKAGES = {
     "bcc": {"debian": "python3-bpfcc", "fedora": "python3-bcc", "arch": "python-bcc"},
     "libbpf": {"debian": "libbpf-dev", "fedora": "libbpf-devel", "arch": "libbpf"},
+    "libseccomp": {"debian": "libseccomp-dev", "fedora": "libseccomp-devel", "arch": "libseccomp"},
     "iproute2": {"debian": "iproute2", "fedora": "iproute iproute-tc", "arch": "iproute2"},
 }
 
 
 def install_command(thing: str, os_release: dict[str, str] | None = None) -> str:
-    """The command that installs `thing` (bcc, libbpf, iproute2) on this distribution or on one it descends from.
+    """The command that installs `thing` (a row of _PACKAGES) on this distribution or on one that it descends from.
 
     For an unknown distribution: the names under which the known ones have it.
     """

@@ -11,6 +11,7 @@ _SOURCES = (
     "btf",
     "buffers",
     "channel",
+    "confine",
     "drain",
     "errqueue",
     "notification",
@@ -40,7 +41,7 @@ ffibuilder.set_source(
     sources=[f"zcprobe/native/{stem}.c" for stem in _SOURCES],
     depends=["zcprobe/native/sender.h", "zcprobe/native/probes.h", "zcprobe/native/core.h", "bpf/zcprobe.h"],
     include_dirs=["zcprobe/native", "bpf"],
-    libraries=["bpf", "pthread"],
+    libraries=["bpf", "pthread", "seccomp"],
     extra_compile_args=[
         "-O2",
         "-std=gnu11",

@@ -61,6 +61,8 @@ static void *drain_events(void *argument)
 	struct zc_drain *drain = argument;
 	const struct timespec pause = { drain->interval_ns / 1000000000, drain->interval_ns % 1000000000 };
 
+	/* the ring is mapped and the file is open: the thread that handles what comes from the kernel needs none */
+	drain->error = zc_keep_capabilities(0);
 	for (;;) {
 		/* read before the pass, so that events submitted before the stop are in it */
 		bool stopping = atomic_load(&drain->stopping);

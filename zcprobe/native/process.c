@@ -1,9 +1,7 @@
-/* What this process does to itself: signals, namespaces, capabilities. */
-#include <linux/capability.h>
+/* What this process does to itself: signals, namespaces, its end. */
 #include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core.h"
@@ -79,21 +77,6 @@ int zc_start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
 int zc_enter_netns(int fd)
 {
 	return setns(fd, CLONE_NEWNET) ? -errno : 0;
-}
-
-int zc_drop_capability(int capability)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-	uint32_t *word;
-
-	if (syscall(SYS_capget, &header, data))
-		return -errno;
-	word = &data[CAP_TO_INDEX(capability)].effective;
-	*word &= ~CAP_TO_MASK(capability);
-	word = &data[CAP_TO_INDEX(capability)].permitted;
-	*word &= ~CAP_TO_MASK(capability);
-	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
 int zc_die_with_parent(void)

@@ -1,18 +1,42 @@
 """What a child process of a run does to itself."""
 
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
+from zcprobe.caller import caller_ids
 from zcprobe.errors import HostError
 from zcprobe.native import lib
 
-__all__ = ["die_with_parent", "enter_netns", "own_working_directory"]
+__all__ = [
+    "CAP_IPC_LOCK",
+    "CAP_KILL",
+    "CAP_NET_ADMIN",
+    "allow_only_receiving",
+    "die_with_parent",
+    "enter_netns",
+    "give_up_root",
+    "keep_capabilities",
+    "own_working_directory",
+    "using_only",
+]
+
+CAP_KILL = 5
+CAP_NET_ADMIN = 12
+CAP_IPC_LOCK = 14
+
+_NOBODY = (65534, 65534)
+"""Of every distribution; its group is called nobody or nogroup."""
+
+
+def _check(what: str, status: int) -> None:
+    if status:
+        raise HostError(f"{what}: {os.strerror(-status)}", "run outside of a restricting sandbox")
 
 
 def die_with_parent() -> None:
     """Be killed when the thread that started this process ends. HostError."""
-    status = lib.zc_die_with_parent()
-    if status:
-        raise HostError(f"PR_SET_PDEATHSIG is refused: {os.strerror(-status)}", "run outside of a restricting sandbox")
+    _check("PR_SET_PDEATHSIG is refused", lib.zc_die_with_parent())
 
 
 def enter_netns(path: str) -> None:
@@ -28,6 +52,39 @@ def enter_netns(path: str) -> None:
 
 def own_working_directory() -> None:
     """The calling thread's working directory is its own from now on: chdir() there moves no other thread. HostError."""
-    status = lib.zc_own_working_directory()
-    if status:
-        raise HostError(f"unshare(CLONE_FS) is refused: {os.strerror(-status)}", "run outside of a restricting sandbox")
+    _check("unshare(CLONE_FS) is refused", lib.zc_own_working_directory())
+
+
+def _mask(capabilities: Iterable[int]) -> int:
+    return sum(1 << capability for capability in set(capabilities))
+
+
+def keep_capabilities(*kept: int) -> None:
+    """This thread, and those that it starts, have no others from now on. HostError."""
+    _check("capabilities cannot be given up", lib.zc_keep_capabilities(_mask(kept)))
+
+
+@contextmanager
+def using_only(*used: int) -> Iterator[None]:
+    """Of this thread's capabilities no others are in effect meanwhile. HostError."""
+    _check("capabilities cannot be put aside", lib.zc_use_capabilities(_mask(used)))
+    try:
+        yield
+    finally:
+        _check("capabilities cannot be taken up again", lib.zc_use_capabilities(2**64 - 1))
+
+
+def give_up_root(*kept: int) -> None:
+    """This process becomes the user behind sudo, or else nobody, with these capabilities alone and no way to others.
+
+    Without CAP_SETUID, CAP_SETGID and CAP_KILL it stays the user that it is. To be called before threads are started,
+    which would keep what they have. HostError.
+    """
+    caller = caller_ids()
+    uid, gid = caller if caller is not None and caller[0] != 0 else _NOBODY
+    _check("root cannot be given up", lib.zc_give_up_root(uid, gid, _mask(kept)))
+
+
+def allow_only_receiving() -> None:
+    """System calls that a sink does not need fail from now on. HostError."""
+    _check("the sink cannot be confined", lib.zc_allow_only_receiving())

@@ -14,6 +14,7 @@ from zcprobe.lab.effects import Effects
 from zcprobe.lab.open import Lab, OpenLab
 from zcprobe.lab.remote import OpenRemote
 from zcprobe.lab.scenarios import Scenario
+from zcprobe.native.process import CAP_KILL, using_only
 from zcprobe.policies import find_policy
 from zcprobe.probes.session import MeasurementCounts, ProbeSession, Target
 from zcprobe.recorder.child import Child, Children
@@ -194,9 +195,11 @@ def measure(
             sender.send_line()
             longest_s = limit_s + config.settle_s + _REPORT_TIMEOUT_S
             due_s = (task.config.duration_s or 0.0) + task.idle_s if task.ends_idle else limit_s
-            report = sender.expect(SenderReport, longest_s, continued_after_s=due_s + _CONTINUED_S, beside=sink)
-            # the sockets are destroyed when the process ends: their last events belong to the run
-            sender.wait()
+            # the probes are attached and the path is open: nothing needs more before they are taken away
+            with using_only(CAP_KILL):
+                report = sender.expect(SenderReport, longest_s, continued_after_s=due_s + _CONTINUED_S, beside=sink)
+                # the sockets are destroyed when the process ends: their last events belong to the run
+                sender.wait()
         effects = _effects(place)
         disturbances = Disturbances(
             sender_stopped_s=sender.stopped_s,

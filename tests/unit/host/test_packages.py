@@ -25,7 +25,7 @@ def test_an_unknown_distribution_gets_all_names() -> None:
     assert command == "install python3-bpfcc (Debian), python3-bcc (Fedora), python-bcc (Arch)"
 
 
-@pytest.mark.parametrize("thing", ["bcc", "libbpf", "iproute2"])
+@pytest.mark.parametrize("thing", ["bcc", "libbpf", "libseccomp", "iproute2"])
 def test_set_up_uses_the_same_names(thing: str) -> None:
     script = SETUP.read_text()
     names = [install_command(thing, {"ID": family}).split(maxsplit=2)[2] for family in ("debian", "fedora", "arch")]
