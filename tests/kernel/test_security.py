@@ -1,0 +1,138 @@
+"""docs/security.md is true: its table of capabilities, its recipes and its units."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.cli.test_hostile import with_capabilities
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="what is taken away must have been there")
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs/security.md").read_text()
+PORT = "5397"
+SMALL = ("-n", "101", "-J")
+LAB = ("run", "--scenario", "in-order", *SMALL)
+REMOTE = ("run", "--to", f"127.0.0.1:{PORT}", *SMALL)
+ABOVE_WMEM_MAX = str(int(Path("/proc/sys/net/core/wmem_max").read_text()) + (1 << 20))
+
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "`run`, `compare` in namespaces of their own, `--probes none`": (*LAB, "--probes", "none"),
+    "the same with probes": LAB,
+    "`run --to`, with probes": REMOTE,
+    "`run --to`, `--probes none`": (*REMOTE, "--probes", "none"),
+    "`run --to`, `-w` above `net.core.wmem_max`": (*REMOTE, "--probes", "none", "-w", ABOVE_WMEM_MAX),
+    "`sink`": ("sink", "-1", "-B", "127.0.0.1", "-p", "5396"),
+    "`sink` on a port below 1024": ("sink", "-1", "-B", "127.0.0.1", "-p", "1023"),
+}
+"""What the table says -> the command that shows it."""
+
+
+def rows() -> dict[str, list[str]]:
+    """What -> capabilities, of the table."""
+    table = TEXT.partition("## What needs which capability")[2].partition("\n\nCAP_SYS_ADMIN")[0]
+    cells = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")][1:]
+    return {what.strip(): re.findall(r"CAP_(\w+)", names) for what, names in cells}
+
+
+@pytest.fixture
+def sink(start_zcprobe: Start) -> Iterator[None]:
+    process = start_zcprobe("sink", "-B", "127.0.0.1", "-p", PORT)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("listening on")
+    yield
+    process.terminate()
+    process.wait()
+
+
+def succeeds(words: tuple[str, ...], before: tuple[str, ...], zcprobe: Command, start_zcprobe: Start) -> bool:
+    """A sink that listens has all that it needs; it is ended then."""
+    if words[0] != "sink":
+        result = zcprobe(*words, before=before)
+        assert result.returncode in (0, 2, 3), result.stderr
+        assert result.returncode == 0 or len(result.stderr.splitlines()) == 2, result.stderr
+        return result.returncode == 0
+    process = start_zcprobe(*words, before=before)
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    process.kill()
+    return first.startswith("listening on")
+
+
+def test_the_table_is_that_of_the_commands() -> None:
+    assert list(rows()) == list(COMMANDS)
+
+
+@pytest.mark.parametrize("what", COMMANDS)
+def test_it_works_with_exactly_these_capabilities(
+    what: str, zcprobe: Command, start_zcprobe: Start, sink: None
+) -> None:
+    names = [name.lower() for name in rows()[what]]
+    assert succeeds(COMMANDS[what], with_capabilities(*names), zcprobe, start_zcprobe)
+
+
+@pytest.mark.parametrize(
+    ("what", "left_out"), [(what, name.lower()) for what, names in rows().items() for name in names]
+)
+def test_with_one_less_it_does_not(
+    what: str, left_out: str, zcprobe: Command, start_zcprobe: Start, sink: None
+) -> None:
+    names = [name.lower() for name in rows()[what] if name.lower() != left_out]
+    paranoid = int(Path("/proc/sys/kernel/perf_event_paranoid").read_text())
+    shows_addresses = left_out == "syslog" and paranoid <= 1
+    assert succeeds(COMMANDS[what], with_capabilities(*names), zcprobe, start_zcprobe) is shows_addresses
+
+
+def recipes() -> list[list[str]]:
+    return [shlex.split(line)[:-1] for line in TEXT.splitlines() if line.startswith("    setpriv ")]
+
+
+def test_the_recipe_of_root_works(zcprobe: Command) -> None:
+    root, _ = recipes()
+    assert root.pop() == "zcprobe"
+    result = zcprobe(*LAB, before=tuple(root))
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_recipe_of_another_user_works(zcprobe: Command, tmp_path: Path, sink: None) -> None:
+    """Where this checkout, or its Python, is below a folder of root's alone, with the right to read it besides."""
+    _, other = recipes()
+    words = " ".join(other[: other.index("zcprobe")])
+    for folder in (*tmp_path.parents[:2], tmp_path):
+        folder.chmod(0o777)
+    starting = ("sh", "-c", '"$0" -I -c "import zcprobe"', sys.executable)  # setpriv itself still starts what root may
+    readable = subprocess.run([*words.split(), *starting], capture_output=True, check=False)
+    if readable.returncode:
+        words = words.replace("+syslog", "+syslog,+dac_read_search")
+    result = zcprobe(*REMOTE, before=tuple(words.split()))
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    units = re.findall(r"```ini\n(.*?)```", TEXT, re.DOTALL)
+    assert len(units) == 2
+    for number, text in enumerate(units):
+        unit = tmp_path / f"zcprobe-{number}.service"
+        unit.write_text(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", text))
+        checked = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+        said = [line for line in checked.stderr.splitlines() if unit.name in line]
+        assert (checked.returncode, said) == (0, []), checked.stderr
+
+
+def test_the_units_start_commands_that_exist() -> None:
+    from zcprobe.cli.parser import make_parser
+
+    for line in re.findall(r"^ExecStart=\S+/zcprobe (.*)$", TEXT, re.MULTILINE):
+        words = shlex.split(line)
+        assert make_parser(words).parse_args(words).verb == words[0]
