@@ -53,12 +53,18 @@ def parse_whole(option: str, text: str, low: int | None = None, high: int | None
     return value
 
 
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
 def parse_seconds(option: str, text: str) -> float:
-    """The number of seconds that is given to `option`; infinite and NaN are for the caller to refuse."""
+    """The seconds that are given to `option`, in minutes or hours with `m` or `h` behind them; infinite and NaN are for
+    the caller to refuse."""
+    number, unit = (text[:-1], _SECONDS[text[-1]]) if text[-1:] in _SECONDS else (text, 1.0)
     try:
-        return float(text)
+        return float(number) * unit
     except ValueError:
-        raise UsageError(f"{option} takes seconds, not {shown(text)}", f"write a number: {option} 0.5") from None
+        hint = f"write a number: {option} 0.5; or with a unit: 90m, 24h"
+        raise UsageError(f"{option} takes seconds, not {shown(text)}", hint) from None
 
 
 def parse_bytes(text: str) -> int:

@@ -50,7 +50,9 @@ def test_a_whole_number_out_of_range_is_refused_with_the_range() -> None:
 
 
 def test_seconds_are_numbers() -> None:
-    assert parse_seconds("-t", "0.5") == 0.5
+    assert parse_seconds("-t", "0.5") == parse_seconds("-t", "0.5s") == 0.5
+    assert parse_seconds("-t", "1.5m") == 90
+    assert parse_seconds("-t", "24h") == 86400
     with pytest.raises(UsageError, match=r"^-t takes seconds, not 'soon'"):
         parse_seconds("-t", "soon")
 
