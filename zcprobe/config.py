@@ -14,6 +14,7 @@ __all__ = [
     "DEFAULT_DATAGRAM_BYTES",
     "DEFAULT_DEADLINE_S",
     "DEFAULT_PORT",
+    "DEFAULT_RECORD_LIMIT_BYTES",
     "MAX_SEND_COUNT",
     "Buffers",
     "Family",
@@ -40,6 +41,7 @@ DEFAULT_PORT = 5301
 MAX_SEND_COUNT = 10**12
 """Largest -n: a day holds no more."""
 
+DEFAULT_RECORD_LIMIT_BYTES = 4 << 30
 DEFAULT_DEADLINE_S = 30.0
 
 DEFAULT_DATAGRAM_BYTES = 1400
@@ -47,6 +49,7 @@ DEFAULT_DATAGRAM_BYTES = 1400
 
 _MIN_DURATION_S, _MAX_DURATION_S = 0.001, 86400.0
 _MAX_CHANNELS = 64
+_MIN_RECORD_LIMIT_BYTES, _MAX_RECORD_LIMIT_BYTES = 1 << 20, 2**63 - 1
 _MIN_PACING_BPS, _MAX_PACING_BPS = 8, 10**12
 _LARGEST_INT = 2**31 - 1
 """Of the int that a sysctl or a socket option is."""
@@ -72,7 +75,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     that the run takes longer. `settle_s` is the longest wait for late completions once the
     outcome is known. `hold_one_in_count` and `hold_rate_bps` replace those of a scenario that holds clones back.
     `affinity` pins the senders to its first CPU and our own sink to its second. `link` names two network devices of
-    this host, the sender's and the sink's, instead of a veth pair. `flush_variant` replaces the policy's own.
+    this host, the sender's and the sink's, instead of a veth pair. `flush_variant` replaces the policy's own. Records
+    of sends and events, before they become tables, take `record_limit_bytes`; later ones are counted.
     """
 
     scenario: str = "held-completions"
@@ -97,6 +101,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     meminfo_interval_ns: int = 1_000_000
     zerocopy: bool = True
     record: bool = True
+    record_limit_bytes: int = DEFAULT_RECORD_LIMIT_BYTES
     probe_level: ProbeLevel = "timeline"
     mechanism: ProbeMechanism | None = None
     affinity: tuple[int, ...] | None = None
@@ -132,6 +137,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         find_policy(self.policy)
         self.traffic.validate()
         self._validate_amount()
+        self._validate_record_limit()
         self._validate_times()
         self._validate_sockets()
         self._validate_datagrams()
@@ -153,6 +159,14 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise UsageError(
                 f"a guest of {self.traffic.guest_bytes} bytes has no page for each of {self.channels} channels",
                 f"choose --guest of {self.channels * PAGE_BYTES} or more, or fewer channels",
+            )
+
+    def _validate_record_limit(self) -> None:
+        if not _MIN_RECORD_LIMIT_BYTES <= self.record_limit_bytes <= _MAX_RECORD_LIMIT_BYTES:
+            raise UsageError(
+                f"a record limit of {self.record_limit_bytes} bytes is out of range",
+                f"choose --record-limit from {format_bytes(_MIN_RECORD_LIMIT_BYTES)} to {_MAX_RECORD_LIMIT_BYTES};"
+                f" {format_bytes(DEFAULT_RECORD_LIMIT_BYTES)} without it",
             )
 
     def _validate_times(self) -> None:

@@ -137,6 +137,13 @@ RULES = (
         "is for a sink elsewhere that asks for it, and without --to there is none",
         "name the sink with --to, or leave the token out",
     ),
+    # ---- records ----
+    Rule(
+        ("--record-limit",),
+        lambda asked: not asked.config.record and asked.config.probe_level in ("off", "summary"),
+        "limits records, and there are none with --no-record and without the probes' events",
+        "leave it out, or --no-record",
+    ),
     # ---- address families ----
     Rule(
         ("--vsock",),
@@ -302,6 +309,7 @@ _FIELDS = {
     "--settle": "settle_s",
     "--no-zerocopy": "zerocopy",
     "--no-record": "record",
+    "--record-limit": "record_limit_bytes",
     "--probe-level": "probe_level",
     "--mechanism": "mechanism",
     "--affinity": "affinity",

@@ -18,7 +18,7 @@ import msgspec
 
 from zcprobe.answers import ask_sinks
 from zcprobe.buffers import open_buffer_files, room_hint
-from zcprobe.config import RunConfig, SocketOptions
+from zcprobe.config import DEFAULT_RECORD_LIMIT_BYTES, RunConfig, SocketOptions
 from zcprobe.connection import Link, open_link, tcp_members
 from zcprobe.errors import HostError, PeerError, UsageError, ZcprobeError
 from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
@@ -67,7 +67,7 @@ _ANSWER_GRACE_S = 2.0
 
 class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
     """`spools_fd`: a socket on which, channel after channel, the files for its raw records come, open, in the order of
-    enum zc_stream_index; None: recording off.
+    enum zc_stream_index; None: recording off. Those of a channel hold `record_limit_bytes`.
 
     A path on which nothing moves for `idle_s` is not waited for once the outcome is known; with `ends_idle` nor is it
     once the configuration's time is over. With a `calibration_s` the sender first sends for that long on connections of
@@ -84,6 +84,7 @@ class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
     memlock_bytes: int | None = None
     calibration_s: float | None = None
     token: str | None = None
+    record_limit_bytes: int = DEFAULT_RECORD_LIMIT_BYTES
     spools_fd: int | None = None
     idle_s: float = 0.0
     ends_idle: bool = False
@@ -111,6 +112,7 @@ class SenderReady(msgspec.Struct, frozen=True):
 class ChannelReport(msgspec.Struct, frozen=True):
     """`result`: members of struct zc_result. `sink` is None when the connection broke before its report, or it was
     silent. `retransmit_count`, `acked_bytes`: the kernel's, once the channel had settled; None where there is no TCP.
+    `records`, `kept`: in the order of enum zc_stream_index, as of `Recorder`; empty: recording off.
     """
 
     outcome: str
@@ -119,6 +121,8 @@ class ChannelReport(msgspec.Struct, frozen=True):
     sink: SinkReport | None
     retransmit_count: int | None = None
     acked_bytes: int | None = None
+    records: list[int] = []
+    kept: list[int] = []
 
 
 class SenderReport(msgspec.Struct, frozen=True):
@@ -214,8 +218,8 @@ def _take_files(files: socket.socket) -> list[int]:
     return taken
 
 
-def _recorder(spools: list[int]) -> Recorder:
-    return Recorder([partial(int, spool) for spool in spools], CHUNK_RECORDS, CHUNK_COUNT)
+def _recorder(spools: list[int], limit_bytes: int) -> Recorder:
+    return Recorder([partial(int, spool) for spool in spools], CHUNK_RECORDS, CHUNK_COUNT, limit_bytes)
 
 
 def _run(
@@ -261,6 +265,7 @@ def _report(
     results = _run(task, links, files, recorders, charge_bytes)
     tcp = [tcp_members(link, result) for link, result in zip(links, results, strict=True)]
     lost = [recorder.close() for recorder in recorders] or [0] * len(links)
+    recorded = [(recorder.records, recorder.kept) for recorder in recorders] or [([], [])] * len(links)
     answers = ask_sinks([link.control for link in links], _answer_deadline_s(task, began_s, results))
     for link, answer in zip(links, answers, strict=True):
         if answer is None:
@@ -268,8 +273,16 @@ def _report(
     outcomes = enum_names("zc_outcome", "ZC_OUTCOME_")
     return SenderReport(
         [
-            ChannelReport(outcomes[result["outcome"]], result, lost_records, answer, **members)
-            for result, lost_records, answer, members in zip(results, lost, answers, tcp, strict=True)
+            ChannelReport(
+                outcomes[result["outcome"]],
+                result,
+                lost_records,
+                answer,
+                members.get("retransmit_count"),
+                members.get("acked_bytes"),
+                *counts,
+            )
+            for result, lost_records, answer, members, counts in zip(results, lost, answers, tcp, recorded, strict=True)
         ]
     )
 
@@ -365,7 +378,9 @@ def _serve(task: SenderTask) -> SenderReport | None:
         _say(SenderReady(os.getpid(), [_cookie(link.data) for link in links], charge_bytes))
         if not sys.stdin.buffer.readline():
             return None
-        return _report(task, links, files, [_recorder(opened) for opened in spools], charge_bytes)
+        return _report(
+            task, links, files, [_recorder(opened, task.record_limit_bytes) for opened in spools], charge_bytes
+        )
 
 
 def main() -> None:

@@ -129,6 +129,9 @@ TAKES_EFFECT: dict[tuple[str, ...], Callable[[Place], bool]] = {
     ("--probes", "none", "--probe-level", "off"): always,
     ("--probes", "none", "--mechanism", "tracepoint"): lambda place: False,
     ("--no-record",): always,
+    ("--record-limit", "1G"): always,
+    ("--record-limit", "1G", "--no-record"): always,
+    ("--record-limit", "1G", "--no-record", "--probes", "none"): lambda place: False,
 }
 
 

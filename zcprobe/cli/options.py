@@ -114,6 +114,7 @@ def _config(options: argparse.Namespace, policy: str) -> RunConfig:
         settle_s=DEFAULT.settle_s if options.settle is None else options.settle,
         zerocopy=not options.no_zerocopy,
         record=not options.no_record,
+        record_limit_bytes=_bytes(options.record_limit) or DEFAULT.record_limit_bytes,
         probe_level="off" if options.probes == "none" else options.probe_level or DEFAULT.probe_level,
         mechanism=None if options.mechanism == "auto" else options.mechanism,
         affinity=_affinity(options.affinity),

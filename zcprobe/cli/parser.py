@@ -78,7 +78,11 @@ def _add_traffic(parser: argparse.ArgumentParser) -> None:
         "-n", "--count", type=partial(parse_whole, "-n"), metavar="N", help="number of sends of each channel"
     )
     group.add_argument(
-        "-t", "--time", type=partial(parse_seconds, "-t"), metavar="SECONDS", help="send for that long instead of -n"
+        "-t",
+        "--time",
+        type=partial(parse_seconds, "-t"),
+        metavar="SECONDS",
+        help="send for that long instead of -n; 90m, 24h",
     )
     group.add_argument(
         "-P",
@@ -200,6 +204,9 @@ def _add_measurement(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--probes", choices=("none",), help="none is --probe-level off")
     _add_mechanism(group)
     group.add_argument("--no-record", action="store_true", help="counters only: no record per send")
+    group.add_argument(
+        "--record-limit", metavar="SIZE", help="records on the disk before they become tables; then it only counts (4G)"
+    )
     group.add_argument(
         "-o",
         "--output",

@@ -20,6 +20,8 @@ struct zc_drain {
 	uint32_t event_bytes;
 	int64_t interval_ns;
 	uint64_t events;
+	uint64_t kept;
+	uint64_t limit;	/* of them */
 	int error;
 	size_t filled;
 	uint8_t batch[BATCH_BYTES];
@@ -48,11 +50,14 @@ static int take_event(void *context, void *data, size_t bytes)
 		drain->error = -EPROTO;
 		return 0;
 	}
+	drain->events++;
+	if (drain->kept == drain->limit)
+		return 0;
 	if (drain->filled + drain->event_bytes > BATCH_BYTES)
 		write_batch(drain);
 	memcpy(drain->batch + drain->filled, data, drain->event_bytes);
 	drain->filled += drain->event_bytes;
-	drain->events++;
+	drain->kept++;
 	return 0;
 }
 
@@ -77,7 +82,7 @@ static void *drain_events(void *argument)
 	}
 }
 
-struct zc_drain *zc_drain_start(int map_fd, int out_fd, uint32_t event_bytes, int64_t interval_ns)
+struct zc_drain *zc_drain_start(int map_fd, int out_fd, uint32_t event_bytes, int64_t interval_ns, uint64_t limit_bytes)
 {
 	struct zc_drain *drain = calloc(1, sizeof(*drain));
 	int error;
@@ -86,6 +91,7 @@ struct zc_drain *zc_drain_start(int map_fd, int out_fd, uint32_t event_bytes, in
 		return NULL;
 	drain->out_fd = out_fd;
 	drain->event_bytes = event_bytes;
+	drain->limit = limit_bytes / event_bytes;
 	drain->interval_ns = interval_ns;
 	drain->ring = ring_buffer__new(map_fd, take_event, drain, NULL);
 	if (!drain->ring) {
@@ -102,7 +108,7 @@ struct zc_drain *zc_drain_start(int map_fd, int out_fd, uint32_t event_bytes, in
 	return NULL;
 }
 
-int zc_drain_stop(struct zc_drain *drain, uint64_t *event_count)
+int zc_drain_stop(struct zc_drain *drain, uint64_t *event_count, uint64_t *kept_count)
 {
 	int error;
 
@@ -113,6 +119,7 @@ int zc_drain_stop(struct zc_drain *drain, uint64_t *event_count)
 	pthread_join(drain->thread, NULL);
 	ring_buffer__free(drain->ring);
 	*event_count = drain->events;
+	*kept_count = drain->kept;
 	error = drain->error;
 	free(drain);
 	return error;

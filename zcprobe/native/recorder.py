@@ -10,29 +10,42 @@ from zcprobe.native import ffi, lib
 
 __all__ = ["Recorder"]
 
+_NO_LIMIT = 2**64 - 1
+
 
 class Recorder:
     """The record streams of one channel, in the order of enum zc_stream_index.
 
     `open_files` has a function for each stream that opens its file and returns the descriptor, which is then the
-    recorder's. Each stream holds `chunk_records` * `chunk_count` records in memory. HostError, with nothing left open,
-    when a file cannot be opened or the recorder cannot start.
+    recorder's. Each stream holds `chunk_records` * `chunk_count` records in memory; the files together hold
+    `limit_bytes`, and two chunks of each stream more. HostError, with nothing left open, when a file cannot be opened
+    or the recorder cannot start.
+
+    `records`, `kept`: of each stream, once it is closed, how many there were and how many of them are in its file.
     """
 
-    def __init__(self, open_files: Sequence[Callable[[], int]], chunk_records: int, chunk_count: int) -> None:
+    def __init__(
+        self,
+        open_files: Sequence[Callable[[], int]],
+        chunk_records: int,
+        chunk_count: int,
+        limit_bytes: int = _NO_LIMIT,
+    ) -> None:
         assert len(open_files) == lib.ZC_STREAM_COUNT
         with ExitStack() as stack:
             self.fds: list[int] = []
             for open_file in open_files:
                 self.fds.append(_opened(open_file))
                 stack.callback(os.close, self.fds[-1])
-            self.handle: Any = lib.zc_recorder_open(self.fds, chunk_records, chunk_count)
+            self.handle: Any = lib.zc_recorder_open(self.fds, chunk_records, chunk_count, limit_bytes)
             if self.handle == ffi.NULL:
                 raise HostError(
                     f"the recorder cannot start: {os.strerror(ffi.errno)}",
                     "free some memory, or raise its limit and that of threads (ulimit -v, -u)",
                 )
             self._files = stack.pop_all()
+        self.records: list[int] = []
+        self.kept: list[int] = []
 
     def sync(self) -> None:
         """Waits until every full chunk is in its file."""
@@ -40,12 +53,13 @@ class Recorder:
 
     def close(self) -> int:
         """Lost records, once what was recorded is in its files. OutputError when it could not be written."""
-        lost, records = ffi.new("uint64_t[]", len(self.fds)), ffi.new("uint64_t[]", len(self.fds))
+        lost, records, kept = (ffi.new("uint64_t[]", len(self.fds)) for _ in range(3))
         with self._files:
-            status = lib.zc_recorder_close(self.handle, lost, records)
+            status = lib.zc_recorder_close(self.handle, lost, records, kept)
             self.handle = ffi.NULL
         if status:
             raise OutputError(f"records cannot be written: {os.strerror(-status)}", "free space on the output's disk")
+        self.records, self.kept = list(records), list(kept)
         return sum(lost)
 
 

@@ -2,7 +2,8 @@
  *
  * One producer and one consumer: `produced` and `consumed` count chunks and only their owner writes them. Memory is
  * chunk_count chunks a stream, whatever the run's length; a record that finds no free chunk is counted as lost. The chunk
- * emptied last is filled next: it is the one that the CPU's caches still hold.
+ * emptied last is filled next: it is the one that the CPU's caches still hold. The files together hold limit_bytes and two
+ * chunks of each stream at most: what comes later is counted, and not kept.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,6 +32,8 @@ struct stream {
 	uint32_t free_count;
 	uint64_t reclaimed;	/* of the consumed chunks, those whose places are free or in use again */
 	uint64_t lost;
+	uint64_t kept;	/* like `has_ended` and what the recorder has written, only of the consumer */
+	bool has_ended;
 	_Atomic uint64_t produced;
 	_Atomic uint64_t consumed;
 };
@@ -40,6 +43,9 @@ struct zc_recorder {
 	struct stream streams[ZC_STREAM_COUNT];
 	uint32_t chunk_records;
 	uint32_t chunk_count;
+	uint64_t limit_bytes;
+	uint64_t written_bytes;
+	bool is_full;
 	pthread_t writer;
 	atomic_bool closing;
 	int error;
@@ -75,6 +81,20 @@ static void point_at_chunk(struct zc_recorder *recorder, enum zc_stream_index in
 	cursor->end = cursor->next + recorder->chunk_records * cursor->record_bytes;
 }
 
+/* Once one does not fit, each stream ends with the chunk that was being filled then: none ends before the others. */
+static void keep_chunk(struct zc_recorder *recorder, struct stream *stream, const uint8_t *chunk)
+{
+	size_t bytes = recorder->chunk_records * stream->record_bytes;
+
+	if (stream->has_ended)
+		return;
+	recorder->is_full |= recorder->written_bytes + bytes > recorder->limit_bytes;
+	stream->has_ended = recorder->is_full;
+	recorder->error = write_all(stream->fd, chunk, bytes);
+	recorder->written_bytes += bytes;
+	stream->kept += recorder->chunk_records;
+}
+
 static bool write_ready_chunks(struct zc_recorder *recorder, struct stream *stream)
 {
 	uint64_t consumed = atomic_load_explicit(&stream->consumed, memory_order_relaxed);
@@ -83,10 +103,8 @@ static bool write_ready_chunks(struct zc_recorder *recorder, struct stream *stre
 	if (consumed == produced)
 		return false;
 	for (; consumed < produced; consumed++) {
-		int error = recorder->error ? 0 : write_all(stream->fd, chunk_at(recorder, stream, consumed),
-							    recorder->chunk_records * stream->record_bytes);
-		if (error)
-			recorder->error = error;
+		if (!recorder->error)
+			keep_chunk(recorder, stream, chunk_at(recorder, stream, consumed));
 		atomic_store_explicit(&stream->consumed, consumed + 1, memory_order_release);
 	}
 	return true;
@@ -135,7 +153,7 @@ static bool allocate_stream(struct stream *stream, uint32_t chunk_records, uint3
 	return true;
 }
 
-struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uint32_t chunk_count)
+struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uint32_t chunk_count, uint64_t limit_bytes)
 {
 	struct zc_recorder *recorder = calloc(1, sizeof(*recorder));
 	int error = 0;
@@ -144,6 +162,7 @@ struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uin
 		return NULL;
 	recorder->chunk_records = chunk_records;
 	recorder->chunk_count = chunk_count;
+	recorder->limit_bytes = limit_bytes;
 	for (int i = 0; i < ZC_STREAM_COUNT; i++) {
 		struct stream *stream = &recorder->streams[i];
 
@@ -204,7 +223,7 @@ void zc_recorder_sync(struct zc_recorder *recorder)
 	}
 }
 
-int zc_recorder_close(struct zc_recorder *recorder, uint64_t *lost_count, uint64_t *record_count)
+int zc_recorder_close(struct zc_recorder *recorder, uint64_t *lost_count, uint64_t *record_count, uint64_t *kept_count)
 {
 	int error;
 
@@ -216,11 +235,13 @@ int zc_recorder_close(struct zc_recorder *recorder, uint64_t *lost_count, uint64
 		uint64_t last = atomic_load(&stream->produced);
 		const uint8_t *chunk = chunk_at(recorder, stream, last);
 		size_t filled = recorder->cursors[i].next - chunk;
+		bool is_whole = stream->kept == last * recorder->chunk_records;
 
-		if (!error)
+		if (!error && is_whole)	/* what begins after a gap is no use */
 			error = write_all(stream->fd, chunk, filled);
 		lost_count[i] = stream->lost;
 		record_count[i] = last * recorder->chunk_records + filled / stream->record_bytes;
+		kept_count[i] = is_whole ? record_count[i] : stream->kept;
 	}
 	free_recorder(recorder);
 	return error;

@@ -28,6 +28,7 @@ LEVELS: tuple[ProbeLevel, ...] = get_args(ProbeLevel)
 or fails a send; full: one for every send call, uarg and copy besides."""
 
 _DRAIN_INTERVAL_NS = 20_000_000
+_NO_LIMIT = 2**64 - 1
 _NO_STACK = 1 << 31
 """From here on a stack id is a negative errno: there was no room for the stack."""
 
@@ -43,12 +44,13 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class MeasurementCounts(msgspec.Struct):
-    """Of one run. `send_results`: errno name's number -> calls, 0 for success; `lost_by_kind`: event kind -> lost by
-    each CPU; `missed_runs`: BPF function -> how often the kernel did not run it, because it, or with kprobes another
-    one, was running on that CPU, for this run's sockets or for others; `sockets`: cookie -> what the kernel counted;
-    `copy_paths`: stack id -> skbs copied there."""
+    """Of one run. `kept_events`: those that are in the file. `send_results`: errno name's number -> calls, 0 for
+    success; `lost_by_kind`: event kind -> lost by each CPU; `missed_runs`: BPF function -> how often the kernel did not
+    run it, because it, or with kprobes another one, was running on that CPU, for this run's sockets or for others;
+    `sockets`: cookie -> what the kernel counted; `copy_paths`: stack id -> skbs copied there."""
 
     events: int = 0
+    kept_events: int = 0
     lost_events: int = 0
     lost_by_kind: dict[str, list[int]] = msgspec.field(default_factory=dict)
     missed_runs: dict[str, int] = msgspec.field(default_factory=dict)
@@ -136,8 +138,9 @@ class ProbeSession:
                 self._program.close()
 
     @contextmanager
-    def measure(self, target: Target, events_path: Path) -> Iterator[MeasurementCounts]:
-        """Counts what the target's sockets do, and streams events to a file of `struct zc_kernel_event`.
+    def measure(self, target: Target, events_path: Path, limit_bytes: int = _NO_LIMIT) -> Iterator[MeasurementCounts]:
+        """Counts what the target's sockets do, and streams events to a file of `struct zc_kernel_event`, which holds
+        `limit_bytes`.
 
         The counts are filled in when the context is left.
         """
@@ -146,14 +149,14 @@ class ProbeSession:
         programs = self._program.statistics()
         with events_path.open("wb") as events:
             self._forget()
-            drain = self._start_drain(events.fileno())
+            drain = self._start_drain(events.fileno(), limit_bytes)
             level = LEVELS.index(target.level)
             try:
                 self._program.set_target(target.netns_inode, target.cookies, target.tgid, level)
                 yield counts
             finally:
                 self._program.set_target(0, [], 0, 0)
-                counts.events = self._stop_drain(drain)
+                counts.events, counts.kept_events = self._stop_drain(drain)
         self._count_losses(counts, lost)
         counts.missed_runs = {
             name: now["missed_count"] - programs[name]["missed_count"]
@@ -209,22 +212,24 @@ class ProbeSession:
             self._program.clear(name)
         self._program.set_u32("evidence_ever", 0)
 
-    def _start_drain(self, events_fd: int) -> object:
+    def _start_drain(self, events_fd: int, limit_bytes: int) -> object:
+        event_bytes = ffi.sizeof("struct zc_kernel_event")
         drain = lib.zc_drain_start(
-            self._program.map_fd("events"), events_fd, ffi.sizeof("struct zc_kernel_event"), _DRAIN_INTERVAL_NS
+            self._program.map_fd("events"), events_fd, event_bytes, _DRAIN_INTERVAL_NS, limit_bytes
         )
         if drain == ffi.NULL:
             raise HostError(f"the ring buffer cannot be read: {os.strerror(ffi.errno)}", "run zcprobe doctor as root")
         return drain
 
-    def _stop_drain(self, drain: object) -> int:
-        count = ffi.new("uint64_t *")
-        status = lib.zc_drain_stop(drain, count)
+    def _stop_drain(self, drain: object) -> tuple[int, int]:
+        """Events that came, and those that are in the file."""
+        count, kept = ffi.new("uint64_t *"), ffi.new("uint64_t *")
+        status = lib.zc_drain_stop(drain, count, kept)
         if status:
             raise OutputError(
                 f"events cannot be stored: {os.strerror(-status)}", "free some space on the output's disk"
             )
-        return int(count[0])
+        return int(count[0]), int(kept[0])
 
     def resolve_stacks(self, stack_ids: list[int]) -> dict[int, list[str]]:
         """Stack id -> frames as `symbol+0xoffset`, innermost first, without those of the tracing itself."""

@@ -56,6 +56,13 @@ def spool_path(folder: Path, table: str, channel: int = 0) -> Path:
     return folder / f".{table}.{channel}.spool"
 
 
+def _shares(config: RunConfig) -> tuple[int, int]:
+    """Of the record limit: bytes of each channel's records, and of the probes' events."""
+    streams_events = config.probe_level in ("timeline", "full")
+    events = config.record_limit_bytes // (2 if config.record else 1) if streams_events else 0
+    return (config.record_limit_bytes - events) // config.channels, events
+
+
 def _sender_task(config: RunConfig, scenario: Scenario, lab: Lab, spools_fd: int | None) -> SenderTask:
     return SenderTask(
         address=lab.sink_address,
@@ -66,6 +73,7 @@ def _sender_task(config: RunConfig, scenario: Scenario, lab: Lab, spools_fd: int
         netns_path=lab.sender_netns_path,
         memlock_bytes=scenario.memlock_bytes,
         calibration_s=CALIBRATION_S if calibrates(config, scenario) else None,
+        record_limit_bytes=_shares(config)[0],
         spools_fd=spools_fd if config.record else None,
         idle_s=_IDLE_S + scenario.reading.stall_s if config.to is None else _REMOTE_IDLE_S,
         ends_idle=config.duration_s is not None and config.deadline_s is None,
@@ -190,7 +198,7 @@ def measure(
         cookies = ready.cookies if config.to is not None else []
         events = spool_path(folder, EVENT_TABLE.name)
         target = Target(lab.sender_netns_inode, cookies, level=config.probe_level)
-        watching = probes.measure(target, events) if probes else nullcontext(MeasurementCounts())
+        watching = probes.measure(target, events, _shares(config)[1]) if probes else nullcontext(MeasurementCounts())
         with watching as counts, interruption.forwarded_to(partial(_end_early, sender, interruption)):
             sender.send_line()
             longest_s = limit_s + config.settle_s + _REPORT_TIMEOUT_S

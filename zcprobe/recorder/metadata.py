@@ -26,6 +26,7 @@ FORMAT_MINOR = 1
 
 class RunMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """`complete`: every record and event is there and all counts reconcile. `probes`: probe name -> mechanism.
+    `rows_beyond_limit`: table -> rows that it lacks at its end, because the run's records had reached their limit.
     `lost_by_kind`: event kind -> lost by each CPU. `copy_paths`: stack id -> skbs. `files`: name -> digest of each of
     the run's other files; `zcprobe.seal` adds that of run.json itself."""
 
@@ -51,6 +52,7 @@ class RunMetadata(msgspec.Struct, frozen=True, kw_only=True):
     copy_paths: dict[str, int]
     send_results: dict[str, int]
     rows: dict[str, int]
+    rows_beyond_limit: dict[str, int] = {}
     reconciliation: list[Finding]
     summary: Summary
     channels: list[ChannelSummary]

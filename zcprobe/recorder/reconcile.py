@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from zcprobe.probes.sockets import SocketCounts
-from zcprobe.recorder.tables import iterate_records
+from zcprobe.recorder.tables import SENDER_TABLES, iterate_records
 from zcprobe.recorder.totals import EventTotals
 from zcprobe.sender import ChannelReport
 
@@ -76,6 +76,8 @@ def reconcile_sender(report: ChannelReport, notification_spool: Path | None, sen
         findings.append(_equal("sends in flight after a completed run", 0, in_flight))
     if send_spool is None or notification_spool is None:
         return findings
+    if report.kept != report.records:
+        return [*findings, *_reconcile_limited(report)]
     recorded = sum(int((part["send_id"] != 2**64 - 1).sum()) for part in iterate_records(send_spool, "zc_send_record"))
     cover = _cover(notification_spool)
     findings += [
@@ -86,6 +88,19 @@ def reconcile_sender(report: ChannelReport, notification_spool: Path | None, sen
     if in_flight == 0:
         findings.append(_equal("holes between notification ranges", 0, cover.holes))
     return findings
+
+
+def _reconcile_limited(report: ChannelReport) -> list[Finding]:
+    """Where not all records were kept, those that were made, kept or not, are counted."""
+    made = dict(zip((table.name for table in SENDER_TABLES), report.records, strict=True))
+    return [
+        _equal("writes = writes recorded, kept or not", report.result["write_count"], made["sends"]),
+        _equal(
+            "notifications = notifications recorded, kept or not",
+            report.result["notification_count"],
+            made["notifications"],
+        ),
+    ]
 
 
 def reconcile_sink(report: ChannelReport, *, is_datagram: bool, overwrites: bool) -> list[Finding]:

@@ -33,6 +33,7 @@ from zcprobe.recorder.reconcile import (
     reconcile_sink,
     sends_in_flight,
 )
+from zcprobe.recorder.record_limit import limit_warnings, rows_beyond_limit
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
 from zcprobe.recorder.run_warnings import warnings_of, with_pauses
 from zcprobe.recorder.summary import summarize, summarize_channel
@@ -57,10 +58,10 @@ def _socket_counts(measured: Measured) -> list[SocketCounts | None]:
 
 
 def _totals(config: RunConfig, measured: Measured, folder: Path) -> list[EventTotals]:
-    """Of each channel's socket, from its events, or from the kernel's counts where none were streamed."""
+    """Of each channel's socket, from its events, or from the kernel's counts where not all of them are there."""
     events = spool_path(folder, EVENT_TABLE.name)
     baselines = [channel.result["optmem_baseline_bytes"] for channel in measured.report.channels]
-    if config.probe_level == "summary":
+    if config.probe_level == "summary" or measured.counts.kept_events < measured.counts.events:
         return [
             totals_of_counts(counts, baseline) if counts else EventTotals()
             for counts, baseline in zip(_socket_counts(measured), baselines, strict=True)
@@ -135,8 +136,9 @@ def _store(
         lost_events=measured.counts.lost_events,
         is_datagram=is_datagram,
     )
-    effects = with_pauses(measured.effects, measured.scenario, measured.report)
     rows = _write_tables(folder)
+    beyond = rows_beyond_limit(measured.report, measured.counts)
+    effects = with_pauses(measured.effects, measured.scenario, measured.report)
     metadata = RunMetadata(
         run_id=run_id,
         started_utc=started,
@@ -146,7 +148,10 @@ def _store(
         lab=msgspec.to_builtins(measured.lab),
         calibration=measured.calibration,
         effects=effects,
-        warnings=warnings_of(config, measured.scenario, measured.lab, effects, summary, measured.disturbances),
+        warnings=[
+            *warnings_of(config, measured.scenario, measured.lab, effects, summary, measured.disturbances),
+            *limit_warnings(config, rows, beyond),
+        ],
         host=dict(host_metadata()),
         probes=probes.mechanisms if probes else {},
         attached=probes.attached if probes else [],
@@ -157,6 +162,7 @@ def _store(
         copy_paths={str(stack): count for stack, count in measured.counts.copy_paths.items()},
         send_results={str(number): count for number, count in measured.counts.send_results.items()},
         rows=rows,
+        rows_beyond_limit=beyond,
         reconciliation=findings,
         summary=summary,
         channels=[summarize_channel(one, is_datagram=is_datagram) for one in measured.report.channels],

@@ -45,6 +45,7 @@ SHOWN_ELSEWHERE = {
     "--link": "lab/test_device.py::test_a_run_uses_the_devices_and_gives_them_back_as_they_were",
     "--deadline": "recorder/test_run.py::test_a_deadline_ends_a_run_that_makes_progress",
     "--mechanism": "probes/test_mechanisms.py::test_every_mechanism_gives_the_same_numbers",
+    "--record-limit": "recorder/test_record_limit.py::test_what_comes_later_is_counted_and_told",
     "--no-record": "recorder/test_run.py::test_without_records_the_counters_are_still_exact",
     "--output": "cli/test_run.py::test_text_names_the_outcome_the_cause_and_the_folder",
     "--json": "cli/test_run.py::test_json_is_run_json_and_the_folder",

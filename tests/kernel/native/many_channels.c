@@ -82,7 +82,7 @@ static void begin(struct part *part, const struct scene *scene, struct zc_channe
 		.fd = part->sender_fd,
 		.channel = number,
 		.zerocopy = 1,
-		.recorder = zc_recorder_open(part->null_fds, 64, 64),
+		.recorder = zc_recorder_open(part->null_fds, 64, 64, UINT64_MAX),
 		.policy = zc_find_policy(scene->policy),
 		.optmem_max_bytes = 20480,
 		.charge_bytes = 832,
@@ -98,11 +98,11 @@ static void begin(struct part *part, const struct scene *scene, struct zc_channe
 static void end(struct part *part, const struct scene *scene, struct zc_channel_config *config,
 		const struct zc_result *result)
 {
-	uint64_t lost[ZC_STREAM_COUNT], records[ZC_STREAM_COUNT];
+	uint64_t lost[ZC_STREAM_COUNT], records[ZC_STREAM_COUNT], kept[ZC_STREAM_COUNT];
 
 	shutdown(part->sender_fd, SHUT_WR);
 	pthread_join(part->sink_thread, NULL);
-	demand(!zc_recorder_close(config->recorder, lost, records), "records are not written");
+	demand(!zc_recorder_close(config->recorder, lost, records, kept), "records are not written");
 	for (int i = 0; i < ZC_STREAM_COUNT; i++) {
 		demand(!lost[i], "records are lost");
 		close(part->null_fds[i]);

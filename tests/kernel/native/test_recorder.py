@@ -34,7 +34,7 @@ def sender():
     with ours:
         socket.send_fds(ours, [b"0"], spools)
         task = SimpleNamespace(spools_fd=theirs.detach(), config=SimpleNamespace(channels=1))
-        _recorder(_take_spools(task)[0]).close()
+        _recorder(_take_spools(task)[0], 1 << 20).close()
 
 def address_space():
     (pages,) = (int(word) for word in open("/proc/self/statm").read().split()[:1])
