@@ -6,9 +6,8 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from types import ModuleType
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from zcprobe.cli.streams import one_line, settle_streams
 from zcprobe.errors import OutputError, ZcprobeError
@@ -22,11 +21,12 @@ __all__ = ["main"]
 _SMALL_VERBS = ("sink", "policies")
 
 
-def _import(name: str) -> ModuleType:
+@contextmanager
+def _importing() -> Iterator[None]:
     """Signals wait meanwhile: an exception while a compiled module starts can be lost there, or crash it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
-        return importlib.import_module(name)
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -35,8 +35,8 @@ def _verb(name: str) -> Callable[[argparse.Namespace], int]:
     """Imported late: `zcprobe sink` needs none of pandas, matplotlib and bcc, nor the memory that they take."""
     if name not in _SMALL_VERBS:
         require_address_space()
-    with own_settings():
-        module = _import(f"zcprobe.cli.{name}")
+    with own_settings(), _importing():
+        module = importlib.import_module(f"zcprobe.cli.{name}")
     run: Callable[[argparse.Namespace], int] = module.run
     return run
 
@@ -54,8 +54,9 @@ def _die_by(number: int) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Imported late as well: from `main` on, Ctrl-C is ours to answer."""
     words = sys.argv[1:] if arguments is None else arguments
-    options: argparse.Namespace = _import("zcprobe.cli.parser").make_parser(words).parse_args(words)
-    return options
+    with _importing():  # a verb's options need modules of their own
+        parser: argparse.ArgumentParser = importlib.import_module("zcprobe.cli.parser").make_parser(words)
+    return parser.parse_args(words)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
