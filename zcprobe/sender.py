@@ -36,6 +36,7 @@ from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.native.structs import enum_names, struct_to_dict
 from zcprobe.policies import find_policy
 from zcprobe.sink import Failure, SinkReport, hang_up, of_any_family
+from zcprobe.tokens import prepare_proofs
 from zcprobe.wire import StreamPlan
 from zcprobe.workloads import PAGE_BYTES
 
@@ -366,6 +367,8 @@ def _serve(task: SenderTask) -> SenderReport | None:
     with ExitStack() as stack:
         files = open_buffer_files(task.config, stack)
         charge_bytes = try_zerocopy_send().charge_bytes
+        if task.token is not None:
+            prepare_proofs()
         _give_up_root(task)
         if task.calibration_s is not None:
             _say(_calibrate(task, task.calibration_s, files, charge_bytes))

@@ -10,7 +10,7 @@ from zcprobe.errors import OutputError, UsageError
 from zcprobe.native.process import allow_only_receiving, give_up_root
 from zcprobe.serving import Service
 from zcprobe.sink import Reading, SinkReport, listen
-from zcprobe.tokens import make_token, read_token
+from zcprobe.tokens import make_token, prepare_proofs, read_token
 from zcprobe.units import format_bytes, parse_bytes, parse_rate_bps
 
 __all__ = ["run"]
@@ -112,11 +112,16 @@ def run(options: argparse.Namespace) -> int:
     address = _DEFAULT_ADDRESS if options.bind is None else options.bind
     with listen(address, options.port) as server:
         token = _token(options, server)
+        if token is not None:
+            prepare_proofs()
         give_up_root()
         allow_only_receiving()
         service = Service(server, token, reading, _print, one_off=options.one_off)
         print(f"listening on {address} port {options.port}", file=sys.stderr)
         if told := _how_to_send(server, options, token):
             print(told, file=sys.stderr)
-        service.run()
+        try:
+            service.run()
+        except BrokenPipeError:
+            return 0  # the reader of stdout has gone (head), which is no error of ours; nothing is left to be flushed
     return 0

@@ -30,7 +30,7 @@ def parse_target(text: str) -> tuple[str, int]:
         raise UsageError(f"there is no port {port}", "choose one from 1 to 65535")
     address = match.group(1).strip("[]")
     socket_address(address, port)
-    return address, port
+    return address if address.isascii() else address.encode("idna").decode(), port
 
 
 def _device(address: str) -> str | None:

@@ -16,6 +16,7 @@ from zcprobe.sink import DEFAULT_PORT
         ("[fe80::1]", ("fe80::1", DEFAULT_PORT)),
         ("2001:db8::ab:1", ("2001:db8::ab:1", DEFAULT_PORT)),
         ("::1", ("::1", DEFAULT_PORT)),
+        ("bücher.example:77", ("xn--bcher-kva.example", 77)),
         ("vsock:2", ("vsock:2", DEFAULT_PORT)),
         ("vsock:2:77", ("vsock:2", 77)),
     ],
