@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zcprobe.dataset.run import Run
-from zcprobe.dataset.table import CHUNK_ROWS, open_table, require_types
+from zcprobe.dataset.table import CHUNK_ROWS, open_table, require_footer, require_types
 from zcprobe.errors import OutputError
 from zcprobe.recorder.tables import TABLES
 
@@ -37,6 +37,7 @@ def check_table(path: Path, name: str, version: int) -> int:
     """Its rows; OutputError when it lacks a column, has one of another kind, or has missing values."""
     with open_table(path) as file:
         require_types(path, file, name, version, TABLES[name].columns)
+        require_footer(path)
         for index, column in enumerate(file.schema_arrow):
             count = _missing_count(file, index, column)
             if count:

@@ -62,6 +62,7 @@ _OWN: dict[str, Any] = {
     "scenario": _NAME,
     "policy": _NAME,
     "enobufs_causes": Annotated[dict[_NAME, COUNT], Meta(max_length=256)] | None,
+    "optmem_max_bytes": Annotated[int, Meta(ge=1, le=2**63 - 1)],
     "affinity": Annotated[list[COUNT], Meta(min_length=1, max_length=1024)] | None,
     "enobufs_unread_share": Annotated[float, Meta(ge=0, le=1)] | None,
     "expected": int,

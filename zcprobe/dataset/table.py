@@ -1,7 +1,9 @@
 """One Parquet table of a run: the columns asked for, whole or in chunks, checked as they are read."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ __all__ = [
     "open_table",
     "read_table",
     "require_columns",
+    "require_footer",
     "require_types",
     "sql_schema",
     "time_column",
@@ -71,9 +74,9 @@ def read_table(
     parts = []
     with open_table(path) as file:
         present = _present(path, file, name, version, asked if where == slice(None) else [*asked, clock])
-        groups = _groups(file, clock, where)
         if where == slice(None):
             return _frame(_columns(path, name, file.read(columns=present), asked))
+        groups = _groups(path, file, clock, where)
         # one group after the other: of a run with many channels they lie beside each other in time
         for group in groups:
             rows = file.read_row_group(group, columns=present)
@@ -107,12 +110,28 @@ def iterate_parts(
 def group_starts(path: Path, name: str) -> list[tuple[int, int]]:
     """(earliest time in ns, rows) of each row group that has rows, from the file's statistics."""
     with open_table(path) as file:
-        bounds = _time_bounds(file, time_column(name))
+        bounds = _time_bounds(path, file, time_column(name))
         return [(low, file.metadata.row_group(group).num_rows) for group, (low, _) in bounds.items()]
 
 
-def _time_bounds(file: pq.ParquetFile, clock: str) -> dict[int, tuple[int, int]]:
+def require_footer(path: Path) -> None:
+    """OutputError where what the file's footer says of its columns is wrong. To be called before pyarrow's
+    `row_group().column()`, which has no way to say so: there the exception of Arrow ends the process."""
+    status = os.stat(path)
+    _require_footer(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@lru_cache(maxsize=1 << 14)
+def _require_footer(path: Path, *_: int) -> None:
+    """By reading a row of each column of each row group, once for each state of the file."""
+    with open_table(path) as file:
+        for group in range(file.num_row_groups):
+            next(file.iter_batches(1, row_groups=[group]), None)
+
+
+def _time_bounds(path: Path, file: pq.ParquetFile, clock: str) -> dict[int, tuple[int, int]]:
     """Row group -> its earliest and latest time; all of time where there are no statistics."""
+    require_footer(path)
     position = file.schema_arrow.get_field_index(clock)
     bounds = {}
     for group in range(file.num_row_groups):
@@ -123,9 +142,9 @@ def _time_bounds(file: pq.ParquetFile, clock: str) -> dict[int, tuple[int, int]]
     return bounds
 
 
-def _groups(file: pq.ParquetFile, clock: str, where: slice) -> list[int]:
+def _groups(path: Path, file: pq.ParquetFile, clock: str, where: slice) -> list[int]:
     begin, end = bounds_ns(where)
-    return [group for group, (low, high) in _time_bounds(file, clock).items() if high >= begin and low < end]
+    return [group for group, (low, high) in _time_bounds(path, file, clock).items() if high >= begin and low < end]
 
 
 def bounds_ns(where: slice) -> tuple[int, int]:
