@@ -26,7 +26,7 @@ from zcprobe.dataset.check import check_run
 from zcprobe.dataset.load import load_run
 from zcprobe.errors import ZcprobeError
 
-SHORT = 60
+SHORT = 20
 LONG = 6000
 
 _LONGEST_S = 60.0

@@ -20,7 +20,7 @@ from tests.torture._small_run import make_small_run
 from zcprobe.dataset.load import load_run
 from zcprobe.errors import ZcprobeError
 
-SHORT = 4000
+SHORT = 1500
 LONG = 10_000_000
 
 _MEMORY = Path("/dev/shm")
