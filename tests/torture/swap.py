@@ -21,11 +21,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SHORT = 4
+SHORT = 3
 LONG = 1000
 
 _USER = 12345
-_PASSES = 200
+_PASSES = 100
 _TREE = Path(__file__).parents[2]
 _RUN = next((_TREE / "tests" / "data" / "in-order").glob("*-qemu-pre-*"))
 _SENDING = ("--scenario", "in-order", "-n", "23", "--probes", "none")
