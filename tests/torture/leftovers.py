@@ -48,22 +48,30 @@ def _run_words(*words: str) -> None:
 @contextmanager
 def _namespace(name: str) -> Iterator[None]:
     _run_words("ip", "netns", "add", name)
-    yield
-    _run_words("ip", "netns", "del", name)
+    try:
+        yield
+    finally:
+        _run_words("ip", "netns", "del", name)
 
 
 @contextmanager
 def _pin(path: Path) -> Iterator[None]:
     pin_foreign_map(path)
-    yield
-    path.unlink()
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 @contextmanager
 def _links() -> Iterator[None]:
-    _run_words("ip", "link", "add", "tx0", "type", "veth", "peer", "name", "rx0")
-    yield
-    _run_words("ip", "link", "del", "tx0")
+    """Links of the host called as a lab's are; those of an attack that was killed serve as well."""
+    if not Path("/sys/class/net/tx0").exists():
+        _run_words("ip", "link", "add", "tx0", "type", "veth", "peer", "name", "rx0")
+    try:
+        yield
+    finally:
+        _run_words("ip", "link", "del", "tx0")
 
 
 @contextmanager
