@@ -260,6 +260,8 @@ build_zcprobe() {
 # command that root calls anywhere, -I keeps it from both, and from the current folder. pip puts a long path into line 2.
 isolate_command() {
     local command=$venv/bin/zcprobe
+    # what comes before zcprobe's first line cannot answer Ctrl-C: `re` is there for names that no command here has
+    sed -i -e '/^import re$/d' -e '/sys\.argv\[0\] = re\.sub/d' "$command"
     sed -i -e '1s|^#!.*/python[0-9.]*$|& -I|' -e '2s|^\(.*exec.*\) "\$0" |\1 -I "$0" |' "$command"
     head -n 2 "$command" | grep -q -- ' -I\( \|$\)' ||
         fail 1 "$command cannot be isolated from the current folder" "its first two lines are not those that pip writes"

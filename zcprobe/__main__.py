@@ -1,10 +1,8 @@
 """The command. Signals wait from its first line on until `main` can answer them."""
 
-import signal
+import _signal  # type: ignore[import-not-found]  # `signal` without its enumerations, which take a while to import
 
-from zcprobe.signals import ENDING
-
-signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+_signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGQUIT))
 
 import sys  # noqa: E402
 

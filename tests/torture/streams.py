@@ -114,10 +114,25 @@ def _closed_under_way(victim: Victim, master: int) -> list[str]:
     return [f"a terminal that closes: {text}" for text in found]
 
 
+def _early(rng: random.Random) -> list[str]:
+    """A signal in the first moments. Python itself answers a SIGINT before zcprobe's first line, with a traceback."""
+    number = rng.choice((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT))
+    delay_s = rng.uniform(0.0, 0.4)
+    with tempfile.TemporaryDirectory() as name, start(("policies",), Path(name)) as victim:
+        time.sleep(delay_s)
+        victim.process.send_signal(number)
+        _, err = victim.process.communicate(timeout=60)
+    told = f"signal {number} after {delay_s:.3f} s: {err[-300:]!r}"
+    if victim.process.returncode not in (0, -number) and not (number == signal.SIGINT and b"site" in err):
+        return [f"exit code {victim.process.returncode}, {told}"]
+    return [f"a traceback out of zcprobe, {told}"] if b"zcprobe/cli" in err else []
+
+
 def attack(rounds: int, seed: int) -> list[str]:
     rng = random.Random(seed)
     before = left_behind(set())
     found: list[str] = []
     for number in range(rounds):
         found += _hang_up() if number % _HANG_UPS_IN == 0 else _one(rng)
+        found += _early(rng)
     return found + [f"left {thing}" for thing in sorted(left_behind(before))]

@@ -67,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settle_streams()
         with answered():
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
-            return _run(arguments)
+            code = _run(arguments)
+            signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # Python could only complain of one while it ends
+            return code
     except KeyboardInterrupt as interrupt:
         if notes := _notes(interrupt):
             print(f"zcprobe: interrupted: {notes}", file=sys.stderr)
