@@ -31,6 +31,7 @@ struct run {
 	pthread_cond_t one_ended;
 	uint32_t ended_count;
 	int64_t began_ns;
+	int64_t looked_at_ns;	/* for movement; usually every 50 ms */
 };
 
 static enum zc_outcome outcome_of(int status)
@@ -144,11 +145,15 @@ static void kick_late(struct run *run)
 	}
 }
 
+enum { STANDSTILL_NS = 500000000 };	/* between two looks: it was this process that was stopped */
+
 /* A path that is down, or a peer that has stopped: neither do completions come nor do bytes leave the socket. */
 static void look_for_movement(struct run *run)
 {
 	int64_t now_ns = zc_now_ns();
+	bool has_stood_still = now_ns - run->looked_at_ns > STANDSTILL_NS;
 
+	run->looked_at_ns = now_ns;
 	for (uint32_t i = 0; i < run->count; i++) {
 		struct runner *runner = &run->runners[i];
 		struct zc_channel *channel = runner->channel;
@@ -157,7 +162,7 @@ static void look_for_movement(struct run *run)
 
 		ioctl(channel->config.fd, SIOCOUTQ, &unsent_bytes);
 		moved += unsent_bytes;
-		if (moved != runner->moved || !runner->moved_at_ns) {
+		if (moved != runner->moved || has_stood_still) {
 			runner->moved = moved;
 			runner->moved_at_ns = now_ns;
 		}

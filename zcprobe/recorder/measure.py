@@ -202,7 +202,7 @@ def measure(
         with watching as counts, interruption.forwarded_to(partial(_end_early, sender, interruption)):
             sender.send_line()
             longest_s = limit_s + config.settle_s + _REPORT_TIMEOUT_S
-            due_s = (task.config.duration_s or 0.0) + task.idle_s if task.ends_idle else limit_s
+            due_s = config.duration_s if task.ends_idle and config.duration_s is not None else limit_s
             # the probes are attached and the path is open: nothing needs more before they are taken away
             with using_only(CAP_KILL):
                 report = sender.expect(SenderReport, longest_s, continued_after_s=due_s + _CONTINUED_S, beside=sink)
