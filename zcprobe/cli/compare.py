@@ -91,7 +91,9 @@ def _result_table(comparison: Comparison) -> Table:
 
 
 def _print_json(comparison: Comparison) -> None:
-    content = {**comparison.meta, "folder": str(comparison.folder)}
+    """What comparison.json has, and where it is."""
+    recorded = {name: value for name, value in comparison.meta.items() if name != "damage"}
+    content = {**recorded, "folder": str(comparison.folder)}
     sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
 
 

@@ -43,7 +43,7 @@ def test_the_three_policies_in_flight(zcprobe: Command, tmp_path: Path) -> None:
         "qemu-merged": {"completed": 2},
     }
     assert [set(entry) for entry in content["runs"]] == [
-        {"folder", "policy", "repeat", "outcome", "complete", "warnings"}
+        {"folder", "sha256", "policy", "repeat", "outcome", "complete", "warnings"}
     ] * 6
     assert all(entry["complete"] for entry in content["runs"])
     # each repeat has every policy once

@@ -109,7 +109,7 @@ def test_a_signal_during_the_start_leaves_nothing(
 def test_a_second_interrupt_ends_it_at_once(gap_s: float, start_zcprobe: Start, tmp_path: Path) -> None:
     # the whole link is held up, so a polite end would wait for late completions
     process = start_zcprobe("run", "--scenario", "held-in-flight", "-t", "20", "--settle", "20")
-    wait_for_folder(process, tmp_path / "results")
+    wait_for_traffic(process, tmp_path / "results")
     for _ in range(2):
         process.send_signal(signal.SIGINT)
         time.sleep(gap_s)
@@ -119,7 +119,7 @@ def test_a_second_interrupt_ends_it_at_once(gap_s: float, start_zcprobe: Start, 
 
 def test_the_second_hang_up_of_a_terminal_that_closes_costs_no_run(start_zcprobe: Start, tmp_path: Path) -> None:
     process = start_zcprobe("run", "--scenario", "held-in-flight", "-t", "20", "--settle", "2", "--probes", "none")
-    wait_for_folder(process, tmp_path / "results")
+    wait_for_traffic(process, tmp_path / "results")
     for _ in range(3):
         process.send_signal(signal.SIGHUP)
         time.sleep(0.2)
