@@ -54,7 +54,7 @@ def compile_program(target: Path, sanitizer: str) -> Path:
         f"-I{CORE}",
         f"-I{ROOT / 'bpf'}",
     ]
-    run(*words, "-o", target, HERE / "many_channels.c", *sources, "-lbpf", "-lpthread")
+    run(*words, "-o", target, HERE / "many_channels.c", *sources, "-lbpf", "-lseccomp", "-lpthread")
     return target
 
 
