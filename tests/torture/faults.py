@@ -20,7 +20,7 @@ from tests.torture._victim import NAMESPACES, Victim, left_behind, start, whole_
 
 __all__ = ["FAULTS", "Fault", "attack", "try_fault"]
 
-SHORT = 6
+SHORT = 4
 LONG = 200
 ALONE = True
 
@@ -205,15 +205,6 @@ FAULTS = (
         asked_s=3,
         before=_with_run("size=64k"),
         at_traffic=_remount("size=64k", _FILL),
-        kept=True,
-    ),
-    Fault(
-        name="run-read-only-under-way",
-        words=_THREE,
-        codes=(0, 2, 3),
-        asked_s=3,
-        before=_with_run("size=1M"),
-        at_traffic=_remount("ro"),
         kept=True,
     ),
     *(

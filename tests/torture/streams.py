@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.torture._victim import Victim, left_behind, start, whole_runs
 
-SHORT = 12
+SHORT = 5
 LONG = 200
 
 _RUN = ("run", "--scenario", "in-order", "-n", "23", "--probes", "none")

@@ -20,7 +20,7 @@ from pathlib import Path
 from zcprobe.cli.main import main
 from zcprobe.cli.parser import make_parser
 
-SHORT = 800
+SHORT = 500
 LONG = 20_000
 
 _ONE_PROCESS_IN = 66
