@@ -181,8 +181,7 @@ def _enable_zerocopy(data: socket.socket) -> None:
 
 
 def _lasting_capabilities(task: SenderTask) -> tuple[int, ...]:
-    """With CAP_IPC_LOCK mm_account_pinned_pages() counts no page. A scenario with a limit has the sender in an
-    unprivileged one's position."""
+    """With CAP_IPC_LOCK mm_account_pinned_pages() counts no page, so not in a scenario with a limit."""
     return () if task.memlock_bytes is not None else (CAP_IPC_LOCK,)
 
 
