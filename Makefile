@@ -22,9 +22,15 @@ bench: setup
 browser:
 	@tools/browser.sh
 
+# Those of pure code keep every processor busy; those with the kernel wait for most of their time, and one at a time.
 test: setup browser
 	@tools/setup.sh fuzzer
+ifdef ARGS
 	@$(VENV)/pytest $(ARGS)
+else
+	@failed=0; $(VENV)/pytest -n auto --dist loadfile tests/unit tests/browser || failed=1; \
+		$(VENV)/pytest tests/kernel || failed=1; exit $$failed
+endif
 
 # JupyterLab refuses to run as root unless told; the notebooks need no root, but who has just run the benchmark has it
 notebook: setup

@@ -51,6 +51,8 @@ def test_every_table_of_every_run_is_written_as_it_is(read: object, run: Run) ->
     for name, recorded in tables.items():
         written = read(table_rows([run], name))  # type: ignore[operator]
         assert len(written) == len(recorded) == run.meta["rows"][name]
+        if recorded.empty and read is _jsonl:
+            continue  # lines without rows have no columns
         assert len(set(recorded) & set(written)) >= len(recorded.columns) - 1
         if len(recorded):
             _check_equal(written, recorded)
