@@ -22,7 +22,15 @@ _ROWS: dict[str, Sequence[str]] = {
     "sockets": ("optmem_max_bytes", *(name for name in OPTIONS if name.startswith("socket_"))),
     "clones held back": ("hold_one_in_count", "hold_rate_bps"),
     "policies": (*(name for name in OPTIONS if name.startswith("parameters_")), "flush_variant", "wait_for"),
-    "measurement": ("probe_level", "mechanism", "record", "record_limit_bytes", "meminfo_interval_ns", "deadline_s", "settle_s"),
+    "measurement": (
+        "probe_level",
+        "mechanism",
+        "record",
+        "record_limit_bytes",
+        "meminfo_interval_ns",
+        "deadline_s",
+        "settle_s",
+    ),
 }
 """Row of the method -> the options that it tells."""
 
