@@ -234,6 +234,13 @@ def _receive(
     )
 
 
+def _acknowledge_at_once(connection: socket.socket) -> None:
+    """Who answers what came is interactive to the kernel, and acknowledges what comes next up to 40 ms later: the first
+    sends of a stream would wait for that."""
+    if connection.family != socket.AF_VSOCK:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
 def receive(
     connection: socket.socket, plan: StreamPlan, reading: Reading, progress: Progress | None = None
 ) -> SinkReport:
@@ -245,6 +252,7 @@ def receive(
         try:
             if not plan.is_datagram:
                 connection.sendall(encode_line(Answer()))
+                _acknowledge_at_once(connection)
                 report = _receive(connection, connection, plan, reading, progress)
             else:
                 with _open_datagrams(connection, plan) as datagrams:
