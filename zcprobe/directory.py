@@ -9,8 +9,6 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -151,16 +149,20 @@ class Directory:
     def give(self, owner: tuple[int, int] | None, umask_modes: tuple[int, int]) -> None:
         """Everything in it, then itself, gets the modes (folders', files') and, unless None, the owner (uid, gid).
 
-        A file with a second name is left alone: it would be somebody's elsewhere.
+        A folder that is not ours any more was given already: it is left as it is, because its owner can have moved
+        other people's files into it. A file with a second name is left alone: it would be somebody's elsewhere.
         """
-        folder_mode, mode = umask_modes
-        for _, _, names, fd in os.fwalk(".", topdown=False, dir_fd=self.fd):
-            for name in names:
-                with _opened(name, fd) as file:
-                    status = os.fstat(file)
-                    if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
-                        _give(file, owner, mode)
-            _give(fd, owner, folder_mode)
+        if self.status.st_uid != os.geteuid():
+            return
+        with os.scandir(self.fd) as entries:
+            found = list(entries)
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                with self.open_folder(entry.name) as below:
+                    below.give(owner, umask_modes)
+            elif entry.is_file(follow_symlinks=False):
+                _give_file(entry.name, self.fd, owner, umask_modes[1])
+        _give(self.fd, owner, umask_modes[0])
 
 
 def open_real_folder(path: Path) -> Directory:
@@ -175,11 +177,12 @@ def open_real_folder(path: Path) -> Directory:
     return Directory(fd, path)
 
 
-@contextmanager
-def _opened(name: str, folder: int) -> Iterator[int]:
+def _give_file(name: str, folder: int, owner: tuple[int, int] | None, mode: int) -> None:
     fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     try:
-        yield fd
+        status = os.fstat(fd)
+        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+            _give(fd, owner, mode)
     finally:
         os.close(fd)
 

@@ -95,6 +95,30 @@ def test_modes_are_given_to_what_is_ours_alone(folder: Directory, elsewhere: Pat
     assert (elsewhere / "precious").stat().st_mode & 0o7777 == 0o600
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_what_is_in_a_folder_that_was_given_already_is_left(folder: Directory) -> None:
+    """Its owner can have moved root's files into it, and root's folders that everybody can write to."""
+    given, open_to_all = folder.path / "given", folder.path / "given" / "open"
+    open_to_all.mkdir(parents=True)
+    open_to_all.chmod(0o777)
+    moved_in = [given / "secret", open_to_all / "secret"]
+    for path in moved_in:
+        path.touch(0o600)
+    (folder.path / "file").touch(0o600)
+    os.chown(given, 12345, 12345)
+    folder.give((12345, 12345), (0o755, 0o644))
+    assert [(path.stat().st_uid, path.stat().st_mode & 0o7777) for path in moved_in] == [(0, 0o600)] * 2
+    assert {path.stat().st_uid for path in (folder.path, folder.path / "file")} == {12345}
+
+
+def test_a_link_to_a_file_and_a_pipe_do_not_stop_the_giving(folder: Directory, elsewhere: Path) -> None:
+    (folder.path / "link").symlink_to(elsewhere / "precious")
+    os.mkfifo(folder.path / "pipe")
+    (folder.path / "file").touch(0o600)
+    folder.give(None, (0o755, 0o644))
+    assert (folder.path / "file").stat().st_mode & 0o7777 == 0o644
+
+
 def test_a_folder_that_took_the_place_of_a_new_one_is_refused(
     folder: Directory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
