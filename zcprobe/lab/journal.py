@@ -55,10 +55,12 @@ class Loan(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A folder under its own name that still is root's; `owner`: uid and gid of whom it is for."""
+    """A folder under its own name that still is root's; `owner`: uid and gid of whom it is for; `modes`: what folders
+    and files get then, as the run's umask has it. An older journal has none: then they are their owner's alone."""
 
     identity: Identity
     owner: tuple[int, int]
+    modes: tuple[int, int] = (0o700, 0o600)
 
 
 class Record(msgspec.Struct, kw_only=True):

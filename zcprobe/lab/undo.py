@@ -93,13 +93,15 @@ def _clean_folder(name: str, record: Record) -> str | None:
 
 def _give_result(name: str, record: Record) -> str | None:
     result = record.results[name]
+    if result.modes[0] & ~0o755 or result.modes[1] & ~0o644:
+        raise RefusedError(f"no run gives the modes {result.modes[0]:04o} and {result.modes[1]:04o}")
     with _parent_of(Path(name), _folder_name(record.run_id, partial=False)) as parent:
         if parent is None or parent.status_of(Path(name).name) is None:
             return None
         with parent.open_folder(Path(name).name) as folder:
             if identity_of(folder.status) != result.identity:
                 raise RefusedError(_REPLACED)
-            folder.give(result.owner, (0o755, 0o644))
+            folder.give(result.owner, result.modes)
     return f"gave {name} to user {result.owner[0]}"
 
 

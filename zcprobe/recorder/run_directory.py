@@ -60,7 +60,8 @@ class RunDirectory:
             os.fchmod(self.directory.fd, self._modes[0])
             if self._owner is not None:
                 self._shown = self._parent.real_path / self._name
-                self._journal.add_result(self._shown, Result(identity_of(self.directory.status), self._owner))
+                result = Result(identity_of(self.directory.status), self._owner, self._modes)
+                self._journal.add_result(self._shown, result)
             self._rename()
 
     @contextmanager

@@ -107,6 +107,16 @@ def test_what_is_shown_is_roots_until_it_is_whole(parent: Path, entry: Journal, 
     assert {path.stat().st_uid for path in (parent / name).rglob("*")} == {USER}
 
 
+def test_a_killed_comparison_is_given_with_the_modes_of_its_umask(parent: Path, entry: Journal, name: str) -> None:
+    before = os.umask(0o077)
+    try:
+        with open_run_directory(parent, name, entry) as directory:
+            directory.show()
+            assert [result.modes for result in entry.record.results.values()] == [(0o700, 0o600)]
+    finally:
+        os.umask(before)
+
+
 def test_links_that_its_user_puts_into_it_are_not_given_away(
     parent: Path, entry: Journal, name: str, canary: Path
 ) -> None:

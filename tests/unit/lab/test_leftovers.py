@@ -92,15 +92,23 @@ def test_cleaning_says_what_it_removed_and_is_idempotent(folder: Path, tmp_path:
     assert clean_leftovers().undone == []
 
 
-def test_what_was_kept_is_given_to_its_user(folder: Path, tmp_path: Path, dead_pid: int) -> None:
+@pytest.mark.parametrize(
+    ("modes", "expected"),
+    [({"modes": [0o750, 0o640]}, [0o750, 0o750, 0o640]), ({}, [0o700, 0o700, 0o600])],
+)
+def test_what_was_kept_is_given_to_its_user(
+    modes: dict[str, list[int]], expected: list[int], folder: Path, tmp_path: Path, dead_pid: int
+) -> None:
     kept = tmp_path / KEPT
     (kept / "run").mkdir(parents=True)
     (kept / "run" / "run.json").write_text("{}")
     owner = [65534, 65533] if os.geteuid() == 0 else [os.getuid(), os.getgid()]
-    write_record(folder, "old", dead_pid, results={str(kept): {"identity": identity(kept), "owner": owner}})
+    result = {"identity": identity(kept), "owner": owner, **modes}
+    write_record(folder, "old", dead_pid, results={str(kept): result})
     assert clean_leftovers().undone[0] == f"gave {kept} to user {owner[0]}"
     owners = {(path.stat().st_uid, path.stat().st_gid) for path in (kept, *kept.rglob("*"))}
     assert owners == {tuple(owner)}
+    assert [path.stat().st_mode & 0o7777 for path in (kept, kept / "run", kept / "run" / "run.json")] == expected
 
 
 def test_the_oldest_of_two_dead_runs_has_the_last_word(folder: Path, tmp_path: Path, dead_pid: int) -> None:
@@ -167,6 +175,10 @@ def test_a_failed_deletion_is_tried_again(
         ({"folders": {"relative/" + PARTIAL: "{precious}"}}, "not the name of something of that run"),
         ({"files": {"{tmp}/precious/file": "{precious}"}}, "not the name of something of that run"),
         ({"results": {"{tmp}/precious": {"identity": "{precious}", "owner": [65534, 65534]}}}, "not the name of"),
+        (
+            {"results": {"{tmp}/" + KEPT: {"identity": [1, 1], "owner": [0, 0], "modes": [0o4755, 0o644]}}},
+            "no run gives the modes 4755 and 0644",
+        ),
         ({"namespaces": {"somebody": 4026531833}}, "not the name of one of that run"),
         ({"namespaces": {"../zcprobe-old-tx": 4026531833}}, "not the name of one of that run"),
         ({"sysctls": {"{tmp}/precious/file": 7}}, "no run sets it to 7"),
