@@ -63,7 +63,7 @@ def _draw_late_completions(comparison: Comparison) -> Figure:
 
 def save_comparison_figures(figures: dict[str, Figure], folder: Path, kinds: Sequence[str] = FIGURE_KINDS) -> None:
     """`<name>.<kind>` of each into `folder`, which is made when it is not there."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o755, exist_ok=True)  # with any umask nobody else may put anything into it
     for name, figure in figures.items():
         save_figure(figure, folder, name, kinds)
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -55,3 +56,12 @@ def test_policies_without_a_run_and_more_than_three_of_them_are_drawn(shipped: d
     figures = draw_comparison(Comparison(whole.folder, {**whole.meta, "policies": policies}, whole.runs[:1]))
     assert "no run of this policy was made" in _words(figures["with_and_without_the_fix"])
     figures["with_and_without_the_fix"].canvas.draw()
+
+
+def test_nobody_else_can_put_anything_into_the_folder_of_figures(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        save_comparison_figures({}, tmp_path / "figures")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "figures").stat().st_mode & 0o7777 == 0o755
