@@ -70,6 +70,7 @@ class _Growing:
         self._planned = planned
         self.content = content
         self.runs: list[dict[str, object]] = []
+        self._kept = 0
 
     @property
     def path(self) -> Path:
@@ -80,10 +81,14 @@ class _Growing:
         return self._directory.directory
 
     def add(self, planned: PlannedRun, done: CompletedRun) -> None:
-        self.runs.append(_entry(planned, done, self.path))
-        self.write()
-        if not self._directory.kept:
-            self._directory.show()
+        """Whatever fails here, the folder is shown: until then it would be removed with the run that is in it."""
+        self._kept += 1
+        try:
+            self.runs.append(_entry(planned, done, self.path))
+            self.write()
+        finally:
+            if not self._directory.kept:
+                self._directory.show()
 
     def write(self) -> None:
         """Aside and renamed, so that a reader, and a disk that is full, finds the last one whole."""
@@ -101,8 +106,8 @@ class _Growing:
         try:
             yield
         except BaseException as error:
-            if self.runs:
-                count = f"{len(self.runs)} of {self._planned} runs are"
+            if self._kept:
+                count = f"{self._kept} of {self._planned} runs are"
                 place = self._directory.place
                 error.add_note(f"{count} kept in {place}: zcprobe report {place} shows them")
             raise
