@@ -13,6 +13,7 @@ from zcprobe.directory import Directory
 from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.host.cpu import host_metadata
 from zcprobe.host.limits import memlock_applies
+from zcprobe.lab.interrupts import deferred_signals
 from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.open import OpenLab, open_path
 from zcprobe.lab.remote import OpenRemote
@@ -235,9 +236,10 @@ def record_run(
             _finish_starting(probes)
             measured = measure(config, place, both, probes, directory.path, interruption, token)
             metadata = _store(measured.config, run_id, started, probes, measured, directory.path)
-            directory.keep()
-            done = CompletedRun(directory.place, metadata)
-            on_kept(done)
+            with deferred_signals():  # whoever keeps the run knows of it before a signal can end anything
+                directory.keep()
+                done = CompletedRun(directory.place, metadata)
+                on_kept(done)
         return done
 
 

@@ -1,6 +1,7 @@
 """Runs in process, with one load of the probes for all of them: counts that must match exactly, and outcomes."""
 
 import os
+import signal
 import statistics
 from collections.abc import Iterator
 from itertools import pairwise
@@ -308,3 +309,16 @@ def test_a_refused_run_says_which_probes_the_kernel_skipped(tmp_path: Path) -> N
     ) as refusal:
         check_complete(CompletedRun(run.folder, skipped))
     assert "run again" in refusal.value.hint
+
+
+def test_a_signal_waits_until_its_keeper_knows_the_run(tmp_path: Path) -> None:
+    known: list[Path] = []
+
+    def keep(done: CompletedRun) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        known.append(done.folder)
+
+    config = with_scenario_defaults(RunConfig(scenario="in-order", policy="qemu-merged", send_count=23))
+    with pytest.raises(KeyboardInterrupt):
+        record_run(config, tmp_path, None, Interruption(), on_kept=keep)
+    assert known == list(tmp_path.iterdir())
