@@ -172,7 +172,7 @@ def compare(
     plan = plan_runs(policies, repeats, seed)
     run_id, started = new_run_id(), now_utc()
     with ExitStack() as stack:
-        entry = stack.enter_context(journal(run_id))
+        entry = stack.enter_context(journal(run_id, interruption.raised()))
         name = folder_name(scenario, "compare", run_id)
         directory = stack.enter_context(open_run_directory(parent, name, entry))
         content: dict[str, object] = {

@@ -12,7 +12,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -287,13 +287,15 @@ def read_record(fd: int) -> Record | None:
 
 
 @contextmanager
-def journal(run_id: str) -> Iterator[Journal]:
+def journal(run_id: str, waiting: AbstractContextManager[object] | None = None) -> Iterator[Journal]:
     """A journal for this process, removed on leaving unless it still names something that was not undone.
 
-    HostError when /run/zcprobe cannot be written, or another run of that id has a journal there.
+    `waiting` is entered for the time that another process keeps the lock on all journals, which can be half a minute:
+    who makes signals wait can have them end it. HostError when /run/zcprobe cannot be written, or another run of that
+    id has a journal there.
     """
     try:
-        opened = _new_journal(run_id)
+        opened = _new_journal(run_id, waiting or nullcontext())
     except FileExistsError:
         raise HostError(
             f"there is a journal of run {run_id} already", "zcprobe doctor --clean removes it if it is dead"
@@ -311,15 +313,16 @@ def journal(run_id: str) -> Iterator[Journal]:
             opened.close()
 
 
-def _new_journal(run_id: str) -> Journal:
-    record = _own_record(run_id)
-    with open_journal_folder() as folder, deferred_signals(), journal_lock(folder):
-        opened = Journal(folder.create(f"{run_id}.json", os.O_RDWR | os.O_APPEND), record)
-        try_lock(opened.fd)
-        try:
+def _new_journal(run_id: str, waiting: AbstractContextManager[object]) -> Journal:
+    record, name = _own_record(run_id), f"{run_id}.json"
+    with open_journal_folder() as folder, ExitStack() as lock, ExitStack() as undone:
+        with waiting:
+            lock.enter_context(journal_lock(folder))
+        with deferred_signals():
+            opened = Journal(folder.create(name, os.O_RDWR | os.O_APPEND), record)
+            undone.callback(opened.close)
+            undone.callback(folder.unlink, name)
+            try_lock(opened.fd)
             opened.write()
-        except OSError:
-            folder.unlink(f"{run_id}.json")
-            opened.close()
-            raise
+        undone.pop_all()
     return opened

@@ -228,7 +228,7 @@ def record_run(
     run_id, started = new_run_id(), now_utc()
     name = folder_name(config.scenario, config.policy, run_id)
     with ExitStack() as stack:
-        entry = stack.enter_context(journal(run_id))
+        entry = stack.enter_context(journal(run_id, interruption.raised()))
         _take_turn(stack, config, interruption)
         directory = stack.enter_context(open_run_directory(parent, name, entry))
         started_here = children(config) if processes is None else nullcontext(processes)

@@ -1,15 +1,24 @@
+import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from zcprobe.config import RunConfig
 from zcprobe.errors import HostError
 from zcprobe.lab import journal as module
-from zcprobe.lab.journal import journal, read_record, read_start_ticks
+from zcprobe.lab.journal import Journal, journal, read_record, read_start_ticks
+from zcprobe.recorder.defaults import with_scenario_defaults
+from zcprobe.recorder.interrupt import deferred_interrupt
+from zcprobe.recorder.run import record_run
 
 
 @pytest.fixture
@@ -108,3 +117,48 @@ def test_no_line_at_all_names_nothing(folder: Path) -> None:
         for content in (b"", b"\n", b'\n{"run_id": "to'):
             opened.path.write_bytes(content)
             assert read_record(opened.fd) is None
+
+
+@pytest.fixture
+def interrupted_wait(folder: Path) -> Iterator[None]:
+    """Somebody keeps the lock on all journals for long, and Ctrl-C comes 0.2 s from now."""
+    folder.mkdir(mode=0o700)
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    yield
+    timer.join()
+    os.close(fd)
+
+
+@pytest.mark.usefixtures("interrupted_wait")
+def test_ctrl_c_ends_the_wait_for_the_lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LOCK_TIMEOUT_S", 3.0)
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), journal("a"):
+        pass
+    assert time.monotonic() - start < 2
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.usefixtures("interrupted_wait")
+def test_who_defers_signals_ends_the_wait_as_well(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LOCK_TIMEOUT_S", 3.0)
+    config = with_scenario_defaults(RunConfig(scenario="in-order", policy="qemu-merged", send_count=1))
+    with deferred_interrupt() as interruption, pytest.raises(KeyboardInterrupt):
+        record_run(config, folder.parent / "results", None, interruption)
+    assert not (folder.parent / "results").exists()
+
+
+def test_a_signal_while_it_is_made_leaves_no_journal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = Journal.write
+
+    def interrupt_and_write(opened: Journal) -> None:
+        signal.raise_signal(signal.SIGINT)
+        write(opened)
+
+    monkeypatch.setattr(Journal, "write", interrupt_and_write)
+    with pytest.raises(KeyboardInterrupt), journal("a"):
+        pass
+    assert list(folder.iterdir()) == []
