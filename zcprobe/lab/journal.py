@@ -195,10 +195,12 @@ class Journal:
         self.drop("device", device)
 
     def drop(self, kind: Kind, name: str) -> None:
+        """On a /run that is full the file goes on to name it, which a journal may, and the undoing goes on as well."""
         things: dict[str, object] = getattr(self.record, f"{kind}s")
         if name in things:
             del things[name]
-            self.write()
+            with suppress(OSError):
+                self.write()
 
     def is_settled(self) -> bool:
         """Everything that was added has been dropped again."""

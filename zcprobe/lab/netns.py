@@ -129,6 +129,12 @@ def _lent_device(namespace: Namespace, journal: Journal) -> Iterator[None]:
             journal.drop_device(namespace.device)
 
 
+def _undo_namespace(name: str, inode: int, journal: Journal) -> None:
+    with suppress(FileExistsError):  # another has its name by now: ours has none, and is gone
+        remove_namespace(name, inode)
+    journal.drop_namespace(name)
+
+
 @contextmanager
 def namespace_pair(journal: Journal, link: tuple[str, str] | None = None) -> Iterator[NamespacePair]:
     """Two namespaces `zcprobe-<run id>-tx` and `-rx`, up and addressed; gone on leaving, whatever the reason.
@@ -150,8 +156,6 @@ def namespace_pair(journal: Journal, link: tuple[str, str] | None = None) -> Ite
                 _bring_pair_up(pair)
             yield pair
     finally:
-        with deferred_signals():
-            for name, inode in list(journal.record.namespaces.items()):
-                with suppress(FileExistsError):  # another has its name by now: ours has none, and is gone
-                    remove_namespace(name, inode)
-                journal.drop_namespace(name)
+        with deferred_signals(), ExitStack() as made:  # which undoes each of them, whatever the others raise
+            for name, inode in journal.record.namespaces.items():
+                made.callback(_undo_namespace, name, inode, journal)

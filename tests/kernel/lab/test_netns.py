@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ import pytest
 
 from zcprobe.lab import netns
 from zcprobe.lab.journal import JOURNAL_FOLDER, journal
-from zcprobe.lab.namespace import list_namespaces, namespace_path, run_in_namespace
+from zcprobe.lab.namespace import list_namespaces, namespace_path, remove_namespace, run_in_namespace
 from zcprobe.lab.netns import NamespacePair, namespace_pair
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
@@ -132,6 +133,36 @@ def test_an_interrupt_at_any_step_leaves_nothing(step: str, monkeypatch: pytest.
         open_pair(lambda pair: None)
     assert names_of_this_test() == []
     assert not (JOURNAL_FOLDER / f"{RUN_ID}.json").exists()
+
+
+def test_both_namespaces_go_while_run_is_full() -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    with journal(RUN_ID) as opened, namespace_pair(opened):
+        os.dup2(full, opened.fd)
+    os.close(full)
+    assert names_of_this_test() == []
+    assert not (JOURNAL_FOLDER / f"{RUN_ID}.json").exists()
+
+
+@pytest.mark.parametrize("side", ["tx", "rx"])
+def test_one_that_cannot_be_removed_does_not_keep_the_other(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"zcprobe-{RUN_ID}-{side}"
+
+    def fail_for_one(which: str, inode: int) -> bool:
+        if which == name:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), which)
+        return remove_namespace(which, inode)
+
+    monkeypatch.setattr(netns, "remove_namespace", fail_for_one)
+    with pytest.raises(OSError, match="busy"):
+        open_pair(lambda pair: None)
+    left = JOURNAL_FOLDER / f"{RUN_ID}.json"
+    try:
+        assert names_of_this_test() == [name]
+        assert list(json.loads(left.read_text().splitlines()[-1])["namespaces"]) == [name]
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=True)
+        left.unlink()
 
 
 def test_a_namespace_path_is_where_ip_looks() -> None:

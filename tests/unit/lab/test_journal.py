@@ -63,6 +63,19 @@ def test_dropping_twice_is_no_error(folder: Path) -> None:
         opened.drop_sysctl(Path("/never"))
 
 
+def test_what_is_undone_while_run_is_full_is_no_error(folder: Path) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    with journal("a") as opened:
+        opened.add_namespace("zcprobe-a-tx", 23)
+        os.dup2(full, opened.fd)
+        with pytest.raises(OSError, match="No space left"):
+            opened.add_namespace("zcprobe-a-rx", 24)
+        opened.drop_namespace("zcprobe-a-tx")
+        opened.drop_namespace("zcprobe-a-rx")
+    os.close(full)
+    assert list(folder.iterdir()) == []
+
+
 def test_a_run_id_cannot_be_journalled_twice(folder: Path) -> None:
     with journal("a"):
         with pytest.raises(HostError, match="journal of run a"), journal("a"):
