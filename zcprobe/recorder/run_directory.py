@@ -91,7 +91,7 @@ class RunDirectory:
                 f"somebody moved the folder that became {self._parent.path / self._name}",
                 f"it is {self.directory.real_path} now; choose another place with -o DIR",
             )
-        self.place = self._parent.path / self._name
+        self.place = self.directory.path = self._parent.path / self._name
 
     def close(self) -> bool:
         """What was shown is given to the user, what was not kept is removed; False when it could not be."""
@@ -119,7 +119,7 @@ def open_run_directory(parent: Path | Directory, name: str, journal: Journal) ->
     with _opened(parent) as above:
         owner = None if isinstance(parent, Directory) else caller_ids()
         journalled = above.real_path / f".{name}.partial"
-        _require_text(journalled)
+        _require_text(journalled, told=journalled.parent)
         journal.add_folder(journalled)
         with ExitStack() as stack:
             stack.callback(journal.drop_folder, journalled)
@@ -139,7 +139,7 @@ def _opened(parent: Path | Directory) -> Iterator[Directory]:
     if isinstance(parent, Directory):
         yield parent
         return
-    _require_text(parent)
+    _require_text(parent, told=parent)
     try:
         opened = open_trusted_folder(parent, make=True)
     except OSError as error:
@@ -168,8 +168,11 @@ def _sync(path: Path) -> None:
         os.close(fd)
 
 
-def _require_text(path: Path) -> None:
+def _require_text(path: Path, *, told: Path) -> None:
+    """For the journal, which is text. `told` is what a message calls it."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        raise OutputError(f"{str(path.parent)!r} is no UTF-8 text", "choose another place with -o DIR") from None
+        raise OutputError(
+            f"the path {str(told)!r} is not valid UTF-8 text", "choose another place with -o DIR"
+        ) from None

@@ -103,6 +103,7 @@ def test_what_is_shown_is_roots_until_it_is_whole(parent: Path, entry: Journal, 
         for path in (parent / name, parent / name / below.place.name / "run.json"):
             assert path.stat().st_uid == 0
             assert path.stat().st_mode & 0o004
+        assert directory.directory.path == directory.place == parent / name  # which messages about its runs have
         assert list(entry.record.results) == [str(parent / name)]
     assert {path.stat().st_uid for path in (parent / name).rglob("*")} == {USER}
 
@@ -137,6 +138,19 @@ def test_what_is_not_kept_is_removed_whoever_moved_it(parent: Path, entry: Journ
     with pytest.raises(ValueError, match="in the run"):
         fail()
     assert list(parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("given", [os.fsdecode(b"\xff"), "."])
+def test_a_path_that_is_no_text_is_told_as_it_is(
+    given: str, parent: Path, entry: Journal, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    not_text = parent / os.fsdecode(b"\xff")
+    not_text.mkdir()
+    monkeypatch.chdir(not_text if given == "." else parent)
+    with pytest.raises(OutputError) as refusal, open_run_directory(Path(given), name, entry):
+        pass
+    told = str(not_text) if given == "." else given
+    assert str(refusal.value) == f"the path {told!r} is not valid UTF-8 text"
 
 
 def test_a_folder_that_third_users_can_change_is_refused(parent: Path, entry: Journal, name: str) -> None:
