@@ -11,6 +11,7 @@ from contextlib import suppress
 import msgspec
 
 from zcprobe.sink import SinkReport, of_any_family
+from zcprobe.wire import NOT_DECODED
 
 __all__ = ["ask_sinks"]
 
@@ -52,7 +53,7 @@ def _read_report(control: socket.socket, deadline_s: float) -> SinkReport | None
                 return None
             said += piece
         return msgspec.json.decode(said[said.rfind(b"{") :], type=SinkReport)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *NOT_DECODED):
         return None
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "ANSWER_TIMEOUT_S",
     "GREETING",
     "LONGEST_LINE_BYTES",
+    "NOT_DECODED",
     "Answer",
     "StreamPlan",
     "challenge_of",
@@ -38,6 +39,9 @@ GREETING = b"zcprobe-sink 4\n"
 LONGEST_LINE_BYTES = 4096
 ANSWER_TIMEOUT_S = 5.0
 """For the whole of what the other side says next."""
+
+NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for what others wrote: no JSON, other fields, text that is not UTF-8, brackets too deep."""
 
 _CHALLENGE = re.compile(re.escape(GREETING[:-1]) + rb" ([0-9a-f]{32})\n")
 _PROOF_BYTES = 64
@@ -127,7 +131,7 @@ def read_plan(line: bytes, challenge: str | None, token: str | None) -> StreamPl
             raise PeerError("the sender has no token, or another one", "give it the one that this sink printed")
     try:
         plan = msgspec.json.decode(line, type=StreamPlan)
-    except (msgspec.DecodeError, RecursionError):
+    except NOT_DECODED:
         raise PeerError(f"the sender announced what this sink does not know: {line[:80]!r}", _SAME_VERSION) from None
     if plan.is_datagram and plan.datagram_port is None:
         raise PeerError("the sender does not say from where its datagrams come", _SAME_VERSION)
@@ -138,7 +142,7 @@ def read_answer(line: bytes, where: str) -> Answer:
     """PeerError when the sink refused, or said something else."""
     try:
         answer = msgspec.json.decode(line, type=Answer)
-    except (msgspec.DecodeError, RecursionError):
+    except NOT_DECODED:
         raise PeerError(f"the sink at {where} does not answer as one of this version does", _SAME_VERSION) from None
     if answer.refused is not None:
         raise PeerError(

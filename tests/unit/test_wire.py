@@ -89,7 +89,8 @@ def test_an_answer_is_read_as_it_was_written(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"null\n", b'{"datagram_port": 99999}\n', b'{"datagram_port": -1}\n', b"{}\n{}\n"]
+    "line",
+    [b"", b"null\n", b'{"datagram_port": 99999}\n', b'{"datagram_port": -1}\n', b"{}\n{}\n", b'{"refused": "\xff"}\n'],
 )
 def test_what_is_not_an_answer_is_refused(line: bytes) -> None:
     with pytest.raises(PeerError, match="does not answer as one of this version does"):
