@@ -73,11 +73,17 @@ def _remove_old_locks(folder: str) -> None:
 
 
 def _is_roots_alone(path: str) -> bool:
-    """Whether nobody else can put anything, a link least of all, on the way to it."""
+    """Whether nobody else can put anything, a link least of all, on the way to it. What cannot be looked at is not:
+    without CAP_DAC_OVERRIDE root has homes that it may not enter."""
     path = os.path.abspath(path)
     while True:
-        with suppress(FileNotFoundError):
+        try:
             status = os.lstat(path)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return False
+        else:
             if status.st_uid != 0 or status.st_mode & 0o022:
                 return False
         if path == "/":

@@ -109,3 +109,8 @@ def test_root_keeps_matplotlibs_list_of_fonts_where_nobody_else_can_write(is_the
         environment.pop("MPLCONFIGDIR", None)
         found = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
         assert found.stdout == "/run/zcprobe-matplotlib\n", found.stderr
+
+
+@pytest.mark.parametrize("path", ["/dev/null/.cache/matplotlib", "/" + "x" * 300], ids=["no folder", "too long a name"])
+def test_a_cache_that_cannot_be_looked_at_is_not_roots_alone(path: str) -> None:
+    assert not isolation._is_roots_alone(path)
