@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -102,11 +103,68 @@ def test_the_recipes_work(zcprobe: Command, sink: None) -> None:
         assert result.returncode == 0, result.stderr
 
 
+def units() -> list[str]:
+    """The sink's and the run's."""
+    return re.findall(r"```ini\n(.*?)```", TEXT, re.DOTALL)
+
+
+def setting(unit: str, name: str) -> list[str]:
+    """Its words; none where the unit does not have it."""
+    return [word for value in re.findall(rf"^{name}=(.*)$", unit, re.MULTILINE) for word in value.split()]
+
+
+def test_the_run_unit_s_command_needs_no_home(zcprobe: Command, tmp_path: Path) -> None:
+    """With ProtectHome=yes nobody may enter it who has no CAP_DAC_OVERRIDE."""
+    (tmp_path / "home").mkdir(0)
+    names = [name.removeprefix("CAP_").lower() for name in setting(units()[1], "CapabilityBoundingSet")]
+    result = zcprobe(*LAB, "--probes", "none", before=with_capabilities(*names), HOME=str(tmp_path / "home"))
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_run_unit_loses_no_run_and_no_journal() -> None:
+    assert setting(units()[1], "KillMode") == ["mixed"]
+    assert "RuntimeDirectory" not in units()[1]
+
+
+def system_calls(name: str) -> set[str]:
+    """Of a group of systemd's, or that one."""
+    if not name.startswith("@"):
+        return {name}
+    listed = subprocess.run(["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, check=True)
+    names = [line.strip() for line in listed.stdout.splitlines()[1:]]
+    return set().union(*(system_calls(name) for name in names if not name.startswith("#")))
+
+
+FILTERED = """if True:
+    import ctypes, os, sys
+    seccomp, allow, kill_process = ctypes.CDLL("libseccomp.so.2"), 0x7FFF0000, 0x80000000
+    seccomp.seccomp_init.restype = ctypes.c_void_p
+    kept = ctypes.c_void_p(seccomp.seccomp_init(ctypes.c_uint32(kill_process)))
+    for name in sys.argv[1].split(","):
+        number = seccomp.seccomp_syscall_resolve_name(name.encode())
+        if number >= 0:
+            assert seccomp.seccomp_rule_add_array(kept, ctypes.c_uint32(allow), number, 0, None) == 0
+    assert seccomp.seccomp_load(kept) == 0
+    os.execv(sys.argv[2], sys.argv[2:])"""
+"""Executes a command with these system calls alone, as SystemCallFilter= does: any other one ends it (SIGSYS)."""
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_the_sink_works_with_the_system_calls_of_its_unit(zcprobe: Command, start_zcprobe: Start) -> None:
+    calls = set().union(*map(system_calls, setting(units()[0], "SystemCallFilter")))
+    before = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", sys.executable, "-c", FILTERED, ",".join(calls))
+    process = start_zcprobe("sink", "-1", "-B", "127.0.0.1", "-p", PORT, before=before)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("listening on")
+    result = zcprobe(*REMOTE, "--probes", "none")
+    assert result.returncode == 0, result.stderr
+    assert process.wait(10) == 0
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
-    units = re.findall(r"```ini\n(.*?)```", TEXT, re.DOTALL)
-    assert len(units) == 2
-    for number, text in enumerate(units):
+    assert len(units()) == 2
+    for number, text in enumerate(units()):
         unit = tmp_path / f"zcprobe-{number}.service"
         unit.write_text(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", text))
         checked = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
