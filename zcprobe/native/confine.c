@@ -136,6 +136,8 @@ int zc_allow_only_receiving(void)
 	error = allow_receiving(filter);
 	if (!error)
 		error = seccomp_load(filter);
+	if (error == -ECANCELED)	/* whatever the kernel refused it with */
+		error = -errno;
 	seccomp_release(filter);
 	return error == -EINVAL || error == -ENOSYS || error == -EOPNOTSUPP ? 0 : error;
 }
