@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from zcprobe.caller import caller_ids
+from zcprobe.caller import caller_ids, sudo_ids
 from zcprobe.directory import Directory, file_mode
 from zcprobe.errors import OutputError
 
@@ -70,7 +70,7 @@ def _require_trusted(fd: int, path: Path) -> None:
     if os.geteuid() != 0:
         return
     status = os.fstat(fd)
-    caller = caller_ids()
+    caller = sudo_ids()
     if status.st_uid not in {0, caller[0] if caller else 0}:
         raise OutputError(
             f"root does not write below {path}: it belongs to user {status.st_uid}",

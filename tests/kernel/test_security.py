@@ -97,10 +97,13 @@ def recipes() -> list[list[str]]:
     return [shlex.split(line)[:-1] for line in TEXT.splitlines() if line.startswith("    setpriv ")]
 
 
-def test_the_recipes_work(zcprobe: Command, sink: None) -> None:
+@pytest.mark.parametrize("sudo", [{}, {"SUDO_UID": "65534", "SUDO_GID": "65533"}], ids=["root", "sudo"])
+def test_the_recipes_work(sudo: dict[str, str], zcprobe: Command, sink: None, tmp_path: Path) -> None:
     for words, command in zip(recipes(), (LAB, REMOTE), strict=True):
-        result = zcprobe(*command, before=tuple(words[: words.index("zcprobe")]))
+        result = zcprobe(*command, before=tuple(words[: words.index("zcprobe")]), **sudo)
         assert result.returncode == 0, result.stderr
+    runs = list((tmp_path / "results").iterdir())
+    assert (len(runs), {run.stat().st_uid for run in runs}) == (2, {0})
 
 
 def units() -> list[str]:

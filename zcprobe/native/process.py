@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from zcprobe.caller import caller_ids
+from zcprobe.caller import sudo_ids
 from zcprobe.errors import HostError
 from zcprobe.native import lib
 
@@ -80,7 +80,7 @@ def give_up_root(*kept: int) -> None:
     Without CAP_SETUID, CAP_SETGID and CAP_KILL it stays the user that it is. To be called before threads are started,
     which would keep what they have. HostError.
     """
-    caller = caller_ids()
+    caller = sudo_ids()
     uid, gid = caller if caller is not None and caller[0] != 0 else _NOBODY
     _check("root cannot be given up", lib.zc_give_up_root(uid, gid, _mask(kept)))
 
