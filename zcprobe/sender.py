@@ -4,7 +4,6 @@ It is a process of its own so that neither LLVM's memory nor the recorder's work
 enter the run's network namespace and give up capabilities for good. Task, readiness and report are lines of JSON.
 """
 
-import errno
 import os
 import resource
 import signal
@@ -21,6 +20,7 @@ from zcprobe.buffers import open_buffer_files, room_hint
 from zcprobe.config import DEFAULT_RECORD_LIMIT_BYTES, RunConfig, SocketOptions
 from zcprobe.connection import Link, open_link, tcp_members
 from zcprobe.errors import HostError, PeerError, UsageError, ZcprobeError
+from zcprobe.handover import take_files
 from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
 from zcprobe.native import ffi, lib
 from zcprobe.native.process import (
@@ -201,21 +201,9 @@ def _take_spools(task: SenderTask) -> list[list[int]]:
     with socket.socket(fileno=task.spools_fd) as files:
         files.settimeout(_SPOOLS_TIMEOUT_S)
         try:
-            return [_take_files(files) for _ in range(task.config.channels)]
+            return [take_files(files, lib.ZC_STREAM_COUNT) for _ in range(task.config.channels)]
         except TimeoutError:
             raise PeerError("the files for records do not come", "run again; the host may be overloaded") from None
-
-
-def _take_files(files: socket.socket) -> list[int]:
-    _, taken, flags, _ = socket.recv_fds(files, 1, lib.ZC_STREAM_COUNT, socket.MSG_CMSG_CLOEXEC)
-    if flags & socket.MSG_CTRUNC or len(taken) < lib.ZC_STREAM_COUNT:
-        for fd in taken:
-            os.close(fd)
-        raise HostError(
-            f"the files for records cannot be taken: {os.strerror(errno.EMFILE)}",
-            "raise the limit of open files (ulimit -n)",
-        )
-    return taken
 
 
 def _recorder(spools: list[int], limit_bytes: int) -> Recorder:

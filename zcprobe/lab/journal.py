@@ -228,7 +228,13 @@ def open_journal_folder(*, make: bool = True) -> Directory:
             f"{JOURNAL_FOLDER} is not believed: others own it or can write to it",
             f"look at what is in it, then: rm -r {JOURNAL_FOLDER}",
         )
-    os.fchmod(folder.fd, 0o700)
+    try:
+        os.fchmod(folder.fd, 0o700)
+    except OSError as error:
+        os.close(folder.fd)
+        raise HostError(
+            f"{JOURNAL_FOLDER} cannot be made private: {error.strerror}", "see that /run can be written to"
+        ) from error
     return folder
 
 

@@ -19,6 +19,7 @@ import msgspec
 from zcprobe import errors
 from zcprobe.config import RunConfig
 from zcprobe.errors import PeerError, ZcprobeError
+from zcprobe.handover import hand_files
 from zcprobe.sink import Failure
 
 __all__ = ["Child", "Children", "children"]
@@ -133,7 +134,7 @@ class Child:
         self._files.settimeout(timeout_s)
         try:
             with suppress(BrokenPipeError, ConnectionResetError):
-                socket.send_fds(self._files, [b"\0"], descriptors)
+                hand_files(self._files, descriptors)
         except TimeoutError:
             raise PeerError(
                 f"the {self._name} process takes no files", "run again with -v; the host may be overloaded"

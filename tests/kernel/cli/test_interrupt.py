@@ -113,7 +113,8 @@ def test_a_second_interrupt_ends_it_at_once(gap_s: float, start_zcprobe: Start, 
     for _ in range(2):
         process.send_signal(signal.SIGINT)
         time.sleep(gap_s)
-    assert end(process, 8) == ENDING
+    # by the second one the run may be in its place already, which is then said, too
+    assert end(process, 8).startswith(ENDING)
     assert process.returncode == -signal.SIGINT
 
 
