@@ -1,6 +1,7 @@
 """A comparison: policies on the same traffic, repeats interleaved and shuffled, so that drift hits all alike."""
 
 import importlib
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from zcprobe.campaign.overhead import measure_overhead
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Comparison, load_comparison
 from zcprobe.directory import Directory
-from zcprobe.errors import UsageError
+from zcprobe.errors import OutputError, UsageError
 from zcprobe.isolation import own_settings
 from zcprobe.lab.journal import journal
 from zcprobe.policies import find_policy
@@ -90,6 +91,11 @@ class _Growing:
             if not self._directory.kept:
                 self._directory.show()
 
+    def leave_unnamed(self) -> None:
+        """A run that is whole but could not get its name stays where its message says, if it is the first as well."""
+        if os.listdir(self.directory.fd):
+            self._directory.kept = True
+
     def write(self) -> None:
         """Aside and renamed, so that a reader, and a disk that is full, finds the last one whole."""
         aside = self.path / ".comparison.json.partial"
@@ -130,6 +136,9 @@ def _record_all(
             if interruption.requests > 1:
                 raise
             return
+        except OutputError:
+            growing.leave_unnamed()
+            raise
         on_run(planned, done)
         if interruption.signal_number:
             return

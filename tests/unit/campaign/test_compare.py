@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
-from zcprobe.campaign.compare import PlannedRun, _Growing, plan_runs
-from zcprobe.errors import UsageError
+from zcprobe.campaign import compare as module
+from zcprobe.campaign.compare import PlannedRun, _Growing, _record_all, plan_runs
+from zcprobe.directory import Directory
+from zcprobe.errors import OutputError, UsageError
 from zcprobe.lab import journal as journal_module
 from zcprobe.lab.journal import journal
+from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.run import CompletedRun
 from zcprobe.recorder.run_directory import open_run_directory
 
@@ -48,3 +51,28 @@ def test_the_first_run_stays_whatever_fails_after_it(
     assert len(list((tmp_path / "results" / name / "first").iterdir())) == 1
     place = tmp_path / "results" / name
     assert failure.value.__notes__ == [f"1 of 2 runs are kept in {place}: zcprobe report {place} shows them"]
+
+
+def test_a_first_run_that_cannot_get_its_name_stays_where_its_message_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "JOURNAL_FOLDER", tmp_path / "run")
+    configs: Any = {"qemu-pre": None}
+
+    def record(config: object, parent: Directory, *_: object, **__: object) -> None:
+        name = "20260102T030405Z-in-order-qemu-pre-below"
+        with journal("below") as entry, open_run_directory(parent, name, entry) as directory:
+            (directory.path / "run.json").write_text("{}")
+            (parent.within / name).mkdir()  # it is taken
+            directory.keep()
+
+    monkeypatch.setattr(module, "record_run", record)
+    with (
+        journal("kept") as entry,
+        open_run_directory(tmp_path / "results", "20260102T030405Z-in-order-compare-kept", entry) as directory,
+    ):
+        plan, growing = [PlannedRun("qemu-pre", 1)], _Growing(directory, {}, planned=1)
+        with pytest.raises(OutputError, match="exists already") as failure:
+            _record_all(plan, configs, growing, None, Interruption(), lambda *_: None)
+    told = Path(failure.value.hint.removeprefix("it is whole in ").partition(":")[0])
+    assert (told / "run.json").read_text() == "{}"
