@@ -159,15 +159,6 @@ def _no_folder(parent: Path, error: OSError) -> OutputError:
     return OutputError(f"no folder can be made in {parent}: {error.strerror}", "choose another place with -o DIR")
 
 
-def _sync(path: Path) -> None:
-    """So that a power cut after the rename finds the files with what is in them."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def _require_text(path: Path, *, told: Path) -> None:
     """For the journal, which is text. `told` is what a message calls it."""
     try:
