@@ -4,6 +4,7 @@ A network namespace is known by its inode, a folder or file by device, inode and
 that runs change, with a value in its range, a device is one that was lent to such a namespace.
 """
 
+import os
 import re
 import stat
 from collections.abc import Callable, Iterator
@@ -86,6 +87,8 @@ def _clean_folder(name: str, record: Record) -> str | None:
             if identity is not None:
                 if identity_of(folder.status) != identity:
                     raise RefusedError(_REPLACED)
+                if folder.status.st_uid != os.geteuid():
+                    raise RefusedError("it is whole, and its user's already: give it a name, or remove it")
                 folder.empty()
             parent.remove_folder(last)
     return f"removed unfinished run folder {name}"

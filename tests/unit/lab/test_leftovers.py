@@ -211,6 +211,17 @@ def test_a_folder_that_took_the_name_is_left(folder: Path, tmp_path: Path, dead_
     assert (partial / "sends.bin").exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_whole_run_that_was_given_and_has_no_name_yet_is_left(folder: Path, tmp_path: Path, dead_pid: int) -> None:
+    partial = made_partial(tmp_path)
+    os.chown(partial, 65534, 65534)
+    write_record(folder, "old", dead_pid, folders={str(partial): identity(partial)})
+    assert ["it is whole" in item.refusal for item in clean_leftovers().kept] == [True]
+    assert (partial / "sends.bin").exists()
+    partial.rename(tmp_path / "named")
+    assert clean_leftovers().undone == ["removed journal of dead run old"]
+
+
 def test_one_that_was_about_to_be_made_is_removed_only_empty(folder: Path, tmp_path: Path, dead_pid: int) -> None:
     partial = made_partial(tmp_path)
     write_record(folder, "old", dead_pid, folders={str(partial): None})
