@@ -16,17 +16,20 @@ from typing import Self, TypeVar
 
 import msgspec
 
-from zcprobe import errors
 from zcprobe.config import RunConfig
 from zcprobe.errors import PeerError, ZcprobeError
 from zcprobe.handover import hand_files
 from zcprobe.sink import Failure
+from zcprobe.wire import NOT_DECODED
 
 __all__ = ["Child", "Children", "children"]
 
 Message = TypeVar("Message", bound=msgspec.Struct)
 
 _GRACE_S = 2.0
+_LONGEST_END_S = 10.0
+"""For a process to end that has said its last; it takes some milliseconds."""
+
 _LONGEST_LINE_BYTES = 4 << 20
 """Far more than the report of 64 channels has: nothing that a peer has a child say fills our memory."""
 
@@ -160,10 +163,19 @@ class Child:
         line = self._read_line(timeout_s, continued_after_s, beside)
         try:
             return msgspec.json.decode(line, type=message)
-        except msgspec.ValidationError:
+        except NOT_DECODED:
+            raise self._failure(line) from None
+
+    def _failure(self, line: bytes) -> ZcprobeError:
+        """What a line that is not the awaited message stands for. Nothing is believed but the name of an error."""
+        try:
             failure = msgspec.json.decode(line, type=Failure)
-        kind = getattr(errors, failure.kind, ZcprobeError)
-        raise kind(failure.message, failure.hint)
+        except NOT_DECODED:
+            return PeerError(
+                f"the {self._name} process says what is not a message", "run again with -v and report what it shows"
+            )
+        kinds = {kind.__name__: kind for kind in ZcprobeError.__subclasses__()}
+        return kinds.get(failure.kind, ZcprobeError)(failure.message, failure.hint)
 
     def _read_line(self, timeout_s: float, continued_after_s: float | None, beside: "Child | None") -> bytes:
         assert self.process.stdout is not None
@@ -207,11 +219,22 @@ class Child:
         return is_stopped
 
     def wait(self) -> None:
-        """Until it has ended, when it has said its last. It is continued if somebody stops it now."""
+        """Until it has ended, when it has said its last. It is continued if somebody stops it now, and killed if it
+        does not end."""
+        self._wait_or_kill(_LONGEST_END_S)
+
+    def _wait_or_kill(self, timeout_s: float) -> bool:
+        """Whether it ended itself."""
+        deadline_s = time.monotonic() + timeout_s
         while self.process.poll() is None:
+            if time.monotonic() >= deadline_s:
+                self.process.kill()
+                self.process.wait()
+                return False
             self.signal(signal.SIGCONT)
             with suppress(subprocess.TimeoutExpired):
-                self.process.wait(_LOOK_INTERVAL_S)
+                self.process.wait(min(_LOOK_INTERVAL_S, timeout_s))
+        return True
 
     def _end_stop(self, passed_s: float, continued_after_s: float | None) -> None:
         if continued_after_s is not None:
@@ -222,9 +245,15 @@ class Child:
 
     def _last_words(self) -> str:
         assert self.process.stderr is not None
-        words = self.process.stderr.read(_LONGEST_WORDS_BYTES).decode(errors="replace").strip().splitlines()
-        code = self.process.wait()
+        has_ended = self._wait_or_kill(_GRACE_S)
+        code = self.process.returncode
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        if not has_ended:
+            how = "said no more, and did not end"
+        # what it left behind may hold the pipe open
+        os.set_blocking(self.process.stderr.fileno(), False)
+        said = self.process.stderr.read(_LONGEST_WORDS_BYTES) or b""
+        words = said.decode(errors="replace").strip().splitlines()
         return f"the {self._name} process {how}" + (f": {words[-1]}" if words else "")
 
 

@@ -3,17 +3,36 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
 
 from zcprobe.config import RunConfig
-from zcprobe.errors import PeerError, UsageError
+from zcprobe.errors import PeerError, UsageError, ZcprobeError
+from zcprobe.recorder import child as child_module
 from zcprobe.recorder.child import Child
 from zcprobe.sender import SenderTask
 from zcprobe.sink import SinkReady, SinkReport, SinkTask
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
+
+Rogue = Callable[[str], Child]
+
+
+@pytest.fixture
+def rogue(monkeypatch: pytest.MonkeyPatch) -> Rogue:
+    """A child that executes something else."""
+
+    def start(code: str) -> Child:
+        program = f"import os, sys, time\n{code}"
+        monkeypatch.setattr(child_module, "_command", lambda module: [sys.executable, "-I", "-S", "-c", program])
+        return Child("zcprobe.sink")
+
+    return start
 
 
 def test_a_killed_child_is_named_with_its_signal() -> None:
@@ -75,3 +94,44 @@ def test_a_child_that_does_not_end_is_killed_after_a_grace() -> None:
         with ExitStack() as kept, Child("zcprobe.sender", task) as child:
             kept.enter_context(server.accept()[0])
         assert child.process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("os.close(1); time.sleep(5)", "said no more, and did not end"),
+        ("os.close(1); os.fork() or time.sleep(5)", r"ended with code 0"),
+    ],
+    ids=["stays", "leaves a process"],
+)
+def test_a_child_that_never_comes_to_an_end_is_given_up(code: str, words: str, rogue: Rogue) -> None:
+    began_s = time.monotonic()
+    with rogue(code) as child, pytest.raises(PeerError, match=words):
+        child.expect(SinkReport, 0.5)
+    assert time.monotonic() - began_s < 4
+
+
+def test_a_child_that_stays_after_its_last_word_is_killed(rogue: Rogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "_LONGEST_END_S", 0.3, raising=False)
+    with rogue("print('{}', flush=True); time.sleep(5)") as child:
+        child.expect(SinkReport, 5)
+        child.wait()
+        assert child.process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (b"no JSON", PeerError),
+        (b"[" * 5000, PeerError),
+        (b'{"kind": "\xff", "message": "x", "hint": "y"}', PeerError),
+        (b'{"kind": "UsageError", "message": "x", "hint": "y"}', UsageError),
+        (b'{"kind": "__name__", "message": "x", "hint": "y"}', ZcprobeError),
+        (b'{"kind": "printable", "message": "x", "hint": "y"}', ZcprobeError),
+    ],
+    ids=["no JSON", "too deep", "no text", "an error", "no class", "a function"],
+)
+def test_whatever_a_child_says_is_an_error_for_people(line: bytes, kind: type[ZcprobeError], rogue: Rogue) -> None:
+    with rogue(f"os.write(1, {line!r} + b'\\n')") as child, pytest.raises(ZcprobeError) as caught:
+        child.expect(SinkReady, 5)
+    assert type(caught.value) is kind
