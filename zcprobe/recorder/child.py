@@ -212,7 +212,7 @@ class Child:
             state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
             threads = [int(thread.name) for thread in (folder / "task").iterdir()]
             self.cpus = set().union(*map(os.sched_getaffinity, threads)) or self.cpus
-        except (FileNotFoundError, ProcessLookupError):
+        except OSError:  # it has ended, or /proc shows no other users' processes (hidepid)
             return False
         is_stopped = state in "Tt"
         self.stopped_s += is_stopped * _LOOK_INTERVAL_S

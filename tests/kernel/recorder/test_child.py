@@ -135,3 +135,13 @@ def test_whatever_a_child_says_is_an_error_for_people(line: bytes, kind: type[Zc
     with rogue(f"os.write(1, {line!r} + b'\\n')") as child, pytest.raises(ZcprobeError) as caught:
         child.expect(SinkReady, 5)
     assert type(caught.value) is kind
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts /proc")
+def test_a_run_needs_to_see_no_other_users_processes(
+    zcprobe: Callable[..., "subprocess.CompletedProcess[str]"],
+) -> None:
+    hidden = 'mount -t proc -o hidepid=1,gid=65533 proc /proc && exec "$@"'
+    before = ("unshare", "-m", "sh", "-c", hidden, "sh")
+    result = zcprobe("run", "--scenario", "in-order", "-t", "1", "--probes", "none", "-J", before=before)
+    assert result.returncode == 0, result.stderr
