@@ -41,7 +41,8 @@ def forget_foreign_folders() -> None:
 def current_folder(folder: str) -> Iterator[None]:
     """The process, or the thread that has a current folder of its own, is in that folder meanwhile."""
     try:
-        before = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        # by its path alone: what may be searched, but not listed, is left as well
+        before = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except PermissionError:  # nothing can be read from it by a relative name either
         yield
         return

@@ -71,6 +71,14 @@ def test_it_comes_back_to_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pyt
     monkeypatch.undo()
 
 
+def test_it_leaves_a_folder_that_may_be_searched_but_not_listed(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(0o311)
+    without = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    script = "import os; from zcprobe.isolation import current_folder as c\nwith c('/'): print(os.getcwd())"
+    result = call([*without, sys.executable, "-P", "-c", script], tmp_path / "closed")
+    assert result.stdout == "/\n", result.stderr
+
+
 @pytest.mark.parametrize("context", ["own_settings()", "nullcontext()"])
 def test_matplotlib_takes_no_settings_from_the_current_folder(context: str, tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text("axes.facecolor: red\n")
