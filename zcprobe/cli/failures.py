@@ -21,6 +21,15 @@ _NO_PLACE = {
     errno.ENOENT,
     errno.ENOTDIR,
 }
+_NO_MOUNT = {
+    errno.ESTALE,
+    errno.ENOTCONN,
+    errno.ETIMEDOUT,
+    errno.EBUSY,
+    errno.ELOOP,
+    errno.EREMOTEIO,
+}
+"""Of a file, which has a name; a socket means something else by them."""
 _OF_HOST = ("/run/", "/var/run/", "/proc/", "/sys/")
 _OF_RUN = "/proc/self/fd/"
 """How a run's folder, held open, is called in this process."""
@@ -34,7 +43,7 @@ def _of_system(error: OSError) -> ZcprobeError | None:
         return HostError(f"no more files can be opened: {reason}", "raise the limit: ulimit -n 1024")
     if error.errno in _NO_MEMORY:
         return _no_memory(reason)
-    if error.errno not in _NO_PLACE:
+    if error.errno not in _NO_PLACE and (error.errno not in _NO_MOUNT or error.filename is None):
         return None
     if error.errno == errno.ENAMETOOLONG:
         return OutputError(f"{error.filename} is too long a name", "choose a shorter one")
@@ -44,7 +53,8 @@ def _of_system(error: OSError) -> ZcprobeError | None:
         return OutputError(
             f"the folder that is written to is gone, or its disk is full: {reason}", "see who removed it, and run again"
         )
-    what = f"{error.filename} cannot be read or written: {reason}"
+    name = "the current folder" if error.filename == "." else error.filename
+    what = f"{name} cannot be read or written: {reason}"
     if str(error.filename).startswith(_OF_HOST):
         return HostError(what, "something took it away while zcprobe used it: zcprobe doctor --clean, and run again")
     return OutputError(what, "see that its disk has room, and that nobody has moved or locked it")

@@ -126,7 +126,7 @@ def test_a_link_stays_a_link(zcprobe: Told, data: Path, tmp_path: Path) -> None:
     assert "qemu-pre" in (tmp_path / "folder" / "file").read_text()
 
 
-@pytest.mark.parametrize("name", ["nothing/out.csv", ".", "/dev/full"])
+@pytest.mark.parametrize("name", ["nothing/out.csv", ".", "/dev/full", "/dev/fd/99999999999"])
 def test_what_cannot_be_written_is_told(zcprobe: Told, data: Path, tmp_path: Path, name: str) -> None:
     result = zcprobe("export", data / "in-order", "--format", "csv", "-o", tmp_path / name)
     assert result.code == 2
