@@ -5,7 +5,6 @@ enter the run's network namespace and give up capabilities for good. Task, readi
 """
 
 import os
-import resource
 import signal
 import socket
 import sys
@@ -30,6 +29,7 @@ from zcprobe.native.process import (
     enter_netns,
     give_up_root,
     keep_capabilities,
+    limit_locked_memory,
 )
 from zcprobe.native.recorder import Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
@@ -188,7 +188,7 @@ def _lasting_capabilities(task: SenderTask) -> tuple[int, ...]:
 def _give_up_root(task: SenderTask) -> None:
     """But for what the scenario wants, and SO_SNDBUFFORCE until the channels are connected."""
     if task.memlock_bytes is not None:
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, (task.memlock_bytes, task.memlock_bytes))
+        limit_locked_memory(task.memlock_bytes)
     forcing = () if task.config.socket.sndbuf_bytes is None else (CAP_NET_ADMIN,)
     give_up_root(*_lasting_capabilities(task), *forcing)
     die_with_parent()  # with another user's name that has to be asked for anew

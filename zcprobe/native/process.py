@@ -1,6 +1,7 @@
 """What a child process of a run does to itself."""
 
 import os
+import resource
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ __all__ = [
     "enter_netns",
     "give_up_root",
     "keep_capabilities",
+    "limit_locked_memory",
     "own_working_directory",
     "using_only",
 ]
@@ -72,6 +74,18 @@ def using_only(*used: int) -> Iterator[None]:
         yield
     finally:
         _check("capabilities cannot be taken up again", lib.zc_use_capabilities(2**64 - 1))
+
+
+def limit_locked_memory(count: int) -> None:
+    """Bytes of RLIMIT_MEMLOCK, for good. HostError above a lower hard limit, which CAP_SYS_RESOURCE alone lifts."""
+    try:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (count, count))
+    except (ValueError, OSError):
+        hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)[1]
+        raise HostError(
+            f"a memlock limit of {count} bytes cannot be set: the hard limit is {hard}",
+            f"raise it: ulimit -l {-(-count // 1024)}",
+        ) from None
 
 
 def give_up_root(*kept: int) -> None:

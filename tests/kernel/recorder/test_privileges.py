@@ -67,6 +67,16 @@ def test_sender_and_sink_are_other_users_with_what_they_need_alone(
     assert sink["Seccomp"] == "2"
 
 
+def test_a_memlock_limit_above_the_hard_one_is_what_the_host_lacks(
+    zcprobe: Callable[..., "subprocess.CompletedProcess[str]"],
+) -> None:
+    before = ("prlimit", "--memlock=65536", "setpriv", "--bounding-set=-sys_resource", "--inh-caps=-all")
+    result = zcprobe("run", "--scenario", "memlock", "--probes", "none", "-J", before=before)
+    assert result.returncode == 3, result.stderr
+    assert result.stderr.splitlines()[0].endswith("the hard limit is 65536")
+    assert result.stderr.splitlines()[1:] == ["  raise it: ulimit -l 256"]
+
+
 def test_without_the_right_to_change_users_they_give_up_capabilities_alone(start_zcprobe: Start) -> None:
     bounded = ("setpriv", "--bounding-set=-setuid", "--inh-caps=-setuid")
     process = start_zcprobe("run", "--scenario", "in-order", "-t", "1", "-J", before=bounded)
