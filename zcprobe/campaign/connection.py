@@ -6,6 +6,7 @@ same one, in random order; the figure is the median of the ratios within a round
 
 import os
 import random
+import signal
 import socket
 import tempfile
 import time
@@ -118,7 +119,9 @@ def send_block(connection: socket.socket, size: int, recorder: object, *, zeroco
     if status:
         raise HostError(f"a block of sends cannot begin: {os.strerror(-status)}", "free some memory")
     if result.outcome == lib.ZC_OUTCOME_INTERRUPTED:
-        raise KeyboardInterrupt
+        number = lib.zc_stop_signal()
+        signal.raise_signal(number)  # the loop had taken it: whoever answers signals here has to know of it
+        raise KeyboardInterrupt(number)
     if result.outcome != lib.ZC_OUTCOME_COMPLETED:
         raise DataLossError(f"a block of sends ended early: {os.strerror(result.error)}", "run again")
     return float(result.bytes_sent / (result.end_ns - result.start_ns))

@@ -12,10 +12,17 @@ _Atomic int zc_run_is_active;
 
 static struct sigaction saved_int, saved_term, saved_kick;
 static sigset_t saved_mask;
+static _Atomic int stop_signal;
 
 static void request_stop(int signal)
 {
 	zc_stop_requested++;
+	stop_signal = signal;
+}
+
+int zc_stop_signal(void)
+{
+	return stop_signal;
 }
 
 static void note_kick(int signal)
@@ -40,6 +47,7 @@ void zc_catch_signals(void)
 	struct sigaction stop = { .sa_handler = request_stop }, kick = { .sa_handler = note_kick };
 
 	zc_stop_requested = 0;
+	stop_signal = 0;
 	zc_kicked = 0;
 	zc_run_is_active = 1;
 	sigaction(SIGINT, &stop, &saved_int);

@@ -377,5 +377,7 @@ int zc_give_up_root(uint32_t uid, uint32_t gid, uint64_t kept);
 int zc_allow_only_receiving(void);
 /* Be killed when the parent dies, so that a killed run leaves no sender behind; 0 or a negative errno. */
 int zc_die_with_parent(void);
+/* The signal that asked for the end of the last run while its loops had the handlers; 0: none did. */
+int zc_stop_signal(void);
 /* The calling thread no longer shares its working directory with the others: 0 or a negative errno. */
 int zc_own_working_directory(void);

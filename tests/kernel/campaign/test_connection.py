@@ -17,7 +17,7 @@ pytestmark = [
 
 
 def send_on(connection: socket.socket) -> None:
-    while True:
+    for _ in range(50):
         send_block(connection, 65536, ffi.NULL)
 
 
@@ -31,3 +31,20 @@ def test_ctrl_c_ends_a_block_and_is_heard_between_blocks() -> None:
         with pytest.raises(KeyboardInterrupt):
             send_on(connection)
         timer.join()
+
+
+def test_who_answers_signals_hears_of_one_that_the_loop_has_taken() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: heard.append(number))
+    try:
+        with connected_lab() as (_, connection):
+            timer = threading.Timer(0.05, signal.raise_signal, (signal.SIGTERM,))
+            timer.daemon = True
+            timer.start()
+            with pytest.raises(KeyboardInterrupt) as told:
+                send_on(connection)
+            timer.join()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM]
+    assert told.value.args == (signal.SIGTERM,)
