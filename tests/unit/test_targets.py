@@ -1,6 +1,7 @@
 """No test is left out: each file of them belongs to what `make test` or `make test-kernels` runs."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -20,13 +21,27 @@ def test_every_file_of_tests_is_run_by_a_target(pytestconfig: pytest.Config) -> 
     assert {str(file) for file in files if not any(file.is_relative_to(path) for path in run)} == set()
 
 
-@pytest.mark.parametrize(
-    ("target", "command"), [("test", ".venv/bin/pytest "), ("test-kernels", ".venv/bin/python -m tests.guests.matrix ")]
-)
-def test_the_targets_run_all_that_is_configured(target: str, command: str) -> None:
-    """They name no file of their own."""
-    # what this run's own make was given is not asked for
+def commands_of(target: str) -> str:
+    """What make would run, for whoever gives it nothing; what this run's own make was given is not asked for."""
     given = ("MAKE", "MFLAGS", "ARGS", "KERNEL")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(given)}
     result = subprocess.run(["make", "-n", target], cwd=ROOT, env=clean, capture_output=True, text=True, check=True)
-    assert command in result.stdout.splitlines()
+    return result.stdout
+
+
+def test_make_test_names_each_configured_folder_once(pytestconfig: pytest.Config) -> None:
+    named = [word for word in commands_of("test").split() if word.startswith("tests/")]
+    assert sorted(named) == sorted(pytestconfig.getini("testpaths"))
+
+
+def test_make_test_fails_when_its_first_part_does(tmp_path: Path) -> None:
+    """Both parts run, and the exit code is of both."""
+    (command,) = (line for line in commands_of("test").replace("\\\n", "").splitlines() if "tests/unit" in line)
+    for first, second in (("false", "true"), ("true", "false")):
+        words = iter((first, second))
+        script = re.sub(r"\S+/pytest", lambda _: next(words), command)
+        assert subprocess.run(["sh", "-c", script], cwd=tmp_path, check=False).returncode == 1
+
+
+def test_the_guests_are_given_no_file_of_their_own() -> None:
+    assert ".venv/bin/python -m tests.guests.matrix " in commands_of("test-kernels").splitlines()
