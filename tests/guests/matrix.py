@@ -27,7 +27,7 @@ from zcprobe.report.html import write_report
 __all__ = ["TESTS", "main"]
 
 _RESULTS = Path("build/kernels")
-_TIMEOUT_S = 3000
+_TIMEOUT_S = 2400
 
 TESTS = (
     "tests/guests/inside/test_host.py",
