@@ -234,11 +234,12 @@ def _receive(
     )
 
 
-def _acknowledge_at_once(connection: socket.socket) -> None:
-    """Who answers what came is interactive to the kernel, and acknowledges what comes next up to 40 ms later: the first
-    sends of a stream would wait for that."""
-    if connection.family != socket.AF_VSOCK:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+def _answer(connection: socket.socket) -> None:
+    """That the stream may come. OSError."""
+    line = encode_line(Answer())
+    status = lib.zc_sink_answer(connection.fileno(), line, len(line))
+    if status:
+        raise OSError(-status, os.strerror(-status))
 
 
 def receive(
@@ -251,8 +252,7 @@ def receive(
     with connection:
         try:
             if not plan.is_datagram:
-                connection.sendall(encode_line(Answer()))
-                _acknowledge_at_once(connection)
+                _answer(connection)
                 report = _receive(connection, connection, plan, reading, progress)
             else:
                 with _open_datagrams(connection, plan) as datagrams:

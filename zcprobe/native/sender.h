@@ -360,6 +360,9 @@ struct zc_sink_result {
 
 /* Receives to end of stream and compares with the pattern; 0 or a negative errno. */
 int zc_sink_run(const struct zc_sink_config *config, struct zc_sink_result *result);
+/* Sends a line on a blocking connection, and has what comes next acknowledged at once: who answers is interactive to the
+ * kernel, which acknowledges up to 40 ms later, and the first sends of a stream would wait for that. 0 or a negative errno. */
+int zc_sink_answer(int fd, const void *line, size_t size);
 
 /* ---- this process ---- */
 
