@@ -21,7 +21,7 @@ from zcprobe.sink import hang_up
 from zcprobe.tokens import make_challenge
 from zcprobe.wire import ANSWER_TIMEOUT_S, LONGEST_LINE_BYTES, Answer, StreamPlan, encode_line, greet, read_plan
 
-__all__ = ["MOST_SERVED", "MOST_WAITING", "Guest", "Reception", "descriptor_bounds"]
+__all__ = ["MOST_SERVED", "MOST_WAITING", "Reception", "Visitor", "descriptor_bounds"]
 
 MOST_WAITING = 512
 """Connections that were greeted and have not said what they send."""
@@ -58,7 +58,7 @@ def descriptor_bounds() -> tuple[int, int]:
     return min(MOST_WAITING, room - _DESCRIPTORS_PER_STREAM * served), served
 
 
-class Guest:
+class Visitor:
     """Somebody who connected; `address` without the port, as a person reads it."""
 
     def __init__(self, connection: socket.socket, address: str, challenge: str | None) -> None:
@@ -84,7 +84,7 @@ def _readable_address(address: object) -> str:
 
 
 class Reception:
-    """`admit` is called with each guest that has given a whole plan, and `refused` with the address and the reason of
+    """`admit` is called with each visitor that has given a whole plan, and `refused` with the address and the reason of
     each that is not let in."""
 
     def __init__(
@@ -92,7 +92,7 @@ class Reception:
         server: socket.socket,
         token: str | None,
         most_waiting: int,
-        admit: Callable[[Guest, StreamPlan], None],
+        admit: Callable[[Visitor, StreamPlan], None],
         refused: Callable[[str, str], None],
     ) -> None:
         self._server = server
@@ -100,7 +100,7 @@ class Reception:
         self._most_waiting = most_waiting
         self._admit = admit
         self._refused = refused
-        self._waiting: dict[int, Guest] = {}  # by descriptor, the oldest first
+        self._waiting: dict[int, Visitor] = {}  # by descriptor, the oldest first
         self._counts: Counter[str] = Counter()  # of those, by address
         self._pause_until_s = 0.0
         self._poll = select.epoll()
@@ -109,8 +109,8 @@ class Reception:
 
     def close(self) -> None:
         self._poll.close()
-        for guest in self._waiting.values():
-            guest.connection.close()
+        for visitor in self._waiting.values():
+            visitor.connection.close()
         self._waiting.clear()
 
     def watch(self, fd: int) -> None:
@@ -162,7 +162,7 @@ class Reception:
 
     def _greet(self, connection: socket.socket, address: str) -> None:
         challenge = None if self._token is None else make_challenge()
-        guest = Guest(connection, address, challenge)
+        visitor = Visitor(connection, address, challenge)
         try:
             connection.setblocking(False)
             connection.send(greet(challenge))
@@ -172,63 +172,63 @@ class Reception:
             return
         while len(self._waiting) >= self._most_waiting:
             self._send_one_away()
-        self._waiting[connection.fileno()] = guest
+        self._waiting[connection.fileno()] = visitor
         self._counts[address] += 1
         self._poll.register(connection.fileno(), select.EPOLLIN)
 
-    def _forget(self, guest: Guest) -> None:
-        fd = guest.connection.fileno()
+    def _forget(self, visitor: Visitor) -> None:
+        fd = visitor.connection.fileno()
         self._poll.unregister(fd)
         del self._waiting[fd]
-        self._counts[guest.address] -= 1
-        if not self._counts[guest.address]:
-            del self._counts[guest.address]
+        self._counts[visitor.address] -= 1
+        if not self._counts[visitor.address]:
+            del self._counts[visitor.address]
 
     def _send_one_away(self) -> None:
         address, _ = self._counts.most_common(1)[0]
-        guest = next(guest for guest in self._waiting.values() if guest.address == address)
-        if not self._listen_to(guest):
-            self._forget(guest)
-            hang_up(guest.connection)
-            self._refused(guest.address, "it has not said what it sends, and others wait for its place")
+        visitor = next(visitor for visitor in self._waiting.values() if visitor.address == address)
+        if not self._listen_to(visitor):
+            self._forget(visitor)
+            hang_up(visitor.connection)
+            self._refused(visitor.address, "it has not said what it sends, and others wait for its place")
 
     def _expire(self) -> None:
         now_s = time.monotonic()
-        for guest in self._late(now_s):
-            if not self._listen_to(guest):
-                self._forget(guest)
-                hang_up(guest.connection)
-                self._refused(guest.address, f"it has not said within {ANSWER_TIMEOUT_S:g} s what it sends")
+        for visitor in self._late(now_s):
+            if not self._listen_to(visitor):
+                self._forget(visitor)
+                hang_up(visitor.connection)
+                self._refused(visitor.address, f"it has not said within {ANSWER_TIMEOUT_S:g} s what it sends")
         if self._pause_until_s and now_s >= self._pause_until_s:
             self._pause_until_s = 0.0
             self._poll.modify(self._server.fileno(), select.EPOLLIN)
 
-    def _late(self, now_s: float) -> Iterator[Guest]:
+    def _late(self, now_s: float) -> Iterator[Visitor]:
         while (oldest := next(iter(self._waiting.values()), None)) is not None and oldest.deadline_s <= now_s:
             yield oldest
 
-    def _listen_to(self, guest: Guest) -> bool:
-        """Takes what has come. Whether the guest is no longer waiting: let in, refused, or gone."""
+    def _listen_to(self, visitor: Visitor) -> bool:
+        """Takes what has come. Whether the visitor is no longer waiting: let in, refused, or gone."""
         try:
-            piece = guest.connection.recv(LONGEST_LINE_BYTES - len(guest.said))
+            piece = visitor.connection.recv(LONGEST_LINE_BYTES - len(visitor.said))
         except BlockingIOError:
             return False
         except OSError:
             piece = b""
-        guest.said += piece
-        is_over = not piece or len(guest.said) >= LONGEST_LINE_BYTES
-        if not guest.said.endswith(b"\n") and not is_over:
+        visitor.said += piece
+        is_over = not piece or len(visitor.said) >= LONGEST_LINE_BYTES
+        if not visitor.said.endswith(b"\n") and not is_over:
             return False
-        self._forget(guest)
-        if not guest.said:
-            hang_up(guest.connection)
-            self._refused(guest.address, "it hung up without a word")
+        self._forget(visitor)
+        if not visitor.said:
+            hang_up(visitor.connection)
+            self._refused(visitor.address, "it hung up without a word")
             return True
         try:
-            plan = read_plan(guest.said, guest.challenge, self._token)
+            plan = read_plan(visitor.said, visitor.challenge, self._token)
         except PeerError as error:
-            guest.refuse(str(error))
-            self._refused(guest.address, str(error))
+            visitor.refuse(str(error))
+            self._refused(visitor.address, str(error))
             return True
-        self._admit(guest, plan)
+        self._admit(visitor, plan)
         return True

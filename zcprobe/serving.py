@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from zcprobe.errors import ZcprobeError
-from zcprobe.reception import Guest, Reception, descriptor_bounds
+from zcprobe.reception import Reception, Visitor, descriptor_bounds
 from zcprobe.refusals import Refusals
 from zcprobe.sink import Progress, Reading, SinkReport, receive
 from zcprobe.wire import StreamPlan
@@ -28,8 +28,8 @@ _KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEP
 class _Stream:
     """One that is being received. `moved_s`: when bytes were last seen to have come."""
 
-    def __init__(self, guest: Guest, plan: StreamPlan) -> None:
-        self.guest = guest
+    def __init__(self, visitor: Visitor, plan: StreamPlan) -> None:
+        self.visitor = visitor
         self.plan = plan
         self.progress = Progress()
         self.seen_bytes = 0
@@ -44,7 +44,7 @@ class _Stream:
         """Its thread wakes, finds the connection broken and ends."""
         self.is_leaving = True
         with contextlib.suppress(OSError):
-            self.guest.connection.shutdown(socket.SHUT_RDWR)
+            self.visitor.connection.shutdown(socket.SHUT_RDWR)
 
 
 class Service:
@@ -66,7 +66,7 @@ class Service:
         self._refusals = Refusals(2)
         self._reception = Reception(server, token, most_waiting, self._admit, self._refused)
         self._streams: set[_Stream] = set()
-        self._next: deque[tuple[Guest, StreamPlan]] = deque()  # each in the place of a stream that is leaving
+        self._next: deque[tuple[Visitor, StreamPlan]] = deque()  # each in the place of a stream that is leaving
         self._ended: queue.SimpleQueue[tuple[_Stream, SinkReport | ZcprobeError | None]] = queue.SimpleQueue()
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._reception.watch(self._wake_fd)
@@ -94,41 +94,41 @@ class Service:
     def _refused(self, address: str, reason: str) -> None:
         self._refusals.tell(f"zcprobe: refused {address}: {reason}")
 
-    def _admit(self, guest: Guest, plan: StreamPlan) -> None:
+    def _admit(self, visitor: Visitor, plan: StreamPlan) -> None:
         if len(self._streams) < self._most_served:
-            self._start(guest, plan)
+            self._start(visitor, plan)
             return
         now_s = time.monotonic()
         staying = [stream for stream in self._streams if not stream.is_leaving]
         idlest = min(staying, key=lambda stream: stream.moved_s, default=None)
         if idlest is None or now_s - idlest.moved_s < IDLE_S:
-            self._turn_away(guest, f"all {self._most_served} places are taken")
+            self._turn_away(visitor, f"all {self._most_served} places are taken")
             return
         idlest.leave()
-        self._refused(idlest.guest.address, f"nothing came of its stream for {IDLE_S:g} s, and others wait")
-        self._next.append((guest, plan))
+        self._refused(idlest.visitor.address, f"nothing came of its stream for {IDLE_S:g} s, and others wait")
+        self._next.append((visitor, plan))
 
-    def _turn_away(self, guest: Guest, reason: str) -> None:
-        guest.refuse(reason)
-        self._refused(guest.address, reason)
+    def _turn_away(self, visitor: Visitor, reason: str) -> None:
+        visitor.refuse(reason)
+        self._refused(visitor.address, reason)
 
-    def _start(self, guest: Guest, plan: StreamPlan) -> None:
+    def _start(self, visitor: Visitor, plan: StreamPlan) -> None:
         with contextlib.suppress(OSError):  # vsock has none
-            guest.connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            visitor.connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for option, value in _KEEPALIVE.items():
-                guest.connection.setsockopt(socket.IPPROTO_TCP, option, value)
-        stream = _Stream(guest, plan)
+                visitor.connection.setsockopt(socket.IPPROTO_TCP, option, value)
+        stream = _Stream(visitor, plan)
         try:
             threading.Thread(target=self._receive, args=(stream,), daemon=True).start()
         except RuntimeError:  # what Python makes of EAGAIN
-            self._turn_away(guest, "this host lets the sink start no more threads")
+            self._turn_away(visitor, "this host lets the sink start no more threads")
             return
         self._streams.add(stream)
 
     def _receive(self, stream: _Stream) -> None:
         outcome: SinkReport | ZcprobeError | None = None
         try:
-            outcome = receive(stream.guest.connection, stream.plan, self._reading, stream.progress)
+            outcome = receive(stream.visitor.connection, stream.plan, self._reading, stream.progress)
         except ZcprobeError as error:
             outcome = error
         finally:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.cli.test_hostile import with_capabilities
+from tests.processes import listening_sink
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="what is taken away must have been there")
 
@@ -47,12 +48,8 @@ def rows() -> dict[str, list[str]]:
 
 @pytest.fixture
 def sink(start_zcprobe: Start) -> Iterator[None]:
-    process = start_zcprobe("sink", "-B", "127.0.0.1", "-p", PORT)
-    assert process.stderr is not None
-    assert process.stderr.readline().startswith("listening on")
-    yield
-    process.terminate()
-    process.wait()
+    with listening_sink(start_zcprobe, PORT):
+        yield
 
 
 def succeeds(words: tuple[str, ...], before: tuple[str, ...], zcprobe: Command, start_zcprobe: Start) -> bool:

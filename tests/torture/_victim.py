@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import zcprobe
+from tests.processes import child_of
 from zcprobe.errors import ZcprobeError
 
 __all__ = ["NAMESPACES", "Victim", "left_behind", "start", "whole_runs"]
@@ -29,15 +30,7 @@ class Victim:
 
     def child(self, module: str) -> int | None:
         """The process of its sender or sink."""
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                parent = int(path.read_text().rpartition(")")[2].split()[1])
-                words = (path.parent / "cmdline").read_bytes().split(b"\0")
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if parent == self.process.pid and module.encode() in words:
-                return int(path.parent.name)
-        return None
+        return child_of(self.process.pid, module)
 
     def namespaces(self) -> list[str]:
         """Of this command alone: their names have the id of its run."""

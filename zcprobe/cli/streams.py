@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from zcprobe.errors import OutputError
+from zcprobe.escapes import printable
 
 __all__ = ["keeping", "one_line", "settle_streams"]
 
@@ -109,4 +110,4 @@ def one_line(text: str) -> str:
     """Names of files and words of a peer may hold anything, at any length."""
     if len(text) > _LONGEST_LINE:
         text = f"{text[: _LONGEST_LINE // 2]} ... {text[-_LONGEST_LINE // 2 :]}"
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return printable(text)

@@ -1,9 +1,8 @@
 """Tables that are not as recorded, read once by a process of their own: Arrow may abort on damaged bytes, and then that
 process ends instead of ours.
 
-    python -P -m zcprobe.dataset.trial FOLDER VERSION TABLE...
-
-It writes a line with a table's name before each, and a line with what is wrong after one that cannot be read.
+Its words are a folder, the version of its format, and the tables. It writes a line with a table's name before each, and
+a line with what is wrong after one that cannot be read.
 """
 
 import subprocess
@@ -11,10 +10,14 @@ import sys
 from pathlib import Path
 
 from zcprobe.errors import OutputError
+from zcprobe.isolation import python_command
 
-__all__ = ["require_readable"]
+__all__ = ["main", "require_readable"]
 
 _LONGEST_S = 600.0
+_PACKAGES = ("zcprobe", "msgspec", "_cffi_backend", "numpy", "pandas", "pyarrow")
+"""What that process imports beside Python's own."""
+
 _USELESS = "the file is too damaged to be read; load the run without it, or copy it again from where it was recorded"
 
 
@@ -22,7 +25,7 @@ def require_readable(folder: Path, version: int, tables: list[str]) -> None:
     """OutputError for the first table that a process of its own could not read whole."""
     if not tables:
         return
-    words = [sys.executable, "-P", "-m", "zcprobe.dataset.trial", str(folder.absolute()), str(version), *tables]
+    words = python_command("zcprobe.dataset.trial", _PACKAGES, str(folder.absolute()), str(version), *tables)
     try:
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_S, check=False)
     except subprocess.TimeoutExpired:
@@ -56,5 +59,6 @@ def _read(folder: Path, version: int, tables: list[str]) -> int:
     return 0
 
 
-if __name__ == "__main__":
-    sys.exit(_read(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))
+def main() -> None:
+    folder, version, *tables = sys.argv[2:]
+    sys.exit(_read(Path(folder), int(version), tables))

@@ -268,7 +268,7 @@ def refuse_journal(fd: int) -> str | None:
     """Why a journal is not believed; None for one that only we can have written."""
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):
-        return "it is no file"
+        return "it is not a plain file"
     if status.st_uid != os.geteuid():
         return f"it belongs to user {status.st_uid}"
     if status.st_mode & 0o077:

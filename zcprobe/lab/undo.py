@@ -45,7 +45,7 @@ def _is_name_of_namespace(name: str, record: Record) -> bool:
 def _clean_device(name: str, record: Record) -> str:
     loan = record.devices[name]
     if not _DEVICE.fullmatch(name) or not _is_name_of_namespace(loan.namespace, record):
-        raise RefusedError("it is no device in a namespace of that run")
+        raise RefusedError("it is not a device in a namespace of that run")
     # once that is removed and dropped, whatever has its name is another's
     if is_namespace(loan.namespace, record.namespaces.get(loan.namespace, -1)) is False:
         raise RefusedError(f"{loan.namespace} is another namespace by now")
@@ -55,7 +55,7 @@ def _clean_device(name: str, record: Record) -> str:
 
 def _clean_namespace(name: str, record: Record) -> str | None:
     if not _is_name_of_namespace(name, record):
-        raise RefusedError("it has not the name of one of that run")
+        raise RefusedError("its name is not the name of one of that run")
     removed = remove_namespace(name, record.namespaces[name])
     return f"removed network namespace {name}" if removed else None
 
@@ -64,7 +64,7 @@ def _clean_namespace(name: str, record: Record) -> str | None:
 def _parent_of(path: Path, name: re.Pattern[str]) -> Iterator[Directory | None]:
     """None when there is no such folder any more, and so nothing in it."""
     if not path.is_absolute() or ".." in path.parts or not name.fullmatch(path.name):
-        raise RefusedError("it has not the name of something of that run")
+        raise RefusedError("its name is not the name of something of that run")
     try:
         parent = open_real_folder(path.parent)
     except FileNotFoundError:
@@ -143,5 +143,5 @@ _CLEANERS: dict[Kind, Callable[[str, Record], str | None]] = {
 def undo(kind: Kind, name: str, record: Record) -> str | None:
     """What was done, in words; None when there was nothing any more. RefusedError, OSError or ZcprobeError."""
     if not _RUN_ID.fullmatch(record.run_id):
-        raise RefusedError("its run has not the name of one of ours")
+        raise RefusedError("its run's name is not of our form")
     return _CLEANERS[kind](name, record)

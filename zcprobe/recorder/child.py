@@ -1,12 +1,10 @@
 """A child process of a run (sender or sink), spoken to in lines of JSON, and never left behind."""
 
-import importlib.util
 import os
 import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,6 +17,7 @@ import msgspec
 from zcprobe.config import RunConfig
 from zcprobe.errors import PeerError, ZcprobeError
 from zcprobe.handover import hand_files
+from zcprobe.isolation import python_command
 from zcprobe.sink import Failure
 from zcprobe.wire import NOT_DECODED
 
@@ -38,30 +37,8 @@ _LOOK_INTERVAL_S = 0.25
 _STOPPED_S = 3.0
 """Longest that a process may be stopped (SIGSTOP) while nothing is measured yet."""
 
-_MODULES = ("zcprobe", "msgspec", "_cffi_backend")
+_PACKAGES = ("zcprobe", "msgspec", "_cffi_backend")
 """What a child imports beside Python's own."""
-
-_PROGRAM = (
-    "import gc, importlib, sys; sys.path += sys.argv[2:]; importlib.import_module(sys.argv[1]).main(); gc.freeze()"
-)
-"""Frozen, what is left at the end goes with the process: Python would take 15 ms to collect it first."""
-
-
-def _folder_of(module: str) -> str:
-    """The folder in which this process finds it."""
-    spec = importlib.util.find_spec(module)
-    assert spec is not None
-    assert spec.origin is not None
-    path = Path(spec.origin)
-    return str(path.parents[1] if spec.submodule_search_locations else path.parent)
-
-
-def _command(module: str) -> list[str]:
-    """Python that looks for modules in its own library and in the folders where this process finds them, and nowhere
-    else: neither in the current folder nor in PYTHONPATH nor among a user's packages. Without `site`, which would look
-    there, it also starts sooner."""
-    folders = list(dict.fromkeys(map(_folder_of, _MODULES)))
-    return [sys.executable, "-I", "-S", "-c", _PROGRAM, module, *folders]
 
 
 class Child:
@@ -83,7 +60,7 @@ class Child:
         self.stopped_s = 0.0
         self.cpus: set[int] | None = None
         self.process = subprocess.Popen(
-            _command(module),
+            python_command(module, _PACKAGES),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

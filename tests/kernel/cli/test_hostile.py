@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 import pytest
 
+from tests.processes import listening_sink
 from zcprobe.probes.base import MECHANISMS
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="what is taken away must have been there")
@@ -53,12 +54,8 @@ WITHOUT_SYS_ADMIN = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_ad
 
 @pytest.fixture
 def sink(start_zcprobe: Start) -> Iterator[None]:
-    process = start_zcprobe("sink", "-B", "127.0.0.1", "-p", PORT)
-    assert process.stderr is not None
-    assert process.stderr.readline().startswith("listening on")
-    yield
-    process.terminate()
-    process.wait()
+    with listening_sink(start_zcprobe, PORT):
+        yield
 
 
 def shortfalls(result: "subprocess.CompletedProcess[str]") -> dict[str, dict[str, str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import zcprobe as package
+from tests.processes import child_of
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root")
 
@@ -20,18 +21,6 @@ ENDING = "zcprobe: ending: what was measured is completed and kept; once more en
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 LONG_RUN = ("run", "--scenario", "in-order", "-t", "20", "-l", "16K")
-
-
-def child_of(process: "subprocess.Popen[str]", module: str) -> int | None:
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-            words = (path.parent / "cmdline").read_bytes().split(b"\0")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if parent == process.pid and module.encode() in words:
-            return int(path.parent.name)
-    return None
 
 
 def wait_for_main(process: "subprocess.Popen[str]") -> None:
@@ -152,7 +141,7 @@ def wait_for_folder(process: "subprocess.Popen[str]", folder: Path) -> None:
 def test_a_killed_sink_is_an_error_of_the_run(start_zcprobe: Start, tmp_path: Path) -> None:
     process = start_zcprobe(*LONG_RUN)
     wait_for_traffic(process, tmp_path / "results")
-    sink = child_of(process, "zcprobe.sink")
+    sink = child_of(process.pid, "zcprobe.sink")
     assert sink is not None
     os.kill(sink, signal.SIGKILL)
     out, err = process.communicate(timeout=15)
@@ -172,7 +161,7 @@ def test_a_stopped_sink_of_our_own_is_not_waited_for_beyond_the_deadlines(start_
     process = start_zcprobe("run", "--scenario", "in-order", "-t", "3", "--deadline", "1", "--settle", "0.5")
     wait_for_traffic(process, tmp_path / "results")
     began = time.monotonic()
-    sink = child_of(process, "zcprobe.sink")
+    sink = child_of(process.pid, "zcprobe.sink")
     assert sink is not None
     os.kill(sink, signal.SIGSTOP)
     out, err = process.communicate(timeout=60)
@@ -190,7 +179,7 @@ def test_a_comparison_says_of_which_runs_nobody_knows_what_arrived(start_zcprobe
     limits = ("-t", "2", "--deadline", "1", "--settle", "0.5")
     process = start_zcprobe("compare", "--scenario", "in-order", "-u", *limits, *words)
     wait_for_traffic(process, tmp_path / "results")
-    sink = child_of(process, "zcprobe.sink")
+    sink = child_of(process.pid, "zcprobe.sink")
     assert sink is not None
     os.kill(sink, signal.SIGSTOP)
     out, err = process.communicate(timeout=60)
@@ -207,7 +196,7 @@ def test_a_comparison_says_of_which_runs_nobody_knows_what_arrived(start_zcprobe
 def test_a_killed_sender_is_an_error_and_leaves_nothing(start_zcprobe: Start, tmp_path: Path) -> None:
     process = start_zcprobe(*LONG_RUN)
     wait_for_traffic(process, tmp_path / "results")
-    sender = child_of(process, "zcprobe.sender")
+    sender = child_of(process.pid, "zcprobe.sender")
     assert sender is not None
     os.kill(sender, signal.SIGKILL)
     what, to_do = end(process, 15).splitlines()
@@ -220,7 +209,7 @@ def test_a_killed_sender_is_an_error_and_leaves_nothing(start_zcprobe: Start, tm
 def test_what_a_killed_command_left_is_cleaned(start_zcprobe: Start, zcprobe: Command, tmp_path: Path) -> None:
     process = start_zcprobe(*LONG_RUN)
     wait_for_traffic(process, tmp_path / "results")
-    children = [child_of(process, module) for module in ("zcprobe.sender", "zcprobe.sink")]
+    children = [child_of(process.pid, module) for module in ("zcprobe.sender", "zcprobe.sink")]
     (partial,) = (tmp_path / "results").iterdir()
     run_id = partial.name.removesuffix(".partial").rpartition("-")[2]
     process.kill()

@@ -29,7 +29,8 @@ def rogue(monkeypatch: pytest.MonkeyPatch) -> Rogue:
 
     def start(code: str) -> Child:
         program = f"import os, sys, time\n{code}"
-        monkeypatch.setattr(child_module, "_command", lambda module: [sys.executable, "-I", "-S", "-c", program])
+        command = [sys.executable, "-I", "-S", "-c", program]
+        monkeypatch.setattr(child_module, "python_command", lambda module, packages: command)
         return Child("zcprobe.sink")
 
     return start

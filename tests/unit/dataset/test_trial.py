@@ -16,6 +16,15 @@ def test_tables_that_can_be_read_pass() -> None:
     require_readable(_RUN, 2, [])
 
 
+def test_nothing_of_pythonpath_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    canary = tmp_path / "canary"
+    for name in ("numpy", "pandas", "pyarrow", "msgspec", "zcprobe"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(canary)!r}, 'a').write({name!r})\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    require_readable(_RUN, 2, ["sends"])
+    assert not canary.exists()
+
+
 def test_what_arrow_says_of_a_table_is_told(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(_RUN, tmp_path / "run"))
     (folder / "stalls.parquet").write_bytes(b"PAR1")

@@ -184,8 +184,8 @@ def test_a_failed_deletion_is_tried_again(
         ({"sysctls": {"{tmp}/precious/file": 7}}, "no run sets it to 7"),
         ({"sysctls": {"{tmp}/optmem_max": -1}}, "no run sets it to -1"),
         ({"sysctls": {"{tmp}/optmem_max": 2**31}}, "no run sets it to 2147483648"),
-        ({"devices": {"eth0": {"namespace": "somebody", "up": True}}}, "no device in a namespace of that run"),
-        ({"devices": {"../eth0": {"namespace": "zcprobe-old-tx", "up": True}}}, "no device in a namespace"),
+        ({"devices": {"eth0": {"namespace": "somebody", "up": True}}}, "not a device in a namespace of that run"),
+        ({"devices": {"../eth0": {"namespace": "zcprobe-old-tx", "up": True}}}, "not a device in a namespace"),
     ],
 )
 def test_what_no_run_can_have_made_is_told_and_left(
