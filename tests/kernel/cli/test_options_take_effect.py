@@ -258,7 +258,7 @@ def test_the_send_buffer_is_of_that_size(protocol: str, start_zcprobe: Start) ->
 @shows("--bitrate")
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
-@pytest.mark.parametrize(("text", "rate_bps"), [("10M", 10e6), ("1G", 1e9)])
+@pytest.mark.parametrize(("text", "rate_bps"), [("10M", 10e6), ("200M", 200e6)])
 def test_what_leaves_is_as_fast_as_asked_for(
     text: str, rate_bps: float, protocol: str, family: str, start_zcprobe: Start
 ) -> None:

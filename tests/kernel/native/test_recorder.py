@@ -18,6 +18,7 @@ import os, resource, socket, sys, tempfile
 from zcprobe.campaign.connection import recording
 from zcprobe.channel import ZeroCopyChannel
 from zcprobe.errors import HostError
+from zcprobe.handover import hand_files
 from types import SimpleNamespace
 from zcprobe.sender import _recorder, _take_spools
 
@@ -32,7 +33,7 @@ def block():
 def sender():
     ours, theirs = socket.socketpair()
     with ours:
-        socket.send_fds(ours, [b"0"], spools)
+        hand_files(ours, spools)
         task = SimpleNamespace(spools_fd=theirs.detach(), config=SimpleNamespace(channels=1))
         _recorder(_take_spools(task)[0], 1 << 20).close()
 
