@@ -20,7 +20,8 @@ from connection import describe
 from zcprobe.campaign.connection import connected_lab, ratios_to, recording, send_block
 from zcprobe.config import ProbeLevel
 from zcprobe.lab.scenarios import Lab
-from zcprobe.probes.session import ProbeSession, Target
+from zcprobe.probes.measurement import Target
+from zcprobe.probes.session import ProbeSession
 
 READY = "counting"
 TRACEFS = Path("/sys/kernel/tracing")

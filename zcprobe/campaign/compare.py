@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,12 +21,14 @@ from zcprobe.errors import OutputError, UsageError
 from zcprobe.isolation import own_settings
 from zcprobe.lab.journal import journal
 from zcprobe.policies import find_policy
-from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.metadata import FORMAT_MINOR, FORMAT_VERSION, now_utc, write_sealed
 from zcprobe.recorder.run import CompletedRun, new_run_id, record_run
 from zcprobe.recorder.run_directory import RunDirectory, folder_name, open_run_directory
 from zcprobe.seal import seal_of
+
+if TYPE_CHECKING:
+    from zcprobe.probes.session import ProbeSession
 
 __all__ = ["PlannedRun", "compare", "plan_runs"]
 
@@ -123,7 +126,7 @@ def _record_all(
     plan: list[PlannedRun],
     configs: dict[str, RunConfig],
     growing: _Growing,
-    probes: ProbeSession | None,
+    probes: "ProbeSession | None",
     interruption: Interruption,
     on_run: Callable[[PlannedRun, CompletedRun], None],
 ) -> None:
@@ -161,7 +164,7 @@ def compare(
     repeats: int,
     seed: int,
     parent: Path,
-    probes: ProbeSession | None,
+    probes: "ProbeSession | None",
     interruption: Interruption,
     on_run: Callable[[PlannedRun, CompletedRun], None],
     overhead_rounds: int = 0,

@@ -15,7 +15,8 @@ from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.errors import DataLossError, UsageError
 from zcprobe.host.limits import read_limits
 from zcprobe.lab.open import Lab
-from zcprobe.probes.session import ProbeSession, Target
+from zcprobe.probes.measurement import Target
+from zcprobe.probes.session import ProbeSession
 
 __all__ = ["EventCost", "LevelCost", "Overhead", "measure_overhead"]
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, get_args
 
-import msgspec
-
 from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.errors import HostError, OutputError
 from zcprobe.host.symbols import Symbols, read_symbols
@@ -18,10 +16,11 @@ from zcprobe.native import ffi, lib
 from zcprobe.native.structs import enum_names
 from zcprobe.probes.bcc_backend import TURN_S, Program, become_compiler_thread, import_bcc
 from zcprobe.probes.loading import Loaded, Needs, load_probes
-from zcprobe.probes.sockets import SocketCounts, socket_counts
+from zcprobe.probes.measurement import MeasurementCounts, Target
+from zcprobe.probes.sockets import socket_counts
 from zcprobe.probes.uarg import COMPLETIONS
 
-__all__ = ["LEVELS", "MeasurementCounts", "ProbeSession", "Target"]
+__all__ = ["LEVELS", "ProbeSession"]
 
 LEVELS: tuple[ProbeLevel, ...] = get_args(ProbeLevel)
 """off: no probes; summary: counts per socket, kept in the kernel; timeline: an event for whatever moves the error queue
@@ -31,32 +30,6 @@ _DRAIN_INTERVAL_NS = 20_000_000
 _NO_LIMIT = 2**64 - 1
 _NO_STACK = 1 << 31
 """From here on a stack id is a negative errno: there was no room for the stack."""
-
-
-class Target(msgspec.Struct, frozen=True):
-    """Whose sockets: those of a network namespace; of them those with these cookies, unless there are none; of them
-    those that process `tgid` sends on, unless it is 0."""
-
-    netns_inode: int
-    cookies: list[int] = []
-    tgid: int = 0
-    level: ProbeLevel = "timeline"
-
-
-class MeasurementCounts(msgspec.Struct):
-    """Of one run. `kept_events`: those that are in the file. `send_results`: errno name's number -> calls, 0 for
-    success; `lost_by_kind`: event kind -> lost by each CPU; `missed_runs`: BPF function -> how often the kernel did not
-    run it, because it, or with kprobes another one, was running on that CPU, for this run's sockets or for others;
-    `sockets`: cookie -> what the kernel counted; `copy_paths`: stack id -> skbs copied there."""
-
-    events: int = 0
-    kept_events: int = 0
-    lost_events: int = 0
-    lost_by_kind: dict[str, list[int]] = msgspec.field(default_factory=dict)
-    missed_runs: dict[str, int] = msgspec.field(default_factory=dict)
-    send_results: dict[int, int] = msgspec.field(default_factory=dict)
-    sockets: dict[int, SocketCounts] = msgspec.field(default_factory=dict)
-    copy_paths: dict[int, int] = msgspec.field(default_factory=dict)
 
 
 def _load(mechanism: ProbeMechanism | None, needs: Needs) -> Loaded:

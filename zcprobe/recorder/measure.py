@@ -5,6 +5,7 @@ import signal
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,7 +17,7 @@ from zcprobe.lab.remote import OpenRemote
 from zcprobe.lab.scenarios import Scenario
 from zcprobe.native.process import CAP_KILL, using_only
 from zcprobe.policies import find_policy
-from zcprobe.probes.session import MeasurementCounts, ProbeSession, Target
+from zcprobe.probes.measurement import MeasurementCounts, Target
 from zcprobe.recorder.child import Child, Children
 from zcprobe.recorder.defaults import calibrates, default_send_count, scenario_of
 from zcprobe.recorder.interrupt import Interruption
@@ -24,6 +25,9 @@ from zcprobe.recorder.run_warnings import Disturbances
 from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.sender import SenderCalibrated, SenderReady, SenderReport, SenderTask
 from zcprobe.sink import SinkReady, SinkTask
+
+if TYPE_CHECKING:
+    from zcprobe.probes.session import ProbeSession
 
 __all__ = ["Measured", "measure", "spool_path"]
 
@@ -173,7 +177,7 @@ def measure(
     config: RunConfig,
     place: OpenLab | OpenRemote,
     children: Children,
-    probes: ProbeSession | None,
+    probes: "ProbeSession | None",
     folder: Path,
     interruption: Interruption,
     token: str | None = None,

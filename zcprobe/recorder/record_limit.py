@@ -1,7 +1,7 @@
 """What a run recorded beyond its limit: counted, told, and not kept."""
 
 from zcprobe.config import RunConfig
-from zcprobe.probes.session import MeasurementCounts
+from zcprobe.probes.measurement import MeasurementCounts
 from zcprobe.recorder.run_warnings import RunWarning
 from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.sender import SenderReport

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,7 +19,6 @@ from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.open import OpenLab, open_path
 from zcprobe.lab.remote import OpenRemote
 from zcprobe.lab.turns import turn
-from zcprobe.probes.session import ProbeSession
 from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.child import Children, children
 from zcprobe.recorder.defaults import scenario_of
@@ -40,6 +40,9 @@ from zcprobe.recorder.run_warnings import warnings_of, with_pauses
 from zcprobe.recorder.summary import summarize, summarize_channel
 from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.recorder.totals import EventTotals, add_up_events, combine, totals_of_counts
+
+if TYPE_CHECKING:
+    from zcprobe.probes.session import ProbeSession
 
 __all__ = ["CompletedRun", "check_complete", "new_run_id", "record_run"]
 
@@ -118,7 +121,7 @@ def _store(
     config: RunConfig,
     run_id: str,
     started: str,
-    probes: ProbeSession | None,
+    probes: "ProbeSession | None",
     measured: Measured,
     folder: Path,
 ) -> RunMetadata:
@@ -191,7 +194,7 @@ def _place(config: RunConfig, run_id: str, entry: Journal) -> Iterator[OpenLab |
         yield place
 
 
-def _finish_starting(probes: ProbeSession | None) -> None:
+def _finish_starting(probes: "ProbeSession | None") -> None:
     """What takes the processor goes on while the children start, and is over before anything is measured."""
     importlib.import_module("zcprobe.recorder.parquet")  # numpy and pyarrow, for the tables
     if probes is not None:
@@ -210,7 +213,7 @@ def _take_turn(stack: ExitStack, config: RunConfig, interruption: Interruption) 
 def record_run(
     config: RunConfig,
     parent: Path | Directory,
-    probes: ProbeSession | None,
+    probes: "ProbeSession | None",
     interruption: Interruption,
     *,
     on_kept: Callable[[CompletedRun], None] = lambda done: None,

@@ -14,8 +14,9 @@ from zcprobe.config import ProbeLevel
 from zcprobe.lab.journal import journal
 from zcprobe.lab.netns import NamespacePair, namespace_pair
 from zcprobe.native.structs import dtype_of
+from zcprobe.probes.measurement import MeasurementCounts, Target
 from zcprobe.probes.mechanisms import try_mechanisms
-from zcprobe.probes.session import MeasurementCounts, ProbeSession, Target
+from zcprobe.probes.session import ProbeSession
 
 IN_GUEST = "ZCPROBE_GUEST_KERNEL" in os.environ
 """See tests/guests/: software emulation, a twentieth to a fortieth of this machine's speed."""

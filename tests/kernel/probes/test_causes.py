@@ -25,7 +25,8 @@ from zcprobe.lab.netns import NamespacePair
 from zcprobe.native import lib
 from zcprobe.policies import find_policy
 from zcprobe.probes.enobufs import name_candidates, split_charges
-from zcprobe.probes.session import MeasurementCounts, ProbeSession
+from zcprobe.probes.measurement import MeasurementCounts
+from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.defaults import with_scenario_defaults
 from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.run import CompletedRun, check_complete, record_run

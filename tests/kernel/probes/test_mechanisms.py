@@ -22,7 +22,8 @@ from zcprobe.lab.scenarios import find_scenario
 from zcprobe.native import ffi, lib
 from zcprobe.native.structs import dtype_of
 from zcprobe.policies import find_policy
-from zcprobe.probes.session import MeasurementCounts, ProbeSession, Target
+from zcprobe.probes.measurement import MeasurementCounts, Target
+from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.child import Child
 from zcprobe.recorder.defaults import with_scenario_defaults
 from zcprobe.recorder.interrupt import Interruption
