@@ -240,9 +240,13 @@ def test_memlock_is_told_from_optmem(policy: str, probes: ProbeSession, tmp_path
 
 
 def test_the_smallest_optmem_holds_one_notification(probes: ProbeSession, tmp_path: Path) -> None:
+    """Each but the first is refused once. Sends that join the newest one, while TCP has not sent its data yet, charge
+    nothing."""
     run = record(tmp_path, probes, scenario="in-order", send_count=101, optmem_max_bytes=576)
     assert_whole(run)
-    assert (run.summary["outcome"], run.summary["enobufs_count"]) == ("completed", 100)
+    count = run.summary["notifications"]
+    assert 50 < count <= 101
+    assert (run.summary["outcome"], run.summary["enobufs_count"]) == ("completed", count - 1)
     assert run.summary["optmem_peak_bytes"] == run.summary["charge_bytes"] == full_bytes(run)
     assert run.summary["errqueue_depth_max"] == 1
 
