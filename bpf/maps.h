@@ -178,8 +178,9 @@ static __always_inline struct socket_state *find_state(u64 sk)
 	return find_hashed_state(sk);
 }
 
-/* The run's sockets are those of its own network namespace; in a namespace that it shares, those it named. */
-static __always_inline bool is_ours(u64 sk)
+/* Of a socket without state: the run's sockets are those of its own network namespace; in a namespace that it shares, those
+ * it named. */
+static __always_inline bool is_new_and_ours(u64 sk)
 {
 	u32 zero = 0;
 	struct target *wanted = target.lookup(&zero);
@@ -190,8 +191,8 @@ static __always_inline bool is_ours(u64 sk)
 	net = read_u64(sk + OFFSET_sock___sk_common_skc_net);
 	if (!net || read_u32(net + OFFSET_net_ns_inum) != wanted->netns_inode)
 		return false;
-	/* a completion runs in any context: what a process sends on shows when it sends */
-	if (wanted->tgid && bpf_get_current_pid_tgid() >> 32 != wanted->tgid && !find_state(sk))
+	/* a completion runs in any context: what a process sends on shows when it sends, and has state from then on */
+	if (wanted->tgid && bpf_get_current_pid_tgid() >> 32 != wanted->tgid)
 		return false;
 	if (!wanted->by_cookie)
 		return true;
@@ -221,7 +222,12 @@ static __always_inline struct socket_state *state_of(u64 sk)
 {
 	struct socket_state *state = find_state(sk);
 
-	return state || !is_ours(sk) ? state : begin_state(sk);
+	return state || !is_new_and_ours(sk) ? state : begin_state(sk);
+}
+
+static __always_inline bool is_ours(u64 sk)
+{
+	return find_state(sk) || is_new_and_ours(sk);
 }
 
 static __always_inline u32 optmem_limit(u64 sk)

@@ -52,11 +52,11 @@ static __always_inline struct socket_state *state_to_the_end(u64 sk)
 	struct socket_state *state = find_state(sk);
 	u64 cookie;
 
-	if (state || !is_ours(sk))
+	if (state || !is_new_and_ours(sk))
 		return state;
 	cookie = cookie_of(sk);
 	state = closed_sockets.lookup(&cookie);
-	return state ? state : state_of(sk);
+	return state ? state : begin_state(sk);
 }
 
 static __always_inline int end_of_notification(u64 sk, u64 skb, u8 kind)
