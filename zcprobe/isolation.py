@@ -123,8 +123,10 @@ def _is_roots_alone(path: str) -> bool:
 
 @contextmanager
 def own_settings() -> Iterator[None]:
-    """For imports: matplotlib reads matplotlibrc while it is imported, in the current folder before all others."""
+    """For imports: matplotlib reads matplotlibrc while it is imported, in the current folder before all others; numpy's
+    linear algebra, of which nothing here is large, starts a thread for each CPU, and they spin for a while."""
     os.environ["MATPLOTLIBRC"] = os.devnull
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if os.geteuid() == 0 and not all(map(_is_roots_alone, _caches_of_matplotlib())):
         with suppress(OSError):
             os.mkdir(_CACHE_OF_MATPLOTLIB, 0o700)

@@ -2,8 +2,10 @@
 
 import importlib
 import secrets
+import signal
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +42,7 @@ from zcprobe.recorder.run_warnings import warnings_of, with_pauses
 from zcprobe.recorder.summary import summarize, summarize_channel
 from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.recorder.totals import EventTotals, add_up_events, combine, totals_of_counts
+from zcprobe.signals import ENDING
 
 if TYPE_CHECKING:
     from zcprobe.probes.session import ProbeSession
@@ -194,11 +197,33 @@ def _place(config: RunConfig, run_id: str, entry: Journal) -> Iterator[OpenLab |
         yield place
 
 
-def _finish_starting(probes: "ProbeSession | None") -> None:
-    """What takes the processor goes on while the children start, and is over before anything is measured."""
-    importlib.import_module("zcprobe.recorder.parquet")  # numpy and pyarrow, for the tables
-    if probes is not None:
-        probes.wait()
+_WRITES_TABLES = "zcprobe.recorder.parquet"
+
+
+def _import_what_writes_tables() -> None:
+    """In a thread of its own; signals are for the main thread to answer, and so is what goes wrong."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    with suppress(Exception):
+        importlib.import_module(_WRITES_TABLES)
+
+
+@contextmanager
+def _starting(probes: "ProbeSession | None") -> Iterator[Callable[[], None]]:
+    """What takes the processor, numpy and pyarrow for the tables, goes on while the children start and the lab opens;
+    `finish()` waits for it, before anything is measured. ImportError."""
+    thread = threading.Thread(target=_import_what_writes_tables)
+
+    def finish() -> None:
+        thread.join()
+        importlib.import_module(_WRITES_TABLES)  # raises what went wrong
+        if probes is not None:
+            probes.wait()
+
+    thread.start()
+    try:
+        yield finish
+    finally:
+        thread.join()
 
 
 def _take_turn(stack: ExitStack, config: RunConfig, interruption: Interruption) -> None:
@@ -235,8 +260,8 @@ def record_run(
         _take_turn(stack, config, interruption)
         directory = stack.enter_context(open_run_directory(parent, name, entry))
         started_here = children(config) if processes is None else nullcontext(processes)
-        with started_here as both, _place(config, run_id, entry) as place:
-            _finish_starting(probes)
+        with started_here as both, _starting(probes) as finish, _place(config, run_id, entry) as place:
+            finish()
             measured = measure(config, place, both, probes, directory.path, interruption, token)
             metadata = _store(measured.config, run_id, started, probes, measured, directory.path)
             with deferred_signals():  # whoever keeps the run knows of it before a signal can end anything
