@@ -13,6 +13,8 @@ from zcprobe.recorder.tables import TABLES
 
 __all__ = ["check_run", "check_table"]
 
+_LONGEST_NS = 2**62
+"""146 years."""
 _DAMAGED = "the file is damaged; copy it again from where it was recorded, or run again"
 
 
@@ -34,15 +36,31 @@ def check_run(run: Run) -> None:
 
 
 def check_table(path: Path, name: str, version: int) -> int:
-    """Its rows; OutputError when it lacks a column, has one of another kind, or has missing values."""
+    """Its rows; OutputError when it lacks a column, has one of another kind, or has values that are missing or are no
+    times where they should be."""
     with open_table(path) as file:
         require_types(path, file, name, version, TABLES[name].columns)
         require_footer(path)
         for index, column in enumerate(file.schema_arrow):
+            _require_times(path, file, index, column.name)
             count = _missing_count(file, index, column)
             if count:
                 raise OutputError(f"{path}: {count:,} values of column {column.name} are missing (NaN)", _DAMAGED)
         return int(file.metadata.num_rows)
+
+
+def _require_times(path: Path, file: Any, index: int, column: str) -> None:
+    """Moments of CLOCK_MONOTONIC and durations: sums and differences of such have to have room in 64 bits."""
+    if not column.endswith("_ns"):
+        return
+    groups = (file.metadata.row_group(group).column(index) for group in range(file.metadata.num_row_groups))
+    found = [group.statistics for group in groups if group.statistics is not None and group.statistics.has_min_max]
+    for statistics in found:
+        if statistics.min < 0 or statistics.max > _LONGEST_NS:
+            told = f"{statistics.min:,} to {statistics.max:,} ns"
+            raise OutputError(
+                f"{path}: column {column} has values of {told}, expected were 0 to {_LONGEST_NS:,}", _DAMAGED
+            )
 
 
 def _missing_count(file: Any, index: int, column: Any) -> int:

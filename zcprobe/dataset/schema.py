@@ -14,6 +14,7 @@ from zcprobe.native.structs import dtype_of
 from zcprobe.recorder.metadata import FORMAT_VERSION
 from zcprobe.recorder.summary import ChannelSummary, Summary
 from zcprobe.recorder.tables import TABLES
+from zcprobe.units import shown
 
 __all__ = [
     "OLDEST_VERSION",
@@ -55,9 +56,10 @@ def check_version(folder: Path, version: object) -> int:
     """The version when this reader knows it; OutputError when it does not."""
     if isinstance(version, int) and OLDEST_VERSION <= version <= FORMAT_VERSION:
         return version
+    found = shown(version) if isinstance(version, str) else str(version)[:40]
     known = f"{OLDEST_VERSION} to {FORMAT_VERSION}" if OLDEST_VERSION < FORMAT_VERSION else f"{FORMAT_VERSION}"
     raise OutputError(
-        f"{folder} has format version {version}, this zcprobe reads {known}",
+        f"{folder} has format version {found}, this zcprobe reads {known}",
         "load it with the zcprobe that wrote it, or a later one",
     )
 

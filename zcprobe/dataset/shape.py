@@ -46,7 +46,7 @@ _NEVER_NULL = (
 
 
 class _Impairment(msgspec.Struct, kw_only=True):
-    """What else it names is told as it stands; these are options, of which is told in words what they are."""
+    """These are options, of which is told in words what they are."""
 
     hold_one_in_count: COUNT | None = None
     hold_rate_bps: COUNT | None = None
@@ -128,6 +128,16 @@ _RUN = msgspec.defstruct(
 )
 
 
+class _FlatLab(msgspec.Struct, kw_only=True):
+    impairment: dict[str, COUNT | NUMBER | str | bool | None] | None = None
+
+
+class _FlatRun(msgspec.Struct, kw_only=True):
+    """What else an impairment names is told as it stands, a value in each cell of a table."""
+
+    lab: _FlatLab
+
+
 class _Estimate(msgspec.Struct, kw_only=True):
     median: NUMBER
     low: NUMBER | None
@@ -178,6 +188,7 @@ def require_bounded(value: Any, depth: int = 0) -> None:
 def require_run(meta: dict[str, Any]) -> None:
     """msgspec.ValidationError or ValueError for what no run has, once its missing members are filled in."""
     msgspec.convert(meta, _RUN)
+    msgspec.convert(meta, _FlatRun)
     _require_moment(meta["started_utc"])
 
 

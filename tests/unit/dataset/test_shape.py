@@ -59,6 +59,8 @@ def test_whatever_stands_anywhere_is_one_error_or_taken(at: tuple[str | int, ...
         (("config", "scenario"), 7),
         (("config", "affinity"), []),
         (("lab",), DELETED),
+        (("lab", "impairment", "congestion_control"), {"a": 1}),
+        (("lab", "impairment", "hold_burst_bytes"), [None]),
         (("host", "kernel_release"), DELETED),
         (("channels",), 7),
         (("cookies",), {}),

@@ -206,3 +206,14 @@ def test_text_stands_for_categories(copied: Run) -> None:
     words = table["kind"].cast(pa.string())
     _rewrite(copied, "kernel_events", table.set_column(table.column_names.index("kind"), "kind", words))
     assert copied.read("kernel_events", ["kind"])["kind"].tolist() == before["kind"].tolist()
+
+
+@pytest.mark.parametrize(("table", "column"), [("notifications", "time_ns"), ("sends", "latency_ns")])
+@pytest.mark.parametrize("value", [-1, -(2**63), 2**62 + 1, 2**63 - 1])
+def test_what_is_no_time_is_refused(table: str, column: str, value: int, copied: Run) -> None:
+    """Sums and differences of times have room in 64 bits wherever they are made."""
+    values = pq.read_table(copied.folder / f"{table}.parquet")
+    wrong = pa.array([value] * len(values), values.schema.field(column).type)
+    _rewrite(copied, table, values.set_column(values.column_names.index(column), values.schema.field(column), wrong))
+    with pytest.raises(OutputError, match=f"column {column} has .* ns, expected were 0 to"):
+        check_table(copied.folder / f"{table}.parquet", table, 2)
