@@ -189,7 +189,15 @@ def require_run(meta: dict[str, Any]) -> None:
     """msgspec.ValidationError or ValueError for what no run has, once its missing members are filled in."""
     msgspec.convert(meta, _RUN)
     msgspec.convert(meta, _FlatRun)
+    for counts in (meta["summary"], *meta["channels"]):
+        _require_arrival(counts)
     _require_moment(meta["started_utc"])
+
+
+def _require_arrival(counts: dict[str, Any]) -> None:
+    sent, received, missing = (counts.get(f"datagrams_{name}") for name in ("sent", "received", "missing"))
+    if (missing is None) != (sent is None or received is None):
+        raise ValueError(f"{sent} datagrams sent, {received} received and {missing} missing")
 
 
 def require_comparison(meta: dict[str, Any]) -> None:

@@ -53,6 +53,8 @@ def test_whatever_stands_anywhere_is_one_error_or_taken(at: tuple[str | int, ...
         (("summary", "sends"), None),
         (("summary", "goodput_bps"), "fast"),
         (("summary", "outcome"), "escaped"),
+        (("summary", "datagrams_missing"), 23),
+        (("channels", 0, "datagrams_missing"), 23),
         (("summary", "enobufs_unread_share"), 1.5),
         (("config", "policy"), "<b>"),
         (("config", "policy"), "$x^$"),
