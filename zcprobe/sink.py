@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -283,8 +284,6 @@ def serve(server: socket.socket, connections: int, reading: Reading) -> None:
     if connections == 1:
         serve_one(server.accept()[0], reading)
         return
-    from concurrent.futures import ThreadPoolExecutor  # a tenth of what this process takes to start
-
     with ThreadPoolExecutor(max_workers=connections) as pool:
         served = [pool.submit(serve_one, server.accept()[0], reading) for _ in range(connections)]
     for future in served:
