@@ -280,10 +280,7 @@ def serve_one(connection: socket.socket, reading: Reading) -> SinkReport:
 
 
 def serve(server: socket.socket, connections: int, reading: Reading) -> None:
-    """That many connections, several at a time in threads; the first error of one is raised once all have ended."""
-    if connections == 1:
-        serve_one(server.accept()[0], reading)
-        return
+    """That many connections, each in a thread; the first error of one is raised once all have ended."""
     with ThreadPoolExecutor(max_workers=connections) as pool:
         served = [pool.submit(serve_one, server.accept()[0], reading) for _ in range(connections)]
     for future in served:
