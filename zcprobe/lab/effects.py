@@ -1,5 +1,6 @@
 """What an impairment has done, by the kernel's own counters: what was asked for may have had no effect."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -7,11 +8,13 @@ import msgspec
 from zcprobe.lab.impairment import HOLD_DEVICE
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netlink import open_route
-from zcprobe.lab.netns import NamespacePair
+from zcprobe.lab.netns import Namespace, NamespacePair
+from zcprobe.lab.scenarios import Scenario
 
 __all__ = ["Effects", "read_effects"]
 
-_NETSTAT = Path("/proc/net/netstat")
+_NETSTAT = Path("/proc/thread-self/net/netstat")
+"""Of the calling thread's namespace: /proc/net is that of the process."""
 
 
 class Effects(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,14 +48,18 @@ class _Queue(msgspec.Struct, frozen=True):
     dropped_packets: int
 
 
-def _read_queue(device: str, kind: str) -> _Queue | None:
-    """Of the device's qdisc of that kind, in the caller's namespace; None where there is none."""
-    with open_route() as route:
-        for index in route.link_lookup(ifname=device):
-            for qdisc in route.get_qdiscs(index=index):
-                if qdisc.get_attr("TCA_KIND") == kind:
-                    return _counters(qdisc)
-    return None
+def _read_queue(namespace: Namespace, device: str, kind: str) -> _Queue | None:
+    """Of the device's qdisc of that kind; None where there is none."""
+
+    def read() -> _Queue | None:
+        with open_route() as route:
+            for index in route.link_lookup(ifname=device):
+                for qdisc in route.get_qdiscs(index=index):
+                    if qdisc.get_attr("TCA_KIND") == kind:
+                        return _counters(qdisc)
+        return None
+
+    return run_in_namespace(namespace.name, read)
 
 
 def _counters(qdisc: object) -> _Queue:
@@ -66,17 +73,19 @@ def _counters(qdisc: object) -> _Queue:
     )
 
 
-def _read_reordered() -> int:
+def _read_reordered(namespace: Namespace) -> int:
     """TCPOFOQueue: packets queued because one before them was missing."""
-    lines = [line.split() for line in _NETSTAT.read_text().splitlines() if line.startswith("TcpExt:")]
+    text = run_in_namespace(namespace.name, _NETSTAT.read_text)
+    lines = [line.split() for line in text.splitlines() if line.startswith("TcpExt:")]
     return int(dict(zip(*lines, strict=True))["TCPOFOQueue"])
 
 
-def read_effects(pair: NamespacePair) -> Effects:
-    """Of what impairs the path between the two at this moment."""
-    hold = run_in_namespace(pair.sender.name, lambda: _read_queue(HOLD_DEVICE, "tbf"))
-    delay = run_in_namespace(pair.sink.name, lambda: _read_queue(pair.sink.device, "tbf"))
-    netem = run_in_namespace(pair.sender.name, lambda: _read_queue(pair.sender.device, "netem"))
+def read_effects(pair: NamespacePair, scenario: Scenario) -> Effects:
+    """Of what the scenario impairs the path between the two with. FileNotFoundError when a namespace is gone."""
+    for namespace in (pair.sender, pair.sink):
+        os.stat(namespace.path)
+    hold = _read_queue(pair.sender, HOLD_DEVICE, "tbf") if scenario.hold is not None else None
+    delay = _read_queue(pair.sink, pair.sink.device, "tbf") if scenario.delay is not None else None
     return Effects(
         held_packets=hold.packets if hold else None,
         held_bytes=hold.bytes if hold else None,
@@ -85,5 +94,5 @@ def read_effects(pair: NamespacePair) -> Effects:
         delayed_packets=delay.packets if delay else None,
         delay_waits=delay.waits if delay else None,
         delay_dropped_packets=delay.dropped_packets if delay else None,
-        reordered_packets=run_in_namespace(pair.sink.name, _read_reordered) if netem else None,
+        reordered_packets=_read_reordered(pair.sink) if scenario.reorder is not None else None,
     )

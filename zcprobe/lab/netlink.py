@@ -11,11 +11,10 @@ from importlib.util import find_spec, module_from_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyroute2.ethtool import Ethtool
     from pyroute2.iproute.linux import IPRoute
     from pyroute2.netlink.exceptions import NetlinkError
 
-__all__ = ["attach_namespace", "netlink_error", "open_ethtool", "open_route", "remove_namespace_name"]
+__all__ = ["attach_namespace", "netlink_error", "open_route", "remove_namespace_name"]
 
 _PACKAGE = "pyroute2"
 
@@ -39,13 +38,6 @@ def open_route() -> "IPRoute":
     with _only_parts():
         from pyroute2.iproute.linux import IPRoute
     return IPRoute()
-
-
-def open_ethtool() -> "Ethtool":
-    """Ethtool in the network namespace of the calling thread."""
-    with _only_parts():
-        from pyroute2.ethtool import Ethtool
-    return Ethtool()
 
 
 def netlink_error() -> "type[NetlinkError]":

@@ -78,10 +78,11 @@ class OpenLab:
         self._family = family
         self._protocol = protocol
         self._undo = undo
+        self._scenario: Scenario | None = None
 
     def impair(self, scenario: Scenario) -> None:
         """Once, before the traffic of the run. HostError when the kernel lacks a mechanism."""
-        sender = self._pair.sender
+        sender, self._scenario = self._pair.sender, scenario
         if scenario.hold is not None:
             self._undo.enter_context(held_clones(sender, scenario.hold, self._family, self._protocol))
         if scenario.delay is not None:
@@ -93,8 +94,9 @@ class OpenLab:
         self.lab = msgspec.structs.replace(self.lab, impairment=impairment)
 
     def read_effects(self) -> Effects:
-        """What the impairment has done so far, by the kernel's own counters."""
-        return read_effects(self._pair)
+        """What the impairment has done so far, by the kernel's own counters. FileNotFoundError when a namespace of the
+        lab is gone."""
+        return Effects() if self._scenario is None else read_effects(self._pair, self._scenario)
 
 
 @contextmanager

@@ -91,6 +91,8 @@ def test_reordering_alone_keeps_completions_in_order(link: str, kept_folder: Pat
         assert run.summary["enobufs_count"] == 0
         sink = counters[f"zcprobe-{run.meta['run_id']}-rx"]
         assert sink["TCPOFOQueue"] > 100
+        # read once all was over, the last look from outside was at some time before that
+        assert run.meta["effects"]["reordered_packets"] >= sink["TCPOFOQueue"]
         # what comes in order merges
         assert run.summary["errqueue_depth_max"] < 20
 
