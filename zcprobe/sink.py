@@ -10,8 +10,8 @@ import re
 import socket
 import struct
 import sys
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -281,10 +281,25 @@ def serve_one(connection: socket.socket, reading: Reading) -> SinkReport:
 
 def serve(server: socket.socket, connections: int, reading: Reading) -> None:
     """That many connections, each in a thread; the first error of one is raised once all have ended."""
-    with ThreadPoolExecutor(max_workers=connections) as pool:
-        served = [pool.submit(serve_one, server.accept()[0], reading) for _ in range(connections)]
-    for future in served:
-        future.result()
+    errors: list[Exception] = []
+
+    def serve_next(connection: socket.socket) -> None:
+        try:
+            serve_one(connection, reading)
+        except Exception as error:
+            errors.append(error)
+
+    # no pool of threads: its modules are a tenth of what this process takes to start
+    threads = []
+    try:
+        for _ in range(connections):
+            threads.append(threading.Thread(target=serve_next, args=(server.accept()[0],)))
+            threads[-1].start()
+    finally:
+        for thread in threads:
+            thread.join()
+    if errors:
+        raise errors[0]
 
 
 def _calibrate(server: socket.socket, task: SinkTask) -> Reading | None:

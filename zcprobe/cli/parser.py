@@ -9,6 +9,7 @@ from collections.abc import Callable, Container
 from functools import partial
 from pathlib import Path
 
+from zcprobe.isolation import import_msgspec
 from zcprobe.units import parse_seconds, parse_whole
 from zcprobe.version import VERSION
 
@@ -395,5 +396,6 @@ def make_parser(words: Container[str] = tuple(_VERBS)) -> argparse.ArgumentParse
         )
         verb.add_argument("-v", "--verbose", action="store_true", help="a traceback with errors")
         if name in words:
+            import_msgspec()  # which their options need
             add_options(verb)
     return parser
