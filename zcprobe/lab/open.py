@@ -124,7 +124,10 @@ def open_path(
         pair = stack.enter_context(namespace_pair(record, link))
         _require_family(pair.sender, family)
         optmem_in_force = stack.enter_context(changed_optmem_max(pair.sender.name, optmem_max_bytes, record))
-        scatter_gather = run_in_namespace(pair.sender.name, lambda: has_scatter_gather(pair.sender.device))
+        device = pair.sender.device
+        scatter_gather, mtu_bytes = run_in_namespace(
+            pair.sender.name, lambda: (has_scatter_gather(device), read_mtu(device))
+        )
         lab = Lab(
             scenario=scenario,
             sender_netns_path=pair.sender.path,
@@ -135,9 +138,9 @@ def open_path(
             sink_port=DEFAULT_PORT,
             optmem_max_bytes=optmem_in_force,
             impairment={},
-            sender_device=pair.sender.device,
+            sender_device=device,
             scatter_gather=scatter_gather,
-            mtu_bytes=run_in_namespace(pair.sender.name, lambda: read_mtu(pair.sender.device)),
+            mtu_bytes=mtu_bytes,
         )
         yield OpenLab(lab, pair, family, protocol, stack)
 
