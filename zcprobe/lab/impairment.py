@@ -145,15 +145,18 @@ def packet_choice(family: Family, protocol: Protocol, one_in_count: int) -> list
     """For each filter its u32 keys, in pyroute2's `value/mask+offset`, that together match one in N packets of TCP or
     datagrams of UDP; offsets count from the IP header.
 
-    IPv4 goes by the low bits of the IP id, which advances by one per GSO segment, and per datagram of a connected
-    socket; fragments have that of their datagram. IPv6 has no id without fragments. There TCP goes by the sequence
-    number from bit 16 up, so whole runs of 64 KiB of the stream are chosen; a datagram by its number in our own header
-    (struct zc_frame), or, once it was cut up, by the fragments' id, which is random. Without IPv4 options and IPv6
-    extension headers, which a plain sender never adds.
+    IPv4 goes by the IP id, which advances by one per GSO segment, and per datagram of a connected socket; fragments
+    have that of their datagram. Of datagrams it is the low bits. Of TCP it is the bits from the fourth up, as far as
+    there are so many: a send of 64 KiB is 46 segments, an even number, so that by the low bits it depends on the first
+    id whether 1 in 8 of the large packets is chosen, or none. IPv6 has no id without fragments. There TCP goes by the
+    sequence number from bit 16 up, so whole runs of 64 KiB of the stream are chosen; a datagram by its number in our
+    own header (struct zc_frame), or, once it was cut up, by the fragments' id, which is random. Without IPv4 options
+    and IPv6 extension headers, which a plain sender never adds.
     """
     mask, number = one_in_count - 1, _PROTOCOL_NUMBER[protocol]
     if family == "ipv4":
-        return [[f"0x{number:02x}/0xff+9", *([f"0x0000/0x{mask:04x}+4"] if mask else [])]]
+        shift = min(4, 16 - mask.bit_length()) if protocol == "tcp" else 0
+        return [[f"0x{number:02x}/0xff+9", *([f"0x0000/0x{mask << shift:04x}+4"] if mask else [])]]
     whole = [f"0x{number:02x}/0xff+6"]
     if protocol == "tcp":
         return [[*whole, *([f"0x00000000/0x{mask << 16:08x}+44"] if mask else [])]]

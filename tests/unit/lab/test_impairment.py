@@ -12,8 +12,18 @@ def bucket(rate_bps: int = 1_000_000, burst_bytes: int = 262_144, limit_bytes: i
 
 
 def test_ipv4_is_chosen_by_ip_id() -> None:
-    assert packet_choice("ipv4", "tcp", 16) == [["0x06/0xff+9", "0x0000/0x000f+4"]]
+    assert packet_choice("ipv4", "tcp", 16) == [["0x06/0xff+9", "0x0000/0x00f0+4"]]
     assert packet_choice("ipv4", "udp", 16) == [["0x11/0xff+9", "0x0000/0x000f+4"]]
+
+
+@pytest.mark.parametrize("segments_of_send", [45, 46, 44, 8, 48, 1, 362])
+@pytest.mark.parametrize("first_id", range(32))
+def test_one_in_16_of_tcp_is_chosen_whatever_the_first_id_and_the_size(segments_of_send: int, first_id: int) -> None:
+    """The first packet of each send, which is the large one: as many of them as of all packets."""
+    ((_, keys),) = packet_choice("ipv4", "tcp", 16)
+    mask = int(keys.partition("/")[2].partition("+")[0], 16)
+    chosen = sum((first_id + send * segments_of_send) & mask == 0 for send in range(4096))
+    assert chosen == 4096 // 16
 
 
 def test_ipv6_is_chosen_by_sequence_number_from_bit_16() -> None:
