@@ -82,8 +82,8 @@ SCENARIOS: dict[str, Scenario] = {
         # Few and short enough holds that most completions arrive, but out of order: each hole costs a queue entry.
         # The queue lets go of three clones while ten come in. So it grows by seven tenths of them until the sends that
         # it holds fill optmem on their own, after 16 x notifications / 0.7 sends, on a fast machine as on a slow one.
-        # Measured in 20 runs of each policy idle, with both CPUs loaded and on one CPU: never reading, ENOBUFS after
-        # 600 to 6200 sends; reading without waiting, dead after 1260 to 6400.
+        # Measured in 20 runs of each policy idle, with both CPUs loaded, on one CPU and in an emulated guest: never
+        # reading, ENOBUFS after 775 to 1406 sends; reading without waiting, dead after 1710 to 3472.
         Scenario(
             name="held-completions",
             description="1 in 16 packets has a clone held back: completions out of order, notifications cannot merge",
