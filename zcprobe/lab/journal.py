@@ -6,7 +6,6 @@ nothing. The live run holds a lock on its journal, which the kernel drops when t
 in whichever pid namespace it was.
 """
 
-import errno
 import fcntl
 import os
 import stat
@@ -144,9 +143,9 @@ class Journal:
 
     def write(self) -> None:
         # the newline comes first: it ends what a write cut short may have left
-        line = b"\n" + msgspec.json.encode(self.record)
-        if os.write(self.fd, line) != len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        rest = b"\n" + msgspec.json.encode(self.record)
+        while rest:  # after a write cut short the next one says why: no space, or a limit on the size of files
+            rest = rest[os.write(self.fd, rest) :]
 
     def add_namespace(self, name: str, inode: int) -> None:
         self.record.namespaces[name] = inode

@@ -1,6 +1,7 @@
 import fcntl
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -74,6 +75,21 @@ def test_what_is_undone_while_run_is_full_is_no_error(folder: Path) -> None:
         opened.drop_namespace("zcprobe-a-rx")
     os.close(full)
     assert list(folder.iterdir()) == []
+
+
+def test_a_line_cut_short_says_what_cut_it(folder: Path) -> None:
+    """A limit on the size of files that falls within the line, not a full /run."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with journal("a") as opened:
+        opened.add_namespace("zcprobe-a-tx", 23)
+        before = (folder / "a.json").read_bytes()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 7, limits[1]))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                opened.add_namespace("zcprobe-a-rx", 24)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert len((folder / "a.json").read_bytes()) == len(before) + 7
 
 
 def test_a_run_id_cannot_be_journalled_twice(folder: Path) -> None:
