@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from zcprobe.lab.namespace import NAMESPACE_FOLDER
+
 __all__ = [
     "Namespaces",
     "Processes",
@@ -62,8 +64,9 @@ def write_token(folder: Path) -> None:
 
 
 def inside(namespace: str, *words: str) -> str:
-    """stdout of a command in the namespace."""
-    done = subprocess.run(["ip", "netns", "exec", namespace, *words], capture_output=True, text=True, check=True)
+    """stdout of a command in the network namespace of that name, or that a path leads to."""
+    command = ["nsenter", f"--net={NAMESPACE_FOLDER / namespace}", "--", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout
 
 
