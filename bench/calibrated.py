@@ -68,7 +68,8 @@ def run_once(policy: str) -> tuple[str, int]:
         done = record_run(with_scenario_defaults(config), Path(parent), None, Interruption())
         check_complete(done)
     metadata = done.metadata
-    calibrated_bps = metadata.calibration.goodput_bps if metadata.calibration else 0.0
+    assert metadata.calibration is not None
+    calibrated_bps = metadata.calibration.goodput_bps
     for warning in metadata.warnings:
         print(f"{policy}: {warning.text} (calibrated {calibrated_bps / 1e6:.0f} Mbit/s)", flush=True)
     outcome = ", ".join([metadata.summary.outcome, *(warning.id for warning in metadata.warnings)])

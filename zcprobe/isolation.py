@@ -11,7 +11,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-__all__ = ["current_folder", "forget_foreign_folders", "import_msgspec", "own_settings", "python_command"]
+__all__ = [
+    "OBJECTS_BETWEEN_COLLECTIONS",
+    "current_folder",
+    "forget_foreign_folders",
+    "import_msgspec",
+    "own_settings",
+    "python_command",
+]
 
 _CACHE_OF_MATPLOTLIB = "/run/zcprobe-matplotlib"
 _LONGEST_LOCK_S = 60.0
@@ -19,9 +26,13 @@ _HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 """Where this package is; it stays, wherever that is."""
 
 
+OBJECTS_BETWEEN_COLLECTIONS = 20_000
+"""What imports make stays. To look through it for garbage after every 700 objects, as Python does by itself, is a
+twentieth of what a command takes to start."""
+
 _PROGRAM = (
     "import gc, importlib, sys; end = sys.argv.index('--'); sys.path += sys.argv[2:end]; del sys.argv[2 : end + 1]; "
-    "gc.set_threshold(20_000); sys.modules['typing_extensions'] = None; "
+    f"gc.set_threshold({OBJECTS_BETWEEN_COLLECTIONS}); sys.modules['typing_extensions'] = None; "
     "importlib.import_module(sys.argv[1]).main(); gc.freeze()"
 )
 """Frozen, what is left at the end goes with the process: Python would take 15 ms to collect it first. Without

@@ -15,17 +15,13 @@ from typing import NoReturn
 from zcprobe.cli.streams import one_line, settle_streams
 from zcprobe.errors import OutputError, ZcprobeError
 from zcprobe.host.address_space import require_address_space
-from zcprobe.isolation import forget_foreign_folders, own_settings
+from zcprobe.isolation import OBJECTS_BETWEEN_COLLECTIONS, forget_foreign_folders, own_settings
 from zcprobe.recorder.interrupt import answered
 from zcprobe.signals import ENDING
 
 __all__ = ["main"]
 
 _SMALL_VERBS = ("sink", "policies")
-
-_OBJECTS_BETWEEN_COLLECTIONS = 20_000
-"""What imports make stays. To look through it for garbage after every 700 objects, as Python does by itself, is a
-twentieth of what a command takes to start."""
 
 
 @contextmanager
@@ -71,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if arguments is not None:
             return _run(arguments)
-        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+        gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
         settle_streams()
         with answered():
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)

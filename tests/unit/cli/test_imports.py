@@ -12,7 +12,7 @@ RUN = str(next((ROOT / "tests" / "data" / "in-order").glob("*/run.json")).parent
 WRITING = {"pyroute2", "bcc"}
 TABLES = {"numpy", "pandas", "pyarrow"}
 DRAWING = {"matplotlib", "scipy", "jinja2"}
-OTHERS = {"asyncio", "duckdb", "importlib.metadata", "prometheus_client", "rich", "traceback"}
+OTHERS = {"asyncio", "duckdb", "importlib.metadata", "prometheus_client", "rich", "traceback", "typing_extensions"}
 SLOW = WRITING | TABLES | DRAWING | OTHERS
 
 PRINT_MODULES = """
