@@ -20,29 +20,19 @@ import pandas as pd
 
 from zcprobe.config import FlushVariant, RunConfig, WaitFor
 from zcprobe.errors import DataLossError, HostError, UsageError
+from zcprobe.format.tables import SENDER_TABLES, TABLES
 from zcprobe.host.limits import read_optmem_max
 from zcprobe.host.loopback import loopback_pair
 from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
 from zcprobe.native import ffi, lib
 from zcprobe.native.recorder import Recorder
 from zcprobe.native.settings import enum_value, fill_channel_config
-from zcprobe.native.structs import dtype_of, struct_to_dict
+from zcprobe.native.structs import struct_to_dict
 from zcprobe.policies import PolicyParameters, find_policy
 
 __all__ = ["Foreign", "ZeroCopyChannel"]
 
 Foreign = Literal["skip", "error"]
-
-_STREAMS = {
-    "sends": "zc_send_record",
-    "notifications": "zc_notification_record",
-    "flushes": "zc_flush_record",
-    "meminfo": "zc_meminfo_record",
-    "rounds": "zc_round_record",
-    "requests": "zc_request_record",
-    "stalls": "zc_stall_record",
-}
-"""In the order of enum zc_stream_index."""
 
 _CHUNK_COUNT = 4096
 _FOREVER_S = 86400.0
@@ -95,7 +85,7 @@ class ZeroCopyChannel:
         self._config.is_datagram = connection.type == socket.SOCK_DGRAM
         self._config.foreign = enum_value("zc_foreign", "ZC_FOREIGN_", foreign)
         # a record a chunk: each is in its file as soon as the writer thread saw it
-        self._recorder = Recorder([partial(os.memfd_create, name) for name in _STREAMS], 1, _CHUNK_COUNT)
+        self._recorder = Recorder([partial(os.memfd_create, table.name) for table in SENDER_TABLES], 1, _CHUNK_COUNT)
         self._config.recorder = self._recorder.handle
         self._result = ffi.new("struct zc_result *")
         self._channel = lib.zc_channel_open(self._config, self._result)
@@ -161,13 +151,14 @@ class ZeroCopyChannel:
 
         The columns are those of docs/run-format.md, as raw numbers.
         """
-        if table not in _STREAMS:
-            raise UsageError(f"there is no table {table!r}", f"tables: {', '.join(_STREAMS)}")
+        names = [known.name for known in SENDER_TABLES]
+        if table not in names:
+            raise UsageError(f"there is no table {table!r}", f"tables: {', '.join(names)}")
         self._opened()
         self._recorder.sync()
-        fd = self._recorder.fds[list(_STREAMS).index(table)]
+        fd = self._recorder.fds[names.index(table)]
         content = os.pread(fd, os.fstat(fd).st_size, 0)
-        return pd.DataFrame(np.frombuffer(content, dtype_of(_STREAMS[table])))
+        return pd.DataFrame(np.frombuffer(content, TABLES[table].dtype))
 
     def close(self) -> None:
         """Frees the channel; the connection is the caller's to close. DataLossError when a record was lost."""

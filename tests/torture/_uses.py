@@ -14,8 +14,8 @@ from zcprobe.export.summary import summary_line, summary_rows
 from zcprobe.export.tables import table_rows
 from zcprobe.export.text import write_csv, write_jsonl
 from zcprobe.export.trace import write_trace
+from zcprobe.format.tables import TABLES
 from zcprobe.plots.canvas import new_figure
-from zcprobe.recorder.tables import TABLES
 from zcprobe.report.html import render_report
 
 __all__ = ["iterate_figures", "iterate_texts"]

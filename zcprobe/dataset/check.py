@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from zcprobe.dataset.run import Run
 from zcprobe.dataset.table import CHUNK_ROWS, open_table, require_footer, require_types
 from zcprobe.errors import OutputError
-from zcprobe.recorder.tables import TABLES
+from zcprobe.format.tables import TABLES
 
 __all__ = ["check_run", "check_table"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zcprobe.dataset.files import open_regular
 from zcprobe.errors import OutputError
-from zcprobe.recorder.tables import TABLES
+from zcprobe.format.tables import TABLES
 from zcprobe.seal import FileDigest
 
 __all__ = ["DAMAGED", "NO_DIGESTS", "VERIFIED", "FileChecks", "known_files"]

@@ -16,7 +16,7 @@ from zcprobe.dataset.schema import complete_metadata
 from zcprobe.dataset.shape import require_comparison, require_run
 from zcprobe.dataset.trial import require_readable
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
-from zcprobe.recorder.tables import TABLES
+from zcprobe.format.tables import TABLES
 
 __all__ = [
     "Campaign",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from zcprobe.dataset.run import Run
-from zcprobe.recorder.tables import TABLES
+from zcprobe.format.tables import TABLES
 
 __all__ = ["kept_in_memory"]
 

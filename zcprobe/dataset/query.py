@@ -12,7 +12,7 @@ from zcprobe.dataset.facts import flat_facts
 from zcprobe.dataset.run import Run
 from zcprobe.dataset.table import sql_schema
 from zcprobe.errors import HostError, OutputError, UsageError
-from zcprobe.recorder.tables import TABLES
+from zcprobe.format.tables import TABLES
 
 __all__ = ["df_runs", "query_runs"]
 

@@ -10,10 +10,9 @@ from zcprobe.config import RunConfig
 from zcprobe.dataset.arrival import arrival_of_older
 from zcprobe.dataset.version_1 import CANDIDATES_NEED, candidates_of_version_1, config_of_version_1
 from zcprobe.errors import OutputError
-from zcprobe.native.structs import dtype_of
+from zcprobe.format.tables import TABLES
 from zcprobe.recorder.metadata import FORMAT_VERSION
 from zcprobe.recorder.summary import ChannelSummary, Summary
-from zcprobe.recorder.tables import TABLES
 from zcprobe.units import shown
 
 __all__ = [
@@ -67,7 +66,7 @@ def check_version(folder: Path, version: object) -> int:
 def table_schema(name: str) -> pa.Schema:
     """Column -> Arrow type of a table as this version writes it: flags are bool, enums dictionaries of text."""
     table = TABLES[name]
-    dtype = dtype_of(table.struct)
+    dtype = table.dtype
     return pa.schema([(column, _arrow_type(name, column, dtype[column])) for column in table.columns])
 
 

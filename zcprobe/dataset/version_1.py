@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from zcprobe.format.tables import TABLES
 from zcprobe.native import lib
-from zcprobe.native.structs import dtype_of
 from zcprobe.probes.enobufs import MEMLOCK, SKB_TRUESIZE_ZERO_BYTES
-from zcprobe.recorder.tables import TABLES
 
 __all__ = ["CANDIDATES_NEED", "candidates_of_version_1", "config_of_version_1", "stalls_of_version_1"]
 
@@ -32,7 +31,7 @@ def config_of_version_1(config: dict[str, Any]) -> dict[str, Any]:
 def stalls_of_version_1(flushes: pd.DataFrame) -> pd.DataFrame:
     """There was no such table: a stall was a flush that ENOBUFS triggered, each with one ENOBUFS."""
     stalls = flushes[flushes["trigger"] == "enobufs"]
-    once = pd.Series(1, stalls.index, dtype_of(TABLES["stalls"].struct)["enobufs_count"])
+    once = pd.Series(1, stalls.index, TABLES["stalls"].dtype["enobufs_count"])
     return stalls.assign(enobufs_count=once)[TABLES["stalls"].columns].reset_index(drop=True)
 
 

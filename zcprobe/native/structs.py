@@ -1,4 +1,7 @@
-"""C structs and enums of the core as numpy dtypes and Python mappings, so that none is written down twice."""
+"""C structs and enums of the core as numpy dtypes and Python mappings, for who works with the core.
+
+Those that a run folder holds are also written out in `zcprobe.format`, which works without it; tests compare the two.
+"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from zcprobe.config import RunConfig
+from zcprobe.format.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.lab.calibration import CALIBRATION_S, Calibration, calibrated, deadline_s, notifications_that_fit
 from zcprobe.lab.effects import Effects
 from zcprobe.lab.open import Lab, OpenLab
@@ -22,7 +23,6 @@ from zcprobe.recorder.child import Child, Children
 from zcprobe.recorder.defaults import calibrates, default_send_count, scenario_of
 from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.run_warnings import Disturbances
-from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.sender import SenderCalibrated, SenderReady, SenderReport, SenderTask
 from zcprobe.sink import SinkReady, SinkTask
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from zcprobe.native.structs import dtype_of, enum_names
-from zcprobe.recorder.tables import Table, iterate_records
+from zcprobe.format.tables import Table
+from zcprobe.recorder.spools import iterate_records
 
 __all__ = ["write_table"]
 
@@ -30,7 +30,7 @@ def _column(table: Table, records: NDArray[np.void], name: str) -> pa.Array:
     if name in table.flags:
         return _array(pa.bool_(), count, np.packbits(values != 0, bitorder="little"))
     if name in table.enums:
-        names = enum_names(*table.enums[name])
+        names = table.enums[name]
         codes = sorted(names)
         indices = _array(pa.int8(), count, np.searchsorted(codes, values).astype(np.int8))
         return pa.DictionaryArray.from_arrays(indices, _words([names[code] for code in codes]))
@@ -45,13 +45,13 @@ def _batch(table: Table, records: NDArray[np.void]) -> pa.RecordBatch:
 
 def write_table(table: Table, spools: list[Path], folder: Path) -> int:
     """Writes `<name>.parquet` from the spool files, one after the other, and returns the number of rows."""
-    empty = _batch(table, np.empty(0, dtype_of(table.struct)))
+    empty = _batch(table, np.empty(0, table.dtype))
     rows = 0
     with pq.ParquetWriter(
         folder / f"{table.name}.parquet", empty.schema, compression="zstd", write_page_checksum=True
     ) as writer:
         for spool in spools:
-            for records in iterate_records(spool, table.struct):
+            for records in iterate_records(spool, table):
                 writer.write_batch(_batch(table, records))
                 rows += len(records)
     return rows

@@ -5,8 +5,9 @@ from typing import Literal
 
 import msgspec
 
+from zcprobe.format.tables import SENDER_TABLES, TABLES
 from zcprobe.probes.sockets import SocketCounts
-from zcprobe.recorder.tables import SENDER_TABLES, iterate_records
+from zcprobe.recorder.spools import iterate_records
 from zcprobe.recorder.totals import EventTotals
 from zcprobe.sender import ChannelReport
 
@@ -49,7 +50,7 @@ class _Cover(msgspec.Struct, frozen=True):
 
 
 def _cover(spool: Path) -> _Cover:
-    chunks = [(part["lo"].copy(), part["hi"].copy()) for part in iterate_records(spool, "zc_notification_record")]
+    chunks = [(part["lo"].copy(), part["hi"].copy()) for part in iterate_records(spool, TABLES["notifications"])]
     if not chunks:
         return _Cover(0, 0, 0)
     import numpy as np  # not before there are records
@@ -78,7 +79,7 @@ def reconcile_sender(report: ChannelReport, notification_spool: Path | None, sen
         return findings
     if report.kept != report.records:
         return [*findings, *_reconcile_limited(report)]
-    recorded = sum(int((part["send_id"] != 2**64 - 1).sum()) for part in iterate_records(send_spool, "zc_send_record"))
+    recorded = sum(int((part["send_id"] != 2**64 - 1).sum()) for part in iterate_records(send_spool, TABLES["sends"]))
     cover = _cover(notification_spool)
     findings += [
         _equal("sends = zerocopy sends recorded", result["send_count"], recorded),

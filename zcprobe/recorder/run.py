@@ -14,6 +14,7 @@ import msgspec
 from zcprobe.config import RunConfig
 from zcprobe.directory import Directory
 from zcprobe.errors import DataLossError, ReconciliationError
+from zcprobe.format.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.host.cpu import host_metadata
 from zcprobe.host.limits import memlock_applies
 from zcprobe.lab.interrupts import deferred_signals
@@ -40,7 +41,6 @@ from zcprobe.recorder.record_limit import limit_warnings, rows_beyond_limit
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
 from zcprobe.recorder.run_warnings import warnings_of, with_pauses
 from zcprobe.recorder.summary import summarize, summarize_channel
-from zcprobe.recorder.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.recorder.totals import EventTotals, add_up_events, combine, totals_of_counts
 from zcprobe.signals import ENDING
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from zcprobe.format.tables import EVENT_TABLE
 from zcprobe.native import lib
-from zcprobe.native.structs import dtype_of
 from zcprobe.probes.enobufs import enobufs_causes, split_charges
 from zcprobe.probes.sockets import SocketCounts
-from zcprobe.recorder.tables import EVENT_TABLE, iterate_records
+from zcprobe.recorder.spools import iterate_records
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,7 +101,7 @@ def _add_levels(totals: EventTotals, records: _Records) -> None:
 
 
 def _events_of(spool: Path, cookie: int) -> Iterator[_Records]:
-    for records in iterate_records(spool, EVENT_TABLE.struct):
+    for records in iterate_records(spool, EVENT_TABLE):
         yield records[records["cookie"] == cookie]
 
 
@@ -110,7 +110,7 @@ def _collect_entries(spool: Path, cookie: int) -> _Records:
 
     ends = (lib.ZC_EVENT_READ, lib.ZC_EVENT_PURGED)
     chunks = [records[np.isin(records["kind"], ends)][["lo", "hi", "copied"]] for records in _events_of(spool, cookie)]
-    return np.concatenate(chunks) if chunks else np.empty(0, dtype_of(EVENT_TABLE.struct))
+    return np.concatenate(chunks) if chunks else np.empty(0, EVENT_TABLE.dtype)
 
 
 def add_up_events(spool: Path, cookie: int, baseline_bytes: int, charge_bytes: int) -> EventTotals:

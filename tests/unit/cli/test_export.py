@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from zcprobe.cli.parser import make_parser
 from zcprobe.dataset.load import load_comparison
-from zcprobe.recorder.tables import TABLES
+from zcprobe.format.tables import TABLES
 
 Told = Callable[..., Any]
 

@@ -12,7 +12,7 @@ from zcprobe.dataset.check import check_table
 from zcprobe.dataset.load import Run, load_run
 from zcprobe.dataset.schema import fill_value, table_schema
 from zcprobe.errors import OutputError, UsageError
-from zcprobe.recorder.tables import TABLES
+from zcprobe.format.tables import TABLES
 
 _DATA = Path(__file__).parents[2] / "data"
 _RUN = next((_DATA / "held-completions").glob("*-qemu-merged-*"))

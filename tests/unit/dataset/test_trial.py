@@ -6,7 +6,7 @@ import pytest
 from zcprobe.dataset.load import load_run
 from zcprobe.dataset.trial import require_readable
 from zcprobe.errors import OutputError
-from zcprobe.recorder.tables import TABLES
+from zcprobe.format.tables import TABLES
 
 _RUN = next((Path(__file__).parents[2] / "data" / "digests").glob("*-qemu-merged-*"))
 

@@ -14,9 +14,9 @@ from zcprobe.dataset.options import OPTIONS
 from zcprobe.export.summary import summary_rows
 from zcprobe.export.tables import Rows, table_rows
 from zcprobe.export.text import write_csv, write_jsonl
+from zcprobe.format.tables import TABLES
 from zcprobe.probes.enobufs import CAUSES
 from zcprobe.recorder.summary import Summary
-from zcprobe.recorder.tables import TABLES
 
 
 def _csv(rows: Rows) -> pd.DataFrame:

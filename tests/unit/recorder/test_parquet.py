@@ -7,15 +7,14 @@ import pytest
 
 from zcprobe.dataset.table import iterate_table, read_table
 from zcprobe.errors import OutputError
-from zcprobe.native.structs import dtype_of
-from zcprobe.recorder import tables
+from zcprobe.format.tables import TABLES, Table
+from zcprobe.recorder import spools
 from zcprobe.recorder.metadata import FORMAT_VERSION
 from zcprobe.recorder.parquet import write_table
-from zcprobe.recorder.tables import TABLES
 
 
 def test_records_become_columns_with_names_for_enums_and_no_id_as_minus_one(tmp_path: Path) -> None:
-    records = np.zeros(2, dtype_of("zc_send_record"))
+    records = np.zeros(2, TABLES["sends"].dtype)
     records["send_id"] = [0, 2**64 - 1]
     records["zerocopy"] = [1, 0]
     records.tofile(tmp_path / "spool")
@@ -26,8 +25,8 @@ def test_records_become_columns_with_names_for_enums_and_no_id_as_minus_one(tmp_
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
-def test_a_flipped_bit_in_any_page_is_an_error_and_no_wrong_number(table: tables.Table, tmp_path: Path) -> None:
-    records = np.zeros(1009, dtype_of(table.struct))
+def test_a_flipped_bit_in_any_page_is_an_error_and_no_wrong_number(table: Table, tmp_path: Path) -> None:
+    records = np.zeros(1009, table.dtype)
     records[table.columns[0]] = np.arange(1009)
     records.tofile(tmp_path / "spool")
     write_table(table, [tmp_path / "spool"], tmp_path)
@@ -52,7 +51,7 @@ def _column_ends(path: Path) -> list[int]:
 
 
 def test_a_file_without_checksums_is_read_as_before(tmp_path: Path) -> None:
-    np.zeros(23, dtype_of("zc_round_record")).tofile(tmp_path / "spool")
+    np.zeros(23, TABLES["rounds"].dtype).tofile(tmp_path / "spool")
     write_table(TABLES["rounds"], [tmp_path / "spool"], tmp_path)
     path = tmp_path / "rounds.parquet"
     written = pq.read_table(path)
@@ -61,14 +60,14 @@ def test_a_file_without_checksums_is_read_as_before(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
-def test_an_empty_table_has_all_its_columns(table: tables.Table, tmp_path: Path) -> None:
+def test_an_empty_table_has_all_its_columns(table: Table, tmp_path: Path) -> None:
     (tmp_path / "spool").touch()
     assert write_table(table, [tmp_path / "spool"], tmp_path) == 0
     assert list(pd.read_parquet(tmp_path / f"{table.name}.parquet").columns) == table.columns
 
 
 def test_enums_are_categories(tmp_path: Path) -> None:
-    records = np.zeros(3, dtype_of("zc_flush_record"))
+    records = np.zeros(3, TABLES["flushes"].dtype)
     records["trigger"] = [0, 2, 1]
     records.tofile(tmp_path / "spool")
     write_table(TABLES["flushes"], [tmp_path / "spool"], tmp_path)
@@ -77,7 +76,7 @@ def test_enums_are_categories(tmp_path: Path) -> None:
 
 def test_the_spools_of_several_channels_become_one_table_in_their_order(tmp_path: Path) -> None:
     for channel in (0, 1, 2):
-        records = np.zeros(channel + 1, dtype_of("zc_notification_record"))
+        records = np.zeros(channel + 1, TABLES["notifications"].dtype)
         records["channel"] = channel
         records.tofile(tmp_path / f"spool{channel}")
     spools = [tmp_path / f"spool{channel}" for channel in (2, 0, 1)]
@@ -86,8 +85,8 @@ def test_the_spools_of_several_channels_become_one_table_in_their_order(tmp_path
 
 
 def test_chunks_make_the_same_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "_CHUNK_RECORDS", 3)
-    records = np.zeros(10, dtype_of("zc_notification_record"))
+    monkeypatch.setattr(spools, "_CHUNK_RECORDS", 3)
+    records = np.zeros(10, TABLES["notifications"].dtype)
     records["lo"] = records["hi"] = np.arange(10)
     records.tofile(tmp_path / "spool")
     assert write_table(TABLES["notifications"], [tmp_path / "spool"], tmp_path) == 10

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from zcprobe.native import lib
 from zcprobe.native.structs import dtype_of
-from zcprobe.recorder import tables
+from zcprobe.recorder import spools
 from zcprobe.recorder.totals import EventTotals, add_up_events, combine
 
 
@@ -78,7 +78,7 @@ def test_chunks_add_up_to_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     codes = [bool(number % 3) for number in range(50)]
     path = _write(tmp_path / "events", _queue(codes, [number % 7 == 0 for number in range(50)]))
     whole = add_up_events(path, 0, 0, 832)
-    monkeypatch.setattr(tables, "_CHUNK_RECORDS", 4)
+    monkeypatch.setattr(spools, "_CHUNK_RECORDS", 4)
     assert add_up_events(path, 0, 0, 832) == whole
 
 

@@ -1,0 +1,51 @@
+"""What is written out of the tables, against the structs and enums of the C core that it repeats."""
+
+import pytest
+
+from zcprobe.format.tables import SENDER_TABLES, TABLES, Table
+from zcprobe.native.structs import dtype_of, enum_names
+
+STRUCTS = {
+    "sends": "zc_send_record",
+    "notifications": "zc_notification_record",
+    "flushes": "zc_flush_record",
+    "meminfo": "zc_meminfo_record",
+    "rounds": "zc_round_record",
+    "requests": "zc_request_record",
+    "stalls": "zc_stall_record",
+    "kernel_events": "zc_kernel_event",
+}
+ENUMS = {
+    ("flushes", "trigger"): ("zc_flush_trigger", "ZC_TRIGGER_"),
+    ("meminfo", "reason"): ("zc_meminfo_reason", "ZC_MEMINFO_"),
+    ("kernel_events", "kind"): ("zc_event_kind", "ZC_EVENT_"),
+}
+
+
+def test_every_table_has_a_struct() -> None:
+    assert list(STRUCTS) == list(TABLES)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
+def test_a_record_lies_in_memory_as_its_struct(table: Table) -> None:
+    expected = dtype_of(STRUCTS[table.name])
+    assert table.dtype == expected
+    assert table.dtype.fields == expected.fields  # offsets as well
+    assert table.dtype.itemsize == expected.itemsize
+
+
+def test_codes_have_the_words_of_their_enums() -> None:
+    written = {(table.name, column): words for table in TABLES.values() for column, words in table.enums.items()}
+    assert written == {place: enum_names(*enum) for place, enum in ENUMS.items()}
+
+
+def test_flags_and_codes_are_columns() -> None:
+    for table in TABLES.values():
+        assert {*table.flags, *table.enums} <= set(table.columns)
+        assert "reserved" not in table.columns
+
+
+def test_the_senders_tables_are_in_the_order_of_its_streams() -> None:
+    streams = [name for _, name in sorted(enum_names("zc_stream_index", "ZC_STREAM_").items())]
+    records = [STRUCTS[table.name].removeprefix("zc_").removesuffix("_record") for table in SENDER_TABLES]
+    assert [*records, "count"] == streams

@@ -1,0 +1,28 @@
+"""Spool files: the raw records that the C core and the probes' event reader write while a run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zcprobe.format.tables import Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["iterate_records"]
+
+_CHUNK_RECORDS = 1 << 18
+
+
+def iterate_records(spool: Path, table: Table) -> Iterator[NDArray[np.void]]:
+    """A table's records from a spool file, at most 262,144 at a time. Read, not mapped: mapped pages count as
+    resident."""
+    import numpy as np  # not before there are records
+
+    dtype = table.dtype
+    with spool.open("rb") as file:
+        while len(records := np.fromfile(file, dtype, _CHUNK_RECORDS)):
+            yield records
