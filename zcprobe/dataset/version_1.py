@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.format.tables import TABLES
 from zcprobe.native import lib
-from zcprobe.probes.enobufs import MEMLOCK, SKB_TRUESIZE_ZERO_BYTES
+from zcprobe.probes.enobufs import MEMLOCK
 
 __all__ = ["CANDIDATES_NEED", "candidates_of_version_1", "config_of_version_1", "stalls_of_version_1"]
 

@@ -10,11 +10,12 @@ from typing import Literal
 import msgspec
 
 from zcprobe.errors import HostError
-from zcprobe.host.limits import CAPABILITIES, DEFAULT_OPTMEM_BYTES, Limits, read_limits
+from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES, SKB_TRUESIZE_ZERO_BYTES
+from zcprobe.host.limits import CAPABILITIES, Limits, read_limits
 from zcprobe.host.namespaces import run_in_new_namespace, try_network_namespace
 from zcprobe.host.symbols import read_symbols
 from zcprobe.host.system import read_system
-from zcprobe.host.zerocopy import SKB_TRUESIZE_ZERO_BYTES, ZerocopyTrial, try_so_zerocopy, try_zerocopy_send
+from zcprobe.host.zerocopy import ZerocopyTrial, try_so_zerocopy, try_zerocopy_send
 from zcprobe.units import format_bytes, format_duration_ns
 
 __all__ = ["Check", "Status", "check_host"]

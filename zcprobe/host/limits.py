@@ -10,7 +10,6 @@ from zcprobe.host.namespaces import OPTMEM_MAX, optmem_is_per_namespace
 
 __all__ = [
     "CAPABILITIES",
-    "DEFAULT_OPTMEM_BYTES",
     "Limits",
     "effective_capabilities",
     "memlock_applies",
@@ -26,9 +25,6 @@ CAPABILITIES = {
     "CAP_BPF": 39,
 }
 """Bit numbers of include/uapi/linux/capability.h, of the capabilities that matter to zcprobe."""
-
-DEFAULT_OPTMEM_BYTES = 131072
-"""net.core.optmem_max since Linux 6.8, of each network namespace."""
 
 STATUS = Path("/proc/self/status")
 

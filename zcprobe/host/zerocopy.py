@@ -11,7 +11,7 @@ import msgspec
 from zcprobe.errors import HostError
 from zcprobe.host.loopback import loopback_pair
 
-__all__ = ["SKB_TRUESIZE_ZERO_BYTES", "SO_ZEROCOPY", "ZerocopyTrial", "try_so_zerocopy", "try_zerocopy_send"]
+__all__ = ["SO_ZEROCOPY", "ZerocopyTrial", "try_so_zerocopy", "try_zerocopy_send"]
 
 # Not in Python's socket module; values of the kernel's socket.h, in.h and errqueue.h.
 SO_ZEROCOPY = 60
@@ -23,9 +23,6 @@ MSG_ERRQUEUE = 0x2000
 IP_RECVERR = 11
 SO_EE_ORIGIN_ZEROCOPY = 5
 SO_EE_CODE_ZEROCOPY_COPIED = 1
-
-SKB_TRUESIZE_ZERO_BYTES = 576
-"""sock_omalloc() refuses when sk_omem_alloc + SKB_TRUESIZE(0) > optmem_max; 576 on every 64-bit kernel examined."""
 
 _EXTENDED_ERROR = struct.Struct("=IBBBxII")
 """struct sock_extended_err: ee_errno, ee_origin, ee_type, ee_code, ee_info (lo), ee_data (hi)."""

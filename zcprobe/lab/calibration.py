@@ -7,7 +7,7 @@ as shares of that goodput (`Shares`) are worked out from it, and stored with the
 import msgspec
 
 from zcprobe.config import DEFAULT_DEADLINE_S, RunConfig
-from zcprobe.host.zerocopy import SKB_TRUESIZE_ZERO_BYTES
+from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.lab.impairment import HoldImpairment, TokenBucket
 from zcprobe.lab.scenarios import Scenario
 

@@ -9,8 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from zcprobe.errors import HostError, UsageError
-from zcprobe.host.limits import DEFAULT_OPTMEM_BYTES
-from zcprobe.host.zerocopy import SKB_TRUESIZE_ZERO_BYTES
+from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES, OLD_DEFAULT_OPTMEM_BYTES, SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.lab.interrupts import deferred_signals
 from zcprobe.lab.journal import Journal
 from zcprobe.lab.leftovers import find_leftovers
@@ -99,7 +98,8 @@ def changed_optmem_max(namespace_name: str, value_bytes: int | None, journal: Jo
     if value_bytes is not None and not SKB_TRUESIZE_ZERO_BYTES <= value_bytes < 2**31:
         raise UsageError(
             f"optmem_max of {value_bytes} bytes is out of range",
-            f"choose {SKB_TRUESIZE_ZERO_BYTES} or more; 131072 is the kernel's default, 20480 was until 6.7",
+            f"choose {SKB_TRUESIZE_ZERO_BYTES} or more; {DEFAULT_OPTMEM_BYTES} is the kernel's default,"
+            f" {OLD_DEFAULT_OPTMEM_BYTES} was until 6.7",
         )
     is_per_namespace = run_in_namespace(namespace_name, OPTMEM_MAX_PATH.exists)
     if value_bytes is None:

@@ -4,7 +4,8 @@ import os
 import re
 
 from zcprobe.errors import UsageError
-from zcprobe.host.limits import DEFAULT_OPTMEM_BYTES, read_optmem_max
+from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES
+from zcprobe.host.limits import read_optmem_max
 from zcprobe.lab.device import has_scatter_gather, read_mtu, route_device
 from zcprobe.lab.effects import Effects
 from zcprobe.lab.open import Lab

@@ -3,14 +3,11 @@
 import msgspec
 
 from zcprobe.errors import UsageError
-from zcprobe.host.limits import DEFAULT_OPTMEM_BYTES
+from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES, OLD_DEFAULT_OPTMEM_BYTES
 from zcprobe.lab.impairment import DelayImpairment, HoldImpairment, ReorderImpairment, TokenBucket
 from zcprobe.sink import Reading
 
 __all__ = ["SCENARIOS", "Scenario", "Shares", "find_scenario", "with_hold"]
-
-_OLD_DEFAULT_OPTMEM_BYTES = 20480
-"""The default until 6.7."""
 
 
 class Shares(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +71,7 @@ SCENARIOS: dict[str, Scenario] = {
             description="late acknowledgements and little optmem: charges are held by sends not yet acknowledged",
             send_bytes=512 * 1024,
             send_count=600,
-            optmem_max_bytes=_OLD_DEFAULT_OPTMEM_BYTES,
+            optmem_max_bytes=OLD_DEFAULT_OPTMEM_BYTES,
             sndbuf_bytes=64 * 1024 * 1024,
             delay=DelayImpairment(bucket=TokenBucket(rate_bps=4_000_000, burst_bytes=2_000, limit_bytes=256 * 1024)),
             shares=Shares(acks=0.2),
@@ -116,7 +113,7 @@ SCENARIOS: dict[str, Scenario] = {
             description="the sink reads at a tenth of the path's goodput: sends hold optmem while they wait for it",
             send_bytes=512 * 1024,
             send_count=200,
-            optmem_max_bytes=_OLD_DEFAULT_OPTMEM_BYTES,
+            optmem_max_bytes=OLD_DEFAULT_OPTMEM_BYTES,
             reading=Reading(read_bps=2_000_000_000),
             sndbuf_bytes=64 * 1024 * 1024,
             shares=Shares(read=0.1),
@@ -126,7 +123,7 @@ SCENARIOS: dict[str, Scenario] = {
             description="the sink stops reading for 5 seconds: whoever waits for everything waits as long",
             send_bytes=512 * 1024,
             send_count=2_000,
-            optmem_max_bytes=_OLD_DEFAULT_OPTMEM_BYTES,
+            optmem_max_bytes=OLD_DEFAULT_OPTMEM_BYTES,
             reading=Reading(stall_after_bytes=16 * 1024 * 1024, stall_s=5.0),
             sndbuf_bytes=64 * 1024 * 1024,
         ),

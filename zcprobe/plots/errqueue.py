@@ -9,10 +9,10 @@ from matplotlib.ticker import MaxNLocator
 
 from zcprobe.analysis.errqueue import df_errqueue
 from zcprobe.dataset.load import Run
+from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.plots.canvas import axes_or_new, say_empty
 from zcprobe.plots.style import LIMIT, PAPER, channel_style, policy_line
 from zcprobe.plots.timeline import add_channel_legend, finish_timeline, span_edges_s, time_axis
-from zcprobe.probes.enobufs import SKB_TRUESIZE_ZERO_BYTES
 
 __all__ = ["plot_errqueue"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from zcprobe.host.zerocopy import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.native import lib
 from zcprobe.native.structs import enum_names
 
@@ -17,7 +16,6 @@ __all__ = [
     "CAUSES",
     "MEMLOCK",
     "MEMLOCK_CAUSES",
-    "SKB_TRUESIZE_ZERO_BYTES",
     "cause_of",
     "enobufs_causes",
     "name_candidates",

@@ -17,7 +17,7 @@ import zcprobe
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Run
 from zcprobe.errors import DataLossError, ReconciliationError
-from zcprobe.probes.enobufs import SKB_TRUESIZE_ZERO_BYTES
+from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.defaults import with_scenario_defaults
 from zcprobe.recorder.interrupt import Interruption

@@ -3,7 +3,7 @@ import pandas as pd
 from zcprobe.analysis.enobufs import df_enobufs
 from zcprobe.analysis.errqueue import ERRQUEUE_DTYPES, df_errqueue
 from zcprobe.dataset.load import Comparison, Run
-from zcprobe.probes.enobufs import SKB_TRUESIZE_ZERO_BYTES
+from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
 
 
 def test_every_run_has_a_timeline_in_order(run: Run) -> None:
