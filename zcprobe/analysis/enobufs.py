@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zcprobe.analysis.channels import baseline_bytes, channel_numbers
 from zcprobe.analysis.timebase import empty_frame, seconds
 from zcprobe.dataset.load import Run
-from zcprobe.probes.enobufs import enobufs_causes, split_charges
+from zcprobe.format.causes import enobufs_causes, split_charges
 
 __all__ = [
     "ENOBUFS_DTYPES",
@@ -43,7 +43,7 @@ def df_enobufs(run: Run) -> pd.DataFrame:
     """One row per sendmsg call that returned ENOBUFS, in time order.
 
     Columns: time_s (float64, since the first send began); channel (int64); cause (str, one of
-    `zcprobe.probes.enobufs.CAUSES`, or `memlock` where format 1 did not tell which); in_flight_bytes, unread_bytes
+    `zcprobe.format.causes.CAUSES`, or `memlock` where format 1 did not tell which); in_flight_bytes, unread_bytes
     (Int64, charges by holder); optmem_bytes, optmem_max_bytes (int64, level and limit); errqueue_depth (Int64,
     notifications).
 

@@ -9,7 +9,7 @@ from zcprobe.analysis.alike import require_comparable
 from zcprobe.analysis.enobufs import iterate_enobufs
 from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
-from zcprobe.probes.enobufs import CAUSES
+from zcprobe.format.causes import CAUSES
 
 __all__ = ["CAUSES_OF_ENOBUFS", "ENOBUFS_CAUSES_DTYPES", "df_enobufs_causes"]
 

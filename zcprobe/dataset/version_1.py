@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from zcprobe.format.causes import MEMLOCK, OPTMEM
 from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.format.tables import TABLES
-from zcprobe.native import lib
-from zcprobe.probes.enobufs import MEMLOCK
 
 __all__ = ["CANDIDATES_NEED", "candidates_of_version_1", "config_of_version_1", "stalls_of_version_1"]
 
@@ -48,5 +47,5 @@ def candidates_of_version_1(events: Any) -> NDArray[np.uint8]:
     highest = np.maximum(before, levels["optmem_bytes"])
     full = highest + SKB_TRUESIZE_ZERO_BYTES > levels["optmem_max_bytes"]
     denied = events["memlock_denied"].to_numpy()
-    candidates = np.where(denied, MEMLOCK, np.where(full, 1 << lib.ZC_CAUSE_OPTMEM, 0))
+    candidates = np.where(denied, MEMLOCK, np.where(full, OPTMEM, 0))
     return np.where(kinds == "enobufs", candidates, 0).astype(np.uint8)

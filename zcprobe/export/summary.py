@@ -12,7 +12,7 @@ from zcprobe.dataset.load import Run
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options
 from zcprobe.export.tables import Rows
-from zcprobe.probes.enobufs import CAUSES, MEMLOCK_CAUSES
+from zcprobe.format.causes import CAUSES, MEMLOCK_CAUSES
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
 __all__ = ["summary_line", "summary_rows"]

@@ -2,7 +2,7 @@
 
 from zcprobe.analysis.levels import LEVEL_KINDS, STILL_CHARGED
 from zcprobe.export.trace_chunk import Chunk, Event, thread_id
-from zcprobe.probes.enobufs import cause_of
+from zcprobe.format.causes import cause_of
 
 __all__ = ["KERNEL_COLUMNS", "MEMINFO_COLUMNS", "kernel_counters", "meminfo_counters"]
 

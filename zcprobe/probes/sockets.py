@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
+from zcprobe.format.causes import CAUSES
 from zcprobe.native import lib
-from zcprobe.probes.enobufs import CAUSES
 
 __all__ = ["SocketCounts", "socket_counts"]
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from zcprobe.format.causes import enobufs_causes, split_charges
 from zcprobe.format.tables import EVENT_TABLE
 from zcprobe.native import lib
-from zcprobe.probes.enobufs import enobufs_causes, split_charges
 from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.spools import iterate_records
 

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from zcprobe.config import RunConfig
 from zcprobe.errors import ReconciliationError
+from zcprobe.format.causes import name_candidates, split_charges
 from zcprobe.host.zerocopy import IP_RECVERR, MSG_ERRQUEUE, MSG_ZEROCOPY, SO_ZEROCOPY
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import NamespacePair
 from zcprobe.native import lib
 from zcprobe.policies import find_policy
-from zcprobe.probes.enobufs import name_candidates, split_charges
 from zcprobe.probes.measurement import MeasurementCounts
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.defaults import with_scenario_defaults

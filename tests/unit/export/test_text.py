@@ -14,8 +14,8 @@ from zcprobe.dataset.options import OPTIONS
 from zcprobe.export.summary import summary_rows
 from zcprobe.export.tables import Rows, table_rows
 from zcprobe.export.text import write_csv, write_jsonl
+from zcprobe.format.causes import CAUSES
 from zcprobe.format.tables import TABLES
-from zcprobe.probes.enobufs import CAUSES
 from zcprobe.recorder.summary import Summary
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from zcprobe.native import lib
-from zcprobe.native.structs import enum_names
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -16,26 +13,41 @@ __all__ = [
     "CAUSES",
     "MEMLOCK",
     "MEMLOCK_CAUSES",
+    "OPTMEM",
     "cause_of",
     "enobufs_causes",
     "name_candidates",
     "split_charges",
 ]
 
-_NAMES = enum_names("zc_cause", "ZC_CAUSE_")
+_NAMES = (
+    "optmem",
+    "memlock_new",
+    "memlock_extended",
+    "allocation",
+    "fastopen",
+    "foreign_uarg",
+    "corked",
+    "qdisc",
+)
+"""By the number of their bit in `kernel_events.candidates`: enum zc_cause of bpf/zcprobe.h, which a test compares."""
 
-CAUSES = (*(_NAMES[bit] for bit in sorted(_NAMES)), "ambiguous", "other")
+CAUSES = (*_NAMES, "ambiguous", "other")
 """`ambiguous`: the mechanism in use leaves more than one; `other`: the kernel returned it from none of these places."""
 
 MEMLOCK_CAUSES = ("memlock", "memlock_new", "memlock_extended")
 """RLIMIT_MEMLOCK under all its names: `memlock` where it is not known on which path, as in every run of version 1."""
 
-MEMLOCK = (1 << lib.ZC_CAUSE_MEMLOCK_NEW) | (1 << lib.ZC_CAUSE_MEMLOCK_EXTENDED)
+OPTMEM = 1 << _NAMES.index("optmem")
+"""The candidate of a charge that did not fit."""
+
+MEMLOCK = (1 << _NAMES.index("memlock_new")) | (1 << _NAMES.index("memlock_extended"))
+"""Both candidates of RLIMIT_MEMLOCK: one of its two paths, and it is not known which."""
 
 
 def name_candidates(candidates: int) -> str:
     """`"allocation|foreign_uarg"`, in the order of enum zc_cause; empty for none."""
-    return "|".join(name for bit, name in sorted(_NAMES.items()) if candidates >> bit & 1)
+    return "|".join(name for bit, name in enumerate(_NAMES) if candidates >> bit & 1)
 
 
 def cause_of(candidates: int) -> str:

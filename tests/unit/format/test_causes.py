@@ -2,16 +2,25 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from zcprobe.format.causes import CAUSES, MEMLOCK, OPTMEM, cause_of, enobufs_causes, name_candidates, split_charges
+from zcprobe.format.tables import EVENT_TABLE
 from zcprobe.native import lib
-from zcprobe.native.structs import dtype_of
-from zcprobe.probes.enobufs import CAUSES, cause_of, enobufs_causes, name_candidates, split_charges
+from zcprobe.native.structs import enum_names
 
 
 def _event(**members: int) -> NDArray[np.void]:
-    record = np.zeros(1, dtype_of("zc_kernel_event"))
+    record = np.zeros(1, EVENT_TABLE.dtype)
     for name, value in members.items():
         record[name] = value
     return record
+
+
+def test_the_names_are_those_of_the_enum() -> None:
+    names = enum_names("zc_cause", "ZC_CAUSE_")
+    assert dict(enumerate(CAUSES[: len(names)])) == names
+    assert CAUSES[len(names) :] == ("ambiguous", "other")
+    assert 1 << lib.ZC_CAUSE_OPTMEM == OPTMEM
+    assert 1 << lib.ZC_CAUSE_MEMLOCK_NEW | 1 << lib.ZC_CAUSE_MEMLOCK_EXTENDED == MEMLOCK
 
 
 @pytest.mark.parametrize("bit", range(8))
