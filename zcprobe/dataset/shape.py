@@ -9,10 +9,9 @@ from msgspec import Meta
 from zcprobe.config import RunConfig
 from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.loose import COUNT, NUMBER, loose_struct
+from zcprobe.format.findings import Finding, RunWarning
 from zcprobe.lab.calibration import Calibration
 from zcprobe.lab.open import Lab
-from zcprobe.recorder.reconcile import Finding
-from zcprobe.recorder.run_warnings import RunWarning
 from zcprobe.recorder.summary import ChannelSummary, Summary
 from zcprobe.seal import FileDigest
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from zcprobe.config import ProbeLevel
-from zcprobe.probes.sockets import SocketCounts
+from zcprobe.format.sockets import SocketCounts
 
 __all__ = ["MeasurementCounts", "Target"]
 

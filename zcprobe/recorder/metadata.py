@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 
 from zcprobe.config import RunConfig
+from zcprobe.format.findings import Finding, RunWarning
+from zcprobe.format.sockets import SocketCounts
 from zcprobe.lab.calibration import Calibration
 from zcprobe.lab.effects import Effects
-from zcprobe.probes.sockets import SocketCounts
-from zcprobe.recorder.reconcile import Finding
-from zcprobe.recorder.run_warnings import RunWarning
 from zcprobe.recorder.summary import ChannelSummary, Summary
 from zcprobe.seal import FileDigest, sealed
 from zcprobe.version import VERSION

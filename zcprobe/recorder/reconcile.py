@@ -1,18 +1,17 @@
 """Independent counts of the same thing, held against each other after every run."""
 
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
+from zcprobe.format.findings import Finding
+from zcprobe.format.sockets import SocketCounts
 from zcprobe.format.tables import SENDER_TABLES, TABLES
-from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.spools import iterate_records
 from zcprobe.recorder.totals import EventTotals
 from zcprobe.sender import ChannelReport
 
 __all__ = [
-    "Finding",
     "lost_events_finding",
     "reconcile_counts",
     "reconcile_probes",
@@ -20,17 +19,6 @@ __all__ = [
     "reconcile_sink",
     "sends_in_flight",
 ]
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One comparison; `holds` is what counts. `kind`, when it does not hold: "lost" (there was more than was kept), or
-    "mismatch" (two counts of the same thing differ)."""
-
-    what: str
-    expected: int
-    found: int
-    holds: bool
-    kind: Literal["lost", "mismatch"] = "mismatch"
 
 
 def _equal(what: str, expected: int, found: int) -> Finding:

@@ -1,9 +1,9 @@
 """What a run recorded beyond its limit: counted, told, and not kept."""
 
 from zcprobe.config import RunConfig
+from zcprobe.format.findings import RunWarning
 from zcprobe.format.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.probes.measurement import MeasurementCounts
-from zcprobe.recorder.run_warnings import RunWarning
 from zcprobe.sender import SenderReport
 from zcprobe.units import format_bytes
 

@@ -14,6 +14,8 @@ import msgspec
 from zcprobe.config import RunConfig
 from zcprobe.directory import Directory
 from zcprobe.errors import DataLossError, ReconciliationError
+from zcprobe.format.findings import Finding
+from zcprobe.format.sockets import SocketCounts
 from zcprobe.format.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.host.cpu import host_metadata
 from zcprobe.host.limits import memlock_applies
@@ -22,14 +24,12 @@ from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.open import OpenLab, open_path
 from zcprobe.lab.remote import OpenRemote
 from zcprobe.lab.turns import turn
-from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.child import Children, children
 from zcprobe.recorder.defaults import scenario_of
 from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.measure import Measured, measure, spool_path
 from zcprobe.recorder.metadata import RunMetadata, digests_of, now_utc, write_json, write_sealed
 from zcprobe.recorder.reconcile import (
-    Finding,
     lost_events_finding,
     reconcile_counts,
     reconcile_probes,

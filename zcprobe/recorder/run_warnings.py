@@ -3,6 +3,7 @@
 import msgspec
 
 from zcprobe.config import RunConfig
+from zcprobe.format.findings import RunWarning
 from zcprobe.lab.calibration import notifications_that_fit
 from zcprobe.lab.effects import Effects
 from zcprobe.lab.open import Lab
@@ -11,17 +12,10 @@ from zcprobe.recorder.summary import Summary
 from zcprobe.sender import SenderReport
 from zcprobe.units import format_rate_bps
 
-__all__ = ["Disturbances", "RunWarning", "warnings_of", "with_pauses"]
+__all__ = ["Disturbances", "warnings_of", "with_pauses"]
 
 _DATAGRAM_HEADER_BYTES = {"ipv4": 20 + 8, "ipv6": 40 + 8}
 """IP and UDP."""
-
-
-class RunWarning(msgspec.Struct, frozen=True):
-    """`id` is for programs and stays as it is, `text` is one sentence for people. docs/scenarios.md lists the ids."""
-
-    id: str
-    text: str
 
 
 class Disturbances(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from zcprobe.format.causes import enobufs_causes, split_charges
+from zcprobe.format.sockets import SocketCounts
 from zcprobe.format.tables import EVENT_TABLE
 from zcprobe.native import lib
-from zcprobe.probes.sockets import SocketCounts
 from zcprobe.recorder.spools import iterate_records
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
+from zcprobe.format.sockets import SocketCounts
 from zcprobe.native import lib
-from zcprobe.probes.sockets import SocketCounts, socket_counts
+from zcprobe.probes.sockets import socket_counts
 from zcprobe.recorder.reconcile import reconcile_counts
 from zcprobe.recorder.totals import EventTotals, totals_of_counts
 

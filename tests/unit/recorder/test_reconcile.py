@@ -3,15 +3,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from zcprobe.format.findings import Finding
 from zcprobe.native import ffi
 from zcprobe.native.structs import dtype_of, struct_to_dict
-from zcprobe.recorder.reconcile import (
-    Finding,
-    lost_events_finding,
-    reconcile_probes,
-    reconcile_sender,
-    reconcile_sink,
-)
+from zcprobe.recorder.reconcile import lost_events_finding, reconcile_probes, reconcile_sender, reconcile_sink
 from zcprobe.recorder.totals import EventTotals
 from zcprobe.sender import ChannelReport
 from zcprobe.sink import SinkReport
