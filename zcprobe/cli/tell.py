@@ -4,8 +4,8 @@ import msgspec
 
 from zcprobe.config import RunConfig
 from zcprobe.dataset.arrival import datagrams_text, sink_text
+from zcprobe.format.summary import Summary
 from zcprobe.recorder.run import CompletedRun
-from zcprobe.recorder.summary import Summary
 from zcprobe.units import format_bytes, format_duration_ns, format_goodput_bps
 
 __all__ = ["describe_run"]

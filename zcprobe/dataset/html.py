@@ -7,20 +7,12 @@ from typing import Any
 from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options
+from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
-__all__ = ["OUTCOME_WORDS", "campaign_html", "run_html", "run_warnings", "three_numbers"]
+__all__ = ["campaign_html", "run_html", "run_warnings", "three_numbers"]
 
 _MOST_ROWS = 40
-OUTCOME_WORDS = {
-    "completed": "completed",
-    "dead_enobufs": "dead of ENOBUFS",
-    "dead_timeout": "hung until the deadline",
-    "dead_error": "another error",
-    "interrupted": "interrupted",
-}
-"""How a run ended, for people."""
-
 _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
 
 

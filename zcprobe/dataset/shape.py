@@ -7,12 +7,12 @@ import msgspec
 from msgspec import Meta
 
 from zcprobe.config import RunConfig
-from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.loose import COUNT, NUMBER, loose_struct
 from zcprobe.format.findings import Finding, RunWarning
+from zcprobe.format.outcomes import OUTCOME_WORDS
+from zcprobe.format.summary import ChannelSummary, Summary
 from zcprobe.lab.calibration import Calibration
 from zcprobe.lab.open import Lab
-from zcprobe.recorder.summary import ChannelSummary, Summary
 from zcprobe.seal import FileDigest
 
 __all__ = ["require_bounded", "require_comparison", "require_run"]

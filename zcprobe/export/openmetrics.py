@@ -23,9 +23,9 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from zcprobe.dataset.facts import flat_facts
-from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Run
 from zcprobe.export.tables import iterate_batches
+from zcprobe.format.outcomes import OUTCOME_WORDS
 
 __all__ = ["write_openmetrics"]
 

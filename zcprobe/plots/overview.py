@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Run
+from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.plots.canvas import add_method_line, new_figure
 from zcprobe.plots.errqueue import plot_errqueue
 from zcprobe.plots.in_flight import plot_in_flight

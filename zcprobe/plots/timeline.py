@@ -13,8 +13,8 @@ from zcprobe.analysis.channels import channel_count, channel_summary
 from zcprobe.analysis.enobufs import enobufs_moments, first_enobufs
 from zcprobe.analysis.stalls import first_stall, stall_spans
 from zcprobe.analysis.timebase import outcome_time_s
-from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Run
+from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.plots.style import DEATH, ENOBUFS, FILLS, channel_style
 
 __all__ = [

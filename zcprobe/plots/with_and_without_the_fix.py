@@ -13,8 +13,8 @@ from zcprobe.analysis.channels import channel_count
 from zcprobe.analysis.enobufs import first_enobufs
 from zcprobe.analysis.optmem import telling_channel
 from zcprobe.analysis.timebase import outcome_time_s
-from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.load import Comparison, Run
+from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.plots.canvas import LEAST_INCHES, add_outside_legend, new_figure, say_empty
 from zcprobe.plots.errqueue import plot_errqueue
 from zcprobe.plots.optmem import explain_first_enobufs, plot_optmem

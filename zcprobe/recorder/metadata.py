@@ -10,9 +10,9 @@ import msgspec
 from zcprobe.config import RunConfig
 from zcprobe.format.findings import Finding, RunWarning
 from zcprobe.format.sockets import SocketCounts
+from zcprobe.format.summary import ChannelSummary, Summary
 from zcprobe.lab.calibration import Calibration
 from zcprobe.lab.effects import Effects
-from zcprobe.recorder.summary import ChannelSummary, Summary
 from zcprobe.seal import FileDigest, sealed
 from zcprobe.version import VERSION
 

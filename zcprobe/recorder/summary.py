@@ -1,115 +1,15 @@
-"""The numbers of one run that everybody asks for first."""
+"""The numbers of one run that everybody asks for first, from what its sender, its sink and the probes counted."""
 
 import os
 from typing import Any
 
-import msgspec
-
+from zcprobe.format.outcomes import worst_outcome
+from zcprobe.format.summary import ChannelSummary, Summary
 from zcprobe.recorder.arrival import arrived, goodput_bps, is_intact
 from zcprobe.recorder.totals import EventTotals
 from zcprobe.sender import ChannelReport, SenderReport
 
-__all__ = ["ChannelSummary", "Summary", "summarize", "summarize_channel", "worst_outcome"]
-
-
-class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One channel; the members mean what they mean in `Summary`."""
-
-    outcome: str
-    error: str | None
-    start_ns: int
-    end_ns: int
-    writes: int
-    sends: int
-    plain_sends: int
-    copied_on_purpose: int
-    completions: int
-    notifications: int
-    copied_completions: int
-    enobufs_count: int
-    eagain_count: int
-    constrained_count: int
-    stall_count: int
-    stall_ns_total: int
-    stall_ns_max: int
-    flush_count: int
-    missed_zero_copy_count: int
-    missed_by_variant: dict[str, int]
-    rounds: int
-    converged: bool
-    downtime_ns: int
-    responses: int
-    optmem_baseline_bytes: int
-    optmem_peak_bytes: int
-    bytes_sent: int
-    bytes_acked: int | None
-    retransmit_count: int | None
-    cpu_user_ns: int
-    cpu_system_ns: int
-    sink_bytes: int | None
-    sink_intact: bool | None
-    bytes_missing: int | None
-    datagrams_sent: int | None
-    datagrams_received: int | None
-    datagrams_missing: int | None
-    datagrams_repeated: int | None
-    lost_records: int
-
-
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """docs/run-format.md describes each member. What only the probes know is None when there were none."""
-
-    outcome: str
-    error: str | None
-    duration_ns: int
-    writes: int
-    sends: int
-    plain_sends: int
-    copied_on_purpose: int
-    completions: int
-    in_flight_at_end: int
-    notifications: int
-    copied_completions: int
-    true_copied_completions: int | None
-    flush_count: int
-    missed_zero_copy_count: int
-    missed_by_variant: dict[str, int]
-    enobufs_count: int
-    enobufs_causes: dict[str, int] | None
-    enobufs_in_flight_bytes: int | None
-    enobufs_unread_bytes: int | None
-    enobufs_unread_share: float | None
-    eagain_count: int
-    constrained_count: int
-    errqueue_depth_max: int | None
-    merged_notifications: int | None
-    optmem_max_bytes: int
-    optmem_baseline_bytes: int
-    optmem_peak_bytes: int
-    charge_bytes: int
-    stall_count: int
-    stall_ns_total: int
-    stall_ns_max: int
-    rounds: int
-    converged: bool | None
-    downtime_ns: int | None
-    responses: int
-    bytes_sent: int
-    bytes_acked: int | None
-    retransmit_count: int | None
-    goodput_bps: float | None
-    cpu_user_ns: int
-    cpu_system_ns: int
-    sink_bytes: int | None
-    sink_intact: bool | None
-    bytes_missing: int | None
-    datagrams_sent: int | None
-    datagrams_received: int | None
-    datagrams_missing: int | None
-    datagrams_repeated: int | None
-    lost_events: int
-    lost_records: int
-
+__all__ = ["summarize", "summarize_channel"]
 
 _CHECKS = {
     1: "reading the error queue failed",
@@ -119,8 +19,6 @@ _CHECKS = {
     5: "a notification had its bounds the wrong way round",
     6: "the error queue told of more completions than sends were made",
 }
-
-_SEVERITY = ("dead_enobufs", "dead_timeout", "dead_error", "interrupted", "completed")
 
 _SUMMED = (
     "writes",
@@ -216,11 +114,6 @@ def summarize_channel(report: ChannelReport, *, is_datagram: bool) -> ChannelSum
         lost_records=report.lost_records,
         **arrived(report, is_datagram=is_datagram),
     )
-
-
-def worst_outcome(outcomes: list[str]) -> str:
-    """A run is what became of its unluckiest channel."""
-    return min(outcomes, key=_SEVERITY.index)
 
 
 def _is_whole_intact(channels: list[ChannelSummary]) -> bool | None:

@@ -12,11 +12,11 @@ import msgspec
 from zcprobe.analysis.policies import policy_results
 from zcprobe.analysis.verdict import verdict
 from zcprobe.dataset.arrival import datagrams_text
-from zcprobe.dataset.html import OUTCOME_WORDS
 from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.option_words import describe_values
 from zcprobe.dataset.options import POLICY_OPTIONS, differing
+from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.plots.with_and_without_the_fix import ordered_policies, representative_run
 from zcprobe.policies import POLICIES
 from zcprobe.units import format_duration_ns, format_goodput_bps, format_rate_bps

@@ -8,9 +8,9 @@ import pytest
 
 from zcprobe.cli.tell import describe_run
 from zcprobe.config import RunConfig
+from zcprobe.format.summary import Summary
 from zcprobe.recorder.metadata import RunMetadata
 from zcprobe.recorder.run import CompletedRun
-from zcprobe.recorder.summary import Summary
 
 
 def told(**members: Any) -> dict[str, str]:

@@ -15,8 +15,8 @@ from zcprobe.export.summary import summary_rows
 from zcprobe.export.tables import Rows, table_rows
 from zcprobe.export.text import write_csv, write_jsonl
 from zcprobe.format.causes import CAUSES
+from zcprobe.format.summary import Summary
 from zcprobe.format.tables import TABLES
-from zcprobe.recorder.summary import Summary
 
 
 def _csv(rows: Rows) -> pd.DataFrame:

@@ -6,11 +6,11 @@ import pytest
 
 from zcprobe.config import RunConfig
 from zcprobe.format.findings import RunWarning
+from zcprobe.format.summary import Summary
 from zcprobe.lab.effects import Effects
 from zcprobe.lab.open import Lab
 from zcprobe.lab.scenarios import find_scenario
 from zcprobe.recorder.run_warnings import warnings_of
-from zcprobe.recorder.summary import Summary
 
 LAB = Lab(
     scenario="",

@@ -1,0 +1,104 @@
+"""The numbers of one run that everybody asks for first: the members `summary` and `channels` of run.json."""
+
+import msgspec
+
+__all__ = ["ChannelSummary", "Summary"]
+
+
+class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel; the members mean what they mean in `Summary`."""
+
+    outcome: str
+    error: str | None
+    start_ns: int
+    end_ns: int
+    writes: int
+    sends: int
+    plain_sends: int
+    copied_on_purpose: int
+    completions: int
+    notifications: int
+    copied_completions: int
+    enobufs_count: int
+    eagain_count: int
+    constrained_count: int
+    stall_count: int
+    stall_ns_total: int
+    stall_ns_max: int
+    flush_count: int
+    missed_zero_copy_count: int
+    missed_by_variant: dict[str, int]
+    rounds: int
+    converged: bool
+    downtime_ns: int
+    responses: int
+    optmem_baseline_bytes: int
+    optmem_peak_bytes: int
+    bytes_sent: int
+    bytes_acked: int | None
+    retransmit_count: int | None
+    cpu_user_ns: int
+    cpu_system_ns: int
+    sink_bytes: int | None
+    sink_intact: bool | None
+    bytes_missing: int | None
+    datagrams_sent: int | None
+    datagrams_received: int | None
+    datagrams_missing: int | None
+    datagrams_repeated: int | None
+    lost_records: int
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """docs/run-format.md describes each member. What only the probes know is None when there were none."""
+
+    outcome: str
+    error: str | None
+    duration_ns: int
+    writes: int
+    sends: int
+    plain_sends: int
+    copied_on_purpose: int
+    completions: int
+    in_flight_at_end: int
+    notifications: int
+    copied_completions: int
+    true_copied_completions: int | None
+    flush_count: int
+    missed_zero_copy_count: int
+    missed_by_variant: dict[str, int]
+    enobufs_count: int
+    enobufs_causes: dict[str, int] | None
+    enobufs_in_flight_bytes: int | None
+    enobufs_unread_bytes: int | None
+    enobufs_unread_share: float | None
+    eagain_count: int
+    constrained_count: int
+    errqueue_depth_max: int | None
+    merged_notifications: int | None
+    optmem_max_bytes: int
+    optmem_baseline_bytes: int
+    optmem_peak_bytes: int
+    charge_bytes: int
+    stall_count: int
+    stall_ns_total: int
+    stall_ns_max: int
+    rounds: int
+    converged: bool | None
+    downtime_ns: int | None
+    responses: int
+    bytes_sent: int
+    bytes_acked: int | None
+    retransmit_count: int | None
+    goodput_bps: float | None
+    cpu_user_ns: int
+    cpu_system_ns: int
+    sink_bytes: int | None
+    sink_intact: bool | None
+    bytes_missing: int | None
+    datagrams_sent: int | None
+    datagrams_received: int | None
+    datagrams_missing: int | None
+    datagrams_repeated: int | None
+    lost_events: int
+    lost_records: int
