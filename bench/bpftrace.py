@@ -19,7 +19,7 @@ from connection import describe
 
 from zcprobe.campaign.connection import connected_lab, ratios_to, recording, send_block
 from zcprobe.config import ProbeLevel
-from zcprobe.lab.scenarios import Lab
+from zcprobe.format.lab import Lab
 from zcprobe.probes.measurement import Target
 from zcprobe.probes.session import ProbeSession
 

@@ -9,8 +9,8 @@ import pytest
 
 from zcprobe.dataset.load import Campaign, Comparison, Run, load_campaign, load_comparison, load_run
 from zcprobe.dataset.schema import table_schema
+from zcprobe.format.metadata import FORMAT_VERSION
 from zcprobe.format.tables import TABLES
-from zcprobe.recorder.metadata import FORMAT_VERSION
 
 _DATA = Path(__file__).parent.parent / "data"
 _COMPARISONS = sorted(path.parent for path in _DATA.glob("*/comparison.json"))

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from zcprobe.config import RunConfig
 from zcprobe.errors import DataLossError, HostError, PeerError
+from zcprobe.format.lab import Lab
 from zcprobe.host.zerocopy import SO_ZEROCOPY
 from zcprobe.lab.namespace import run_in_namespace
-from zcprobe.lab.open import Lab, open_lab
+from zcprobe.lab.open import open_lab
 from zcprobe.lab.scenarios import find_scenario
 from zcprobe.native import ffi, lib
 from zcprobe.native.recorder import Recorder

@@ -13,8 +13,8 @@ from zcprobe.analysis.policies import Estimate, estimate_median
 from zcprobe.campaign.connection import connected_lab, ratios_to, recording, send_block
 from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.errors import DataLossError, UsageError
+from zcprobe.format.lab import Lab
 from zcprobe.host.limits import read_limits
-from zcprobe.lab.open import Lab
 from zcprobe.probes.measurement import Target
 from zcprobe.probes.session import ProbeSession
 

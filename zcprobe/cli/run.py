@@ -16,7 +16,7 @@ from zcprobe.recorder.interrupt import deferred_interrupt
 from zcprobe.tokens import check_token, read_token
 
 if TYPE_CHECKING:
-    from zcprobe.recorder.metadata import RunMetadata
+    from zcprobe.format.metadata import RunMetadata
     from zcprobe.recorder.run import CompletedRun
 
 __all__ = ["run"]

@@ -30,8 +30,8 @@ from zcprobe.dataset.table import (
 from zcprobe.dataset.version_1 import stalls_of_version_1
 from zcprobe.errors import UsageError
 from zcprobe.escapes import printable
+from zcprobe.format.metadata import FORMAT_VERSION
 from zcprobe.format.tables import TABLES
-from zcprobe.recorder.metadata import FORMAT_VERSION
 from zcprobe.seal import FileDigest
 
 __all__ = ["Run"]

@@ -8,11 +8,11 @@ from msgspec import Meta
 
 from zcprobe.config import RunConfig
 from zcprobe.dataset.loose import COUNT, NUMBER, loose_struct
+from zcprobe.format.calibration import Calibration
 from zcprobe.format.findings import Finding, RunWarning
+from zcprobe.format.lab import Lab
 from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.format.summary import ChannelSummary, Summary
-from zcprobe.lab.calibration import Calibration
-from zcprobe.lab.open import Lab
 from zcprobe.seal import FileDigest
 
 __all__ = ["require_bounded", "require_comparison", "require_run"]

@@ -7,11 +7,12 @@ as shares of that goodput (`Shares`) are worked out from it, and stored with the
 import msgspec
 
 from zcprobe.config import DEFAULT_DEADLINE_S, RunConfig
+from zcprobe.format.calibration import Calibration
 from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.lab.impairment import HoldImpairment, TokenBucket
 from zcprobe.lab.scenarios import Scenario
 
-__all__ = ["CALIBRATION_S", "Calibration", "calibrated", "deadline_s", "notifications_that_fit"]
+__all__ = ["CALIBRATION_S", "calibrated", "deadline_s", "notifications_that_fit"]
 
 CALIBRATION_S = 0.25
 """Long enough for windows to grow to their size, and for some dozens of time slices on a busy CPU."""
@@ -28,29 +29,6 @@ _LARGEST_RATE_BPS = 2**32 * 8 - 1
 """What a TBF qdisc takes."""
 
 
-class Calibration(msgspec.Struct, frozen=True, kw_only=True):
-    """The unimpaired path, measured right before the run with the run's own sockets, sizes and CPUs.
-
-    `goodput_bps`: bit/s that arrived, over all channels, in `duration_ns`; `sends`: zerocopy send calls meanwhile.
-    `charge_bytes`: truesize of one notification; so `notifications_max` fit into `optmem_max_bytes`, the limit in
-    force. `hold_rate_bps`, `ack_rate_bps` and `read_bps` are the rates that follow, None where the scenario has none;
-    all `channels` share the first two, and each has a reader at the third.
-    `deadline_s`: what the run was given to end, unless somebody chose a deadline.
-    """
-
-    goodput_bps: float
-    duration_ns: int
-    sends: int
-    channels: int = 1
-    charge_bytes: int
-    optmem_max_bytes: int
-    notifications_max: int
-    hold_rate_bps: int | None = None
-    ack_rate_bps: int | None = None
-    read_bps: int | None = None
-    deadline_s: float | None = None
-
-
 def notifications_that_fit(optmem_max_bytes: int, charge_bytes: int) -> int:
     """How many notifications optmem holds when the next one is refused: sock_omalloc() looks before it charges."""
     return max(optmem_max_bytes - SKB_TRUESIZE_ZERO_BYTES, 0) // charge_bytes + 1
@@ -60,7 +38,7 @@ def _rate(value: float) -> int:
     return int(min(max(value, _LEAST_RATE_BPS), _LARGEST_RATE_BPS))
 
 
-def _hold(hold: HoldImpairment, share: float, measured: "Calibration") -> HoldImpairment:
+def _hold(hold: HoldImpairment, share: float, measured: Calibration) -> HoldImpairment:
     """A queue of the scenario's own length, or of twice the packets whose sends fill optmem, for each of the channels
     that share it: so it is optmem that overflows."""
     of_one_bytes = max(

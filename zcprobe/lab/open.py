@@ -12,8 +12,10 @@ import msgspec
 
 from zcprobe.config import Family, Protocol
 from zcprobe.errors import HostError
+from zcprobe.format.effects import Effects
+from zcprobe.format.lab import Lab
 from zcprobe.lab.device import has_scatter_gather, read_mtu
-from zcprobe.lab.effects import Effects, read_effects
+from zcprobe.lab.effects import read_effects
 from zcprobe.lab.impairment import delayed_acks, held_clones, reordered_packets
 from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.limits import changed_optmem_max
@@ -22,28 +24,7 @@ from zcprobe.lab.netns import Namespace, NamespacePair, namespace_pair
 from zcprobe.lab.scenarios import Scenario
 from zcprobe.sink import DEFAULT_PORT
 
-__all__ = ["Lab", "OpenLab", "describe_impairment", "open_lab", "open_path"]
-
-
-class Lab(msgspec.Struct, frozen=True, kw_only=True):
-    """An open lab. `impairment` has every parameter in effect, units in its keys, for the run's metadata.
-
-    `scatter_gather` is NETIF_F_SG of the sender's device: without it the kernel copies the data of each send.
-    `mtu_bytes` is its MTU: a larger datagram goes in fragments.
-    """
-
-    scenario: str
-    sender_netns_path: str | None
-    sink_netns_path: str | None
-    sender_netns_inode: int
-    sender_address: str
-    sink_address: str
-    sink_port: int
-    optmem_max_bytes: int
-    impairment: dict[str, int | str | None]
-    sender_device: str | None = None
-    scatter_gather: bool | None = None
-    mtu_bytes: int | None = None
+__all__ = ["OpenLab", "describe_impairment", "open_lab", "open_path"]
 
 
 def describe_impairment(scenario: Scenario) -> dict[str, int | str | None]:

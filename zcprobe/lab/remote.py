@@ -4,11 +4,11 @@ import os
 import re
 
 from zcprobe.errors import UsageError
+from zcprobe.format.effects import Effects
 from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES
+from zcprobe.format.lab import Lab
 from zcprobe.host.limits import read_optmem_max
 from zcprobe.lab.device import has_scatter_gather, read_mtu, route_device
-from zcprobe.lab.effects import Effects
-from zcprobe.lab.open import Lab
 from zcprobe.lab.scenarios import Scenario
 from zcprobe.sink import DEFAULT_PORT, socket_address, socket_family
 from zcprobe.units import shown

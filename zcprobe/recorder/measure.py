@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from zcprobe.config import RunConfig
+from zcprobe.format.calibration import Calibration
+from zcprobe.format.effects import Effects
+from zcprobe.format.lab import Lab
 from zcprobe.format.tables import EVENT_TABLE, SENDER_TABLES
-from zcprobe.lab.calibration import CALIBRATION_S, Calibration, calibrated, deadline_s, notifications_that_fit
-from zcprobe.lab.effects import Effects
-from zcprobe.lab.open import Lab, OpenLab
+from zcprobe.lab.calibration import CALIBRATION_S, calibrated, deadline_s, notifications_that_fit
+from zcprobe.lab.open import OpenLab
 from zcprobe.lab.remote import OpenRemote
 from zcprobe.lab.scenarios import Scenario
 from zcprobe.native.process import CAP_KILL, using_only

@@ -15,6 +15,7 @@ from zcprobe.config import RunConfig
 from zcprobe.directory import Directory
 from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.format.findings import Finding
+from zcprobe.format.metadata import RunMetadata
 from zcprobe.format.sockets import SocketCounts
 from zcprobe.format.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.host.cpu import host_metadata
@@ -28,7 +29,7 @@ from zcprobe.recorder.child import Children, children
 from zcprobe.recorder.defaults import scenario_of
 from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.measure import Measured, measure, spool_path
-from zcprobe.recorder.metadata import RunMetadata, digests_of, now_utc, write_json, write_sealed
+from zcprobe.recorder.metadata import digests_of, now_utc, write_json, write_sealed
 from zcprobe.recorder.reconcile import (
     lost_events_finding,
     reconcile_counts,

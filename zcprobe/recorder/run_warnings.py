@@ -3,11 +3,11 @@
 import msgspec
 
 from zcprobe.config import RunConfig
+from zcprobe.format.effects import Effects
 from zcprobe.format.findings import RunWarning
+from zcprobe.format.lab import Lab
 from zcprobe.format.summary import Summary
 from zcprobe.lab.calibration import notifications_that_fit
-from zcprobe.lab.effects import Effects
-from zcprobe.lab.open import Lab
 from zcprobe.lab.scenarios import Scenario
 from zcprobe.sender import SenderReport
 from zcprobe.units import format_rate_bps

@@ -8,8 +8,8 @@ import pytest
 
 from zcprobe.cli.tell import describe_run
 from zcprobe.config import RunConfig
+from zcprobe.format.metadata import RunMetadata
 from zcprobe.format.summary import Summary
-from zcprobe.recorder.metadata import RunMetadata
 from zcprobe.recorder.run import CompletedRun
 
 

@@ -10,7 +10,7 @@ import pytest
 import zcprobe
 from zcprobe.dataset.load import Campaign, Comparison, Run, load_comparison, load_run
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
-from zcprobe.recorder.metadata import FORMAT_VERSION
+from zcprobe.format.metadata import FORMAT_VERSION
 
 _DATA = Path(__file__).parents[2] / "data"
 _RUN = next((_DATA / "held-completions").glob("*-qemu-pre-*"))

@@ -2,7 +2,8 @@ import msgspec
 import pytest
 
 from zcprobe.config import DEFAULT_DEADLINE_S, RunConfig
-from zcprobe.lab.calibration import Calibration, calibrated, deadline_s, notifications_that_fit
+from zcprobe.format.calibration import Calibration
+from zcprobe.lab.calibration import calibrated, deadline_s, notifications_that_fit
 from zcprobe.lab.impairment import MIN_HOLD_BURST_BYTES
 from zcprobe.lab.scenarios import SCENARIOS, Shares, find_scenario, with_hold
 

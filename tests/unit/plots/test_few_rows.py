@@ -16,9 +16,9 @@ from zcprobe.analysis.comparisons import as_comparison
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.schema import table_schema
 from zcprobe.export.trace import write_trace
+from zcprobe.format.metadata import FORMAT_VERSION
 from zcprobe.format.tables import TABLES
 from zcprobe.plots.comparison import draw_comparison
-from zcprobe.recorder.metadata import FORMAT_VERSION
 
 
 @pytest.fixture(scope="module", params=[0, 1], ids=["no row", "one row"])

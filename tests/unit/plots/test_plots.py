@@ -16,6 +16,7 @@ from zcprobe.analysis.comparisons import as_comparisons
 from zcprobe.dataset.load import Campaign, Comparison, Run
 from zcprobe.dataset.table import time_column
 from zcprobe.errors import UsageError
+from zcprobe.format.metadata import FORMAT_VERSION
 from zcprobe.plots import (
     draw_overview,
     draw_policies,
@@ -44,7 +45,6 @@ from zcprobe.plots.canvas import new_figure
 from zcprobe.plots.captions import captions
 from zcprobe.plots.enobufs import MOST_BARS
 from zcprobe.plots.sendmsg_results import count_results
-from zcprobe.recorder.metadata import FORMAT_VERSION
 
 OF_ONE_RUN = [plot_optmem, plot_errqueue, plot_enobufs, plot_in_flight, plot_send_rate, plot_ranges]
 OF_RUNS = [

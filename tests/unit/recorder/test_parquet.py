@@ -7,9 +7,9 @@ import pytest
 
 from zcprobe.dataset.table import iterate_table, read_table
 from zcprobe.errors import OutputError
+from zcprobe.format.metadata import FORMAT_VERSION
 from zcprobe.format.tables import TABLES, Table
 from zcprobe.recorder import spools
-from zcprobe.recorder.metadata import FORMAT_VERSION
 from zcprobe.recorder.parquet import write_table
 
 

@@ -5,10 +5,10 @@ import msgspec
 import pytest
 
 from zcprobe.config import RunConfig
+from zcprobe.format.effects import Effects
 from zcprobe.format.findings import RunWarning
+from zcprobe.format.lab import Lab
 from zcprobe.format.summary import Summary
-from zcprobe.lab.effects import Effects
-from zcprobe.lab.open import Lab
 from zcprobe.lab.scenarios import find_scenario
 from zcprobe.recorder.run_warnings import warnings_of
 

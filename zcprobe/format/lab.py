@@ -1,0 +1,26 @@
+"""Where a run took place: the member `lab` of run.json."""
+
+import msgspec
+
+__all__ = ["Lab"]
+
+
+class Lab(msgspec.Struct, frozen=True, kw_only=True):
+    """An open lab. `impairment` has every parameter in effect, units in its keys, for the run's metadata.
+
+    `scatter_gather` is NETIF_F_SG of the sender's device: without it the kernel copies the data of each send.
+    `mtu_bytes` is its MTU: a larger datagram goes in fragments.
+    """
+
+    scenario: str
+    sender_netns_path: str | None
+    sink_netns_path: str | None
+    sender_netns_inode: int
+    sender_address: str
+    sink_address: str
+    sink_port: int
+    optmem_max_bytes: int
+    impairment: dict[str, int | str | None]
+    sender_device: str | None = None
+    scatter_gather: bool | None = None
+    mtu_bytes: int | None = None
