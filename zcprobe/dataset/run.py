@@ -27,11 +27,11 @@ from zcprobe.dataset.table import (
     require_columns,
     time_column,
 )
-from zcprobe.dataset.version_1 import stalls_of_version_1
 from zcprobe.errors import UsageError
 from zcprobe.escapes import printable
 from zcprobe.format.metadata import FORMAT_VERSION
 from zcprobe.format.tables import TABLES
+from zcprobe.format.version_1 import stalls_of_version_1
 from zcprobe.seal import FileDigest
 
 __all__ = ["Run"]

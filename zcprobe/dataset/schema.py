@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from zcprobe.config import RunConfig
 from zcprobe.dataset.arrival import arrival_of_older
-from zcprobe.dataset.version_1 import CANDIDATES_NEED, candidates_of_version_1, config_of_version_1
 from zcprobe.errors import OutputError
 from zcprobe.format.metadata import FORMAT_VERSION
 from zcprobe.format.summary import ChannelSummary, Summary
 from zcprobe.format.tables import TABLES
+from zcprobe.format.version_1 import CANDIDATES_NEED, candidates_of_version_1, config_of_version_1
 from zcprobe.units import shown
 
 __all__ = [

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from zcprobe.dataset.load import Run
-from zcprobe.dataset.version_1 import candidates_of_version_1
+from zcprobe.format.version_1 import candidates_of_version_1
 from zcprobe.native import lib
 
 OPTMEM = 1 << lib.ZC_CAUSE_OPTMEM

@@ -1,14 +1,18 @@
 """Tables of run format 1 as those of format 2: nothing is made up, what they did not tell is left open."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from zcprobe.format.causes import MEMLOCK, OPTMEM
 from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.format.tables import TABLES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["CANDIDATES_NEED", "candidates_of_version_1", "config_of_version_1", "stalls_of_version_1"]
 
@@ -31,7 +35,7 @@ def config_of_version_1(config: dict[str, Any]) -> dict[str, Any]:
 def stalls_of_version_1(flushes: pd.DataFrame) -> pd.DataFrame:
     """There was no such table: a stall was a flush that ENOBUFS triggered, each with one ENOBUFS."""
     stalls = flushes[flushes["trigger"] == "enobufs"]
-    once = pd.Series(1, stalls.index, TABLES["stalls"].dtype["enobufs_count"])
+    once = np.ones(len(stalls), TABLES["stalls"].dtype["enobufs_count"])
     return stalls.assign(enobufs_count=once)[TABLES["stalls"].columns].reset_index(drop=True)
 
 
