@@ -15,7 +15,7 @@ from zcprobe.isolation import python_command
 __all__ = ["main", "require_readable"]
 
 _LONGEST_S = 600.0
-_PACKAGES = ("zcprobe", "msgspec", "_cffi_backend", "numpy", "pandas", "pyarrow")
+_PACKAGES = ("zcprobe", "msgspec", "numpy", "pandas", "pyarrow")
 """What that process imports beside Python's own."""
 
 _USELESS = "the file is too damaged to be read; load the run without it, or copy it again from where it was recorded"

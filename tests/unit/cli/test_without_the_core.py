@@ -39,6 +39,18 @@ def test_what_needs_no_core_works(words: tuple[str, ...], zcprobe: Callable[...,
 
 
 @pytest.mark.parametrize(
+    ("words", "start"),
+    [(("report", "-o", "-"), "<!DOCTYPE html>"), (("plot", "-o", "-"), "<?xml"), (("export",), RUN.name)],
+)
+def test_what_reads_run_folders_needs_none_either(
+    words: tuple[str, ...], start: str, zcprobe: Callable[..., Answer]
+) -> None:
+    result = zcprobe(*words, str(RUN))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(start)
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ("run",),
@@ -47,9 +59,6 @@ def test_what_needs_no_core_works(words: tuple[str, ...], zcprobe: Callable[...,
         ("scenarios",),
         ("overhead",),
         ("sink",),
-        ("report", str(RUN)),
-        ("plot", str(RUN)),
-        ("export", str(RUN)),
     ],
 )
 def test_the_rest_says_in_two_lines_what_is_missing_and_how_to_build_it(

@@ -1,0 +1,62 @@
+"""Who reads run folders needs no compiled core, no kernel and no lab: a process in which nothing of these is there."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RUNS = sorted(path.parent for path in (ROOT / "tests" / "data").glob("*/*/run.json"))
+
+WITHOUT = [f"zcprobe.{name}" for name in ("native", "host", "lab", "sender", "sink", "probes", "recorder")]
+READING = [f"zcprobe.{name}" for name in ("format", "dataset", "analysis", "plots", "report", "export")]
+
+READ = """
+import sys
+from importlib import import_module
+from pkgutil import walk_packages
+
+without, reading, run, figure = sys.argv[1].split(), sys.argv[2].split(), *sys.argv[3:]
+sys.modules.update(dict.fromkeys(without))  # None: each import fails
+
+for package in map(import_module, reading):
+    for module in walk_packages(package.__path__, f"{package.__name__}."):
+        import_module(module.name)
+
+import zcprobe
+from zcprobe.analysis import df_enobufs
+from zcprobe.export.summary import summary_line
+from zcprobe.plots import draw_overview
+
+loaded = zcprobe.load(run)
+print(loaded.format_version, len(loaded.kernel_events), len(df_enobufs(loaded)))
+print(summary_line(loaded))
+draw_overview(loaded).savefig(figure)
+"""
+
+
+def _first_of(version: int) -> Path:
+    return next(run for run in RUNS if f'"format_version": {version},' in (run / "run.json").read_text())
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_runs_of_each_version_are_read_without_what_writes_them(version: int, tmp_path: Path) -> None:
+    run, figure = _first_of(version), tmp_path / "figure.svg"
+    without = [*WITHOUT, "_cffi_backend", "cffi", "bcc", "pyroute2"]
+    command = [sys.executable, "-c", READ, " ".join(without), " ".join(READING), str(run), str(figure)]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    numbers, summary = result.stdout.splitlines()
+    found, events, refused = map(int, numbers.split())
+    assert found == version
+    assert events >= refused > 0
+    assert summary.startswith(f"{run.name}: ")
+    assert "<svg" in figure.read_text()
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_what_is_kept_away_is_there_otherwise(name: str) -> None:
+    """A test that keeps away what nobody has any more would pass for ever."""
+    path = ROOT / name.replace(".", "/")
+    assert path.is_dir() or path.with_suffix(".py").is_file()
