@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zcprobe.config import RunConfig
+from zcprobe.interrupt import Interruption
 from zcprobe.policies import POLICIES
 from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.run import check_complete, record_run
 
 EXPECTED = {"qemu-pre": "dead_enobufs", "qemu-shipped": "dead_enobufs", "qemu-merged": "completed"}

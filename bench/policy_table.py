@@ -15,10 +15,10 @@ from statistics import median
 
 from zcprobe.config import RunConfig
 from zcprobe.format.summary import Summary
+from zcprobe.interrupt import Interruption
 from zcprobe.policies import POLICIES
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.run import check_complete, record_run
 from zcprobe.units import format_duration_ns, format_rate_bps
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from zcprobe.lab.journal import JOURNAL_FOLDER
+from zcprobe.journal import JOURNAL_FOLDER
 from zcprobe.lab.limits import OPTMEM_MAX_PATH
 from zcprobe.lab.namespace import list_namespaces
 

@@ -8,7 +8,7 @@ from tests.guests.boot import run_in_guest
 from tests.guests.fetch import fetch
 from tests.guests.kernels import KERNELS, find_kernel
 from zcprobe.errors import ZcprobeError
-from zcprobe.recorder.interrupt import deferred_interrupt
+from zcprobe.interrupt import deferred_interrupt
 
 
 def _parse() -> argparse.Namespace:

@@ -12,7 +12,7 @@ from typing import IO
 
 from tests.guests.fetch import Image
 from zcprobe.errors import HostError, ZcprobeError
-from zcprobe.recorder.interrupt import Interruption
+from zcprobe.interrupt import Interruption
 
 __all__ = ["run_in_guest"]
 

@@ -21,7 +21,7 @@ from tests.guests.kernels import KERNELS, Kernel, find_kernel
 from tests.guests.links import HUB_OPTIONS
 from zcprobe.dataset.load import load_comparison
 from zcprobe.errors import ZcprobeError
-from zcprobe.recorder.interrupt import Interruption, deferred_interrupt
+from zcprobe.interrupt import Interruption, deferred_interrupt
 from zcprobe.report.html import write_report
 
 __all__ = ["TESTS", "main"]

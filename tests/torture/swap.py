@@ -46,7 +46,7 @@ from contextlib import suppress
 from pathlib import Path
 from zcprobe.cli.output import open_output
 from zcprobe.errors import OutputError
-from zcprobe.lab.journal import journal
+from zcprobe.journal import journal
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
 
 kept = written = 0

@@ -19,10 +19,10 @@ from zcprobe.dataset.load import Comparison, load_comparison
 from zcprobe.directory import Directory
 from zcprobe.errors import OutputError, UsageError
 from zcprobe.format.metadata import FORMAT_MINOR, FORMAT_VERSION
+from zcprobe.interrupt import Interruption
 from zcprobe.isolation import own_settings
-from zcprobe.lab.journal import journal
+from zcprobe.journal import journal
 from zcprobe.policies import find_policy
-from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.metadata import now_utc, write_sealed
 from zcprobe.recorder.run import CompletedRun, new_run_id, record_run
 from zcprobe.recorder.run_directory import RunDirectory, folder_name, open_run_directory

@@ -19,9 +19,9 @@ from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.load import Comparison
 from zcprobe.errors import PeerError, ReconciliationError
 from zcprobe.format.summary import Summary
+from zcprobe.interrupt import deferred_interrupt
 from zcprobe.policies import POLICIES
 from zcprobe.recorder.defaults import open_probes, with_scenario_defaults
-from zcprobe.recorder.interrupt import deferred_interrupt
 from zcprobe.recorder.run import CompletedRun
 from zcprobe.units import format_duration_ns, format_goodput_bps, format_rate_bps
 

@@ -11,7 +11,7 @@ import msgspec
 from zcprobe.config import RunConfig
 from zcprobe.errors import HostError
 from zcprobe.host.doctor import Check, check_host
-from zcprobe.lab.journal import JOURNAL_FOLDER
+from zcprobe.journal import JOURNAL_FOLDER
 from zcprobe.lab.leftovers import Leftover, clean_leftovers, find_leftovers
 
 __all__ = ["run"]

@@ -15,8 +15,8 @@ from typing import NoReturn
 from zcprobe.cli.streams import one_line, settle_streams
 from zcprobe.errors import OutputError, ZcprobeError
 from zcprobe.host.address_space import require_address_space
+from zcprobe.interrupt import answered
 from zcprobe.isolation import OBJECTS_BETWEEN_COLLECTIONS, forget_foreign_folders, own_settings
-from zcprobe.recorder.interrupt import answered
 from zcprobe.signals import ENDING
 
 __all__ = ["main"]

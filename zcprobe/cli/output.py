@@ -132,7 +132,7 @@ def _note_nothing(file: BinaryIO) -> None:
 
 @contextmanager
 def _entry(path: Path) -> Iterator[Callable[[BinaryIO], None]]:
-    from zcprobe.lab.journal import journal  # late: who only reads needs none
+    from zcprobe.journal import journal  # late: who only reads needs none
 
     with journal(f"output-{secrets.token_hex(3)}") as entry:
         entry.add_file(path)

@@ -10,9 +10,9 @@ import msgspec
 
 from zcprobe.cli.options import DEFAULT, require_readers, run_config
 from zcprobe.cli.streams import keeping
+from zcprobe.interrupt import deferred_interrupt
 from zcprobe.recorder.child import children
 from zcprobe.recorder.defaults import open_probes, with_scenario_defaults
-from zcprobe.recorder.interrupt import deferred_interrupt
 from zcprobe.tokens import check_token, read_token
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ import msgspec
 
 from zcprobe.config import Family, Protocol
 from zcprobe.errors import HostError, UsageError
-from zcprobe.lab.interrupts import deferred_signals
 from zcprobe.lab.mechanisms import CLSACT, IFB, MIRRED, NETEM, TBF, requires
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netlink import open_route
 from zcprobe.lab.netns import Namespace, NamespacePair
+from zcprobe.signals import deferred_signals
 
 if TYPE_CHECKING:
     from pyroute2.iproute.linux import IPRoute

@@ -13,7 +13,7 @@ import msgspec
 
 from zcprobe.directory import Directory
 from zcprobe.errors import ZcprobeError
-from zcprobe.lab.journal import (
+from zcprobe.journal import (
     Journal,
     Kind,
     Record,

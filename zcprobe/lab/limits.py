@@ -10,12 +10,12 @@ from pathlib import Path
 
 from zcprobe.errors import HostError, UsageError
 from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES, OLD_DEFAULT_OPTMEM_BYTES, SKB_TRUESIZE_ZERO_BYTES
-from zcprobe.lab.interrupts import deferred_signals
-from zcprobe.lab.journal import Journal
+from zcprobe.journal import Journal
 from zcprobe.lab.leftovers import find_leftovers
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.turns import turn
 from zcprobe.lab.undo import OPTMEM_MAX_PATH
+from zcprobe.signals import deferred_signals
 from zcprobe.workloads import PAGE_BYTES
 
 __all__ = ["OPTMEM_MAX_PATH", "changed_host_value", "changed_optmem_max", "read_optmem_max", "roomy_optmem_bytes"]

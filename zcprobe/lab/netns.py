@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from zcprobe.errors import HostError
+from zcprobe.journal import Journal
 from zcprobe.lab.device import check_lendable, give_back, lend
-from zcprobe.lab.interrupts import deferred_signals
-from zcprobe.lab.journal import Journal
 from zcprobe.lab.mechanisms import IPV6, LINK, VETH, requires
 from zcprobe.lab.namespace import (
     NAMESPACE_PREFIX,
@@ -22,6 +21,7 @@ from zcprobe.lab.namespace import (
     run_in_namespace,
 )
 from zcprobe.lab.netlink import open_route
+from zcprobe.signals import deferred_signals
 
 if TYPE_CHECKING:
     from pyroute2.iproute.linux import IPRoute

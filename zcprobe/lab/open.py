@@ -14,10 +14,10 @@ from zcprobe.config import Family, Protocol
 from zcprobe.errors import HostError
 from zcprobe.format.effects import Effects
 from zcprobe.format.lab import Lab
+from zcprobe.journal import Journal, journal
 from zcprobe.lab.device import has_scatter_gather, read_mtu
 from zcprobe.lab.effects import read_effects
 from zcprobe.lab.impairment import delayed_acks, held_clones, reordered_packets
-from zcprobe.lab.journal import Journal, journal
 from zcprobe.lab.limits import changed_optmem_max
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import Namespace, NamespacePair, namespace_pair

@@ -1,7 +1,7 @@
 """What each scenario needs of this host, tried: its impairment is put on an idle path and taken off again."""
 
 from zcprobe.errors import HostError
-from zcprobe.lab.journal import journal
+from zcprobe.journal import journal
 from zcprobe.lab.open import open_path
 from zcprobe.lab.scenarios import SCENARIOS, Scenario
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from zcprobe.errors import HostError
-from zcprobe.lab.journal import JOURNAL_FOLDER, open_journal_folder, try_lock
+from zcprobe.journal import JOURNAL_FOLDER, open_journal_folder, try_lock
 
 __all__ = ["turn"]
 

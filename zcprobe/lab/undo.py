@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zcprobe.directory import Directory, identity_of, open_real_folder
+from zcprobe.journal import Kind, Record
 from zcprobe.lab.device import give_back
-from zcprobe.lab.journal import Kind, Record
 from zcprobe.lab.namespace import NAMESPACE_PREFIX, is_namespace, remove_namespace
 
 __all__ = ["OPTMEM_MAX_PATH", "RefusedError", "undo"]

@@ -14,6 +14,7 @@ from zcprobe.format.calibration import Calibration
 from zcprobe.format.effects import Effects
 from zcprobe.format.lab import Lab
 from zcprobe.format.tables import EVENT_TABLE, SENDER_TABLES
+from zcprobe.interrupt import Interruption
 from zcprobe.lab.calibration import CALIBRATION_S, calibrated, deadline_s, notifications_that_fit
 from zcprobe.lab.open import OpenLab
 from zcprobe.lab.remote import OpenRemote
@@ -23,7 +24,6 @@ from zcprobe.policies import find_policy
 from zcprobe.probes.measurement import MeasurementCounts, Target
 from zcprobe.recorder.child import Child, Children
 from zcprobe.recorder.defaults import calibrates, default_send_count, scenario_of
-from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.run_warnings import Disturbances
 from zcprobe.sender import SenderCalibrated, SenderReady, SenderReport, SenderTask
 from zcprobe.sink import SinkReady, SinkTask

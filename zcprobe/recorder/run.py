@@ -20,14 +20,13 @@ from zcprobe.format.sockets import SocketCounts
 from zcprobe.format.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.host.cpu import host_metadata
 from zcprobe.host.limits import memlock_applies
-from zcprobe.lab.interrupts import deferred_signals
-from zcprobe.lab.journal import Journal, journal
+from zcprobe.interrupt import Interruption
+from zcprobe.journal import Journal, journal
 from zcprobe.lab.open import OpenLab, open_path
 from zcprobe.lab.remote import OpenRemote
 from zcprobe.lab.turns import turn
 from zcprobe.recorder.child import Children, children
 from zcprobe.recorder.defaults import scenario_of
-from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.measure import Measured, measure, spool_path
 from zcprobe.recorder.metadata import digests_of, now_utc, write_json, write_sealed
 from zcprobe.recorder.reconcile import (
@@ -43,7 +42,7 @@ from zcprobe.recorder.run_directory import folder_name, open_run_directory
 from zcprobe.recorder.run_warnings import warnings_of, with_pauses
 from zcprobe.recorder.summary import summarize, summarize_channel
 from zcprobe.recorder.totals import EventTotals, add_up_events, combine, totals_of_counts
-from zcprobe.signals import ENDING
+from zcprobe.signals import ENDING, deferred_signals
 
 if TYPE_CHECKING:
     from zcprobe.probes.session import ProbeSession

@@ -13,8 +13,8 @@ from pathlib import Path
 from zcprobe.caller import caller_ids
 from zcprobe.directory import Directory, file_mode, identity_of
 from zcprobe.errors import OutputError
-from zcprobe.lab.interrupts import deferred_signals
-from zcprobe.lab.journal import Journal, Result
+from zcprobe.journal import Journal, Result
+from zcprobe.signals import deferred_signals
 from zcprobe.trust import open_trusted_folder
 
 __all__ = ["RunDirectory", "folder_name", "open_run_directory"]

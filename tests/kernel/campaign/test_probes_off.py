@@ -9,8 +9,8 @@ import pytest
 from zcprobe.campaign import overhead
 from zcprobe.campaign.compare import compare
 from zcprobe.config import RunConfig
+from zcprobe.interrupt import deferred_interrupt
 from zcprobe.recorder.defaults import open_probes, with_scenario_defaults
-from zcprobe.recorder.interrupt import deferred_interrupt
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root"),

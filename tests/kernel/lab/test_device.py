@@ -15,7 +15,7 @@ from pyroute2.ethtool import Ethtool
 
 from zcprobe.cli.main import main
 from zcprobe.errors import HostError
-from zcprobe.lab.journal import JOURNAL_FOLDER, journal
+from zcprobe.journal import JOURNAL_FOLDER, journal
 from zcprobe.lab.leftovers import clean_leftovers, find_leftovers
 from zcprobe.lab.netns import namespace_pair
 
@@ -28,7 +28,7 @@ LINK = ("zcp-card0", "zcp-card1")
 
 DYING_RUN = """
 import sys, time
-from zcprobe.lab.journal import journal
+from zcprobe.journal import journal
 from zcprobe.lab.netns import namespace_pair
 
 with journal(sys.argv[1]) as opened, namespace_pair(opened, (sys.argv[2], sys.argv[3])):

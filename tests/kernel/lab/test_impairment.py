@@ -13,6 +13,7 @@ import pytest
 from tests.tcp_counters import read_tcp_counters
 from zcprobe.config import Family
 from zcprobe.errors import HostError
+from zcprobe.journal import journal
 from zcprobe.lab.impairment import (
     HOLD_DEVICE,
     DelayImpairment,
@@ -23,7 +24,6 @@ from zcprobe.lab.impairment import (
     held_clones,
     reordered_packets,
 )
-from zcprobe.lab.journal import journal
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import Namespace, NamespacePair, namespace_pair
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zcprobe.lab.journal import JOURNAL_FOLDER, journal
+from zcprobe.journal import JOURNAL_FOLDER, journal
 from zcprobe.lab.leftovers import clean_leftovers, find_leftovers
 from zcprobe.lab.namespace import is_namespace, list_namespaces, make_namespace, namespace_path, remove_namespace
 from zcprobe.lab.netns import namespace_pair
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces ne
 DYING_RUN = """
 import sys, time
 from pathlib import Path
-from zcprobe.lab.journal import journal
+from zcprobe.journal import journal
 from zcprobe.lab.netns import namespace_pair
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
 

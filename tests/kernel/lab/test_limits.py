@@ -3,7 +3,7 @@ import os
 import pytest
 
 from zcprobe.errors import UsageError
-from zcprobe.lab.journal import journal
+from zcprobe.journal import journal
 from zcprobe.lab.limits import OPTMEM_MAX_PATH, changed_optmem_max, read_optmem_max
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import namespace_pair

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from zcprobe.journal import JOURNAL_FOLDER, journal
 from zcprobe.lab import netns
-from zcprobe.lab.journal import JOURNAL_FOLDER, journal
 from zcprobe.lab.namespace import list_namespaces, namespace_path, remove_namespace, run_in_namespace
 from zcprobe.lab.netns import NamespacePair, namespace_pair
 

@@ -13,7 +13,7 @@ import pytest
 from zcprobe.config import Family
 from zcprobe.errors import HostError
 from zcprobe.format.lab import Lab
-from zcprobe.lab.journal import JOURNAL_FOLDER, journal
+from zcprobe.journal import JOURNAL_FOLDER, journal
 from zcprobe.lab.namespace import list_namespaces, run_in_namespace
 from zcprobe.lab.open import open_lab
 from zcprobe.lab.scenarios import SCENARIOS, Scenario, find_scenario, with_hold

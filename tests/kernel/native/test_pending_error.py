@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from zcprobe.channel import ZeroCopyChannel
-from zcprobe.lab.journal import journal
+from zcprobe.journal import journal
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import namespace_pair
 

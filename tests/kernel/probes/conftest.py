@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from zcprobe.config import ProbeLevel
-from zcprobe.lab.journal import journal
+from zcprobe.journal import journal
 from zcprobe.lab.netns import NamespacePair, namespace_pair
 from zcprobe.native.structs import dtype_of
 from zcprobe.probes.measurement import MeasurementCounts, Target

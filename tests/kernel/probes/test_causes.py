@@ -21,6 +21,7 @@ from zcprobe.config import RunConfig
 from zcprobe.errors import ReconciliationError
 from zcprobe.format.causes import name_candidates, split_charges
 from zcprobe.host.zerocopy import IP_RECVERR, MSG_ERRQUEUE, MSG_ZEROCOPY, SO_ZEROCOPY
+from zcprobe.interrupt import Interruption
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import NamespacePair
 from zcprobe.native import lib
@@ -28,7 +29,6 @@ from zcprobe.policies import find_policy
 from zcprobe.probes.measurement import MeasurementCounts
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.run import CompletedRun, check_complete, record_run
 
 from .conftest import IN_GUEST, Watch, may_have_missed

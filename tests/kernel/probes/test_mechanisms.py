@@ -16,7 +16,8 @@ from tests.guests.probe_table import add_costs, costs_of
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import load_run
 from zcprobe.dataset.run import Run
-from zcprobe.lab.journal import journal
+from zcprobe.interrupt import Interruption
+from zcprobe.journal import journal
 from zcprobe.lab.open import open_lab
 from zcprobe.lab.scenarios import find_scenario
 from zcprobe.native import ffi, lib
@@ -26,7 +27,6 @@ from zcprobe.probes.measurement import MeasurementCounts, Target
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.child import Child
 from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.run import record_run
 from zcprobe.sender import SenderReady, SenderReport, SenderTask
 from zcprobe.sink import DEFAULT_PORT, SinkReady, SinkTask

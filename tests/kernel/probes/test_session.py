@@ -13,12 +13,12 @@ import pytest
 import zcprobe
 from zcprobe.config import RunConfig
 from zcprobe.host.zerocopy import MSG_ERRQUEUE, MSG_ZEROCOPY, SO_ZEROCOPY
-from zcprobe.lab.journal import journal
+from zcprobe.interrupt import Interruption
+from zcprobe.journal import journal
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import namespace_pair
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.run import record_run
 
 pytestmark = [

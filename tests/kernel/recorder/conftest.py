@@ -9,10 +9,10 @@ import pytest
 import zcprobe
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Run
+from zcprobe.interrupt import Interruption
 from zcprobe.policies import find_policy
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.run import record_run
 
 Measure = Callable[..., Run]

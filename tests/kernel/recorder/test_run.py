@@ -19,9 +19,9 @@ from zcprobe.dataset.load import Run
 from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.format.findings import Finding
 from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
+from zcprobe.interrupt import Interruption
 from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.interrupt import Interruption
 from zcprobe.recorder.run import CompletedRun, check_complete, record_run
 
 pytestmark = [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from zcprobe.errors import OutputError
-from zcprobe.lab.journal import Journal, journal
+from zcprobe.journal import Journal, journal
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")

@@ -12,7 +12,7 @@ from tests.guests.boot import run_in_guest
 from tests.guests.fetch import Image, fetch
 from tests.guests.kernels import KERNELS, Kernel, find_kernel
 from zcprobe.errors import HostError, UsageError, ZcprobeError
-from zcprobe.recorder.interrupt import Interruption
+from zcprobe.interrupt import Interruption
 
 ROOT = Path(__file__).parents[3]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from zcprobe import journal as module
 from zcprobe.directory import identity_of
-from zcprobe.lab import journal as module
+from zcprobe.journal import journal, read_start_ticks
 from zcprobe.lab import undo
-from zcprobe.lab.journal import journal, read_start_ticks
 from zcprobe.lab.leftovers import clean_leftovers, find_leftovers
 
 PARTIAL = ".20260102T030405Z-in-order-qemu-pre-old.partial"

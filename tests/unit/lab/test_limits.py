@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from zcprobe import journal as journal_module
 from zcprobe.errors import HostError, UsageError
-from zcprobe.lab import journal as journal_module
-from zcprobe.lab.journal import Journal, journal
+from zcprobe.journal import Journal, journal
 from zcprobe.lab.limits import changed_host_value, changed_optmem_max
 from zcprobe.lab.turns import turn
 

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from zcprobe.lab.interrupts import deferred_signals
+from zcprobe.signals import deferred_signals
 
 
 def test_an_interrupt_waits_until_the_block_is_done() -> None:

@@ -13,12 +13,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from zcprobe import journal as module
 from zcprobe.config import RunConfig
 from zcprobe.errors import HostError
-from zcprobe.lab import journal as module
-from zcprobe.lab.journal import Journal, journal, read_record, read_start_ticks
+from zcprobe.interrupt import deferred_interrupt
+from zcprobe.journal import Journal, journal, read_record, read_start_ticks
 from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.interrupt import deferred_interrupt
 from zcprobe.recorder.run import record_run
 
 

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from zcprobe.recorder.interrupt import Interruption, answered, deferred_interrupt
+from zcprobe.interrupt import Interruption, answered, deferred_interrupt
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])

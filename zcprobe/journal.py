@@ -19,7 +19,7 @@ import msgspec
 
 from zcprobe.directory import Directory, Identity
 from zcprobe.errors import HostError
-from zcprobe.lab.interrupts import deferred_signals
+from zcprobe.signals import deferred_signals
 
 __all__ = [
     "JOURNAL_FOLDER",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from zcprobe.lab.journal import JOURNAL_FOLDER, journal
+from zcprobe.journal import JOURNAL_FOLDER, journal
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the journals are root's")
 
