@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import msgspec
 
-from zcprobe.sink import SinkReport, of_any_family
-from zcprobe.wire import NOT_DECODED
+from zcprobe.sink import of_any_family
+from zcprobe.wire import NOT_DECODED, SinkReport
 
 __all__ = ["ask_sinks"]
 

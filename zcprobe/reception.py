@@ -17,9 +17,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from zcprobe.errors import HostError, PeerError
+from zcprobe.handshake import ANSWER_TIMEOUT_S, LONGEST_LINE_BYTES, greet, read_plan
 from zcprobe.sink import hang_up
 from zcprobe.tokens import make_challenge
-from zcprobe.wire import ANSWER_TIMEOUT_S, LONGEST_LINE_BYTES, Answer, StreamPlan, encode_line, greet, read_plan
+from zcprobe.wire import Answer, StreamPlan, encode_line
 
 __all__ = ["MOST_SERVED", "MOST_WAITING", "Reception", "Visitor", "descriptor_bounds"]
 

@@ -16,7 +16,7 @@ import msgspec
 
 from zcprobe.answers import ask_sinks
 from zcprobe.buffers import open_buffer_files, room_hint
-from zcprobe.config import DEFAULT_RECORD_LIMIT_BYTES, RunConfig, SocketOptions
+from zcprobe.config import RunConfig, SocketOptions
 from zcprobe.connection import Link, open_link, tcp_members
 from zcprobe.errors import HostError, PeerError, UsageError, ZcprobeError
 from zcprobe.handover import take_files
@@ -35,20 +35,23 @@ from zcprobe.native.recorder import Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.native.structs import enum_names, struct_to_dict
 from zcprobe.policies import find_policy
-from zcprobe.sink import Failure, SinkReport, hang_up, of_any_family
+from zcprobe.sink import hang_up, of_any_family
 from zcprobe.tokens import prepare_proofs
-from zcprobe.wire import StreamPlan
+from zcprobe.wire import (
+    ChannelReport,
+    Failure,
+    SenderCalibrated,
+    SenderReady,
+    SenderReport,
+    SenderTask,
+    StreamPlan,
+)
 from zcprobe.workloads import PAGE_BYTES
 
 __all__ = [
     "CHUNK_COUNT",
     "CHUNK_RECORDS",
     "SO_COOKIE",
-    "ChannelReport",
-    "SenderCalibrated",
-    "SenderReady",
-    "SenderReport",
-    "SenderTask",
     "main",
 ]
 
@@ -64,70 +67,6 @@ _OPEN_TIMEOUT_S = 15.0
 _SPOOLS_TIMEOUT_S = 20.0
 _ANSWER_GRACE_S = 2.0
 """For the sink's word, beyond the run's own deadlines."""
-
-
-class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
-    """`spools_fd`: a socket on which, channel after channel, the files for its raw records come, open, in the order of
-    enum zc_stream_index; None: recording off. Those of a channel hold `record_limit_bytes`.
-
-    A path on which nothing moves for `idle_s` is not waited for once the outcome is known; with `ends_idle` nor is it
-    once the configuration's time is over. With a `calibration_s` the sender first sends for that long on connections of
-    their own, says `SenderCalibrated`, and connects for the run once it is sent a line, the `RunConfig` that takes the
-    place of `config`. `token`: what a sink elsewhere asks for.
-    """
-
-    address: str
-    port: int
-    config: RunConfig
-    flush_variant: str
-    optmem_max_bytes: int
-    netns_path: str | None = None
-    memlock_bytes: int | None = None
-    calibration_s: float | None = None
-    token: str | None = None
-    record_limit_bytes: int = DEFAULT_RECORD_LIMIT_BYTES
-    spools_fd: int | None = None
-    idle_s: float = 0.0
-    ends_idle: bool = False
-
-
-class SenderCalibrated(msgspec.Struct, frozen=True, kw_only=True):
-    """What arrived at the sink while nothing was impaired; `sends`: zerocopy send calls. `charge_bytes` as in
-    `SenderReady`."""
-
-    goodput_bps: float
-    duration_ns: int
-    sends: int
-    charge_bytes: int
-
-
-class SenderReady(msgspec.Struct, frozen=True):
-    """Connected and waiting for the word; `cookies` of the channels' sockets; `charge_bytes` is what one notification
-    costs in optmem here."""
-
-    pid: int
-    cookies: list[int]
-    charge_bytes: int
-
-
-class ChannelReport(msgspec.Struct, frozen=True):
-    """`result`: members of struct zc_result. `sink` is None when the connection broke before its report, or it was
-    silent. `retransmit_count`, `acked_bytes`: the kernel's, once the channel had settled; None where there is no TCP.
-    `records`, `kept`: in the order of enum zc_stream_index, as of `Recorder`; empty: recording off.
-    """
-
-    outcome: str
-    result: dict[str, int]
-    lost_records: int
-    sink: SinkReport | None
-    retransmit_count: int | None = None
-    acked_bytes: int | None = None
-    records: list[int] = []
-    kept: list[int] = []
-
-
-class SenderReport(msgspec.Struct, frozen=True):
-    channels: list[ChannelReport]
 
 
 def _open_link(task: SenderTask, deadline_s: float) -> Link:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from zcprobe.errors import ZcprobeError
 from zcprobe.reception import Reception, Visitor, descriptor_bounds
 from zcprobe.refusals import Refusals
-from zcprobe.sink import Progress, Reading, SinkReport, receive
-from zcprobe.wire import StreamPlan
+from zcprobe.sink import Progress, receive
+from zcprobe.wire import Reading, SinkReport, StreamPlan
 
 __all__ = ["IDLE_S", "Service"]
 

@@ -1,7 +1,7 @@
 """The receiver: takes streams, compares every byte with the expected one, and reports back.
 
-`zcprobe.wire` says how a connection begins. At the end of the stream the sink answers on the same connection with a
-line of JSON, a `SinkReport`. Datagrams come beside it, to the UDP port named in the `Answer` to the plan.
+`zcprobe.handshake` says how a connection begins. At the end of the stream the sink answers on the same connection with
+a line of JSON, a `SinkReport`. Datagrams come beside it, to the UDP port named in the `Answer` to the plan.
 """
 
 import errno
@@ -13,25 +13,19 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
-from zcprobe.config import DEFAULT_PORT
 from zcprobe.errors import HostError, PeerError, UsageError, ZcprobeError
+from zcprobe.handshake import ANSWER_TIMEOUT_S, read_line, read_plan
 from zcprobe.native import ffi, lib
 from zcprobe.native.process import allow_only_receiving, die_with_parent, enter_netns, give_up_root
 from zcprobe.units import shown
-from zcprobe.wire import ANSWER_TIMEOUT_S, GREETING, Answer, StreamPlan, encode_line, read_line, read_plan
+from zcprobe.wire import GREETING, Answer, Failure, Reading, SinkReady, SinkReport, SinkTask, StreamPlan, encode_line
 
 __all__ = [
-    "DEFAULT_PORT",
-    "Failure",
     "Progress",
-    "Reading",
-    "SinkReady",
-    "SinkReport",
-    "SinkTask",
     "hang_up",
     "listen",
     "main",
@@ -44,64 +38,6 @@ __all__ = [
 
 _BACKLOG = 4096
 _DATAGRAM_BUFFER_BYTES = 8 * 1024 * 1024
-
-
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """How the sink reads: at most `read_bps`; once, after `stall_after_bytes`, not at all for `stall_s`; `discard`
-    takes bytes off the socket without looking (MSG_TRUNC), so that their content is not verified."""
-
-    read_bps: int = 0
-    stall_after_bytes: int = 0
-    stall_s: float = 0.0
-    discard: bool = False
-
-
-class SinkTask(msgspec.Struct, frozen=True, kw_only=True):
-    """What a child process of a run is told: where to listen, for how many senders, in which network namespace.
-
-    The first `calibrations` connections it reads as fast as it can. Then it waits for a line, a `Reading`, which takes
-    the place of `reading`.
-    """
-
-    address: str
-    port: int
-    connections: int = 1
-    calibrations: int = 0
-    reading: Reading = Reading()
-    netns_path: str | None = None
-    cpu: int | None = None
-
-
-class SinkReady(msgspec.Struct, frozen=True):
-    port: int
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """An error of a run's child process, sink or sender, to be raised in the parent."""
-
-    kind: str
-    message: str
-    hint: str
-
-
-_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""What a sender believes of a sink that may be anybody's."""
-
-
-class SinkReport(msgspec.Struct, frozen=True, kw_only=True):
-    """`bytes`, `frames` (or datagrams): what arrived. A datagram that arrives again counts once, and its repeats are
-    `duplicates`; None: no datagrams, or nobody looked. `first_mismatch`: stream position of the first byte that was not
-    as sent, None when all were. `verified`: the content was looked at. `pause_ns`: how long its own pace kept it from
-    reading."""
-
-    bytes: _Count = 0
-    frames: _Count = 0
-    duplicates: _Count | None = None
-    first_mismatch: _Count | None = None
-    verified: bool = True
-    start_ns: _Count = 0
-    end_ns: _Count = 0
-    pause_ns: _Count = 0
 
 
 def socket_family(address: str) -> int:

@@ -1,54 +1,48 @@
-"""What a sender and a sink say to each other before the stream, a line each, and how each of them listens.
+"""Every message between the processes of a run, and between hosts. `zcprobe.handshake` says in which order they come.
 
-    sink     GREETING, with a challenge where it asks for a token
-    sender   the proof, where it was asked for it, and a StreamPlan, which says how to read what follows
-    sink     an Answer: go on, or the reason why not
-
-Nothing is read beyond the length of a line, and nobody is waited for beyond a deadline for the whole of it.
+A sender and a sink say to each other, on the connection that the stream takes: `GREETING`, a `StreamPlan`, an `Answer`,
+then the stream, then a `SinkReport`. A run and its child processes say to each other, by pipes: a task, what is ready,
+a report, or a `Failure`. Each message is a line: the greeting is text, all others are JSON.
 """
 
-import re
-import socket
-import time
 from typing import Annotated
 
 import msgspec
 
-from zcprobe.errors import PeerError
-from zcprobe.tokens import proof_of, proves
+from zcprobe.config import DEFAULT_RECORD_LIMIT_BYTES, RunConfig
 
 __all__ = [
-    "ANSWER_TIMEOUT_S",
     "GREETING",
-    "LONGEST_LINE_BYTES",
     "NOT_DECODED",
     "Answer",
+    "ChannelReport",
+    "Failure",
+    "Reading",
+    "SenderCalibrated",
+    "SenderReady",
+    "SenderReport",
+    "SenderTask",
+    "SinkReady",
+    "SinkReport",
+    "SinkTask",
     "StreamPlan",
-    "challenge_of",
     "encode_line",
-    "greet",
-    "read_answer",
-    "read_line",
-    "read_plan",
-    "write_plan",
 ]
 
 GREETING = b"zcprobe-sink 4\n"
-"""Of a sink that takes every sender. Two versions that do not fit refuse each other by it."""
-
-LONGEST_LINE_BYTES = 4096
-ANSWER_TIMEOUT_S = 5.0
-"""For the whole of what the other side says next."""
+"""What a sink says first when it takes every sender. Two versions that do not fit refuse each other by it."""
 
 NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for what others wrote: no JSON, other fields, text that is not UTF-8, brackets too deep."""
 
-_CHALLENGE = re.compile(re.escape(GREETING[:-1]) + rb" ([0-9a-f]{32})\n")
-_PROOF_BYTES = 64
-_LONGEST_REASON = 120
-_SAME_VERSION = "run the same version of zcprobe on both sides"
+_Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
-Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""What a sender believes of a sink that may be anybody's."""
+
+
+def encode_line(message: msgspec.Struct) -> bytes:
+    return msgspec.json.encode(message) + b"\n"
 
 
 class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,96 +51,129 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
     is_framed: bool = False
     is_datagram: bool = False
     respond: bool = False
-    datagram_port: Port | None = None
+    datagram_port: _Port | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """`refused`: the reason, for a person; None: go on. `datagram_port`: where datagrams are awaited, if any are."""
 
     refused: str | None = None
-    datagram_port: Port | None = None
+    datagram_port: _Port | None = None
 
 
-def encode_line(message: msgspec.Struct) -> bytes:
-    return msgspec.json.encode(message) + b"\n"
+class SinkReport(msgspec.Struct, frozen=True, kw_only=True):
+    """`bytes`, `frames` (or datagrams): what arrived. A datagram that arrives again counts once, and its repeats are
+    `duplicates`; None: no datagrams, or nobody looked. `first_mismatch`: stream position of the first byte that was not
+    as sent, None when all were. `verified`: the content was looked at. `pause_ns`: how long its own pace kept it from
+    reading."""
+
+    bytes: _Count = 0
+    frames: _Count = 0
+    duplicates: _Count | None = None
+    first_mismatch: _Count | None = None
+    verified: bool = True
+    start_ns: _Count = 0
+    end_ns: _Count = 0
+    pause_ns: _Count = 0
 
 
-def greet(challenge: str | None) -> bytes:
-    return GREETING if challenge is None else GREETING[:-1] + b" " + challenge.encode() + b"\n"
+class Failure(msgspec.Struct, frozen=True):
+    """An error of a run's child process, sink or sender, to be raised in the parent."""
+
+    kind: str
+    message: str
+    hint: str
 
 
-def read_line(connection: socket.socket, deadline_s: float) -> bytes:
-    """What the other side says until a line ends, or it hangs up, or has said as much as a line may have: it is whole
-    if it ends with a newline. TimeoutError when `deadline_s` of time.monotonic() comes first, OSError when it broke.
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """How the sink reads: at most `read_bps`; once, after `stall_after_bytes`, not at all for `stall_s`; `discard`
+    takes bytes off the socket without looking (MSG_TRUNC), so that their content is not verified."""
 
-    Both sides wait for an answer after each line, so there is nothing behind it that would have to be kept."""
-    said = b""
-    while not said.endswith(b"\n") and len(said) < LONGEST_LINE_BYTES:
-        left_s = deadline_s - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError("timed out")
-        connection.settimeout(left_s)
-        piece = connection.recv(LONGEST_LINE_BYTES - len(said))
-        if not piece:
-            break
-        said += piece
-    return said
+    read_bps: int = 0
+    stall_after_bytes: int = 0
+    stall_s: float = 0.0
+    discard: bool = False
 
 
-def challenge_of(greeting: bytes, where: str) -> str | None:
-    """None of a sink that asks for no token. PeerError when it is not a sink of this version."""
-    asked = _CHALLENGE.fullmatch(greeting)
-    if asked is None and greeting != GREETING:
-        raise PeerError(
-            f"what listens at {where} is not a sink of this version (it said {greeting[:32]!r})", _SAME_VERSION
-        )
-    return None if asked is None else asked.group(1).decode()
+class SinkTask(msgspec.Struct, frozen=True, kw_only=True):
+    """What a child process of a run is told: where to listen, for how many senders, in which network namespace.
+
+    The first `calibrations` connections it reads as fast as it can. Then it waits for a line, a `Reading`, which takes
+    the place of `reading`.
+    """
+
+    address: str
+    port: int
+    connections: int = 1
+    calibrations: int = 0
+    reading: Reading = Reading()
+    netns_path: str | None = None
+    cpu: int | None = None
 
 
-def write_plan(plan: StreamPlan, challenge: str | None, token: str | None, where: str) -> bytes:
-    """The line that answers a greeting. PeerError when the sink asks for a token and there is none, or the reverse."""
-    line = encode_line(plan)
-    if challenge is None and token is not None:
-        raise PeerError(
-            f"the sink at {where} takes every sender, and does not look at a token",
-            "leave the token out, or see that this is the sink you mean",
-        )
-    if challenge is None:
-        return line
-    if token is None:
-        raise PeerError(
-            f"the sink at {where} asks for a token",
-            "give the one that it printed when it started: --token TOKEN, or --token-file FILE",
-        )
-    return proof_of(token, challenge, line) + b" " + line
+class SinkReady(msgspec.Struct, frozen=True):
+    port: int
 
 
-def read_plan(line: bytes, challenge: str | None, token: str | None) -> StreamPlan:
-    """Of a line as `write_plan` makes it; the proof comes first, and nothing else is believed without it. PeerError."""
-    if not line.endswith(b"\n"):
-        raise PeerError("what connected is not a zcprobe sender", "connect with zcprobe run --to")
-    if token is not None:
-        proof, line = line[:_PROOF_BYTES], line[_PROOF_BYTES + 1 :]
-        if not proves(proof, token, challenge or "", line):
-            raise PeerError("the sender has no token, or another one", "give it the one that this sink printed")
-    try:
-        plan = msgspec.json.decode(line, type=StreamPlan)
-    except NOT_DECODED:
-        raise PeerError(f"the sender announced what this sink does not know: {line[:80]!r}", _SAME_VERSION) from None
-    if plan.is_datagram and plan.datagram_port is None:
-        raise PeerError("the sender does not say from where its datagrams come", _SAME_VERSION)
-    return plan
+class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
+    """`spools_fd`: a socket on which, channel after channel, the files for its raw records come, open, in the order of
+    enum zc_stream_index; None: recording off. Those of a channel hold `record_limit_bytes`.
+
+    A path on which nothing moves for `idle_s` is not waited for once the outcome is known; with `ends_idle` nor is it
+    once the configuration's time is over. With a `calibration_s` the sender first sends for that long on connections of
+    their own, says `SenderCalibrated`, and connects for the run once it is sent a line, the `RunConfig` that takes the
+    place of `config`. `token`: what a sink elsewhere asks for.
+    """
+
+    address: str
+    port: int
+    config: RunConfig
+    flush_variant: str
+    optmem_max_bytes: int
+    netns_path: str | None = None
+    memlock_bytes: int | None = None
+    calibration_s: float | None = None
+    token: str | None = None
+    record_limit_bytes: int = DEFAULT_RECORD_LIMIT_BYTES
+    spools_fd: int | None = None
+    idle_s: float = 0.0
+    ends_idle: bool = False
 
 
-def read_answer(line: bytes, where: str) -> Answer:
-    """PeerError when the sink refused, or said something else."""
-    try:
-        answer = msgspec.json.decode(line, type=Answer)
-    except NOT_DECODED:
-        raise PeerError(f"the sink at {where} does not answer as one of this version does", _SAME_VERSION) from None
-    if answer.refused is not None:
-        raise PeerError(
-            f"the sink at {where} refused this sender: {answer.refused[:_LONGEST_REASON]!r}",
-            "look at what the sink printed; each time that it starts it makes a new token",
-        )
-    return answer
+class SenderCalibrated(msgspec.Struct, frozen=True, kw_only=True):
+    """What arrived at the sink while nothing was impaired; `sends`: zerocopy send calls. `charge_bytes` as in
+    `SenderReady`."""
+
+    goodput_bps: float
+    duration_ns: int
+    sends: int
+    charge_bytes: int
+
+
+class SenderReady(msgspec.Struct, frozen=True):
+    """Connected and waiting for the word; `cookies` of the channels' sockets; `charge_bytes` is what one notification
+    costs in optmem here."""
+
+    pid: int
+    cookies: list[int]
+    charge_bytes: int
+
+
+class ChannelReport(msgspec.Struct, frozen=True):
+    """`result`: members of struct zc_result. `sink` is None when the connection broke before its report, or it was
+    silent. `retransmit_count`, `acked_bytes`: the kernel's, once the channel had settled; None where there is no TCP.
+    `records`, `kept`: in the order of enum zc_stream_index, as of `Recorder`; empty: recording off.
+    """
+
+    outcome: str
+    result: dict[str, int]
+    lost_records: int
+    sink: SinkReport | None
+    retransmit_count: int | None = None
+    acked_bytes: int | None = None
+    records: list[int] = []
+    kept: list[int] = []
+
+
+class SenderReport(msgspec.Struct, frozen=True):
+    channels: list[ChannelReport]

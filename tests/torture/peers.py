@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from zcprobe.handshake import read_answer, read_line
 from zcprobe.native import ffi, lib
 from zcprobe.reception import MOST_SERVED, MOST_WAITING
-from zcprobe.sink import SinkReport
-from zcprobe.wire import GREETING, StreamPlan, encode_line, read_answer, read_line
+from zcprobe.wire import GREETING, SinkReport, StreamPlan, encode_line
 
 __all__ = ["LONG", "SHORT", "attack"]
 

@@ -15,9 +15,8 @@ from contextlib import suppress
 
 from tests.hostile_sinks import Handle, after, drip, flood, greet, nothing, peak_bytes, say, sink, take_all
 from tests.outside import find_processes
-from zcprobe.sink import SinkReport
-from zcprobe.wire import Answer, encode_line
-from zcprobe.wire import greet as greeting
+from zcprobe.handshake import greet as greeting
+from zcprobe.wire import Answer, SinkReport, encode_line
 
 SHORT = 8
 LONG = 300

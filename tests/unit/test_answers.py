@@ -8,8 +8,7 @@ import time
 import pytest
 
 from zcprobe.answers import ask_sinks
-from zcprobe.sink import SinkReport
-from zcprobe.wire import encode_line
+from zcprobe.wire import SinkReport, encode_line
 
 _REPORT = SinkReport(bytes=7)
 

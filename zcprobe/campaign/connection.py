@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from zcprobe.config import RunConfig
+from zcprobe.config import DEFAULT_PORT, RunConfig
 from zcprobe.errors import DataLossError, HostError, PeerError
 from zcprobe.format.lab import Lab
+from zcprobe.handshake import ANSWER_TIMEOUT_S, read_line
 from zcprobe.host.zerocopy import SO_ZEROCOPY
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.open import open_lab
@@ -27,8 +28,7 @@ from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.recorder.child import Child
 from zcprobe.recorder.run import new_run_id
 from zcprobe.sender import CHUNK_COUNT, CHUNK_RECORDS, SO_COOKIE
-from zcprobe.sink import DEFAULT_PORT, SinkReady, SinkTask
-from zcprobe.wire import ANSWER_TIMEOUT_S, GREETING, Answer, StreamPlan, encode_line, read_line
+from zcprobe.wire import GREETING, Answer, SinkReady, SinkTask, StreamPlan, encode_line
 
 __all__ = ["block_sends", "connected_lab", "ratios_to", "recording", "send_block"]
 

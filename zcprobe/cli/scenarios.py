@@ -10,8 +10,8 @@ from zcprobe.cli.console import StdoutConsole
 from zcprobe.lab.scenarios import SCENARIOS, Scenario
 from zcprobe.lab.trial import try_scenarios
 from zcprobe.recorder.run import new_run_id
-from zcprobe.sink import Reading
 from zcprobe.units import format_bytes
+from zcprobe.wire import Reading
 
 __all__ = ["run"]
 

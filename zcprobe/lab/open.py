@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 import msgspec
 
-from zcprobe.config import Family, Protocol
+from zcprobe.config import DEFAULT_PORT, Family, Protocol
 from zcprobe.errors import HostError
 from zcprobe.format.effects import Effects
 from zcprobe.format.lab import Lab
@@ -22,7 +22,6 @@ from zcprobe.lab.limits import changed_optmem_max
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import Namespace, NamespacePair, namespace_pair
 from zcprobe.lab.scenarios import Scenario
-from zcprobe.sink import DEFAULT_PORT
 
 __all__ = ["OpenLab", "describe_impairment", "open_lab", "open_path"]
 

@@ -5,7 +5,7 @@ import msgspec
 from zcprobe.errors import UsageError
 from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES, OLD_DEFAULT_OPTMEM_BYTES
 from zcprobe.lab.impairment import DelayImpairment, HoldImpairment, ReorderImpairment, TokenBucket
-from zcprobe.sink import Reading
+from zcprobe.wire import Reading
 
 __all__ = ["SCENARIOS", "Scenario", "Shares", "find_scenario", "with_hold"]
 

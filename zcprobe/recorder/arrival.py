@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from zcprobe.sender import ChannelReport
-from zcprobe.sink import SinkReport
+from zcprobe.wire import ChannelReport, SinkReport
 
 __all__ = ["arrived", "goodput_bps", "is_intact"]
 

@@ -18,8 +18,7 @@ from zcprobe.config import RunConfig
 from zcprobe.errors import PeerError, ZcprobeError
 from zcprobe.handover import hand_files
 from zcprobe.isolation import python_command
-from zcprobe.sink import Failure
-from zcprobe.wire import NOT_DECODED
+from zcprobe.wire import NOT_DECODED, Failure
 
 __all__ = ["Child", "Children", "children"]
 

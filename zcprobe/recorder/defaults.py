@@ -11,7 +11,7 @@ from zcprobe.lab.limits import roomy_optmem_bytes
 from zcprobe.lab.remote import REMOTE
 from zcprobe.lab.scenarios import Scenario, find_scenario, with_hold
 from zcprobe.rules import refuse_without_effect
-from zcprobe.sink import Reading
+from zcprobe.wire import Reading
 
 if TYPE_CHECKING:
     from zcprobe.probes.session import ProbeSession

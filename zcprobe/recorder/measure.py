@@ -25,8 +25,7 @@ from zcprobe.probes.measurement import MeasurementCounts, Target
 from zcprobe.recorder.child import Child, Children
 from zcprobe.recorder.defaults import calibrates, default_send_count, scenario_of
 from zcprobe.recorder.run_warnings import Disturbances
-from zcprobe.sender import SenderCalibrated, SenderReady, SenderReport, SenderTask
-from zcprobe.sink import SinkReady, SinkTask
+from zcprobe.wire import SenderCalibrated, SenderReady, SenderReport, SenderTask, SinkReady, SinkTask
 
 if TYPE_CHECKING:
     from zcprobe.probes.session import ProbeSession

@@ -9,7 +9,7 @@ from zcprobe.format.sockets import SocketCounts
 from zcprobe.format.tables import SENDER_TABLES, TABLES
 from zcprobe.recorder.spools import iterate_records
 from zcprobe.recorder.totals import EventTotals
-from zcprobe.sender import ChannelReport
+from zcprobe.wire import ChannelReport
 
 __all__ = [
     "lost_events_finding",

@@ -4,8 +4,8 @@ from zcprobe.config import RunConfig
 from zcprobe.format.findings import RunWarning
 from zcprobe.format.tables import EVENT_TABLE, SENDER_TABLES
 from zcprobe.probes.measurement import MeasurementCounts
-from zcprobe.sender import SenderReport
 from zcprobe.units import format_bytes
+from zcprobe.wire import SenderReport
 
 __all__ = ["limit_warnings", "rows_beyond_limit"]
 

@@ -9,8 +9,8 @@ from zcprobe.format.lab import Lab
 from zcprobe.format.summary import Summary
 from zcprobe.lab.calibration import notifications_that_fit
 from zcprobe.lab.scenarios import Scenario
-from zcprobe.sender import SenderReport
 from zcprobe.units import format_rate_bps
+from zcprobe.wire import SenderReport
 
 __all__ = ["Disturbances", "warnings_of", "with_pauses"]
 

@@ -7,7 +7,7 @@ from zcprobe.format.outcomes import worst_outcome
 from zcprobe.format.summary import ChannelSummary, Summary
 from zcprobe.recorder.arrival import arrived, goodput_bps, is_intact
 from zcprobe.recorder.totals import EventTotals
-from zcprobe.sender import ChannelReport, SenderReport
+from zcprobe.wire import ChannelReport, SenderReport
 
 __all__ = ["summarize", "summarize_channel"]
 

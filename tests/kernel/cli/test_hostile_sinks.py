@@ -12,7 +12,7 @@ import pytest
 from tests.hostile_sinks import Handle, after, drip, flood, greet, nothing, peak_bytes, say, sink, take_all
 from tests.kernel.cli.test_remote import assert_refused
 from tests.outside import find_processes
-from zcprobe.wire import ANSWER_TIMEOUT_S
+from zcprobe.handshake import ANSWER_TIMEOUT_S
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="runs as root, which is what there is to gain")
 

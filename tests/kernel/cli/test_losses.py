@@ -17,8 +17,7 @@ import pytest
 import zcprobe as package
 from tests.outside import write_token
 from zcprobe.dataset.run import Run
-from zcprobe.sink import SinkReport
-from zcprobe.wire import GREETING, Answer, encode_line
+from zcprobe.wire import GREETING, Answer, SinkReport, encode_line
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 

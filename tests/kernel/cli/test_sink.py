@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import msgspec
 import pytest
 
+from zcprobe.handshake import read_line
 from zcprobe.native import ffi, lib
-from zcprobe.sink import SinkReport
-from zcprobe.wire import GREETING, Answer, StreamPlan, encode_line, read_line
+from zcprobe.wire import GREETING, Answer, SinkReport, StreamPlan, encode_line
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]

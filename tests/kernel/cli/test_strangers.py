@@ -22,10 +22,11 @@ from tests.kernel.cli.test_sink import (
     send,
     sending_datagrams,
 )
+from zcprobe.handshake import ANSWER_TIMEOUT_S
 from zcprobe.reception import MOST_SERVED, MOST_WAITING
 from zcprobe.refusals import LINES_PER_INTERVAL
 from zcprobe.serving import IDLE_S
-from zcprobe.wire import ANSWER_TIMEOUT_S, GREETING, Answer, StreamPlan, encode_line
+from zcprobe.wire import GREETING, Answer, StreamPlan, encode_line
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tests.guests.kernels import KERNELS
 from tests.guests.probe_table import add_costs, costs_of
-from zcprobe.config import RunConfig
+from zcprobe.config import DEFAULT_PORT, RunConfig
 from zcprobe.dataset.load import load_run
 from zcprobe.dataset.run import Run
 from zcprobe.interrupt import Interruption
@@ -28,8 +28,7 @@ from zcprobe.probes.session import ProbeSession
 from zcprobe.recorder.child import Child
 from zcprobe.recorder.defaults import with_scenario_defaults
 from zcprobe.recorder.run import record_run
-from zcprobe.sender import SenderReady, SenderReport, SenderTask
-from zcprobe.sink import DEFAULT_PORT, SinkReady, SinkTask
+from zcprobe.wire import SenderReady, SenderReport, SenderTask, SinkReady, SinkTask
 
 from .conftest import AVAILABLE, IN_GUEST, may_have_missed
 

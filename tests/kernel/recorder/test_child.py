@@ -15,8 +15,7 @@ from zcprobe.config import RunConfig
 from zcprobe.errors import PeerError, UsageError, ZcprobeError
 from zcprobe.recorder import child as child_module
 from zcprobe.recorder.child import Child
-from zcprobe.sender import SenderTask
-from zcprobe.sink import SinkReady, SinkReport, SinkTask
+from zcprobe.wire import SenderTask, SinkReady, SinkReport, SinkTask
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 

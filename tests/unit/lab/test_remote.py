@@ -2,9 +2,9 @@ import os
 
 import pytest
 
+from zcprobe.config import DEFAULT_PORT
 from zcprobe.errors import UsageError
 from zcprobe.lab.remote import REMOTE, open_remote, parse_target
-from zcprobe.sink import DEFAULT_PORT
 
 
 @pytest.mark.parametrize(

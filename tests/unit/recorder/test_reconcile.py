@@ -8,8 +8,7 @@ from zcprobe.native import ffi
 from zcprobe.native.structs import dtype_of, struct_to_dict
 from zcprobe.recorder.reconcile import lost_events_finding, reconcile_probes, reconcile_sender, reconcile_sink
 from zcprobe.recorder.totals import EventTotals
-from zcprobe.sender import ChannelReport
-from zcprobe.sink import SinkReport
+from zcprobe.wire import ChannelReport, SinkReport
 
 
 def _report(**changes: int) -> ChannelReport:

@@ -8,8 +8,7 @@ from zcprobe.native import ffi
 from zcprobe.native.structs import struct_to_dict
 from zcprobe.recorder.summary import summarize
 from zcprobe.recorder.totals import EventTotals
-from zcprobe.sender import ChannelReport, SenderReport
-from zcprobe.sink import SinkReport
+from zcprobe.wire import ChannelReport, SenderReport, SinkReport
 
 
 def _channel(outcome: str = "completed", sink: SinkReport | None = None, **members: int) -> ChannelReport:

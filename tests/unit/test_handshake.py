@@ -10,19 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zcprobe.errors import PeerError
-from zcprobe.wire import (
-    GREETING,
-    LONGEST_LINE_BYTES,
-    Answer,
-    StreamPlan,
-    challenge_of,
-    encode_line,
-    greet,
-    read_answer,
-    read_line,
-    read_plan,
-    write_plan,
-)
+from zcprobe.handshake import LONGEST_LINE_BYTES, challenge_of, greet, read_answer, read_line, read_plan, write_plan
+from zcprobe.wire import GREETING, Answer, StreamPlan, encode_line
 
 TOKEN, CHALLENGE = "0123456789abcdef" * 2, "00112233445566778899aabbccddeeff"
 PLANS = [StreamPlan(), StreamPlan(is_framed=True, respond=True), StreamPlan(is_datagram=True, datagram_port=1009)]

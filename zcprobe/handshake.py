@@ -1,0 +1,119 @@
+"""How a connection begins: what a sender and a sink say to each other before the stream, a line each.
+
+    sink     GREETING, with a challenge where it asks for a token
+    sender   the proof, where it was asked for it, and a StreamPlan, which says how to read what follows
+    sink     an Answer: go on, or the reason why not
+
+Nothing is read beyond the length of a line, and nobody is waited for beyond a deadline for the whole of it.
+"""
+
+import re
+import socket
+import time
+
+import msgspec
+
+from zcprobe.errors import PeerError
+from zcprobe.tokens import proof_of, proves
+from zcprobe.wire import GREETING, NOT_DECODED, Answer, StreamPlan, encode_line
+
+__all__ = [
+    "ANSWER_TIMEOUT_S",
+    "LONGEST_LINE_BYTES",
+    "challenge_of",
+    "greet",
+    "read_answer",
+    "read_line",
+    "read_plan",
+    "write_plan",
+]
+
+LONGEST_LINE_BYTES = 4096
+ANSWER_TIMEOUT_S = 5.0
+"""For the whole of what the other side says next."""
+
+_CHALLENGE = re.compile(re.escape(GREETING[:-1]) + rb" ([0-9a-f]{32})\n")
+_PROOF_BYTES = 64
+_LONGEST_REASON = 120
+_SAME_VERSION = "run the same version of zcprobe on both sides"
+
+
+def greet(challenge: str | None) -> bytes:
+    return GREETING if challenge is None else GREETING[:-1] + b" " + challenge.encode() + b"\n"
+
+
+def read_line(connection: socket.socket, deadline_s: float) -> bytes:
+    """What the other side says until a line ends, or it hangs up, or has said as much as a line may have: it is whole
+    if it ends with a newline. TimeoutError when `deadline_s` of time.monotonic() comes first, OSError when it broke.
+
+    Both sides wait for an answer after each line, so there is nothing behind it that would have to be kept."""
+    said = b""
+    while not said.endswith(b"\n") and len(said) < LONGEST_LINE_BYTES:
+        left_s = deadline_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("timed out")
+        connection.settimeout(left_s)
+        piece = connection.recv(LONGEST_LINE_BYTES - len(said))
+        if not piece:
+            break
+        said += piece
+    return said
+
+
+def challenge_of(greeting: bytes, where: str) -> str | None:
+    """None of a sink that asks for no token. PeerError when it is not a sink of this version."""
+    asked = _CHALLENGE.fullmatch(greeting)
+    if asked is None and greeting != GREETING:
+        raise PeerError(
+            f"what listens at {where} is not a sink of this version (it said {greeting[:32]!r})", _SAME_VERSION
+        )
+    return None if asked is None else asked.group(1).decode()
+
+
+def write_plan(plan: StreamPlan, challenge: str | None, token: str | None, where: str) -> bytes:
+    """The line that answers a greeting. PeerError when the sink asks for a token and there is none, or the reverse."""
+    line = encode_line(plan)
+    if challenge is None and token is not None:
+        raise PeerError(
+            f"the sink at {where} takes every sender, and does not look at a token",
+            "leave the token out, or see that this is the sink you mean",
+        )
+    if challenge is None:
+        return line
+    if token is None:
+        raise PeerError(
+            f"the sink at {where} asks for a token",
+            "give the one that it printed when it started: --token TOKEN, or --token-file FILE",
+        )
+    return proof_of(token, challenge, line) + b" " + line
+
+
+def read_plan(line: bytes, challenge: str | None, token: str | None) -> StreamPlan:
+    """Of a line as `write_plan` makes it; the proof comes first, and nothing else is believed without it. PeerError."""
+    if not line.endswith(b"\n"):
+        raise PeerError("what connected is not a zcprobe sender", "connect with zcprobe run --to")
+    if token is not None:
+        proof, line = line[:_PROOF_BYTES], line[_PROOF_BYTES + 1 :]
+        if not proves(proof, token, challenge or "", line):
+            raise PeerError("the sender has no token, or another one", "give it the one that this sink printed")
+    try:
+        plan = msgspec.json.decode(line, type=StreamPlan)
+    except NOT_DECODED:
+        raise PeerError(f"the sender announced what this sink does not know: {line[:80]!r}", _SAME_VERSION) from None
+    if plan.is_datagram and plan.datagram_port is None:
+        raise PeerError("the sender does not say from where its datagrams come", _SAME_VERSION)
+    return plan
+
+
+def read_answer(line: bytes, where: str) -> Answer:
+    """PeerError when the sink refused, or said something else."""
+    try:
+        answer = msgspec.json.decode(line, type=Answer)
+    except NOT_DECODED:
+        raise PeerError(f"the sink at {where} does not answer as one of this version does", _SAME_VERSION) from None
+    if answer.refused is not None:
+        raise PeerError(
+            f"the sink at {where} refused this sender: {answer.refused[:_LONGEST_REASON]!r}",
+            "look at what the sink printed; each time that it starts it makes a new token",
+        )
+    return answer
