@@ -95,7 +95,7 @@ def _read_journals() -> dict[str, int]:
 
 def _read_run_processes() -> set[int]:
     lines = {int(path.parent.name): _read(path).split(b"\0") for path in Path("/proc").glob("[0-9]*/cmdline")}
-    modules = {b"zcprobe.sender", b"zcprobe.sink"}
+    modules = {b"zcprobe.sender.process", b"zcprobe.sink.process"}
     return {pid for pid, words in lines.items() if modules & set(words) and not _is_foreign(pid)}
 
 

@@ -56,7 +56,7 @@ def _texts(pattern: str) -> Iterator[tuple[int, bytes]]:
 
 def _processes() -> set[str]:
     """Senders, sinks and the command itself, of this installation, whose parent has gone: others are somebody's."""
-    names = {b"zcprobe.sender", b"zcprobe.sink", b"zcprobe"}
+    names = {b"zcprobe.sender.process", b"zcprobe.sink.process", b"zcprobe"}
     own = os.fsencode(sys.executable)
     mine = {pid: line for pid, line in _texts("cmdline") if line.startswith(own) and names & set(line.split(b"\0"))}
     parents = {pid: int(line.rpartition(b")")[2].split()[1]) for pid, line in _texts("stat")}

@@ -54,7 +54,7 @@ def _link_down(victim: Victim) -> None:
 
 def _stop(module: str) -> Callable[[Victim], object]:
     def stop(victim: Victim) -> None:
-        pid = victim.wait_for(lambda: victim.child(f"zcprobe.{module}"))
+        pid = victim.wait_for(lambda: victim.child(f"zcprobe.{module}.process"))
         if pid is not None:
             os.kill(pid, signal.SIGSTOP)
 
@@ -63,7 +63,7 @@ def _stop(module: str) -> Callable[[Victim], object]:
 
 def _move_sender(victim: Victim) -> None:
     """What the kernel does when the CPU goes offline."""
-    for thread in Path(f"/proc/{victim.child('zcprobe.sender')}/task").iterdir():
+    for thread in Path(f"/proc/{victim.child('zcprobe.sender.process')}/task").iterdir():
         os.sched_setaffinity(int(thread.name), range(os.cpu_count() or 1))
 
 

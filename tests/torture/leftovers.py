@@ -78,7 +78,7 @@ def _links() -> Iterator[None]:
 def _process() -> Iterator[None]:
     sleeper = shutil.which("sleep")
     assert sleeper is not None
-    process = subprocess.Popen(["zcprobe.sender", "86400"], executable=sleeper)
+    process = subprocess.Popen(["zcprobe.sender.process", "86400"], executable=sleeper)
     try:
         yield
     finally:

@@ -21,7 +21,7 @@ import msgspec
 
 from zcprobe.handshake import read_answer, read_line
 from zcprobe.native import ffi, lib
-from zcprobe.reception import MOST_SERVED, MOST_WAITING
+from zcprobe.sink.reception import MOST_SERVED, MOST_WAITING
 from zcprobe.wire import GREETING, SinkReport, StreamPlan, encode_line
 
 __all__ = ["LONG", "SHORT", "attack"]

@@ -18,16 +18,15 @@ from zcprobe.config import DEFAULT_PORT, RunConfig
 from zcprobe.errors import DataLossError, HostError, PeerError
 from zcprobe.format.lab import Lab
 from zcprobe.handshake import ANSWER_TIMEOUT_S, read_line
-from zcprobe.host.zerocopy import SO_ZEROCOPY
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.open import open_lab
 from zcprobe.lab.scenarios import find_scenario
 from zcprobe.native import ffi, lib
-from zcprobe.native.recorder import Recorder
+from zcprobe.native.recorder import CHUNK_COUNT, CHUNK_RECORDS, Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.recorder.child import Child
 from zcprobe.recorder.run import new_run_id
-from zcprobe.sender import CHUNK_COUNT, CHUNK_RECORDS, SO_COOKIE
+from zcprobe.sender.sockets import enable_zerocopy, read_cookie
 from zcprobe.wire import GREETING, Answer, SinkReady, SinkTask, StreamPlan, encode_line
 
 __all__ = ["block_sends", "connected_lab", "ratios_to", "recording", "send_block"]
@@ -57,8 +56,8 @@ def _connect(lab: Lab) -> socket.socket:
                 connection.sendall(encode_line(StreamPlan()))
         connection.settimeout(None)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
-        connection.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8)  # it has none before it is asked, as every sender's is
+        enable_zerocopy(connection)
+        read_cookie(connection)  # it has none before it is asked, as every sender's is
         stack.pop_all()
     return connection
 
@@ -75,7 +74,7 @@ def connected_lab() -> Iterator[tuple[Lab, socket.socket]]:
         ) as lab:
             last_cpu = (os.cpu_count() or 1) - 1
             task = SinkTask(address=lab.sink_address, port=DEFAULT_PORT, netns_path=lab.sink_netns_path, cpu=last_cpu)
-            with Child("zcprobe.sink", task) as sink:
+            with Child("zcprobe.sink.process", task) as sink:
                 sink.expect(SinkReady, 10)
                 with _connect(lab) as connection:
                     yield lab, connection

@@ -8,8 +8,8 @@ import sys
 
 from zcprobe.errors import OutputError, UsageError
 from zcprobe.native.process import allow_only_receiving, give_up_root
-from zcprobe.serving import Service
-from zcprobe.sink import listen
+from zcprobe.sink.listener import listen
+from zcprobe.sink.serving import Service
 from zcprobe.tokens import make_token, prepare_proofs, read_token
 from zcprobe.units import format_bytes, parse_bytes, parse_rate_bps
 from zcprobe.wire import Reading, SinkReport

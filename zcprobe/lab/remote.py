@@ -4,6 +4,7 @@ import os
 import re
 
 from zcprobe.config import DEFAULT_PORT
+from zcprobe.endpoint import socket_address, socket_family
 from zcprobe.errors import UsageError
 from zcprobe.format.effects import Effects
 from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES
@@ -11,7 +12,6 @@ from zcprobe.format.lab import Lab
 from zcprobe.host.limits import read_optmem_max
 from zcprobe.lab.device import has_scatter_gather, read_mtu, route_device
 from zcprobe.lab.scenarios import Scenario
-from zcprobe.sink import socket_address, socket_family
 from zcprobe.units import shown
 
 __all__ = ["REMOTE", "OpenRemote", "open_remote", "parse_target"]

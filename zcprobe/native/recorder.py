@@ -8,7 +8,11 @@ from typing import Any
 from zcprobe.errors import HostError, OutputError
 from zcprobe.native import ffi, lib
 
-__all__ = ["Recorder"]
+__all__ = ["CHUNK_COUNT", "CHUNK_RECORDS", "Recorder"]
+
+CHUNK_RECORDS = 1024
+CHUNK_COUNT = 256
+"""Of a channel that is measured: its thread never waits for the disk."""
 
 _NO_LIMIT = 2**64 - 1
 

@@ -49,7 +49,7 @@ class Child:
 
     def __init__(self, module: str, task: msgspec.Struct | None = None, *, takes_files: bool = False) -> None:
         """With `takes_files` it has a socket, descriptor `files_fd` over there, on which `hand_files` sends to it."""
-        self._name = module.rpartition(".")[2]
+        self._name = module.split(".")[1]
         self._pending = b""
         theirs: socket.socket | None = None
         self._files: socket.socket | None = None
@@ -244,5 +244,5 @@ class Children(msgspec.Struct):
 def children(config: RunConfig) -> Iterator[Children]:
     """Started, without a task; on leaving they have ended."""
     with ExitStack() as stack:
-        sink = None if config.to is not None else stack.enter_context(Child("zcprobe.sink"))
-        yield Children(sink, stack.enter_context(Child("zcprobe.sender", takes_files=True)))
+        sink = None if config.to is not None else stack.enter_context(Child("zcprobe.sink.process"))
+        yield Children(sink, stack.enter_context(Child("zcprobe.sender.process", takes_files=True)))

@@ -141,7 +141,7 @@ def wait_for_folder(process: "subprocess.Popen[str]", folder: Path) -> None:
 def test_a_killed_sink_is_an_error_of_the_run(start_zcprobe: Start, tmp_path: Path) -> None:
     process = start_zcprobe(*LONG_RUN)
     wait_for_traffic(process, tmp_path / "results")
-    sink = child_of(process.pid, "zcprobe.sink")
+    sink = child_of(process.pid, "zcprobe.sink.process")
     assert sink is not None
     os.kill(sink, signal.SIGKILL)
     out, err = process.communicate(timeout=15)
@@ -161,7 +161,7 @@ def test_a_stopped_sink_of_our_own_is_not_waited_for_beyond_the_deadlines(start_
     process = start_zcprobe("run", "--scenario", "in-order", "-t", "3", "--deadline", "1", "--settle", "0.5")
     wait_for_traffic(process, tmp_path / "results")
     began = time.monotonic()
-    sink = child_of(process.pid, "zcprobe.sink")
+    sink = child_of(process.pid, "zcprobe.sink.process")
     assert sink is not None
     os.kill(sink, signal.SIGSTOP)
     out, err = process.communicate(timeout=60)
@@ -179,7 +179,7 @@ def test_a_comparison_says_of_which_runs_nobody_knows_what_arrived(start_zcprobe
     limits = ("-t", "2", "--deadline", "1", "--settle", "0.5")
     process = start_zcprobe("compare", "--scenario", "in-order", "-u", *limits, *words)
     wait_for_traffic(process, tmp_path / "results")
-    sink = child_of(process.pid, "zcprobe.sink")
+    sink = child_of(process.pid, "zcprobe.sink.process")
     assert sink is not None
     os.kill(sink, signal.SIGSTOP)
     out, err = process.communicate(timeout=60)
@@ -196,7 +196,7 @@ def test_a_comparison_says_of_which_runs_nobody_knows_what_arrived(start_zcprobe
 def test_a_killed_sender_is_an_error_and_leaves_nothing(start_zcprobe: Start, tmp_path: Path) -> None:
     process = start_zcprobe(*LONG_RUN)
     wait_for_traffic(process, tmp_path / "results")
-    sender = child_of(process.pid, "zcprobe.sender")
+    sender = child_of(process.pid, "zcprobe.sender.process")
     assert sender is not None
     os.kill(sender, signal.SIGKILL)
     what, to_do = end(process, 15).splitlines()
@@ -209,7 +209,7 @@ def test_a_killed_sender_is_an_error_and_leaves_nothing(start_zcprobe: Start, tm
 def test_what_a_killed_command_left_is_cleaned(start_zcprobe: Start, zcprobe: Command, tmp_path: Path) -> None:
     process = start_zcprobe(*LONG_RUN)
     wait_for_traffic(process, tmp_path / "results")
-    children = [child_of(process.pid, module) for module in ("zcprobe.sender", "zcprobe.sink")]
+    children = [child_of(process.pid, module) for module in ("zcprobe.sender.process", "zcprobe.sink.process")]
     (partial,) = (tmp_path / "results").iterdir()
     run_id = partial.name.removesuffix(".partial").rpartition("-")[2]
     process.kill()

@@ -23,9 +23,9 @@ from tests.kernel.cli.test_sink import (
     sending_datagrams,
 )
 from zcprobe.handshake import ANSWER_TIMEOUT_S
-from zcprobe.reception import MOST_SERVED, MOST_WAITING
-from zcprobe.refusals import LINES_PER_INTERVAL
-from zcprobe.serving import IDLE_S
+from zcprobe.sink.reception import MOST_SERVED, MOST_WAITING
+from zcprobe.sink.refusals import LINES_PER_INTERVAL
+from zcprobe.sink.serving import IDLE_S
 from zcprobe.wire import GREETING, Answer, StreamPlan, encode_line
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]

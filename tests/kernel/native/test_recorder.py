@@ -20,7 +20,7 @@ from zcprobe.channel import ZeroCopyChannel
 from zcprobe.errors import HostError
 from zcprobe.handover import hand_files
 from types import SimpleNamespace
-from zcprobe.sender import _recorder, _take_spools
+from zcprobe.sender.spools import open_recorder, take_spools
 
 def channel():
     with ZeroCopyChannel(connection):
@@ -35,7 +35,7 @@ def sender():
     with ours:
         hand_files(ours, spools)
         task = SimpleNamespace(spools_fd=theirs.detach(), config=SimpleNamespace(channels=1))
-        _recorder(_take_spools(task)[0], 1 << 20).close()
+        open_recorder(take_spools(task)[0], 1 << 20).close()
 
 def address_space():
     (pages,) = (int(word) for word in open("/proc/self/statm").read().split()[:1])

@@ -132,9 +132,9 @@ def send_in_lab(
             netns_path=lab.sender_netns_path,
             memlock_bytes=None,
         )
-        with Child("zcprobe.sink", sink) as receiver:
+        with Child("zcprobe.sink.process", sink) as receiver:
             receiver.expect(SinkReady, 60)
-            with Child("zcprobe.sender", task) as sender, ExitStack() as stack:
+            with Child("zcprobe.sender.process", task) as sender, ExitStack() as stack:
                 sender.expect(SenderReady, 60)
                 watched = [
                     stack.enter_context(session.measure(target, path))

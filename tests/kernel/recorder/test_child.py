@@ -30,13 +30,13 @@ def rogue(monkeypatch: pytest.MonkeyPatch) -> Rogue:
         program = f"import os, sys, time\n{code}"
         command = [sys.executable, "-I", "-S", "-c", program]
         monkeypatch.setattr(child_module, "python_command", lambda module, packages: command)
-        return Child("zcprobe.sink")
+        return Child("zcprobe.sink.process")
 
     return start
 
 
 def test_a_killed_child_is_named_with_its_signal() -> None:
-    with Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=0)) as child:
+    with Child("zcprobe.sink.process", SinkTask(address="127.0.0.1", port=0)) as child:
         child.expect(SinkReady, 20)
         os.kill(child.process.pid, signal.SIGKILL)
         with pytest.raises(PeerError, match=r"the sink process was ended by signal 9"):
@@ -44,7 +44,7 @@ def test_a_killed_child_is_named_with_its_signal() -> None:
 
 
 def test_a_word_to_a_dead_child_does_not_hide_its_end() -> None:
-    with Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=0)) as child:
+    with Child("zcprobe.sink.process", SinkTask(address="127.0.0.1", port=0)) as child:
         child.expect(SinkReady, 20)
         os.kill(child.process.pid, signal.SIGKILL)
         child.process.wait()
@@ -55,7 +55,7 @@ def test_a_word_to_a_dead_child_does_not_hide_its_end() -> None:
 
 
 def test_a_silent_child_is_given_up() -> None:
-    with Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=0)) as child:
+    with Child("zcprobe.sink.process", SinkTask(address="127.0.0.1", port=0)) as child:
         child.expect(SinkReady, 20)
         with pytest.raises(PeerError, match="does not answer"):
             child.expect(SinkReport, 0.05)
@@ -63,17 +63,17 @@ def test_a_silent_child_is_given_up() -> None:
 
 
 def test_a_child_s_own_error_is_raised_here() -> None:
-    with Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=0)) as first:
+    with Child("zcprobe.sink.process", SinkTask(address="127.0.0.1", port=0)) as first:
         port = first.expect(SinkReady, 20).port
         with (
-            Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=port)) as second,
+            Child("zcprobe.sink.process", SinkTask(address="127.0.0.1", port=port)) as second,
             pytest.raises(UsageError, match="in use"),
         ):
             second.expect(SinkReady, 20)
 
 
 def test_a_stopped_child_is_ended_without_a_grace() -> None:
-    with Child("zcprobe.sink", SinkTask(address="127.0.0.1", port=0)) as child:
+    with Child("zcprobe.sink.process", SinkTask(address="127.0.0.1", port=0)) as child:
         child.expect(SinkReady, 20)
         child.signal(signal.SIGSTOP)
         # until it has stopped, a SIGTERM behind the SIGSTOP still ends it
@@ -91,7 +91,7 @@ def test_a_child_that_does_not_end_is_killed_after_a_grace() -> None:
             flush_variant="sticky",
             optmem_max_bytes=131072,
         )
-        with ExitStack() as kept, Child("zcprobe.sender", task) as child:
+        with ExitStack() as kept, Child("zcprobe.sender.process", task) as child:
             kept.enter_context(server.accept()[0])
         assert child.process.returncode == -signal.SIGKILL
 

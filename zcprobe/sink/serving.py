@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable
 
 from zcprobe.errors import ZcprobeError
-from zcprobe.reception import Reception, Visitor, descriptor_bounds
-from zcprobe.refusals import Refusals
-from zcprobe.sink import Progress, receive
+from zcprobe.sink.reception import Reception, Visitor, descriptor_bounds
+from zcprobe.sink.refusals import Refusals
+from zcprobe.sink.stream import Progress, receive
 from zcprobe.wire import Reading, SinkReport, StreamPlan
 
 __all__ = ["IDLE_S", "Service"]

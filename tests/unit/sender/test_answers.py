@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from zcprobe.answers import ask_sinks
+from zcprobe.sender.answers import ask_sinks
 from zcprobe.wire import SinkReport, encode_line
 
 _REPORT = SinkReport(bytes=7)

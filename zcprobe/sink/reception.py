@@ -16,9 +16,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from zcprobe.endpoint import hang_up
 from zcprobe.errors import HostError, PeerError
 from zcprobe.handshake import ANSWER_TIMEOUT_S, LONGEST_LINE_BYTES, greet, read_plan
-from zcprobe.sink import hang_up
 from zcprobe.tokens import make_challenge
 from zcprobe.wire import Answer, StreamPlan, encode_line
 

@@ -6,10 +6,10 @@ import time
 import msgspec
 
 from zcprobe.config import Family
+from zcprobe.endpoint import socket_address, socket_family
 from zcprobe.errors import PeerError
 from zcprobe.handshake import ANSWER_TIMEOUT_S, challenge_of, read_answer, read_line, write_plan
-from zcprobe.sink import socket_address, socket_family
-from zcprobe.tcp_state import read_tcp_state
+from zcprobe.sender.tcp_state import read_tcp_state
 from zcprobe.wire import StreamPlan
 
 __all__ = ["Link", "open_link", "tcp_members"]

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from zcprobe.refusals import LINES_PER_INTERVAL, Refusals
+from zcprobe.sink.refusals import LINES_PER_INTERVAL, Refusals
 
 
 def read(fd: int) -> list[str]:

@@ -9,10 +9,13 @@ from contextlib import suppress
 
 import msgspec
 
-from zcprobe.sink import of_any_family
+from zcprobe.endpoint import of_any_family
 from zcprobe.wire import NOT_DECODED, SinkReport
 
-__all__ = ["ask_sinks"]
+__all__ = ["ANSWER_GRACE_S", "ask_sinks"]
+
+ANSWER_GRACE_S = 2.0
+"""For the sink's word, beyond the run's own deadlines."""
 
 _LONGEST_ANSWER_BYTES = 65536
 _LOOK_INTERVAL_US = 100_000

@@ -1,0 +1,1 @@
+"""The sender: a child process of a run, its connections to the sink, and the loops that send."""

@@ -1,0 +1,42 @@
+"""The C loops that send: what they are told, and what they answer."""
+
+import os
+
+from zcprobe.errors import HostError
+from zcprobe.native import ffi, lib
+from zcprobe.native.recorder import Recorder
+from zcprobe.native.settings import fill_channel_config, fill_traffic
+from zcprobe.native.structs import struct_to_dict
+from zcprobe.sender.buffers import room_hint
+from zcprobe.sender.connection import Link
+from zcprobe.wire import SenderTask
+
+__all__ = ["run_loops"]
+
+
+def run_loops(
+    task: SenderTask, links: list[Link], files: list[int], recorders: list[Recorder], charge_bytes: int
+) -> list[dict[str, int]]:
+    """For each link the members of its struct zc_result, once all loops have ended.
+
+    `files` are those of the buffers, `recorders` one for each link, or none. HostError when no loop can start.
+    """
+    config = task.config
+    channels = ffi.new("struct zc_channel_config[]", len(links))
+    results = ffi.new("struct zc_result[]", len(links))
+    traffic = ffi.new("struct zc_traffic *")
+    fill_traffic(traffic, config)
+    for number, link in enumerate(links):
+        channel = channels[number]
+        fill_channel_config(channel, config, task.flush_variant)
+        channel.fd = link.data.fileno()
+        channel.idle_ns, channel.ends_idle = int(task.idle_s * 1e9), task.ends_idle
+        channel.channel = number
+        channel.optmem_max_bytes = task.optmem_max_bytes
+        channel.charge_bytes = charge_bytes
+        channel.buffer_fd = files[number]
+        channel.recorder = recorders[number].handle if recorders else ffi.NULL
+    status = lib.zc_sender_run(channels, results, len(links), traffic)
+    if status:
+        raise HostError(f"the sender cannot start: {os.strerror(-status)}", room_hint(config))
+    return [struct_to_dict(ffi.addressof(results, number)) for number in range(len(links))]

@@ -1,0 +1,143 @@
+"""The sender's process: connects its channels, waits for the word, runs the C loops, reports.
+
+It is a process of its own so that neither LLVM's memory nor the recorder's work disturbs the loops, and so that it can
+enter the run's network namespace and give up capabilities for good. Task, readiness and report are lines of JSON.
+"""
+
+import os
+import signal
+import sys
+import time
+from contextlib import ExitStack
+
+import msgspec
+
+from zcprobe.config import RunConfig
+from zcprobe.endpoint import hang_up
+from zcprobe.errors import ZcprobeError
+from zcprobe.host.zerocopy import try_zerocopy_send
+from zcprobe.native import lib
+from zcprobe.native.process import (
+    CAP_IPC_LOCK,
+    CAP_NET_ADMIN,
+    die_with_parent,
+    enter_netns,
+    give_up_root,
+    keep_capabilities,
+    limit_locked_memory,
+)
+from zcprobe.native.recorder import Recorder
+from zcprobe.native.structs import enum_names
+from zcprobe.sender.answers import ANSWER_GRACE_S, ask_sinks
+from zcprobe.sender.buffers import open_buffer_files
+from zcprobe.sender.calibration import calibrate
+from zcprobe.sender.connection import Link, tcp_members
+from zcprobe.sender.links import open_links
+from zcprobe.sender.loops import run_loops
+from zcprobe.sender.sockets import read_cookie
+from zcprobe.sender.spools import open_recorder, take_spools
+from zcprobe.tokens import prepare_proofs
+from zcprobe.wire import ChannelReport, Failure, SenderReady, SenderReport, SenderTask
+
+__all__ = ["main"]
+
+
+def _lasting_capabilities(task: SenderTask) -> tuple[int, ...]:
+    """With CAP_IPC_LOCK mm_account_pinned_pages() counts no page, so not in a scenario with a limit."""
+    return () if task.memlock_bytes is not None else (CAP_IPC_LOCK,)
+
+
+def _give_up_root(task: SenderTask) -> None:
+    """But for what the scenario wants, and SO_SNDBUFFORCE until the channels are connected."""
+    if task.memlock_bytes is not None:
+        limit_locked_memory(task.memlock_bytes)
+    forcing = () if task.config.socket.sndbuf_bytes is None else (CAP_NET_ADMIN,)
+    give_up_root(*_lasting_capabilities(task), *forcing)
+    die_with_parent()  # with another user's name that has to be asked for anew
+
+
+def _answer_deadline_s(task: SenderTask, began_s: float, results: list[dict[str, int]]) -> float:
+    """Until when the sink is waited for, in time.monotonic(): a slow one has all of the run's time, but whoever asked
+    for the end waits no longer than for late completions, and nobody for a path on which nothing moves."""
+    left_s = task.config.settle_s + ANSWER_GRACE_S
+    if any(result["outcome"] == lib.ZC_OUTCOME_DEAD_TIMEOUT and result["idle"] for result in results):
+        return time.monotonic() + ANSWER_GRACE_S
+    if any(result["outcome"] == lib.ZC_OUTCOME_INTERRUPTED for result in results):
+        return time.monotonic() + left_s
+    return began_s + task.config.limit_s + left_s
+
+
+def _report(
+    task: SenderTask, links: list[Link], files: list[int], recorders: list[Recorder], charge_bytes: int
+) -> SenderReport:
+    began_s = time.monotonic()
+    results = run_loops(task, links, files, recorders, charge_bytes)
+    tcp = [tcp_members(link, result) for link, result in zip(links, results, strict=True)]
+    lost = [recorder.close() for recorder in recorders] or [0] * len(links)
+    recorded = [(recorder.records, recorder.kept) for recorder in recorders] or [([], [])] * len(links)
+    answers = ask_sinks([link.control for link in links], _answer_deadline_s(task, began_s, results))
+    for link, answer in zip(links, answers, strict=True):
+        if answer is None:
+            hang_up(link.control)
+    outcomes = enum_names("zc_outcome", "ZC_OUTCOME_")
+    return SenderReport(
+        [
+            ChannelReport(
+                outcomes[result["outcome"]],
+                result,
+                lost_records,
+                answer,
+                members.get("retransmit_count"),
+                members.get("acked_bytes"),
+                *counts,
+            )
+            for result, lost_records, answer, members, counts in zip(results, lost, answers, tcp, recorded, strict=True)
+        ]
+    )
+
+
+def _say(message: msgspec.Struct) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _serve(task: SenderTask) -> SenderReport | None:
+    """None when the parent hung up before the word."""
+    if task.netns_path is not None:
+        enter_netns(task.netns_path)
+    spools = take_spools(task)
+    with ExitStack() as stack:
+        files = open_buffer_files(task.config, stack)
+        charge_bytes = try_zerocopy_send().charge_bytes
+        if task.token is not None:
+            prepare_proofs()
+        _give_up_root(task)
+        if task.calibration_s is not None:
+            _say(calibrate(task, task.calibration_s, files, charge_bytes))
+            line = sys.stdin.buffer.readline()
+            if not line:
+                return None
+            task = msgspec.structs.replace(task, config=msgspec.json.decode(line, type=RunConfig))
+        links = open_links(task, stack)
+        keep_capabilities(*_lasting_capabilities(task))
+        _say(SenderReady(os.getpid(), [read_cookie(link.data) for link in links], charge_bytes))
+        if not sys.stdin.buffer.readline():
+            return None
+        return _report(
+            task, links, files, [open_recorder(opened, task.record_limit_bytes) for opened in spools], charge_bytes
+        )
+
+
+def main() -> None:
+    """Child process of a run: task on stdin, `SenderReady` out, an empty line in, `SenderReport` out."""
+    die_with_parent()
+    # until the loops have their own handlers, a request to stop waits for them
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=SenderTask)
+    try:
+        report = _serve(task)
+    except ZcprobeError as error:
+        _say(Failure(type(error).__name__, str(error), error.hint))
+        sys.exit(error.exit_code)
+    if report is not None:
+        _say(report)

@@ -1,0 +1,31 @@
+"""The files for a sender's records: handed to it open, and what writes to them."""
+
+import socket
+from functools import partial
+
+from zcprobe.errors import PeerError
+from zcprobe.handover import take_files
+from zcprobe.native import lib
+from zcprobe.native.recorder import CHUNK_COUNT, CHUNK_RECORDS, Recorder
+from zcprobe.wire import SenderTask
+
+__all__ = ["open_recorder", "take_spools"]
+
+_TIMEOUT_S = 20.0
+
+
+def take_spools(task: SenderTask) -> list[list[int]]:
+    """Channel -> open files. HostError when this process may not have so many, PeerError when they do not come."""
+    if task.spools_fd is None:
+        return []
+    with socket.socket(fileno=task.spools_fd) as files:
+        files.settimeout(_TIMEOUT_S)
+        try:
+            return [take_files(files, lib.ZC_STREAM_COUNT) for _ in range(task.config.channels)]
+        except TimeoutError:
+            raise PeerError("the files for records do not come", "run again; the host may be overloaded") from None
+
+
+def open_recorder(spools: list[int], limit_bytes: int) -> Recorder:
+    """Of one channel, whose files are `spools`; they hold `limit_bytes` together. HostError as of `Recorder`."""
+    return Recorder([partial(int, spool) for spool in spools], CHUNK_RECORDS, CHUNK_COUNT, limit_bytes)

@@ -1,0 +1,1 @@
+"""The receiver: as a child process of a run, or alone for whoever comes."""

@@ -1,0 +1,32 @@
+"""Where a sink listens."""
+
+import errno
+import socket
+
+from zcprobe.endpoint import socket_address, socket_family
+from zcprobe.errors import UsageError
+
+__all__ = ["listen"]
+
+_BACKLOG = 4096
+
+
+def listen(address: str, port: int) -> socket.socket:
+    """A listening socket; UsageError when the address is in use or is not one of ours."""
+    if not 0 <= port <= 65535:
+        raise UsageError(f"there is no port {port}", "choose one from 1 to 65535 with -p")
+    where = socket_address(address, port)
+    server = socket.socket(socket_family(address), socket.SOCK_STREAM)
+    try:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(where)
+        server.listen(_BACKLOG)
+    except OSError as error:
+        server.close()
+        raise UsageError(
+            f"the sink cannot listen on {address} port {port}: {error.strerror}",
+            "choose another port with -p, or end what uses this one (ss -ltnp shows it)"
+            if error.errno == errno.EADDRINUSE
+            else "give an address of this host with -B (ip address shows them), and a port that you may use with -p",
+        ) from error
+    return server

@@ -1,0 +1,88 @@
+"""The sink's process: listens where its run says, takes so many connections, and ends."""
+
+import os
+import socket
+import sys
+import threading
+import time
+
+import msgspec
+
+from zcprobe.errors import PeerError, ZcprobeError
+from zcprobe.handshake import ANSWER_TIMEOUT_S, read_line, read_plan
+from zcprobe.native.process import allow_only_receiving, die_with_parent, enter_netns, give_up_root
+from zcprobe.sink.listener import listen
+from zcprobe.sink.stream import receive
+from zcprobe.wire import GREETING, Failure, Reading, SinkReady, SinkReport, SinkTask
+
+__all__ = ["main"]
+
+
+def _serve_one(connection: socket.socket, reading: Reading) -> SinkReport:
+    """One stream of a sender that needs no token; PeerError when it does not say in time what it sends, or breaks."""
+    with connection:
+        try:
+            connection.sendall(GREETING)
+            line = read_line(connection, time.monotonic() + ANSWER_TIMEOUT_S)
+        except OSError as error:
+            raise PeerError(
+                f"the sender did not say what it sends: {error.strerror or error}", "look at what the sender says"
+            ) from error
+        return receive(connection, read_plan(line, None, None), reading)
+
+
+def _serve(server: socket.socket, connections: int, reading: Reading) -> None:
+    """That many connections, each in a thread; the first error of one is raised once all have ended."""
+    errors: list[Exception] = []
+
+    def serve_next(connection: socket.socket) -> None:
+        try:
+            _serve_one(connection, reading)
+        except Exception as error:
+            errors.append(error)
+
+    # no pool of threads: its modules are a tenth of what this process takes to start
+    threads = []
+    try:
+        for _ in range(connections):
+            threads.append(threading.Thread(target=serve_next, args=(server.accept()[0],)))
+            threads[-1].start()
+    finally:
+        for thread in threads:
+            thread.join()
+    if errors:
+        raise errors[0]
+
+
+def _calibrate(server: socket.socket, task: SinkTask) -> Reading | None:
+    """How to read from then on; None when the parent hung up."""
+    _serve(server, task.calibrations, Reading())
+    line = sys.stdin.buffer.readline()
+    return msgspec.json.decode(line, type=Reading) if line else None
+
+
+def _say(message: msgspec.Struct) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    """Child process of a run: the task as a line on stdin, its connections, then the end."""
+    die_with_parent()
+    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=SinkTask)
+    if task.netns_path is not None:
+        enter_netns(task.netns_path)
+    if task.cpu is not None:
+        os.sched_setaffinity(0, {task.cpu})
+    try:
+        with listen(task.address, task.port) as server:
+            give_up_root()
+            die_with_parent()  # with another user's name that has to be asked for anew
+            allow_only_receiving()
+            _say(SinkReady(server.getsockname()[1]))
+            reading = _calibrate(server, task) if task.calibrations else task.reading
+            if reading is not None:
+                _serve(server, task.connections, reading)
+    except ZcprobeError as error:
+        _say(Failure(type(error).__name__, str(error), error.hint))
+        sys.exit(error.exit_code)
