@@ -4,7 +4,9 @@
     sender   the proof, where it was asked for it, and a StreamPlan, which says how to read what follows
     sink     an Answer: go on, or the reason why not
 
-Nothing is read beyond the length of a line, and nobody is waited for beyond a deadline for the whole of it.
+A sender goes through it with `announce`, the sink of a run with `receive_plan`. A sink that serves strangers uses the
+single steps, because it never waits for one of them. Nothing is read beyond the length of a line, and nobody is waited
+for beyond a deadline for the whole of it.
 """
 
 import re
@@ -20,11 +22,13 @@ from zcprobe.wire import GREETING, NOT_DECODED, Answer, StreamPlan, encode_line
 __all__ = [
     "ANSWER_TIMEOUT_S",
     "LONGEST_LINE_BYTES",
+    "announce",
     "challenge_of",
     "greet",
     "read_answer",
     "read_line",
     "read_plan",
+    "receive_plan",
     "write_plan",
 ]
 
@@ -117,3 +121,50 @@ def read_answer(line: bytes, where: str) -> Answer:
             "look at what the sink printed; each time that it starts it makes a new token",
         )
     return answer
+
+
+def _read_challenge(control: socket.socket, where: str, deadline_s: float) -> str | None:
+    try:
+        greeting = read_line(control, deadline_s)
+    except OSError as error:
+        raise PeerError(
+            f"what listens at {where} does not greet as a sink does: {error.strerror or error}",
+            "see that it is a zcprobe sink, and that nothing has stopped it",
+        ) from error
+    return challenge_of(greeting, where)
+
+
+def announce(
+    control: socket.socket, plan: StreamPlan, token: str | None, where: str, deadline_s: float
+) -> tuple[Answer, int]:
+    """The sender's side: what the sink at `where` answers to the plan, and how many bytes the sender has said by then.
+
+    PeerError when the sink refuses, breaks off, says something else, or takes longer than `ANSWER_TIMEOUT_S` for a
+    line, or when `deadline_s` of time.monotonic() comes first.
+    """
+
+    def step_s() -> float:
+        return min(time.monotonic() + ANSWER_TIMEOUT_S, deadline_s)
+
+    said = write_plan(plan, _read_challenge(control, where, step_s()), token, where)
+    try:
+        control.sendall(said)
+        line = read_line(control, step_s())
+    except OSError as error:
+        raise PeerError(
+            f"the sink at {where} does not answer: {error.strerror or error}", "look at what the sink says"
+        ) from error
+    return read_answer(line, where), len(said)
+
+
+def receive_plan(connection: socket.socket) -> StreamPlan:
+    """The side of a sink that asks for no token, up to the plan. PeerError when the sender does not say in time what it
+    sends, breaks off, or says something else."""
+    try:
+        connection.sendall(greet(None))
+        line = read_line(connection, time.monotonic() + ANSWER_TIMEOUT_S)
+    except OSError as error:
+        raise PeerError(
+            f"the sender did not say what it sends: {error.strerror or error}", "look at what the sender says"
+        ) from error
+    return read_plan(line, None, None)

@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zcprobe.errors import PeerError
-from zcprobe.handshake import LONGEST_LINE_BYTES, challenge_of, greet, read_answer, read_line, read_plan, write_plan
+from zcprobe.handshake import (
+    LONGEST_LINE_BYTES,
+    announce,
+    challenge_of,
+    greet,
+    read_answer,
+    read_line,
+    read_plan,
+    receive_plan,
+    write_plan,
+)
 from zcprobe.wire import GREETING, Answer, StreamPlan, encode_line
 
 TOKEN, CHALLENGE = "0123456789abcdef" * 2, "00112233445566778899aabbccddeeff"
@@ -132,3 +142,47 @@ def test_a_byte_now_and_then_does_not_move_the_deadline() -> None:
         assert 0.45 < time.monotonic() - began < 5
         over.set()
         thread.join()
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_both_sides_come_to_the_same_plan_and_to_an_answer(plan: StreamPlan) -> None:
+    ours, theirs = socket.socketpair()
+    found: list[StreamPlan] = []
+
+    def receive() -> None:
+        found.append(receive_plan(theirs))
+        theirs.sendall(encode_line(Answer(datagram_port=1013)))
+
+    thread = threading.Thread(target=receive)
+    with ours, theirs:
+        thread.start()
+        answer, said_bytes = announce(ours, plan, None, "here", time.monotonic() + 5)
+        thread.join()
+    assert (found, answer.datagram_port) == ([plan], 1013)
+    assert said_bytes == len(encode_line(plan))
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (b"", "does not greet as a sink does: timed out"),
+        (b"220 ready\r\n", "not a sink of this version"),
+        (GREETING, "does not answer: timed out"),
+        (GREETING[:-1] + b" " + CHALLENGE.encode() + b"\n", "asks for a token"),
+    ],
+    ids=["nothing", "another greeting", "no answer", "a challenge"],
+)
+def test_a_sender_gives_a_sink_up_at_the_deadline_and_names_the_step(said: bytes, words: str) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(said)
+        with pytest.raises(PeerError, match=words):
+            announce(ours, StreamPlan(), None, "here", time.monotonic() + 0.2)
+
+
+def test_a_sink_gives_up_a_sender_that_hangs_up_before_its_plan() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.shutdown(socket.SHUT_WR)
+        with pytest.raises(PeerError, match="not a zcprobe sender"):
+            receive_plan(theirs)

@@ -9,15 +9,13 @@ import random
 import signal
 import socket
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from zcprobe.config import DEFAULT_PORT, RunConfig
-from zcprobe.errors import DataLossError, HostError, PeerError
+from zcprobe.errors import DataLossError, HostError
 from zcprobe.format.lab import Lab
-from zcprobe.handshake import ANSWER_TIMEOUT_S, read_line
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.open import open_lab
 from zcprobe.lab.scenarios import find_scenario
@@ -26,8 +24,9 @@ from zcprobe.native.recorder import CHUNK_COUNT, CHUNK_RECORDS, Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.recorder.child import Child
 from zcprobe.recorder.run import new_run_id
-from zcprobe.sender.sockets import enable_zerocopy, read_cookie
-from zcprobe.wire import GREETING, Answer, SinkReady, SinkTask, StreamPlan, encode_line
+from zcprobe.sender.links import open_links
+from zcprobe.sender.sockets import read_cookie
+from zcprobe.wire import SenderTask, SinkReady, SinkTask
 
 __all__ = ["block_sends", "connected_lab", "ratios_to", "recording", "send_block"]
 
@@ -44,22 +43,19 @@ def block_sends(send_bytes: int) -> int:
 
 
 def _connect(lab: Lab) -> socket.socket:
-    name = Path(str(lab.sender_netns_path)).name
+    """A channel's socket as a sender of that lab has it."""
+    task = SenderTask(
+        address=lab.sink_address,
+        port=lab.sink_port,
+        config=RunConfig(),
+        flush_variant="sticky",
+        optmem_max_bytes=lab.optmem_max_bytes,
+    )
     with ExitStack() as stack:
-        connection = stack.enter_context(
-            run_in_namespace(name, lambda: socket.create_connection((lab.sink_address, DEFAULT_PORT)))
-        )
-        for line in (GREETING, encode_line(Answer())):
-            if read_line(connection, time.monotonic() + ANSWER_TIMEOUT_S) != line:
-                raise PeerError("the sink of the lab does not answer", "run again; the host may be overloaded")
-            if line == GREETING:
-                connection.sendall(encode_line(StreamPlan()))
-        connection.settimeout(None)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        enable_zerocopy(connection)
-        read_cookie(connection)  # it has none before it is asked, as every sender's is
+        (link,) = run_in_namespace(Path(str(lab.sender_netns_path)).name, lambda: open_links(task, stack))
+        read_cookie(link.data)  # it has none before it is asked, as every sender's is
         stack.pop_all()
-    return connection
+    return link.data
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import msgspec
 from zcprobe.config import Family
 from zcprobe.endpoint import socket_address, socket_family
 from zcprobe.errors import PeerError
-from zcprobe.handshake import ANSWER_TIMEOUT_S, challenge_of, read_answer, read_line, write_plan
+from zcprobe.handshake import announce
 from zcprobe.sender.tcp_state import read_tcp_state
 from zcprobe.wire import StreamPlan
 
@@ -22,10 +22,10 @@ class Link:
 
     `bytes_before`: what TCP_INFO's count of acknowledged bytes has of the connection before what is measured."""
 
-    def __init__(self, control: socket.socket, data: socket.socket, plan: bytes) -> None:
+    def __init__(self, control: socket.socket, data: socket.socket, said_bytes: int) -> None:
         self.control = control
         self.data = data
-        self.bytes_before = len(plan) + 1  # the SYN
+        self.bytes_before = said_bytes + 1  # the SYN
 
     def close(self) -> None:
         self.data.close()
@@ -47,29 +47,6 @@ def _connect(address: str, port: int, family: Family, where: str, deadline_s: fl
     return control
 
 
-def _challenge(control: socket.socket, where: str, deadline_s: float) -> str | None:
-    try:
-        greeting = read_line(control, deadline_s)
-    except OSError as error:
-        raise PeerError(
-            f"what listens at {where} does not greet as a sink does: {error.strerror or error}",
-            "see that it is a zcprobe sink, and that nothing has stopped it",
-        ) from error
-    return challenge_of(greeting, where)
-
-
-def _announce(control: socket.socket, plan: bytes, where: str, deadline_s: float) -> int | None:
-    """The port at which the sink awaits datagrams, if it does."""
-    try:
-        control.sendall(plan)
-        line = read_line(control, deadline_s)
-    except OSError as error:
-        raise PeerError(
-            f"the sink at {where} does not answer: {error.strerror or error}", "look at what the sink says"
-        ) from error
-    return read_answer(line, where).datagram_port
-
-
 def _datagram_socket(control: socket.socket) -> socket.socket:
     """At the address of the connection: the sink takes datagrams from there alone."""
     own = control.getsockname()
@@ -80,25 +57,19 @@ def _datagram_socket(control: socket.socket) -> socket.socket:
 
 def open_link(address: str, port: int, family: Family, plan: StreamPlan, token: str | None, deadline_s: float) -> Link:
     """The sink has said by then that it will receive what `plan` says. PeerError, also past `deadline_s` of
-    time.monotonic(), and when the sink's answer to a step takes longer than `ANSWER_TIMEOUT_S`."""
-
-    def step_s() -> float:
-        return min(time.monotonic() + ANSWER_TIMEOUT_S, deadline_s)
-
+    time.monotonic(), and when the sink takes too long for a step of the handshake."""
     where = f"{address} port {port}"
     control = _connect(address, port, family, where, deadline_s)
     data = control
     try:
-        challenge = _challenge(control, where, step_s())
         if plan.is_datagram:
             data = _datagram_socket(control)
             plan = msgspec.structs.replace(plan, datagram_port=data.getsockname()[1])
-        line = write_plan(plan, challenge, token, where)
-        awaited_at = _announce(control, line, where, step_s())
+        answer, said_bytes = announce(control, plan, token, where, deadline_s)
         if plan.is_datagram:
-            if awaited_at is None:
+            if answer.datagram_port is None:
                 raise PeerError("the sink named no port for datagrams", "run the same version of zcprobe on both sides")
-            data.connect((control.getpeername()[0], awaited_at, *control.getpeername()[2:]))
+            data.connect((control.getpeername()[0], answer.datagram_port, *control.getpeername()[2:]))
     except OSError as error:
         data.close()
         control.close()
@@ -109,7 +80,7 @@ def open_link(address: str, port: int, family: Family, plan: StreamPlan, token: 
         data.close()
         control.close()
         raise
-    return Link(control, data, line)
+    return Link(control, data, said_bytes)
 
 
 def tcp_members(link: Link, result: dict[str, int]) -> dict[str, int]:

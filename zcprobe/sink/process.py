@@ -4,31 +4,17 @@ import os
 import socket
 import sys
 import threading
-import time
 
 import msgspec
 
-from zcprobe.errors import PeerError, ZcprobeError
-from zcprobe.handshake import ANSWER_TIMEOUT_S, read_line, read_plan
+from zcprobe.errors import ZcprobeError
+from zcprobe.handshake import receive_plan
 from zcprobe.native.process import allow_only_receiving, die_with_parent, enter_netns, give_up_root
 from zcprobe.sink.listener import listen
 from zcprobe.sink.stream import receive
-from zcprobe.wire import GREETING, Failure, Reading, SinkReady, SinkReport, SinkTask
+from zcprobe.wire import Failure, Reading, SinkReady, SinkTask
 
 __all__ = ["main"]
-
-
-def _serve_one(connection: socket.socket, reading: Reading) -> SinkReport:
-    """One stream of a sender that needs no token; PeerError when it does not say in time what it sends, or breaks."""
-    with connection:
-        try:
-            connection.sendall(GREETING)
-            line = read_line(connection, time.monotonic() + ANSWER_TIMEOUT_S)
-        except OSError as error:
-            raise PeerError(
-                f"the sender did not say what it sends: {error.strerror or error}", "look at what the sender says"
-            ) from error
-        return receive(connection, read_plan(line, None, None), reading)
 
 
 def _serve(server: socket.socket, connections: int, reading: Reading) -> None:
@@ -37,7 +23,8 @@ def _serve(server: socket.socket, connections: int, reading: Reading) -> None:
 
     def serve_next(connection: socket.socket) -> None:
         try:
-            _serve_one(connection, reading)
+            with connection:
+                receive(connection, receive_plan(connection), reading)
         except Exception as error:
             errors.append(error)
 
