@@ -5,7 +5,7 @@ TYPE_CHECKING = False  # as type checkers know it from `typing`, which takes lon
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zcprobe.dataset.load import Campaign, Run
+    from zcprobe.dataset.load import Run, RunCollection
 
 __all__ = ["load", "load_runs"]
 
@@ -17,7 +17,7 @@ def load(
     allow_lost: bool = False,
     allow_damaged: bool = False,
     skip_damaged: bool = False,
-) -> "Run | Campaign":
+) -> "Run | RunCollection":
     """The run or runs at a path or pattern: `zcprobe.dataset.load.load`, imported when called (pandas is heavy)."""
     from zcprobe.dataset.load import load as load_from
 
@@ -37,7 +37,7 @@ def load_runs(
     allow_lost: bool = False,
     allow_damaged: bool = False,
     skip_damaged: bool = False,
-) -> "Campaign":
+) -> "RunCollection":
     """The same, always as a sequence of runs, also where there is only one: `zcprobe.dataset.load.load_runs`."""
     from zcprobe.dataset.load import load_runs as load_from
 

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from zcprobe import plots
 from zcprobe.analysis.comparisons import as_comparison
-from zcprobe.dataset.load import Campaign, Run
+from zcprobe.dataset.load import Run, RunCollection
 from zcprobe.export.openmetrics import write_openmetrics
 from zcprobe.export.summary import summary_line, summary_rows
 from zcprobe.export.tables import table_rows
@@ -30,14 +30,14 @@ def _written(write: Callable[[BinaryIO], object]) -> str:
 def iterate_texts(run: Run) -> Iterator[tuple[str, str]]:
     """What is written, and what it says: every export, a report without figures, notebooks' output, SQL."""
     runs = [run]
-    campaign = Campaign(runs)
-    yield "repr", repr(run) + repr(campaign) + run._repr_html_() + campaign._repr_html_()
+    collection = RunCollection(runs)
+    yield "repr", repr(run) + repr(collection) + run._repr_html_() + collection._repr_html_()
     yield "line", summary_line(run)
     yield "summary as CSV", _written(lambda file: write_csv(summary_rows(runs), file))
     yield "summary as JSON Lines", _written(lambda file: write_jsonl(summary_rows(runs), file))
     for table in filter(run.has, TABLES):
         yield f"{table} as CSV", _written(lambda file, name=table: write_csv(table_rows(runs, name), file))  # type: ignore[misc]
-        campaign.query(f"select * from {table} join runs using (run)") if run.is_recorded(table) else None
+        collection.query(f"select * from {table} join runs using (run)") if run.is_recorded(table) else None
     yield "OpenMetrics", _written(lambda file: write_openmetrics(runs, file))
     yield "trace", _written(lambda file: write_trace(runs, file))
     yield "report", render_report([as_comparison(run)], Path(), most_drawn=0)

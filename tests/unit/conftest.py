@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from zcprobe.dataset.load import Campaign, Comparison, Run, load_campaign, load_comparison, load_run
+from zcprobe.dataset.load import Comparison, Run, RunCollection, load_collection, load_comparison, load_run
 from zcprobe.dataset.schema import table_schema
 from zcprobe.format.metadata import FORMAT_VERSION
 from zcprobe.format.tables import TABLES
@@ -32,9 +32,9 @@ def run(request: pytest.FixtureRequest) -> Run:
 
 
 @pytest.fixture(scope="session", params=_CAMPAIGNS, ids=lambda path: path.name)
-def campaign(request: pytest.FixtureRequest) -> Campaign:
+def campaign(request: pytest.FixtureRequest) -> RunCollection:
     """Each shipped campaign in turn: many runs, most of which recorded nothing but counts."""
-    return load_campaign(request.param)
+    return load_collection(request.param)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import msgspec
 from zcprobe.analysis.alike import require_comparable
 from zcprobe.analysis.policies import policy_results
 from zcprobe.analysis.verdict import verdict
-from zcprobe.dataset.load import Campaign, Comparison, Run
+from zcprobe.dataset.load import Comparison, Run, RunCollection
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import POLICY_OPTIONS, differing, way_of
 from zcprobe.errors import UsageError
@@ -52,7 +52,7 @@ def as_comparison(found: Run | Sequence[Run]) -> Comparison:
     if not runs:
         raise UsageError("there are no runs to compare", "name a folder that holds some")
     require_comparable(runs, "one comparison")
-    return comparison_of(runs, found.folder if isinstance(found, Campaign) else None)
+    return comparison_of(runs, found.folder if isinstance(found, RunCollection) else None)
 
 
 def comparison_of(runs: Sequence[Run], folder: Any = None) -> Comparison:

@@ -13,7 +13,7 @@ import msgspec
 from zcprobe.cli.streams import one_line
 from zcprobe.dataset.check import check_run
 from zcprobe.dataset.integrity import DAMAGED
-from zcprobe.dataset.load import Campaign, Comparison, Run, damage_is_an_error, load_comparison, load_run
+from zcprobe.dataset.load import Comparison, Run, RunCollection, damage_is_an_error, load_comparison, load_run
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError, UsageError
 
 __all__ = ["Inputs", "load_inputs"]
@@ -49,7 +49,7 @@ def load_inputs(options: argparse.Namespace) -> Inputs:
                 _check(run, options.allow_incomplete)
                 loose.append(run)
     inputs = Inputs(comparisons, loose)
-    for text in [text for one in comparisons for text in one.damage] + Campaign(loose).damage:
+    for text in [text for one in comparisons for text in one.damage] + RunCollection(loose).damage:
         print(f"zcprobe: {DAMAGED}: {text}", file=sys.stderr)
     _require_different(inputs.runs)
     if not inputs.runs:

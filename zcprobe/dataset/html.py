@@ -10,7 +10,7 @@ from zcprobe.dataset.options import unusual_options
 from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
-__all__ = ["campaign_html", "run_html", "run_warnings", "three_numbers"]
+__all__ = ["collection_html", "run_html", "run_warnings", "three_numbers"]
 
 _MOST_ROWS = 40
 _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
@@ -87,7 +87,7 @@ def run_html(name: str, meta: dict[str, Any]) -> str:
     return f"<div><b>{escape(name)}</b><br>{escape(_what_ran(meta))}<table>{rows}</table>{warnings}</div>"
 
 
-def campaign_html(
+def collection_html(
     runs: Sequence[tuple[str, dict[str, Any]]],
     verdict: Sequence[str],
     skipped: Sequence[str] = (),
@@ -96,7 +96,7 @@ def campaign_html(
     """A row per run, at most 40; then the verdict, each warning once with the number of runs that it is about, what was
     left out, and what is not as recorded of the whole."""
     head = _row(["policy", "scenario", "outcome", "ENOBUFS", "stalled", "goodput or life", "run"], "th")
-    rows = [_campaign_row(name, meta) for name, meta in runs[:_MOST_ROWS]]
+    rows = [_collection_row(name, meta) for name, meta in runs[:_MOST_ROWS]]
     counts: dict[str, int] = {}
     for _, meta in runs:
         for text in run_warnings(meta):
@@ -109,6 +109,6 @@ def campaign_html(
     return f"<div><b>{len(runs)} runs</b><table>{head}{''.join(rows)}</table>{more}{sentences}{notes}</div>"
 
 
-def _campaign_row(name: str, meta: dict[str, Any]) -> str:
+def _collection_row(name: str, meta: dict[str, Any]) -> str:
     numbers = list(three_numbers(meta["summary"]).values())
     return _row([meta["config"]["policy"], meta["config"]["scenario"], _outcome(meta["summary"]), *numbers, name])

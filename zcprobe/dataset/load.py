@@ -7,11 +7,11 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
-from zcprobe.dataset.campaign import Campaign, Comparison
 from zcprobe.dataset.find import find_run_folders
 from zcprobe.dataset.integrity import DAMAGED, NO_DIGESTS, VERIFIED, changed
 from zcprobe.dataset.metadata import damage_is_an_error, read_metadata
 from zcprobe.dataset.run import Run
+from zcprobe.dataset.run_collection import Comparison, RunCollection
 from zcprobe.dataset.schema import complete_metadata
 from zcprobe.dataset.shape import require_comparison, require_run
 from zcprobe.dataset.trial import require_readable
@@ -19,12 +19,12 @@ from zcprobe.errors import DataLossError, OutputError, ReconciliationError
 from zcprobe.format.tables import TABLES
 
 __all__ = [
-    "Campaign",
     "Comparison",
     "Run",
+    "RunCollection",
     "damage_is_an_error",
     "load",
-    "load_campaign",
+    "load_collection",
     "load_comparison",
     "load_run",
     "load_runs",
@@ -41,8 +41,8 @@ def load(
     allow_lost: bool = False,
     allow_damaged: bool = False,
     skip_damaged: bool = False,
-) -> Run | Campaign:
-    """A run folder as a Run, a comparison's folder as a Comparison, anything else with runs in it as a Campaign.
+) -> Run | RunCollection:
+    """A run folder as a Run, a comparison's folder as a Comparison, anything else with runs in it as a RunCollection.
 
     `path` may be a pattern (`results/*-held-completions-*`) or a folder that holds run and comparison folders. Raises
     OutputError when there is no run, or one is damaged, not as it was recorded or of an unknown version, DataLossError
@@ -70,13 +70,13 @@ def load_runs(
     allow_lost: bool = False,
     allow_damaged: bool = False,
     skip_damaged: bool = False,
-) -> Campaign:
-    """The same, but always a Campaign: of a run folder with that one run."""
+) -> RunCollection:
+    """The same, but always a RunCollection: of a run folder with that one run."""
     folder = Path(_given(path))
     if os.path.lexists(folder / "comparison.json") and not os.path.lexists(folder / "run.json"):
-        found: Campaign = load_comparison(folder, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
+        found: RunCollection = load_comparison(folder, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
     else:
-        found = load_campaign(path, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
+        found = load_collection(path, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
     for run in found:
         _check(run, allow_incomplete=allow_incomplete, allow_lost=allow_lost)
     return found
@@ -132,7 +132,7 @@ def load_comparison(path: str | Path, *, skip_damaged: bool = False, allow_damag
     return Comparison(folder, meta, runs, skipped)
 
 
-def load_campaign(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> Campaign:
+def load_collection(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> RunCollection:
     """All runs at or below a folder or the matches of a pattern, in the order of their folders' names. What is the name
     of a folder is no pattern.
 
@@ -143,7 +143,7 @@ def load_campaign(path: str | Path, *, skip_damaged: bool = False, allow_damaged
     if not folders:
         raise OutputError(f"{path} is no run folder and holds none", _hint(Path(path)))
     runs, skipped = _load_each(dict.fromkeys(folders), skip_damaged, allow_damaged)
-    return Campaign(runs, None if is_pattern else Path(path), skipped)
+    return RunCollection(runs, None if is_pattern else Path(path), skipped)
 
 
 def _load_each(

@@ -35,7 +35,7 @@ def query_runs(runs: Sequence[Run], sql: str) -> pd.DataFrame:
     try:
         import duckdb
     except ImportError:
-        raise HostError("queries need duckdb", "pip install 'zcprobe[campaign]'") from None
+        raise HostError("queries need duckdb", "pip install 'zcprobe[sql]'") from None
     connection = duckdb.connect()
     try:
         connection.register("runs", df_runs(runs))

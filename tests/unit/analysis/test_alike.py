@@ -11,7 +11,7 @@ from zcprobe.analysis.crossover import df_crossover
 from zcprobe.analysis.enobufs_causes import df_enobufs_causes
 from zcprobe.analysis.optmem_map import df_optmem_map
 from zcprobe.analysis.policies import df_policies
-from zcprobe.dataset.load import Comparison, Run, load_campaign
+from zcprobe.dataset.load import Comparison, Run, load_collection
 from zcprobe.errors import UsageError
 from zcprobe.plots.goodput import plot_goodput
 from zcprobe.plots.late_completions import plot_late_completions
@@ -47,7 +47,7 @@ def test_a_run_made_in_another_way_is_refused_by_name(
 
 @pytest.mark.parametrize(("way", "said"), OTHER_WAYS)
 def test_no_crossover_has_a_throttled_run_and_a_free_one(way: dict[str, Any], said: str) -> None:
-    runs = load_campaign(_CAMPAIGNS / "crossover").runs
+    runs = load_collection(_CAMPAIGNS / "crossover").runs
     with pytest.raises(UsageError, match="one ratio"):
         df_crossover([*runs[1:], changed_run(runs[0], **way)])
     plain = next(run for run in runs if not run.meta["config"]["zerocopy"])
@@ -58,7 +58,7 @@ def test_no_crossover_has_a_throttled_run_and_a_free_one(way: dict[str, Any], sa
 
 
 def test_the_copying_side_of_a_crossover_has_no_policy_to_differ_in() -> None:
-    runs = load_campaign(_CAMPAIGNS / "crossover").runs
+    runs = load_collection(_CAMPAIGNS / "crossover").runs
     plain = [changed_run(run, policy="grpc") for run in runs if not run.meta["config"]["zerocopy"]]
     with_zerocopy = [run for run in runs if run.meta["config"]["zerocopy"]]
     assert len(df_crossover([*plain, *with_zerocopy])) == 5
@@ -68,7 +68,7 @@ def test_the_copying_side_of_a_crossover_has_no_policy_to_differ_in() -> None:
 
 @pytest.mark.parametrize(("way", "said"), OTHER_WAYS)
 def test_a_map_varies_in_its_two_axes_alone(way: dict[str, Any], said: str) -> None:
-    runs = load_campaign(_CAMPAIGNS / "optmem-by-size").runs
+    runs = load_collection(_CAMPAIGNS / "optmem-by-size").runs
     with pytest.raises(UsageError, match="one map"):
         df_optmem_map([*runs[1:], changed_run(runs[0], **way)])
     with pytest.raises(UsageError, match="sends of 64 KiB"):

@@ -2,7 +2,7 @@ import pytest
 
 from tests.unit.changed import changed_run
 from zcprobe.analysis.comparisons import as_comparison, as_comparisons, comparison_of, group_titles
-from zcprobe.dataset.load import Campaign, Comparison
+from zcprobe.dataset.load import Comparison, RunCollection
 from zcprobe.errors import UsageError
 from zcprobe.report.html import render_report
 
@@ -56,7 +56,7 @@ def test_what_is_loaded_is_one_comparison_or_an_error_that_says_why(shipped: dic
     comparison = shipped["held-completions"]
     assert as_comparison(comparison) is comparison
     assert as_comparison(comparison.runs[0]).runs == comparison.runs[:1]
-    assert as_comparison(Campaign(comparison.runs, comparison.folder)).runs == comparison.runs
+    assert as_comparison(RunCollection(comparison.runs, comparison.folder)).runs == comparison.runs
     with pytest.raises(UsageError, match="no runs"):
         as_comparison([])
     with pytest.raises(UsageError, match=r"held-completions or in-flight; .*; optmem_max 64 KiB or optmem_max 20 KiB"):

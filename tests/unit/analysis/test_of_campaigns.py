@@ -10,14 +10,14 @@ from zcprobe.analysis.crossover import CROSSOVER_DTYPES, crossover_bytes, df_cro
 from zcprobe.analysis.optmem_map import OPTMEM_MAP_DTYPES, df_optmem_map
 from zcprobe.analysis.probe_cost import PROBE_COST_DTYPES, df_probe_cost
 from zcprobe.dataset.cost import load_cost
-from zcprobe.dataset.load import Campaign, Run, load_campaign
+from zcprobe.dataset.load import Run, RunCollection, load_collection
 from zcprobe.errors import OutputError, UsageError
 
 _DATA = Path(__file__).parents[2] / "data"
 
 
-def _campaign(name: str) -> Campaign:
-    return load_campaign(_DATA / "campaigns" / name)
+def _campaign(name: str) -> RunCollection:
+    return load_collection(_DATA / "campaigns" / name)
 
 
 def _run(size: int, goodput_bps: float, *, zerocopy: bool, **summary: Any) -> Run:

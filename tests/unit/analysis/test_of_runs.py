@@ -10,7 +10,7 @@ from zcprobe.analysis.enobufs_causes import CAUSES_OF_ENOBUFS, ENOBUFS_CAUSES_DT
 from zcprobe.analysis.flushes import FLUSHES_DTYPES, df_flushes
 from zcprobe.analysis.merges import MERGES_DTYPES, df_merges
 from zcprobe.analysis.stalls import df_stalls
-from zcprobe.dataset.load import Campaign, Comparison, Run
+from zcprobe.dataset.load import Comparison, Run, RunCollection
 
 _OF_RUNS = [
     (df_copied, COPIED_DTYPES),
@@ -76,7 +76,7 @@ def test_every_refused_call_has_one_cause(comparison: Comparison) -> None:
             assert by_optmem == sum(known.get("optmem", 0) for known in causes)
 
 
-def test_runs_that_kept_only_counts_are_counted_too(campaign: Campaign) -> None:
+def test_runs_that_kept_only_counts_are_counted_too(campaign: RunCollection) -> None:
     for group in as_comparisons(campaign):
         table = df_enobufs_causes(group)
         assert table["call_count"].sum() == sum(run.summary["enobufs_count"] for run in group)

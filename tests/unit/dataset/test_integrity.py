@@ -17,7 +17,7 @@ from zcprobe.analysis.policies import policy_results
 from zcprobe.analysis.verdict import verdict
 from zcprobe.dataset.facts import flat_facts
 from zcprobe.dataset.integrity import DAMAGED, NO_DIGESTS, VERIFIED
-from zcprobe.dataset.load import Campaign, Comparison, Run, load_comparison, load_run
+from zcprobe.dataset.load import Comparison, Run, RunCollection, load_comparison, load_run
 from zcprobe.errors import OutputError
 from zcprobe.export.summary import summary_line
 from zcprobe.plots.method_line import method_line
@@ -108,7 +108,7 @@ def test_a_table_that_changes_after_loading_is_refused_when_it_is_read(copied: P
     with pytest.raises(OutputError, match=r"flushes.parquet"):
         run.read("flushes")
     with pytest.raises(OutputError, match=r"flushes.parquet"):
-        Campaign([run]).query("select * from flushes")
+        RunCollection([run]).query("select * from flushes")
     _flip(copied / "stacks.json")
     with pytest.raises(OutputError, match=r"stacks.json"):
         _ = run.stacks

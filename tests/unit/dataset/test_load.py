@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 import zcprobe
-from zcprobe.dataset.load import Campaign, Comparison, Run, load_comparison, load_run
+from zcprobe.dataset.load import Comparison, Run, RunCollection, load_comparison, load_run
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
 from zcprobe.format.metadata import FORMAT_VERSION
 
@@ -31,25 +31,25 @@ def test_a_path_gives_what_is_there() -> None:
     assert isinstance(zcprobe.load(_RUN), Run)
     assert isinstance(zcprobe.load(str(_DATA / "held-completions")), Comparison)
     everything = zcprobe.load(_DATA)
-    assert isinstance(everything, Campaign)
+    assert isinstance(everything, RunCollection)
     assert not isinstance(everything, Comparison)
     assert len(everything) == len(list(_DATA.rglob("run.json")))
 
 
 def test_a_pattern_gives_the_runs_that_match() -> None:
     found = zcprobe.load(f"{_DATA}/*/*-qemu-pre-*")
-    assert isinstance(found, Campaign)
+    assert isinstance(found, RunCollection)
     assert found.policies == ["qemu-pre"]
     assert len(found) == len(list(_DATA.glob("*/*-qemu-pre-*")))
     assert [run.folder.name for run in found] == sorted(run.folder.name for run in found)
 
 
-def test_a_campaign_is_a_sequence_of_runs() -> None:
-    campaign = zcprobe.load(_DATA)
-    assert isinstance(campaign, Campaign)
-    assert isinstance(campaign[2:5], Campaign)
-    assert [run.folder for run in campaign[2:5]] == [run.folder for run in campaign.runs[2:5]]
-    assert {run.policy for run in campaign.runs_of("qemu-pre")} == {"qemu-pre"}
+def test_a_collection_is_a_sequence_of_runs() -> None:
+    collection = zcprobe.load(_DATA)
+    assert isinstance(collection, RunCollection)
+    assert isinstance(collection[2:5], RunCollection)
+    assert [run.folder for run in collection[2:5]] == [run.folder for run in collection.runs[2:5]]
+    assert {run.policy for run in collection.runs_of("qemu-pre")} == {"qemu-pre"}
 
 
 @pytest.mark.parametrize("version", [FORMAT_VERSION + 1, 0, None, "1", "a" * 4000, [1] * 2000])
@@ -84,14 +84,14 @@ def test_counts_that_differ_are_their_own_error_unless_allowed(copied: Path) -> 
     assert "independent counts differ: sends" in zcprobe.load(copied, allow_incomplete=True)._repr_html_()
 
 
-def test_an_incomplete_run_is_met_in_a_comparison_and_in_a_campaign_too(tmp_path: Path) -> None:
+def test_an_incomplete_run_is_met_in_a_comparison_and_in_a_collection_too(tmp_path: Path) -> None:
     whole = Path(shutil.copytree(_RUN.parent, tmp_path / "comparison"))
     _change(whole / _RUN.name, complete=False)
     for path in (whole, tmp_path):
         with pytest.raises(ReconciliationError):
             zcprobe.load(path)
         loaded = zcprobe.load(path, allow_incomplete=True)
-        assert isinstance(loaded, Campaign)
+        assert isinstance(loaded, RunCollection)
         assert len(loaded) == 3
     # who shows a comparison says so beside the run
     assert len(load_comparison(whole)) == 3
@@ -125,9 +125,9 @@ def test_what_is_no_run_says_so_and_why(tmp_path: Path) -> None:
 
 def test_unfinished_runs_are_left_out(copied: Path) -> None:
     shutil.copytree(copied, copied.parent / f".{copied.name}.partial")
-    campaign = zcprobe.load(copied.parent)
-    assert isinstance(campaign, Campaign)
-    assert [run.folder for run in campaign] == [copied]
+    collection = zcprobe.load(copied.parent)
+    assert isinstance(collection, RunCollection)
+    assert [run.folder for run in collection] == [copied]
 
 
 def test_metadata_from_before_there_were_channels_are_completed() -> None:
@@ -154,12 +154,12 @@ def test_a_run_shows_what_ran_and_the_numbers_that_matter() -> None:
     assert "<b>&x" not in strange._repr_html_()
 
 
-def test_a_campaign_shows_a_row_per_run_and_each_warning_once() -> None:
-    campaign = zcprobe.load(_DATA / "no-probes")
-    html = campaign._repr_html_()
-    assert html.count("<tr>") == len(campaign) + 1
+def test_a_collection_shows_a_row_per_run_and_each_warning_once() -> None:
+    collection = zcprobe.load(_DATA / "no-probes")
+    html = collection._repr_html_()
+    assert html.count("<tr>") == len(collection) + 1
     assert html.count("no probes: causes") == 1
-    assert f"{len(campaign)} of {len(campaign)} runs" in html
+    assert f"{len(collection)} of {len(collection)} runs" in html
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_one_damaged_run_is_an_error_or_left_out_by_name(one_damaged: Path, belo
     assert "skip_damaged=True" in caught.value.hint
     with pytest.warns(UserWarning, match="left out: .*-qemu-pre-.*run.json cannot be read"):
         loaded = zcprobe.load(folder, skip_damaged=True)
-    assert isinstance(loaded, Campaign)
+    assert isinstance(loaded, RunCollection)
     assert len(loaded) == (2 if below else 3)
     assert len(loaded.skipped) == 1
     assert "left out" in loaded._repr_html_()

@@ -5,23 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from zcprobe.dataset.load import Campaign, Comparison, load_campaign, load_run, load_runs
+from zcprobe.dataset.load import Comparison, RunCollection, load_collection, load_run, load_runs
 from zcprobe.dataset.query import df_runs
 from zcprobe.errors import HostError, OutputError, UsageError
 
 
 def test_runs_and_their_tables_can_be_joined(shipped: dict[str, Comparison]) -> None:
-    campaign = shipped["held-completions"]
-    counted = campaign.query("select run, policy, count(*) as n from sends join runs using (run) group by all")
-    assert counted.set_index("run")["n"].to_dict() == {run.folder.name: len(run.sends) for run in campaign}
+    collection = shipped["held-completions"]
+    counted = collection.query("select run, policy, count(*) as n from sends join runs using (run) group by all")
+    assert counted.set_index("run")["n"].to_dict() == {run.folder.name: len(run.sends) for run in collection}
 
 
 def test_one_row_per_run_with_what_was_in_force(shipped: dict[str, Comparison]) -> None:
-    campaign = shipped["in-flight"]
-    table = df_runs(campaign)
-    assert table["run"].tolist() == [run.folder.name for run in campaign]
-    assert table["optmem_max_bytes"].tolist() == [run.summary["optmem_max_bytes"] for run in campaign]
-    assert table["policy"].tolist() == [run.policy for run in campaign]
+    collection = shipped["in-flight"]
+    table = df_runs(collection)
+    assert table["run"].tolist() == [run.folder.name for run in collection]
+    assert table["optmem_max_bytes"].tolist() == [run.summary["optmem_max_bytes"] for run in collection]
+    assert table["policy"].tolist() == [run.policy for run in collection]
 
 
 def test_a_wrong_query_is_one_error(shipped: dict[str, Comparison]) -> None:
@@ -32,7 +32,7 @@ def test_a_wrong_query_is_one_error(shipped: dict[str, Comparison]) -> None:
 
 def test_a_folder_with_a_quote_is_no_way_out(shipped: dict[str, Comparison], tmp_path: Path) -> None:
     copied = shutil.copytree(shipped["in-order"].folder, tmp_path / "it's")
-    assert len(load_campaign(copied).query("select distinct run from sends")) == 3
+    assert len(load_collection(copied).query("select distinct run from sends")) == 3
 
 
 def test_without_duckdb_it_says_what_to_install(
@@ -40,8 +40,8 @@ def test_without_duckdb_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(HostError) as caught:
-        Campaign(shipped["in-order"].runs).query("select 1")
-    assert "zcprobe[campaign]" in caught.value.hint
+        RunCollection(shipped["in-order"].runs).query("select 1")
+    assert "zcprobe[sql]" in caught.value.hint
 
 
 _NAMES = (
@@ -79,14 +79,14 @@ def strangely_named(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", _NAMES)
 def test_a_name_is_a_name_whatever_it_looks_like(strangely_named: Path, name: str) -> None:
     run = load_run(strangely_named / name)
-    table = Campaign([run]).query("select run, count(*) as n from sends group by run")
+    table = RunCollection([run]).query("select run, count(*) as n from sends group by run")
     assert (table["run"].tolist(), table["n"].tolist()) == ([run.name], [len(run.sends)])
     assert [found.folder for found in load_runs(strangely_named / name)] == [strangely_named / name]
     assert run.name.isprintable()
 
 
 def test_each_run_has_its_own_rows_among_all(strangely_named: Path) -> None:
-    found = load_campaign(strangely_named)
+    found = load_collection(strangely_named)
     assert len(found) == len(_NAMES)
     counted = found.query("select run, count(*) as n from kernel_events group by run").set_index("run")["n"].to_dict()
     assert counted == {run.name: len(run.kernel_events) for run in found if len(run.kernel_events)}
@@ -100,7 +100,7 @@ def test_a_page_that_is_not_as_written_is_an_error_of_the_query(shipped: dict[st
     path.write_bytes(content)
     del run.meta["files"], run.__dict__["files"]  # as if it had no digests
     with pytest.raises(UsageError, match=r"the query failed: .*CRC"):
-        Campaign([run]).query("select sum(send_id) + sum(start_ns) + sum(latency_ns) from sends")
+        RunCollection([run]).query("select sum(send_id) + sum(start_ns) + sum(latency_ns) from sends")
 
 
 def test_a_name_that_is_no_text_is_one_error(shipped: dict[str, Comparison], tmp_path: Path) -> None:
@@ -109,4 +109,4 @@ def test_a_name_that_is_no_text_is_one_error(shipped: dict[str, Comparison], tmp
     run = load_run(os.fsdecode(folder))
     assert run.name == r"bad\udcff"
     with pytest.raises(OutputError, match="cannot read these runs"):
-        Campaign([run]).query("select count(*) from sends")
+        RunCollection([run]).query("select count(*) from sends")

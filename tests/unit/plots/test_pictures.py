@@ -17,7 +17,7 @@ from matplotlib.testing.compare import compare_images
 
 from zcprobe import plots
 from zcprobe.dataset.cost import load_cost
-from zcprobe.dataset.load import Campaign, Comparison, load_campaign, load_comparison
+from zcprobe.dataset.load import Comparison, RunCollection, load_collection, load_comparison
 
 _DATA = Path(__file__).parents[2] / "data"
 _KEPT = Path(__file__).parent / "pictures"
@@ -29,8 +29,8 @@ def _held() -> Comparison:
     return load_comparison(_DATA / "held-completions")
 
 
-def _campaign(name: str) -> Campaign:
-    return load_campaign(_DATA / "campaigns" / name)
+def _campaign(name: str) -> RunCollection:
+    return load_collection(_DATA / "campaigns" / name)
 
 
 PICTURES: dict[str, Callable[[], Figure]] = {

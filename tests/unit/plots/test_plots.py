@@ -13,7 +13,7 @@ import zcprobe.analysis
 import zcprobe.plots
 from zcprobe.analysis import df_enobufs, df_stalls
 from zcprobe.analysis.comparisons import as_comparisons
-from zcprobe.dataset.load import Campaign, Comparison, Run
+from zcprobe.dataset.load import Comparison, Run, RunCollection
 from zcprobe.dataset.table import time_column
 from zcprobe.errors import UsageError
 from zcprobe.format.metadata import FORMAT_VERSION
@@ -108,7 +108,7 @@ def test_each_comparison_is_drawn(plot: Callable[[Sequence[Run]], Axes], compari
 
 
 @pytest.mark.parametrize("plot", OF_RUNS)
-def test_each_campaign_is_drawn(plot: Callable[[Sequence[Run]], Axes], campaign: Campaign) -> None:
+def test_each_campaign_is_drawn(plot: Callable[[Sequence[Run]], Axes], campaign: RunCollection) -> None:
     """Most of a campaign's runs have no tables, so that what they cannot show must be said."""
     _check(plot(as_comparisons(campaign)[-1]))
 

@@ -1,4 +1,4 @@
-"""Several runs as one Python object; a comparison is a campaign made by one command, with a verdict."""
+"""Several runs as one Python object; a comparison is a collection that one command made, with a verdict."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,15 +6,15 @@ from typing import Any, overload
 
 import pandas as pd
 
-from zcprobe.dataset.html import campaign_html
+from zcprobe.dataset.html import collection_html
 from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.query import query_runs
 from zcprobe.dataset.run import Run
 
-__all__ = ["Campaign", "Comparison"]
+__all__ = ["Comparison", "RunCollection"]
 
 
-class Campaign(Sequence[Run]):
+class RunCollection(Sequence[Run]):
     """Runs of any policies and scenarios, a sequence of Run. `folder` is where they were found together, `skipped` says
     of each damaged run that was left out what is wrong with it."""
 
@@ -26,9 +26,9 @@ class Campaign(Sequence[Run]):
     @overload
     def __getitem__(self, index: int) -> Run: ...
     @overload
-    def __getitem__(self, index: slice) -> "Campaign": ...
-    def __getitem__(self, index: int | slice) -> "Run | Campaign":
-        return Campaign(self.runs[index], self.folder) if isinstance(index, slice) else self.runs[index]
+    def __getitem__(self, index: slice) -> "RunCollection": ...
+    def __getitem__(self, index: int | slice) -> "Run | RunCollection":
+        return RunCollection(self.runs[index], self.folder) if isinstance(index, slice) else self.runs[index]
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -68,10 +68,10 @@ class Campaign(Sequence[Run]):
         return [f"{run.name}: {'; '.join(run.damage)}" for run in self.runs if run.damage]
 
     def _repr_html_(self) -> str:
-        return campaign_html([(run.name, run.meta) for run in self.runs], [], self.skipped)
+        return collection_html([(run.name, run.meta) for run in self.runs], [], self.skipped)
 
 
-class Comparison(Campaign):
+class Comparison(RunCollection):
     """A comparison folder. `meta` is comparison.json, `runs` its runs in the order in which they were made."""
 
     def __init__(self, folder: Path, meta: dict[str, Any], runs: list[Run], skipped: Sequence[str] = ()) -> None:
@@ -91,4 +91,4 @@ class Comparison(Campaign):
 
     def _repr_html_(self) -> str:
         shown = [(run.name, run.meta) for run in self.runs]
-        return campaign_html(shown, self.meta.get("verdict") or [], self.skipped, self.meta.get("damage", ()))
+        return collection_html(shown, self.meta.get("verdict") or [], self.skipped, self.meta.get("damage", ()))
