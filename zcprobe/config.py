@@ -213,6 +213,6 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             )
         if self.link is not None and (not all(self.link) or self.link[0] == self.link[1]):
             raise UsageError(
-                f"{','.join(self.link)!r} is not a pair of devices",
-                "give the sender's and the sink's, as in --link eth1,eth2",
+                f"expected two devices, got {','.join(self.link)!r}",
+                "give the sender's and the sink's, as in --nics eth1,eth2",
             )

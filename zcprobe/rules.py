@@ -114,10 +114,10 @@ RULES = (
         "choose another scenario, or leave out --no-zerocopy",
     ),
     Rule(
-        ("--link",),
+        ("--nics",),
         lambda asked: asked.is_remote,
         "is for a sink of our own, and with --to it is elsewhere",
-        "leave out --link, or --to",
+        "leave out --nics, or --to",
     ),
     Rule(
         ("--affinity",),
@@ -158,10 +158,10 @@ RULES = (
         "give -6 with an IPv6 address, --vsock with vsock:CID, and neither with an IPv4 address",
     ),
     Rule(
-        ("--link",),
+        ("--nics",),
         _names_loopback,
         "moves the devices into namespaces of the run, and lo stays where it is",
-        "leave out --link, for a veth pair",
+        "leave out --nics, for a veth pair",
     ),
     # ---- protocols ----
     Rule(
@@ -313,7 +313,7 @@ _FIELDS = {
     "--probe-level": "probe_level",
     "--mechanism": "mechanism",
     "--affinity": "affinity",
-    "--link": "link",
+    "--nics": "link",
 }
 
 

@@ -23,7 +23,7 @@ def _affinity(text: str | None) -> tuple[int, ...] | None:
     return None if text is None else tuple(parse_whole("-A", number) for number in text.split(","))
 
 
-def _link(text: str | None) -> tuple[str, str] | None:
+def _nics(text: str | None) -> tuple[str, str] | None:
     if text is None:
         return None
     sender, _, sink = text.partition(",")
@@ -119,5 +119,5 @@ def _config(options: argparse.Namespace, policy: str) -> RunConfig:
         mechanism=None if options.mechanism == "auto" else options.mechanism,
         affinity=_affinity(options.affinity),
         to=getattr(options, "to", None),
-        link=_link(options.link),
+        link=_nics(options.nics),
     )

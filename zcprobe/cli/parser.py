@@ -154,7 +154,10 @@ def _add_sockets(parser: argparse.ArgumentParser, *, with_vsock: bool = False) -
     group.add_argument("-N", "--nagle", action="store_true", help="without TCP_NODELAY")
     group.add_argument("--cork", action="store_true", help="with TCP_CORK")
     group.add_argument(
-        "--link", metavar="TX,RX", help="two connected network devices of this host instead of a veth pair"
+        "--nics",
+        "--link",
+        metavar="TX,RX",
+        help="use these two connected network cards of this host instead of a veth pair",
     )
     group.add_argument(
         "-A", "--affinity", metavar="N[,M]", help="pin the senders to CPU N and the sink to CPU M; with --to N alone"

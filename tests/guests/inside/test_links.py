@@ -35,7 +35,7 @@ def is_up(device: str) -> bool:
 
 @pytest.fixture
 def link() -> Iterator[str]:
-    """Both cards for --link; they must be back afterwards, as they were."""
+    """Both cards for --nics; they must be back afterwards, as they were."""
     subprocess.run(["modprobe", "e1000"], check=True)
     deadline = time.monotonic() + _APPEAR_S
     while not set(MAC_ADDRESSES) <= set(read_cards()) and time.monotonic() < deadline:
@@ -52,7 +52,7 @@ def compare_on(link: str, folder: Path, *words: str) -> tuple[dict[str, dict[str
     content = measure(
         folder,
         *("compare", *words, "--policies", "qemu-pre,qemu-merged", "--repeats", "1", "--deadline", "90", "--seed", "1"),
-        *("--no-report", "--overhead", "0", "--link", link),
+        *("--no-report", "--overhead", "0", "--nics", link),
     )
     runs = load_comparison(Path(content["folder"])).runs
     for run in runs:

@@ -43,7 +43,7 @@ SHOWN_ELSEWHERE = {
     "--max-rounds": "recorder/test_traffic.py::test_a_guest_that_writes_faster_than_the_path_never_does",
     "--reuse": "recorder/test_buffers.py::test_a_buffer_overwritten_at_once_is_found_out_and_the_run_is_kept",
     "--vsock": "../guests/inside/test_vsock.py::test_every_send_over_vsock_completes",
-    "--link": "lab/test_device.py::test_a_run_uses_the_devices_and_gives_them_back_as_they_were",
+    "--nics": "lab/test_device.py::test_a_run_uses_the_devices_and_gives_them_back_as_they_were",
     "--deadline": "recorder/test_run.py::test_a_deadline_ends_a_run_that_makes_progress",
     "--mechanism": "probes/test_mechanisms.py::test_every_mechanism_gives_the_same_numbers",
     "--record-limit": "recorder/test_record_limit.py::test_what_comes_later_is_counted_and_told",
@@ -62,10 +62,11 @@ def shows(*options: str) -> Callable[[Test], Test]:
 
 
 def options_of_run() -> set[str]:
-    """The last, and so the long, spelling of each."""
+    """The first long spelling of each option."""
     (verbs,) = (action for action in make_parser()._actions if action.dest == "verb")
     assert isinstance(verbs.choices, dict)
-    return {action.option_strings[-1] for action in verbs.choices["run"]._actions}
+    actions = verbs.choices["run"]._actions
+    return {next(name for name in action.option_strings if name.startswith("--")) for action in actions}
 
 
 def test_every_option_has_a_test_that_shows_its_effect() -> None:

@@ -64,7 +64,7 @@ def test_a_run_uses_the_devices_and_gives_them_back_as_they_were(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = ("run", "--scenario", "held-completions", "-n", "1009", "--probes", "none", "-J")
-    code = main([*words, "--link", ",".join(cards)])
+    code = main([*words, "--nics", ",".join(cards)])
     out, err = capsysbinary.readouterr()
     assert code == 0, err
     run = msgspec.json.decode(out)
@@ -81,7 +81,7 @@ def test_scatter_gather_is_read_from_the_device(cards: tuple[str, str], tmp_path
         features.features["tx-scatter-gather"].enable = False
         ethtool.set_features(cards[0], features)
     words = ("run", "--scenario", "in-order", "-n", "23", "--probes", "none", "-o", str(tmp_path))
-    assert main([*words, "--link", ",".join(cards)]) == 0
+    assert main([*words, "--nics", ",".join(cards)]) == 0
     (file,) = tmp_path.glob("*/run.json")
     assert msgspec.json.decode(file.read_bytes())["lab"]["scatter_gather"] is False
 
@@ -138,10 +138,10 @@ def test_a_device_in_use_is_refused_before_anything_changes(cards: tuple[str, st
 @pytest.mark.parametrize(
     ("words", "code", "needle"),
     [
-        (("--link", "zcp-card0"), 2, "--link eth1,eth2"),
-        (("--link", "zcp-card0,zcp-card0"), 2, "is not a pair of devices"),
-        (("--link", "zcp-card0,none-such"), 3, "no network device 'none-such'"),
-        (("--link", "lo,zcp-card0"), 2, "lo stays where it is"),
+        (("--nics", "zcp-card0"), 2, "--nics eth1,eth2"),
+        (("--nics", "zcp-card0,zcp-card0"), 2, "expected two devices, got 'zcp-card0,zcp-card0'"),
+        (("--nics", "zcp-card0,none-such"), 3, "no network device 'none-such'"),
+        (("--nics", "lo,zcp-card0"), 2, "lo stays where it is"),
     ],
 )
 def test_a_bad_link_is_named(

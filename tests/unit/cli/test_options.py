@@ -16,3 +16,9 @@ from zcprobe.cli.parser import make_parser
 def test_probes_are_as_asked_for(verb: str, words: tuple[str, ...], level: str) -> None:
     options = make_parser().parse_args([verb, *words])
     assert run_config(options, "qemu-merged").probe_level == level
+
+
+@pytest.mark.parametrize("option", ["--nics", "--link"])
+def test_the_older_name_of_nics_still_works(option: str) -> None:
+    options = make_parser().parse_args(["run", option, "eth1,eth2"])
+    assert run_config(options, "qemu-merged").link == ("eth1", "eth2")

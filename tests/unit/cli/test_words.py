@@ -12,7 +12,7 @@ def test_no_command_line_has_a_traceback(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    "line", [("run", "--guest=--"), ("run", "-t--"), ("compare", "--link=--"), ("run", "--set=--")]
+    "line", [("run", "--guest=--"), ("run", "-t--"), ("compare", "--nics=--"), ("run", "--set=--")]
 )
 def test_two_dashes_are_no_value(line: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
