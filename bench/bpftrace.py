@@ -17,9 +17,9 @@ from pathlib import Path
 
 from connection import describe
 
-from zcprobe.campaign.connection import connected_lab, ratios_to, recording, send_block
 from zcprobe.config import ProbeLevel
 from zcprobe.format.lab import Lab
+from zcprobe.overhead.connection import connected_lab, ratios_to, recording, send_block
 from zcprobe.probes.measurement import Target
 from zcprobe.probes.session import ProbeSession
 

@@ -18,11 +18,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from zcprobe.benchmark.defaults import with_scenario_defaults
+from zcprobe.benchmark.run import check_complete, record_run
 from zcprobe.config import RunConfig
 from zcprobe.interrupt import Interruption
 from zcprobe.policies import POLICIES
-from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.run import check_complete, record_run
 
 EXPECTED = {"qemu-pre": "dead_enobufs", "qemu-shipped": "dead_enobufs", "qemu-merged": "completed"}
 SHARE = 0.95

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from zcprobe.analysis.policies import estimate_median
-from zcprobe.campaign.connection import ratios_to
+from zcprobe.overhead.connection import ratios_to
 
 __all__ = ["describe", "on_connections", "pair_ratios"]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import msgspec
 from connection import describe, on_connections, pair_ratios
 
-from zcprobe.campaign.connection import connected_lab, recording, send_block
-from zcprobe.campaign.overhead import LevelCost, measure_overhead
 from zcprobe.config import ProbeLevel
 from zcprobe.native import ffi
+from zcprobe.overhead.connection import connected_lab, recording, send_block
+from zcprobe.overhead.measure import LevelCost, measure_overhead
 
 RECORDING_BOUND = 0.97
 LEVEL_BOUNDS: dict[int, dict[ProbeLevel, float]] = {

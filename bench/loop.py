@@ -19,8 +19,8 @@ from typing import Any
 from cffi import FFI
 from connection import describe, on_connections, pair_ratios
 
-from zcprobe.campaign.connection import block_sends, connected_lab, recording, send_block
 from zcprobe.native import ffi, lib
+from zcprobe.overhead.connection import block_sends, connected_lab, recording, send_block
 
 BOUND = 0.97
 SIZES = (4096, 65536, 524288)

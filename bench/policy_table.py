@@ -13,13 +13,13 @@ from collections import Counter
 from pathlib import Path
 from statistics import median
 
+from zcprobe.benchmark.defaults import with_scenario_defaults
+from zcprobe.benchmark.run import check_complete, record_run
 from zcprobe.config import RunConfig
 from zcprobe.format.summary import Summary
 from zcprobe.interrupt import Interruption
 from zcprobe.policies import POLICIES
 from zcprobe.probes.session import ProbeSession
-from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.run import check_complete, record_run
 from zcprobe.units import format_duration_ns, format_rate_bps
 
 SCENARIOS = ("in-order", "in-flight", "held-completions", "slow-reader", "stalled-reader")

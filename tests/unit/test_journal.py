@@ -14,12 +14,12 @@ import msgspec
 import pytest
 
 from zcprobe import journal as module
+from zcprobe.benchmark.defaults import with_scenario_defaults
+from zcprobe.benchmark.run import record_run
 from zcprobe.config import RunConfig
 from zcprobe.errors import HostError
 from zcprobe.interrupt import deferred_interrupt
 from zcprobe.journal import Journal, journal, read_record, read_start_ticks
-from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.run import record_run
 
 
 @pytest.fixture

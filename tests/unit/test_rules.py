@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import pytest
 
+from zcprobe.benchmark.defaults import with_scenario_defaults
 from zcprobe.cli.options import run_config
 from zcprobe.cli.parser import make_parser
 from zcprobe.config import RunConfig, SocketOptions
 from zcprobe.errors import UsageError
 from zcprobe.lab.scenarios import SCENARIOS
 from zcprobe.policies import PolicyParameters
-from zcprobe.recorder.defaults import with_scenario_defaults
 from zcprobe.rules import RULES, options_of, refuse_without_effect
 from zcprobe.workloads import Traffic
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from zcprobe.analysis.comparisons import with_results
-from zcprobe.campaign.overhead import measure_overhead
+from zcprobe.benchmark.run import CompletedRun, new_run_id, record_run
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Comparison, load_comparison
 from zcprobe.directory import Directory
@@ -22,9 +22,9 @@ from zcprobe.format.metadata import FORMAT_MINOR, FORMAT_VERSION
 from zcprobe.interrupt import Interruption
 from zcprobe.isolation import own_settings
 from zcprobe.journal import journal
+from zcprobe.overhead.measure import measure_overhead
 from zcprobe.policies import find_policy
 from zcprobe.recorder.metadata import now_utc, write_sealed
-from zcprobe.recorder.run import CompletedRun, new_run_id, record_run
 from zcprobe.recorder.run_directory import RunDirectory, folder_name, open_run_directory
 from zcprobe.seal import seal_of
 

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from zcprobe.benchmark.defaults import open_probes, with_scenario_defaults
+from zcprobe.benchmark.run import CompletedRun
 from zcprobe.campaign.compare import PlannedRun, compare, plan_runs
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.options import require_readers, run_config
@@ -21,8 +23,6 @@ from zcprobe.errors import PeerError, ReconciliationError
 from zcprobe.format.summary import Summary
 from zcprobe.interrupt import deferred_interrupt
 from zcprobe.policies import POLICIES
-from zcprobe.recorder.defaults import open_probes, with_scenario_defaults
-from zcprobe.recorder.run import CompletedRun
 from zcprobe.units import format_duration_ns, format_goodput_bps, format_rate_bps
 
 __all__ = ["run"]

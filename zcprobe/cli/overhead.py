@@ -6,9 +6,9 @@ import sys
 import msgspec
 from rich.table import Table
 
-from zcprobe.campaign.overhead import LevelCost, Overhead, measure_overhead
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.config import ProbeLevel, RunConfig
+from zcprobe.overhead.measure import LevelCost, Overhead, measure_overhead
 from zcprobe.units import format_bytes, parse_bytes
 
 __all__ = ["run"]

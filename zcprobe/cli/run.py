@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from zcprobe.benchmark.defaults import open_probes, with_scenario_defaults
 from zcprobe.cli.options import DEFAULT, require_readers, run_config
 from zcprobe.cli.streams import keeping
 from zcprobe.interrupt import deferred_interrupt
 from zcprobe.recorder.child import children
-from zcprobe.recorder.defaults import open_probes, with_scenario_defaults
 from zcprobe.tokens import check_token, read_token
 
 if TYPE_CHECKING:
+    from zcprobe.benchmark.run import CompletedRun
     from zcprobe.format.metadata import RunMetadata
-    from zcprobe.recorder.run import CompletedRun
 
 __all__ = ["run"]
 
@@ -66,8 +66,8 @@ def run(options: argparse.Namespace) -> int:
         open_probes(config, wait=False) as probes,
     ):
         # imported while the children start and the probes are compiled
+        from zcprobe.benchmark.run import check_complete, record_run
         from zcprobe.cli.tell import describe_run
-        from zcprobe.recorder.run import check_complete, record_run
 
         done = record_run(
             config, options.output, probes, interruption, on_kept=on_kept, processes=processes, token=token

@@ -2,10 +2,10 @@
 
 import msgspec
 
+from zcprobe.benchmark.run import CompletedRun
 from zcprobe.config import RunConfig
 from zcprobe.dataset.arrival import datagrams_text, sink_text
 from zcprobe.format.summary import Summary
-from zcprobe.recorder.run import CompletedRun
 from zcprobe.units import format_bytes, format_duration_ns, format_goodput_bps
 
 __all__ = ["describe_run"]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from zcprobe.campaign import overhead
+from zcprobe.benchmark.defaults import open_probes, with_scenario_defaults
 from zcprobe.campaign.compare import compare
 from zcprobe.config import RunConfig
 from zcprobe.interrupt import deferred_interrupt
-from zcprobe.recorder.defaults import open_probes, with_scenario_defaults
+from zcprobe.overhead import measure as overhead
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root"),

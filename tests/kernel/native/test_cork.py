@@ -61,7 +61,7 @@ def segments_sent(sender: socket.socket) -> int:
 
 @pytest.mark.parametrize("zerocopy", [True, False], ids=["zerocopy", "copy"])
 def test_a_corked_stream_ends_uncorked(zerocopy: bool) -> None:
-    """tests/kernel/recorder/test_traffic.py measures what that saves, where no delayed ACK hides it."""
+    """tests/kernel/benchmark/test_traffic.py measures what that saves, where no delayed ACK hides it."""
     sockets = SocketOptions(cork=True)
     with connected_sink(respond=False) as sender:
         result = send(sender, RunConfig(send_bytes=1000, send_count=101, socket=sockets, zerocopy=zerocopy))

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="another user's limits
 
 SCRIPT = """
 import os, resource, socket, sys, tempfile
-from zcprobe.campaign.connection import recording
+from zcprobe.overhead.connection import recording
 from zcprobe.channel import ZeroCopyChannel
 from zcprobe.errors import HostError
 from zcprobe.handover import hand_files

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces an
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
 CORE = ROOT / "zcprobe/native"
-CORE_TESTS = ("tests/unit/native", "tests/kernel/native/test_channel.py", "tests/kernel/recorder/test_traffic.py")
+CORE_TESTS = ("tests/unit/native", "tests/kernel/native/test_channel.py", "tests/kernel/benchmark/test_traffic.py")
 C_FLAGS = ("-g", "-O1", "-fno-omit-frame-pointer", "-fno-sanitize-recover=undefined")
 FUZZER_INPUTS = 2_000_000
 FEW_INPUTS = 50_000

@@ -17,6 +17,8 @@ import pytest
 from cffi import FFI
 from numpy.typing import NDArray
 
+from zcprobe.benchmark.defaults import with_scenario_defaults
+from zcprobe.benchmark.run import CompletedRun, check_complete, record_run
 from zcprobe.config import RunConfig
 from zcprobe.errors import ReconciliationError
 from zcprobe.format.causes import name_candidates, split_charges
@@ -28,8 +30,6 @@ from zcprobe.native import lib
 from zcprobe.policies import find_policy
 from zcprobe.probes.measurement import MeasurementCounts
 from zcprobe.probes.session import ProbeSession
-from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.run import CompletedRun, check_complete, record_run
 
 from .conftest import IN_GUEST, Watch, may_have_missed
 

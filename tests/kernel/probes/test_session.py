@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import zcprobe
+from zcprobe.benchmark.defaults import with_scenario_defaults
+from zcprobe.benchmark.run import record_run
 from zcprobe.config import RunConfig
 from zcprobe.host.zerocopy import MSG_ERRQUEUE, MSG_ZEROCOPY, SO_ZEROCOPY
 from zcprobe.interrupt import Interruption
@@ -18,8 +20,6 @@ from zcprobe.journal import journal
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netns import namespace_pair
 from zcprobe.probes.session import ProbeSession
-from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.run import record_run
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root"),

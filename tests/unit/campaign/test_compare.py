@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from zcprobe import journal as journal_module
+from zcprobe.benchmark.run import CompletedRun
 from zcprobe.campaign import compare as module
 from zcprobe.campaign.compare import PlannedRun, _Growing, _record_all, plan_runs
 from zcprobe.directory import Directory
 from zcprobe.errors import OutputError, UsageError
 from zcprobe.interrupt import Interruption
 from zcprobe.journal import journal
-from zcprobe.recorder.run import CompletedRun
 from zcprobe.recorder.run_directory import open_run_directory
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from zcprobe.benchmark.run import CompletedRun
 from zcprobe.cli.tell import describe_run
 from zcprobe.config import RunConfig
 from zcprobe.format.metadata import RunMetadata
 from zcprobe.format.summary import Summary
-from zcprobe.recorder.run import CompletedRun
 
 
 def told(**members: Any) -> dict[str, str]:

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from zcprobe.campaign.connection import connected_lab, send_block
 from zcprobe.native import ffi
+from zcprobe.overhead.connection import connected_lab, send_block
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from zcprobe.benchmark.run import new_run_id
 from zcprobe.config import DEFAULT_PORT, RunConfig
 from zcprobe.errors import DataLossError, HostError
 from zcprobe.format.lab import Lab
@@ -23,7 +24,6 @@ from zcprobe.native import ffi, lib
 from zcprobe.native.recorder import CHUNK_COUNT, CHUNK_RECORDS, Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.recorder.child import Child
-from zcprobe.recorder.run import new_run_id
 from zcprobe.sender.links import open_links
 from zcprobe.sender.sockets import read_cookie
 from zcprobe.wire import SenderTask, SinkReady, SinkTask

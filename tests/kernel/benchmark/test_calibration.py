@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.kernel.recorder.conftest import Measure
+from tests.kernel.benchmark.conftest import Measure
 from zcprobe.config import SocketOptions
 from zcprobe.lab.impairment import HOLD_DEVICE
 from zcprobe.lab.namespace import list_namespaces

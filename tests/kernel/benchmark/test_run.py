@@ -14,6 +14,8 @@ import pandas as pd
 import pytest
 
 import zcprobe
+from zcprobe.benchmark.defaults import with_scenario_defaults
+from zcprobe.benchmark.run import CompletedRun, check_complete, record_run
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Run
 from zcprobe.errors import DataLossError, ReconciliationError
@@ -21,8 +23,6 @@ from zcprobe.format.findings import Finding
 from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.interrupt import Interruption
 from zcprobe.probes.session import ProbeSession
-from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.run import CompletedRun, check_complete, record_run
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root"),

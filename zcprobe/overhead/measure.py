@@ -10,11 +10,11 @@ from typing import IO
 import msgspec
 
 from zcprobe.analysis.policies import Estimate, estimate_median
-from zcprobe.campaign.connection import connected_lab, ratios_to, recording, send_block
 from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.errors import DataLossError, UsageError
 from zcprobe.format.lab import Lab
 from zcprobe.host.limits import read_limits
+from zcprobe.overhead.connection import connected_lab, ratios_to, recording, send_block
 from zcprobe.probes.measurement import Target
 from zcprobe.probes.session import ProbeSession
 

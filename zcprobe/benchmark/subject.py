@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from zcprobe.benchmark.defaults import calibrates, default_send_count, scenario_of
+from zcprobe.benchmark.run_warnings import Disturbances
 from zcprobe.config import RunConfig
 from zcprobe.format.calibration import Calibration
 from zcprobe.format.effects import Effects
@@ -23,8 +25,6 @@ from zcprobe.native.process import CAP_KILL, using_only
 from zcprobe.policies import find_policy
 from zcprobe.probes.measurement import MeasurementCounts, Target
 from zcprobe.recorder.child import Child, Children
-from zcprobe.recorder.defaults import calibrates, default_send_count, scenario_of
-from zcprobe.recorder.run_warnings import Disturbances
 from zcprobe.wire import SenderCalibrated, SenderReady, SenderReport, SenderTask, SinkReady, SinkTask
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 import zcprobe
+from zcprobe.benchmark.defaults import with_scenario_defaults
+from zcprobe.benchmark.run import record_run
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Run
 from zcprobe.interrupt import Interruption
 from zcprobe.policies import find_policy
 from zcprobe.probes.session import ProbeSession
-from zcprobe.recorder.defaults import with_scenario_defaults
-from zcprobe.recorder.run import record_run
 
 Measure = Callable[..., Run]
 

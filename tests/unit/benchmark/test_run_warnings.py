@@ -4,13 +4,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from zcprobe.benchmark.run_warnings import warnings_of
 from zcprobe.config import RunConfig
 from zcprobe.format.effects import Effects
 from zcprobe.format.findings import RunWarning
 from zcprobe.format.lab import Lab
 from zcprobe.format.summary import Summary
 from zcprobe.lab.scenarios import find_scenario
-from zcprobe.recorder.run_warnings import warnings_of
 
 LAB = Lab(
     scenario="",

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from zcprobe.benchmark.defaults import scenario_of
+from zcprobe.benchmark.run_warnings import warnings_of, with_pauses
+from zcprobe.benchmark.subject import Measured, measure, spool_path
 from zcprobe.config import RunConfig
 from zcprobe.directory import Directory
 from zcprobe.errors import DataLossError, ReconciliationError
@@ -26,8 +29,6 @@ from zcprobe.lab.open import OpenLab, open_path
 from zcprobe.lab.remote import OpenRemote
 from zcprobe.lab.turns import turn
 from zcprobe.recorder.child import Children, children
-from zcprobe.recorder.defaults import scenario_of
-from zcprobe.recorder.measure import Measured, measure, spool_path
 from zcprobe.recorder.metadata import digests_of, now_utc, write_json, write_sealed
 from zcprobe.recorder.reconcile import (
     lost_events_finding,
@@ -39,7 +40,6 @@ from zcprobe.recorder.reconcile import (
 )
 from zcprobe.recorder.record_limit import limit_warnings, rows_beyond_limit
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
-from zcprobe.recorder.run_warnings import warnings_of, with_pauses
 from zcprobe.recorder.summary import summarize, summarize_channel
 from zcprobe.recorder.totals import EventTotals, add_up_events, combine, totals_of_counts
 from zcprobe.signals import ENDING, deferred_signals
