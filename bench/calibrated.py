@@ -18,11 +18,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from zcprobe.benchmark.defaults import with_scenario_defaults
-from zcprobe.benchmark.run import check_complete, record_run
+from zcprobe.benchmark.defaults import benchmark_of
+from zcprobe.benchmark.run import record_run
 from zcprobe.config import RunConfig
 from zcprobe.interrupt import Interruption
 from zcprobe.policies import POLICIES
+from zcprobe.recorder.reconcile import check_complete
 
 EXPECTED = {"qemu-pre": "dead_enobufs", "qemu-shipped": "dead_enobufs", "qemu-merged": "completed"}
 SHARE = 0.95
@@ -65,8 +66,8 @@ def run_once(policy: str) -> tuple[str, int]:
     be most of the time."""
     config = RunConfig(policy=policy, parameters=POLICIES[policy].defaults, probe_level="off")
     with tempfile.TemporaryDirectory() as parent:
-        done = record_run(with_scenario_defaults(config), Path(parent), None, Interruption())
-        check_complete(done)
+        done = record_run(benchmark_of(config), Path(parent), None, Interruption())
+        check_complete(done.metadata, done.folder)
     metadata = done.metadata
     assert metadata.calibration is not None
     calibrated_bps = metadata.calibration.goodput_bps

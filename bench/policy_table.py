@@ -13,13 +13,14 @@ from collections import Counter
 from pathlib import Path
 from statistics import median
 
-from zcprobe.benchmark.defaults import with_scenario_defaults
-from zcprobe.benchmark.run import check_complete, record_run
+from zcprobe.benchmark.defaults import benchmark_of
+from zcprobe.benchmark.run import record_run
 from zcprobe.config import RunConfig
 from zcprobe.format.summary import Summary
 from zcprobe.interrupt import Interruption
 from zcprobe.policies import POLICIES
 from zcprobe.probes.session import ProbeSession
+from zcprobe.recorder.reconcile import check_complete
 from zcprobe.units import format_duration_ns, format_rate_bps
 
 SCENARIOS = ("in-order", "in-flight", "held-completions", "slow-reader", "stalled-reader")
@@ -29,8 +30,8 @@ DEADLINE_S = 10.0  # longer than any stall that the scenarios make
 def run_once(scenario: str, policy: str, probes: ProbeSession) -> Summary:
     config = RunConfig(scenario=scenario, policy=policy, parameters=POLICIES[policy].defaults, deadline_s=DEADLINE_S)
     with tempfile.TemporaryDirectory() as parent:
-        done = record_run(with_scenario_defaults(config), Path(parent), probes, Interruption())
-        check_complete(done)
+        done = record_run(benchmark_of(config), Path(parent), probes, Interruption())
+        check_complete(done.metadata, done.folder)
     return done.metadata.summary
 
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from zcprobe import journal as module
-from zcprobe.benchmark.defaults import with_scenario_defaults
+from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.benchmark.run import record_run
 from zcprobe.config import RunConfig
 from zcprobe.errors import HostError
@@ -174,9 +174,9 @@ def test_ctrl_c_ends_the_wait_for_the_lock(folder: Path, monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("interrupted_wait")
 def test_who_defers_signals_ends_the_wait_as_well(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LOCK_TIMEOUT_S", 3.0)
-    config = with_scenario_defaults(RunConfig(scenario="in-order", policy="qemu-merged", send_count=1))
+    benchmark = benchmark_of(RunConfig(scenario="in-order", policy="qemu-merged", send_count=1))
     with deferred_interrupt() as interruption, pytest.raises(KeyboardInterrupt):
-        record_run(config, folder.parent / "results", None, interruption)
+        record_run(benchmark, folder.parent / "results", None, interruption)
     assert not (folder.parent / "results").exists()
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from zcprobe.benchmark.defaults import with_scenario_defaults
+from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.cli.options import run_config
 from zcprobe.cli.parser import make_parser
 from zcprobe.config import RunConfig, SocketOptions
@@ -140,7 +140,7 @@ def is_accepted(words: list[str]) -> bool:
     refusal = None
     try:
         options = PARSER.parse_args(words)
-        with_scenario_defaults(run_config(options, options.policy or "qemu-merged"))
+        benchmark_of(run_config(options, options.policy or "qemu-merged"))
     except UsageError as refused:
         refusal = refused
     if refusal is not None:
@@ -227,7 +227,7 @@ def test_the_cost_of_no_probes_is_not_measured() -> None:
 )
 def test_a_caller_without_a_command_line_is_told_the_same(config: RunConfig, option: str) -> None:
     with pytest.raises(UsageError, match=f"^{option} "):
-        with_scenario_defaults(config)
+        benchmark_of(config)
 
 
 def test_the_default_has_asked_for_nothing() -> None:

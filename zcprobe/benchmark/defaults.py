@@ -1,4 +1,4 @@
-"""What a run's configuration leaves open: the scenario's own values, and the probes that it needs."""
+"""From a configuration to the benchmark that it asks for: what it leaves open takes the scenario's own values."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
@@ -6,20 +6,91 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from zcprobe.config import DEFAULT_DATAGRAM_BYTES, RunConfig
-from zcprobe.host.limits import read_limits
+from zcprobe.host.limits import memlock_applies
 from zcprobe.lab.limits import roomy_optmem_bytes
 from zcprobe.lab.remote import REMOTE
 from zcprobe.lab.scenarios import Scenario, find_scenario, with_hold
+from zcprobe.recorder.record_limit import RecordLimit
 from zcprobe.rules import refuse_without_effect
 from zcprobe.wire import Reading
 
 if TYPE_CHECKING:
     from zcprobe.probes.session import ProbeSession
 
-__all__ = ["calibrates", "default_send_count", "open_probes", "scenario_of", "with_scenario_defaults"]
+__all__ = ["Benchmark", "benchmark_of", "open_probes"]
 
 
-def scenario_of(config: RunConfig) -> Scenario:
+class Benchmark(msgspec.Struct, frozen=True):
+    """One run that can be made: `config` leaves nothing open but what calibration decides, and `scenario` has what the
+    configuration changes of it. Made by `benchmark_of`."""
+
+    config: RunConfig
+    scenario: Scenario
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the unimpaired path is measured before the run."""
+        return self.config.to is None and self.scenario.is_calibrated
+
+    @property
+    def is_bound_by_memlock(self) -> bool:
+        """Whether RLIMIT_MEMLOCK binds its sender."""
+        return self.scenario.memlock_bytes is not None or memlock_applies()
+
+    @property
+    def ends_idle(self) -> bool:
+        """Whether its sender, on a path where nothing moves, waits for its own time only, and not for the deadline."""
+        return self.config.duration_s is not None and self.config.deadline_s is None
+
+    @property
+    def limit(self) -> RecordLimit:
+        """The probes' events have half of it where both they and the sender make records."""
+        whole_bytes = self.config.record_limit_bytes
+        streams_events = self.config.probe_level in ("timeline", "full")
+        return RecordLimit(whole_bytes, whole_bytes // (2 if self.config.record else 1) if streams_events else 0)
+
+    def with_default_count(self) -> "Benchmark":
+        """As many sends as the scenario has, where neither a count nor a time was asked for."""
+        config, scenario = self.config, self.scenario
+        if config.send_count is not None or config.duration_s is not None:
+            return self
+        count = _default_send_count(config, scenario, config.send_bytes or scenario.send_bytes)
+        return msgspec.structs.replace(self, config=msgspec.structs.replace(config, send_count=count))
+
+
+def benchmark_of(config: RunConfig) -> Benchmark:
+    """Validated and complete. UsageError, also for what would have no effect."""
+    config.validate()
+    refuse_without_effect(config)
+    scenario = _scenario_of(config)
+    sockets = config.socket
+    if sockets.sndbuf_bytes is None:
+        sockets = msgspec.structs.replace(sockets, sndbuf_bytes=scenario.sndbuf_bytes)
+    complete = msgspec.structs.replace(
+        config,
+        scenario=scenario.name,
+        send_bytes=config.send_bytes or _default_send_bytes(config, scenario),
+        socket=sockets,
+        optmem_max_bytes=config.optmem_max_bytes or scenario.optmem_max_bytes,
+    )
+    benchmark = Benchmark(_with_room(complete, scenario), scenario)
+    if not benchmark.is_calibrated:
+        benchmark = benchmark.with_default_count()
+    benchmark.config.validate()
+    return benchmark
+
+
+def open_probes(benchmark: Benchmark, *, wait: bool = True) -> "AbstractContextManager[ProbeSession | None]":
+    """The probes that it needs, loaded, or still loading unless `wait`; None at level off."""
+    config = benchmark.config
+    if config.probe_level == "off":
+        return nullcontext(None)
+    from zcprobe.probes.session import ProbeSession
+
+    return ProbeSession(config.mechanism, config.probe_level, memlock=benchmark.is_bound_by_memlock, wait=wait)
+
+
+def _scenario_of(config: RunConfig) -> Scenario:
     """Towards a sink elsewhere there is none: the defaults of the control stand in for traffic that was left open."""
     if config.to is None:
         return with_hold(find_scenario(config.scenario), config.hold_one_in_count, config.hold_rate_bps)
@@ -27,54 +98,21 @@ def scenario_of(config: RunConfig) -> Scenario:
     return msgspec.structs.replace(control, name=REMOTE, description="a path that is not ours", optmem_max_bytes=None)
 
 
-def with_scenario_defaults(config: RunConfig) -> RunConfig:
-    """Validated, with the scenario's values for what was left open. UsageError, also for what would have no effect."""
-    config.validate()
-    refuse_without_effect(config)
-    scenario = scenario_of(config)
-    send_bytes = config.send_bytes or _default_send_bytes(config, scenario)
-    count = config.send_count
-    if count is None and config.duration_s is None and not calibrates(config, scenario):
-        count = default_send_count(config, scenario, send_bytes)
-    sockets = config.socket
-    if sockets.sndbuf_bytes is None:
-        sockets = msgspec.structs.replace(sockets, sndbuf_bytes=scenario.sndbuf_bytes)
-    complete = msgspec.structs.replace(
-        config,
-        scenario=scenario.name,
-        send_bytes=send_bytes,
-        send_count=count,
-        socket=sockets,
-        optmem_max_bytes=config.optmem_max_bytes or scenario.optmem_max_bytes,
-    )
-    if scenario.is_control and config.to is None and complete.optmem_max_bytes is None:
-        smallest = min(size for size, _ in complete.sizes)
-        room = roomy_optmem_bytes(smallest, complete.socket.sndbuf_bytes)
-        complete = msgspec.structs.replace(complete, optmem_max_bytes=room)
-    complete.validate()
-    return complete
+def _with_room(config: RunConfig, scenario: Scenario) -> RunConfig:
+    """A control has so much optmem that nothing is refused, unless somebody chose a limit."""
+    if not scenario.is_control or config.to is not None or config.optmem_max_bytes is not None:
+        return config
+    smallest = min(size for size, _ in config.sizes)
+    room = roomy_optmem_bytes(smallest, config.socket.sndbuf_bytes)
+    return msgspec.structs.replace(config, optmem_max_bytes=room)
 
 
 def _default_send_bytes(config: RunConfig, scenario: Scenario) -> int:
     return DEFAULT_DATAGRAM_BYTES if config.protocol == "udp" else scenario.send_bytes
 
 
-def default_send_count(config: RunConfig, scenario: Scenario, send_bytes: int) -> int:
+def _default_send_count(config: RunConfig, scenario: Scenario, send_bytes: int) -> int:
     """A reader stalls, or falls behind, after so many bytes: of datagrams, which are smaller, that takes more."""
     if config.protocol == "udp" and scenario.reading != Reading():
         return scenario.send_count * scenario.send_bytes // send_bytes
     return scenario.send_count
-
-
-def open_probes(config: RunConfig, *, wait: bool = True) -> "AbstractContextManager[ProbeSession | None]":
-    """The probes that runs of this configuration need, loaded, or still loading unless `wait`; None at level off."""
-    if config.probe_level == "off":
-        return nullcontext(None)
-    from zcprobe.probes.session import ProbeSession
-
-    memlock = scenario_of(config).memlock_bytes is not None or read_limits().memlock_applies
-    return ProbeSession(config.mechanism, config.probe_level, memlock=memlock, wait=wait)
-
-
-def calibrates(config: RunConfig, scenario: Scenario) -> bool:
-    return config.to is None and scenario.is_calibrated

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from zcprobe.analysis.comparisons import with_results
+from zcprobe.benchmark.defaults import Benchmark
 from zcprobe.benchmark.run import CompletedRun, new_run_id, record_run
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Comparison, load_comparison
@@ -125,7 +126,7 @@ class _Growing:
 
 def _record_all(
     plan: list[PlannedRun],
-    configs: dict[str, RunConfig],
+    benchmarks: dict[str, Benchmark],
     growing: _Growing,
     probes: "ProbeSession | None",
     interruption: Interruption,
@@ -134,7 +135,7 @@ def _record_all(
     for planned in plan:
         try:
             keep = partial(growing.add, planned)
-            done = record_run(configs[planned.policy], growing.directory, probes, interruption, on_kept=keep)
+            done = record_run(benchmarks[planned.policy], growing.directory, probes, interruption, on_kept=keep)
         except KeyboardInterrupt:
             # a first request that came before the sender ran: there is no run to keep, but those before it
             if interruption.requests > 1:
@@ -161,7 +162,7 @@ def _entry(planned: PlannedRun, done: CompletedRun, folder: Path) -> dict[str, o
 
 
 def compare(
-    configs: dict[str, RunConfig],
+    benchmarks: dict[str, Benchmark],
     repeats: int,
     seed: int,
     parent: Path,
@@ -175,13 +176,13 @@ def compare(
     """Runs the plan and stores its results, what the probes themselves cost (measured in `overhead_rounds` on a path
     without impairment), and unless `report` is False figures and report, beside the runs.
 
-    `configs` has a configuration for each policy, with the scenario's defaults and alike but for policy and parameters.
+    `benchmarks`: policy -> what its runs are, alike but for policy and parameters.
     `probes` are closed once the runs are made: what probes cost is measured against a side without any. Interrupted, it
     goes on with the results of the runs made so far, without the rest. Each run is in its place once it is made: an
     error that comes later has a note that says where.
     """
-    policies = list(configs)
-    scenario = configs[policies[0]].scenario
+    policies = list(benchmarks)
+    scenario = benchmarks[policies[0]].config.scenario
     plan = plan_runs(policies, repeats, seed)
     run_id, started = new_run_id(), now_utc()
     with ExitStack() as stack:
@@ -201,12 +202,12 @@ def compare(
         }
         growing = _Growing(directory, content, len(plan))
         with growing.noting_what_is_kept():
-            _record_all(plan, configs, growing, probes, interruption, on_run)
+            _record_all(plan, benchmarks, growing, probes, interruption, on_run)
             if not growing.runs:
                 interruption.give_up()
             if probes is not None:
                 probes.close()
-                content["overhead"] = _measure_overhead(configs[policies[0]], overhead_rounds, interruption)
+                content["overhead"] = _measure_overhead(benchmarks[policies[0]].config, overhead_rounds, interruption)
             comparison = _with_results(growing, interruption)
             if report:
                 _write_report(comparison, interruption)

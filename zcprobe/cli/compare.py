@@ -10,13 +10,12 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from zcprobe.benchmark.defaults import open_probes, with_scenario_defaults
+from zcprobe.benchmark.defaults import Benchmark, benchmark_of, open_probes
 from zcprobe.benchmark.run import CompletedRun
 from zcprobe.campaign.compare import PlannedRun, compare, plan_runs
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.options import require_readers, run_config
 from zcprobe.cli.streams import keeping
-from zcprobe.config import RunConfig
 from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.load import Comparison
 from zcprobe.errors import PeerError, ReconciliationError
@@ -106,27 +105,27 @@ def _print_text(comparison: Comparison) -> None:
         print(f"folder  {comparison.folder}")
 
 
-def _configs(options: argparse.Namespace) -> dict[str, RunConfig]:
-    """Policy -> configuration, in the order asked for. UsageError."""
+def _benchmarks(options: argparse.Namespace) -> dict[str, Benchmark]:
+    """Policy -> what its runs are, in the order asked for. UsageError."""
     names = list(POLICIES) if options.policies == "all" else options.policies.split(",")
     plan_runs(names, options.repeats, 0)
     require_readers(options.set, names)
-    return {name: with_scenario_defaults(run_config(options, name)) for name in names}
+    return {name: benchmark_of(run_config(options, name)) for name in names}
 
 
 def run(options: argparse.Namespace) -> int:
     """4 when a run's counts do not reconcile; outcomes of policies are results, not failures."""
-    configs = _configs(options)
-    first = next(iter(configs.values()))
+    benchmarks = _benchmarks(options)
+    first = next(iter(benchmarks.values()))
     seed = _seed(options)
-    total = len(configs) * options.repeats
+    total = len(benchmarks) * options.repeats
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         deferred_interrupt() as interruption,
         open_probes(first) as probes,
         Progress(*columns, console=Console(stderr=True)) as progress,
     ):
-        task = progress.add_task(f"comparing in {first.scenario}", total=total)
+        task = progress.add_task(f"comparing in {first.config.scenario}", total=total)
 
         def show(planned: PlannedRun, done: CompletedRun) -> None:
             summary = done.metadata.summary
@@ -137,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
             progress.advance(task)
 
         comparison = compare(
-            configs,
+            benchmarks,
             options.repeats,
             seed,
             options.output,

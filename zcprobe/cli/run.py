@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from zcprobe.benchmark.defaults import open_probes, with_scenario_defaults
+from zcprobe.benchmark.defaults import benchmark_of, open_probes
+from zcprobe.benchmark.processes import processes
 from zcprobe.cli.options import DEFAULT, require_readers, run_config
 from zcprobe.cli.streams import keeping
 from zcprobe.interrupt import deferred_interrupt
-from zcprobe.recorder.child import children
 from zcprobe.tokens import check_token, read_token
 
 if TYPE_CHECKING:
@@ -56,26 +56,27 @@ def _token(options: argparse.Namespace) -> str | None:
 def run(options: argparse.Namespace) -> int:
     policy = options.policy or DEFAULT.policy
     require_readers(options.set, [policy])
-    config = with_scenario_defaults(run_config(options, policy))
+    benchmark = benchmark_of(run_config(options, policy))
     token = _token(options)
     with (
         # first: an exception while a thread imports what the probes need could leave Python's import lock held for good
         deferred_interrupt() as interruption,
         _noting_what_is_kept() as on_kept,
-        children(config) as processes,
-        open_probes(config, wait=False) as probes,
+        processes(benchmark) as started,
+        open_probes(benchmark, wait=False) as probes,
     ):
         # imported while the children start and the probes are compiled
-        from zcprobe.benchmark.run import check_complete, record_run
+        from zcprobe.benchmark.run import record_run
         from zcprobe.cli.tell import describe_run
+        from zcprobe.recorder.reconcile import check_complete
 
         done = record_run(
-            config, options.output, probes, interruption, on_kept=on_kept, processes=processes, token=token
+            benchmark, options.output, probes, interruption, on_kept=on_kept, started=started, token=token
         )
     with keeping("the run is", done.folder, interruption.signal_number):
         if options.json:
             _print_json(done)
         else:
             print(describe_run(done))
-    check_complete(done)
+    check_complete(done.metadata, done.folder)
     return _exit_code(done.metadata, interruption.signal_number)

@@ -13,30 +13,29 @@ from zcprobe.format.summary import ChannelSummary, Summary
 from zcprobe.seal import FileDigest
 from zcprobe.version import VERSION
 
-__all__ = ["FORMAT_MINOR", "FORMAT_VERSION", "RunMetadata"]
+__all__ = ["FORMAT_MINOR", "FORMAT_VERSION", "Recording", "RunMetadata"]
 
 FORMAT_VERSION = 2
 FORMAT_MINOR = 1
 """What was added to the version that older readers need not know: since 1 metadata have digests."""
 
 
-class RunMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """`complete`: every record and event is there and all counts reconcile. `probes`: probe name -> mechanism.
-    `rows_beyond_limit`: table -> rows that it lacks at its end, because the run's records had reached their limit.
-    `lost_by_kind`: event kind -> lost by each CPU. `copy_paths`: stack id -> skbs. `files`: name -> digest of each of
-    the run's other files; `zcprobe.seal` adds that of run.json itself."""
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """What run.json says of every subject: how it was watched, what the kernel counted, and what the folder holds.
+
+    `kind`: what was recorded. `complete`: every record and event is there and all counts reconcile. `cookies`: of the
+    subject's sockets, as in `kernel_events`. `probes`: probe name -> mechanism. `rows_beyond_limit`: table -> rows that
+    it lacks at its end, because the run's records had reached their limit. `lost_by_kind`: event kind -> lost by each
+    CPU. `copy_paths`: stack id -> skbs. `files`: name -> digest of each of the run's other files; `zcprobe.seal` adds
+    that of run.json itself."""
 
     format_version: int = FORMAT_VERSION
     format_minor: int = FORMAT_MINOR
     zcprobe_version: str = VERSION
+    kind: str = "benchmark"
     run_id: str
     started_utc: str
     complete: bool
-    config: RunConfig
-    scenario: dict[str, Any]
-    lab: dict[str, Any]
-    calibration: Calibration | None
-    effects: Effects
     warnings: list[RunWarning]
     host: dict[str, Any]
     probes: dict[str, str]
@@ -44,13 +43,23 @@ class RunMetadata(msgspec.Struct, frozen=True, kw_only=True):
     typed_tracepoints: bool
     lost_by_kind: dict[str, list[int]]
     missed_runs: dict[str, int]
+    cookies: list[int]
     sockets: list[SocketCounts]
     copy_paths: dict[str, int]
     send_results: dict[str, int]
     rows: dict[str, int]
     rows_beyond_limit: dict[str, int] = {}
     reconciliation: list[Finding]
+    files: dict[str, FileDigest]
+
+
+class RunMetadata(Recording, frozen=True, kw_only=True):
+    """run.json of a benchmark: besides, what was asked for, what the path was, and what sender and sink counted."""
+
+    config: RunConfig
+    scenario: dict[str, Any]
+    lab: dict[str, Any]
+    calibration: Calibration | None
+    effects: Effects
     summary: Summary
     channels: list[ChannelSummary]
-    cookies: list[int]
-    files: dict[str, FileDigest]

@@ -6,21 +6,20 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 import msgspec
 
-from zcprobe.config import RunConfig
 from zcprobe.errors import PeerError, ZcprobeError
 from zcprobe.handover import hand_files
 from zcprobe.isolation import python_command
 from zcprobe.wire import NOT_DECODED, Failure
 
-__all__ = ["Child", "Children", "children"]
+__all__ = ["Child"]
 
 Message = TypeVar("Message", bound=msgspec.Struct)
 
@@ -231,18 +230,3 @@ class Child:
         said = self.process.stderr.read(_LONGEST_WORDS_BYTES) or b""
         words = said.decode(errors="replace").strip().splitlines()
         return f"the {self._name} process {how}" + (f": {words[-1]}" if words else "")
-
-
-class Children(msgspec.Struct):
-    """The processes of one run; no sink where it is elsewhere."""
-
-    sink: Child | None
-    sender: Child
-
-
-@contextmanager
-def children(config: RunConfig) -> Iterator[Children]:
-    """Started, without a task; on leaving they have ended."""
-    with ExitStack() as stack:
-        sink = None if config.to is not None else stack.enter_context(Child("zcprobe.sink.process"))
-        yield Children(sink, stack.enter_context(Child("zcprobe.sender.process", takes_files=True)))

@@ -12,9 +12,19 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["iterate_records"]
+__all__ = ["iterate_records", "spool_path", "spools_of"]
 
 _CHUNK_RECORDS = 1 << 18
+
+
+def spool_path(folder: Path, table: str, channel: int = 0) -> Path:
+    """Where the records of a table, and of a table that has one per channel those of that channel, are spooled."""
+    return folder / f".{table}.{channel}.spool"
+
+
+def spools_of(folder: Path, table: str) -> list[Path]:
+    """The spool files of a table that are there, in the order of their channels."""
+    return sorted(folder.glob(f".{table}.*.spool"), key=lambda path: int(path.suffixes[-2][1:]))
 
 
 def iterate_records(spool: Path, table: Table) -> Iterator[NDArray[np.void]]:

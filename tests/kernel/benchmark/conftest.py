@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import zcprobe
-from zcprobe.benchmark.defaults import with_scenario_defaults
+from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.benchmark.run import record_run
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Run
@@ -30,7 +30,7 @@ def measure(probes: ProbeSession, tmp_path: Path) -> Measure:
 
     def run(**config: Any) -> Run:
         config.setdefault("parameters", find_policy(config.get("policy", "qemu-merged")).defaults)
-        completed = record_run(with_scenario_defaults(RunConfig(**config)), tmp_path, probes, Interruption())
+        completed = record_run(benchmark_of(RunConfig(**config)), tmp_path, probes, Interruption())
         measured = zcprobe.load(completed.folder)
         assert [finding for finding in measured.meta["reconciliation"] if not finding["holds"]] == []
         assert measured.meta["complete"]

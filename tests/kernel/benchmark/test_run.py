@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 import zcprobe
-from zcprobe.benchmark.defaults import with_scenario_defaults
-from zcprobe.benchmark.run import CompletedRun, check_complete, record_run
+from zcprobe.benchmark.defaults import benchmark_of
+from zcprobe.benchmark.run import CompletedRun, record_run
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Run
 from zcprobe.errors import DataLossError, ReconciliationError
@@ -23,6 +23,7 @@ from zcprobe.format.findings import Finding
 from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.interrupt import Interruption
 from zcprobe.probes.session import ProbeSession
+from zcprobe.recorder.reconcile import check_complete
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root"),
@@ -41,7 +42,7 @@ def probes() -> Iterator[ProbeSession]:
 
 
 def record(folder: Path, probes: ProbeSession | None, **config: Any) -> Run:
-    completed = record_run(with_scenario_defaults(RunConfig(**config)), folder, probes, Interruption())
+    completed = record_run(benchmark_of(RunConfig(**config)), folder, probes, Interruption())
     return zcprobe.load(completed.folder)
 
 
@@ -271,8 +272,8 @@ def test_a_deadline_ends_a_run_that_makes_progress(
 
 
 def test_a_duration_beyond_the_deadline_is_no_hang(tmp_path: Path) -> None:
-    config = with_scenario_defaults(RunConfig(scenario="in-order", duration_s=31.0))
-    assert config.limit_s > 31.0
+    benchmark = benchmark_of(RunConfig(scenario="in-order", duration_s=31.0))
+    assert benchmark.config.limit_s > 31.0
 
 
 def test_the_folder_belongs_to_who_called_sudo(
@@ -288,30 +289,29 @@ def test_the_folder_belongs_to_who_called_sudo(
 
 def test_a_refused_run_says_which_probes_the_kernel_skipped(tmp_path: Path) -> None:
     """Staged: whether the kernel skips one is not ours to say."""
-    config = with_scenario_defaults(RunConfig(scenario="in-order", send_count=23))
-    run = record_run(config, tmp_path, None, Interruption())
-    check_complete(run)
+    run = record_run(benchmark_of(RunConfig(scenario="in-order", send_count=23)), tmp_path, None, Interruption())
+    check_complete(run.metadata, run.folder)
     differing = msgspec.structs.replace(
         run.metadata,
         complete=False,
         reconciliation=[Finding(what="merges", expected=23, found=22, holds=False)],
     )
     with pytest.raises(ReconciliationError, match="expected 23, found 22") as refusal:
-        check_complete(CompletedRun(run.folder, differing))
+        check_complete(differing, run.folder)
     assert "skipped" not in str(refusal.value)
     assert "report it" in refusal.value.hint
     # what a count is of has no say in what it means: only its kind has
     words = Finding(what="packets lost on the way", expected=23, found=22, holds=False)
     lost = Finding(what="events", expected=0, found=1, holds=False, kind="lost")
     with pytest.raises(ReconciliationError, match="lost on the way"):
-        check_complete(CompletedRun(run.folder, msgspec.structs.replace(differing, reconciliation=[words])))
+        check_complete(msgspec.structs.replace(differing, reconciliation=[words]), run.folder)
     with pytest.raises(DataLossError, match="events: expected 0, found 1"):
-        check_complete(CompletedRun(run.folder, msgspec.structs.replace(differing, reconciliation=[words, lost])))
+        check_complete(msgspec.structs.replace(differing, reconciliation=[words, lost]), run.folder)
     skipped = msgspec.structs.replace(differing, missed_runs={"on_sock_ofree": 1})
     with pytest.raises(
         ReconciliationError, match=r"; the kernel skipped runs of probes \(on_sock_ofree: 1\)$"
     ) as refusal:
-        check_complete(CompletedRun(run.folder, skipped))
+        check_complete(skipped, run.folder)
     assert "run again" in refusal.value.hint
 
 
@@ -322,7 +322,7 @@ def test_a_signal_waits_until_its_keeper_knows_the_run(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         known.append(done.folder)
 
-    config = with_scenario_defaults(RunConfig(scenario="in-order", policy="qemu-merged", send_count=23))
+    benchmark = benchmark_of(RunConfig(scenario="in-order", policy="qemu-merged", send_count=23))
     with pytest.raises(KeyboardInterrupt):
-        record_run(config, tmp_path, None, Interruption(), on_kept=keep)
+        record_run(benchmark, tmp_path, None, Interruption(), on_kept=keep)
     assert known == list(tmp_path.iterdir())

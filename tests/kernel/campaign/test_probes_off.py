@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from zcprobe.benchmark.defaults import open_probes, with_scenario_defaults
+from zcprobe.benchmark.defaults import benchmark_of, open_probes
 from zcprobe.campaign.compare import compare
 from zcprobe.config import RunConfig
 from zcprobe.interrupt import deferred_interrupt
@@ -58,12 +58,12 @@ def test_no_program_of_a_comparison_is_there_while_sends_go_without_probes(
     def ratios(base: str, sides: Sides, rounds: int) -> dict[str, list[float]]:
         return real_ratios(base, {name: noting(name, side) for name, side in sides.items()}, rounds)
 
-    config = with_scenario_defaults(RunConfig(scenario="in-order", send_count=23, probe_level="summary"))
-    with open_probes(config) as probes, deferred_interrupt() as interruption:
+    benchmark = benchmark_of(RunConfig(scenario="in-order", send_count=23, probe_level="summary"))
+    with open_probes(benchmark) as probes, deferred_interrupt() as interruption:
         assert our_programs()
         monkeypatch.setattr(overhead, "_block", block)
         monkeypatch.setattr(overhead, "ratios_to", ratios)
-        compare({"qemu-merged": config}, 1, 0, tmp_path, probes, interruption, lambda *_: None, 1, report=False)
+        compare({"qemu-merged": benchmark}, 1, 0, tmp_path, probes, interruption, lambda *_: None, 1, report=False)
     assert len(seen["off"]) == 2  # one in which windows grow, one that counts
     assert seen["off"] == [set(), set()]
     assert all(seen["summary"])

@@ -17,8 +17,8 @@ import pytest
 from cffi import FFI
 from numpy.typing import NDArray
 
-from zcprobe.benchmark.defaults import with_scenario_defaults
-from zcprobe.benchmark.run import CompletedRun, check_complete, record_run
+from zcprobe.benchmark.defaults import benchmark_of
+from zcprobe.benchmark.run import CompletedRun, record_run
 from zcprobe.config import RunConfig
 from zcprobe.errors import ReconciliationError
 from zcprobe.format.causes import name_candidates, split_charges
@@ -30,6 +30,7 @@ from zcprobe.native import lib
 from zcprobe.policies import find_policy
 from zcprobe.probes.measurement import MeasurementCounts
 from zcprobe.probes.session import ProbeSession
+from zcprobe.recorder.reconcile import check_complete
 
 from .conftest import IN_GUEST, Watch, may_have_missed
 
@@ -146,7 +147,7 @@ def run_into_enobufs(scenario: str, probes: ProbeSession, parent: Path) -> Compl
         deadline_s=QUICK_S,
     )
     for config in (*([] if IN_GUEST else [asked]), slowed(asked, SLOW_S), slowed(asked, SLOWEST_S)):
-        run = record_run(with_scenario_defaults(config), parent, probes, Interruption())
+        run = record_run(benchmark_of(config), parent, probes, Interruption())
         if run.metadata.summary.enobufs_count >= WANTED:
             break
     return run
@@ -162,7 +163,7 @@ def test_optmem_and_who_held_it(scenario: str, in_flight: bool, probes: ProbeSes
         # completions may be missed, send calls not, so all below must hold, and such a run is refused
         assert may_have_missed(probes.mechanism, run.metadata.missed_runs)
         with pytest.raises(ReconciliationError):
-            check_complete(run)
+            check_complete(run.metadata, run.folder)
     summary = run.metadata.summary
     assert summary.enobufs_causes == {"optmem": summary.enobufs_count}
     assert summary.enobufs_count >= WANTED

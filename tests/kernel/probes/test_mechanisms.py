@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tests.guests.kernels import KERNELS
 from tests.guests.probe_table import add_costs, costs_of
-from zcprobe.benchmark.defaults import with_scenario_defaults
+from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.benchmark.run import record_run
 from zcprobe.config import DEFAULT_PORT, RunConfig
 from zcprobe.dataset.load import load_run
@@ -65,10 +65,10 @@ COUNT = 1009
 @pytest.fixture(scope="module")
 def measured(probes: ProbeSession, tmp_path_factory: pytest.TempPathFactory) -> Measured:
     """A run of a prime number of sends: the first in which no probe was skipped."""
-    config = with_scenario_defaults(RunConfig(scenario="in-order", send_bytes=4096, send_count=COUNT))
+    benchmark = benchmark_of(RunConfig(scenario="in-order", send_bytes=4096, send_count=COUNT))
     for _ in range(TRIES):
         with probes.timed() as times:
-            folder = record_run(config, tmp_path_factory.mktemp("runs"), probes, Interruption()).folder
+            folder = record_run(benchmark, tmp_path_factory.mktemp("runs"), probes, Interruption()).folder
         run = load_run(folder, allow_incomplete=True)
         if not may_have_missed(probes.mechanism, run.meta["missed_runs"]):
             break
@@ -199,7 +199,7 @@ LARGE = 100_003 if not IN_GUEST or os.environ["ZCPROBE_GUEST_KERNEL"] == KERNELS
 def test_every_mechanism_gives_the_same_numbers(
     traffic: dict[str, Any], count: int, together: dict[str, ProbeSession], tmp_path: Path
 ) -> None:
-    config = with_scenario_defaults(RunConfig(send_count=count, **traffic))
+    config = benchmark_of(RunConfig(send_count=count, **traffic)).config
     for _ in range(TRIES):
         seen = dict(zip(together, send_in_lab(config, list(together.values()), tmp_path), strict=True))
         assert {counts.lost_events for counts, _ in seen.values()} == {0}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import zcprobe
-from zcprobe.benchmark.defaults import with_scenario_defaults
+from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.benchmark.run import record_run
 from zcprobe.config import RunConfig
 from zcprobe.host.zerocopy import MSG_ERRQUEUE, MSG_ZEROCOPY, SO_ZEROCOPY
@@ -99,13 +99,13 @@ def foreign_traffic(namespace: str | None) -> Iterator[Hammer]:
 def test_foreign_sockets_are_neither_recorded_nor_counted(
     own_namespace: bool, probes: ProbeSession, tmp_path: Path
 ) -> None:
-    config = with_scenario_defaults(RunConfig(scenario="held-completions", policy="qemu-merged", send_count=2003))
+    benchmark = benchmark_of(RunConfig(scenario="held-completions", policy="qemu-merged", send_count=2003))
     with (
         journal(f"foreign{os.getpid()}") as entry,
         namespace_pair(entry) as pair,
         foreign_traffic(pair.sender.name if own_namespace else None) as hammer,
     ):
-        run = zcprobe.load(record_run(config, tmp_path, probes, Interruption()).folder)
+        run = zcprobe.load(record_run(benchmark, tmp_path, probes, Interruption()).folder)
     assert hammer.sends > 1000
     assert run.meta["complete"]
     assert run.summary["lost_events"] == 0
@@ -121,8 +121,8 @@ def test_one_session_measures_one_run_after_another(probes: ProbeSession, tmp_pa
     """Counters of a session go on, those of a run begin at zero."""
     cookies = set()
     for count in (23, 1009):
-        config = with_scenario_defaults(RunConfig(scenario="in-order", send_count=count))
-        run = zcprobe.load(record_run(config, tmp_path, probes, Interruption()).folder)
+        benchmark = benchmark_of(RunConfig(scenario="in-order", send_count=count))
+        run = zcprobe.load(record_run(benchmark, tmp_path, probes, Interruption()).folder)
         assert run.meta["send_results"] == {"0": count}
         assert len(set(run.kernel_events["cookie"])) == 1
         cookies |= set(run.kernel_events["cookie"])
@@ -132,13 +132,13 @@ def test_one_session_measures_one_run_after_another(probes: ProbeSession, tmp_pa
 def test_stacks_name_who_held_a_completion_back(probes: ProbeSession, tmp_path: Path) -> None:
     """The IFB device that holds the clones is in the stacks of the completions it held, and only there."""
     # so slow a bucket holds clones of a slow sender's too, such as one in an emulated machine
-    held = with_scenario_defaults(
+    held = benchmark_of(
         RunConfig(scenario="held-completions", policy="qemu-merged", send_count=2003, hold_rate_bps=20_000_000)
     )
-    free = with_scenario_defaults(RunConfig(scenario="in-order", send_count=2003))
+    free = benchmark_of(RunConfig(scenario="in-order", send_count=2003))
     holders = []
-    for config in (held, free):
-        run = zcprobe.load(record_run(config, tmp_path, probes, Interruption()).folder)
+    for benchmark in (held, free):
+        run = zcprobe.load(record_run(benchmark, tmp_path, probes, Interruption()).folder)
         appended = run.kernel_events[run.kernel_events["kind"] == "appended"]
         frames = [frame for stack in set(appended["stack_id"]) & set(run.stacks) for frame in run.stacks[stack]]
         holders.append({frame.partition("+")[0] for frame in frames})

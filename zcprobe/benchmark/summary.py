@@ -3,9 +3,9 @@
 import os
 from typing import Any
 
+from zcprobe.benchmark.arrival import arrived, goodput_bps, is_intact
 from zcprobe.format.outcomes import worst_outcome
 from zcprobe.format.summary import ChannelSummary, Summary
-from zcprobe.recorder.arrival import arrived, goodput_bps, is_intact
 from zcprobe.recorder.totals import EventTotals
 from zcprobe.wire import ChannelReport, SenderReport
 

@@ -3,10 +3,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from zcprobe.benchmark.summary import summarize
 from zcprobe.format.summary import Summary
 from zcprobe.native import ffi
 from zcprobe.native.structs import struct_to_dict
-from zcprobe.recorder.summary import summarize
 from zcprobe.recorder.totals import EventTotals
 from zcprobe.wire import ChannelReport, SenderReport, SinkReport
 

@@ -1,0 +1,91 @@
+"""A benchmark up to the moment before its first send: its processes wait, on a path that is calibrated and impaired."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+
+from zcprobe.benchmark.defaults import Benchmark
+from zcprobe.benchmark.processes import START_TIMEOUT_S, Processes, assign_sender, start_sink
+from zcprobe.benchmark.subject import BenchmarkSubject, Prepared
+from zcprobe.config import RunConfig
+from zcprobe.format.calibration import Calibration
+from zcprobe.interrupt import Interruption
+from zcprobe.lab.calibration import calibrated, deadline_s, notifications_that_fit
+from zcprobe.lab.open import OpenLab
+from zcprobe.lab.remote import OpenRemote
+from zcprobe.wire import SenderCalibrated, SenderReady
+
+__all__ = ["prepared"]
+
+
+@contextmanager
+def prepared(
+    benchmark: Benchmark,
+    place: OpenLab | OpenRemote,
+    children: Processes,
+    folder: Path,
+    interruption: Interruption,
+    token: str | None = None,
+) -> Iterator[BenchmarkSubject]:
+    """Connected, and ready to run. The children have ended once it has run, and on leaving in any case: what they are
+    in is taken away next."""
+    with ExitStack() as running:
+        for child in filter(None, (children.sink, children.sender)):
+            running.enter_context(child)
+        if not benchmark.is_calibrated:
+            place.impair(benchmark.scenario)
+        if children.sink is not None:
+            start_sink(children.sink, benchmark, place.lab)
+        assign_sender(children.sender, benchmark, place.lab, folder, token)
+        calibration = None
+        with interruption.raised():
+            if benchmark.is_calibrated:
+                benchmark, calibration = _calibrate(benchmark, place, children)
+            ready = children.sender.expect(SenderReady, START_TIMEOUT_S)
+        yield BenchmarkSubject(
+            Prepared(
+                benchmark=benchmark,
+                place=place,
+                children=children,
+                sender=ready,
+                calibration=calibration,
+                limit_s=_with_deadline(benchmark.config, calibration).limit_s,
+                folder=folder,
+            ),
+            running,
+        )
+
+
+def _with_deadline(config: RunConfig, calibration: Calibration | None) -> RunConfig:
+    """The one in force: asked for, or else calibrated."""
+    if config.deadline_s is not None or calibration is None:
+        return config
+    return msgspec.structs.replace(config, deadline_s=calibration.deadline_s)
+
+
+def _calibrate(benchmark: Benchmark, place: OpenLab | OpenRemote, children: Processes) -> tuple[Benchmark, Calibration]:
+    """The benchmark with what follows from what the sender says of the unimpaired path; then impairs the path, and has
+    the sink and the sender go on."""
+    found = children.sender.expect(SenderCalibrated, START_TIMEOUT_S)
+    config, optmem_max_bytes = benchmark.config, place.lab.optmem_max_bytes
+    measured = Calibration(
+        goodput_bps=found.goodput_bps,
+        duration_ns=found.duration_ns,
+        sends=found.sends,
+        channels=config.channels,
+        charge_bytes=found.charge_bytes,
+        optmem_max_bytes=optmem_max_bytes,
+        notifications_max=notifications_that_fit(optmem_max_bytes, found.charge_bytes),
+    )
+    scenario, calibration = calibrated(benchmark.scenario, measured)
+    benchmark = Benchmark(config, scenario).with_default_count()
+    place.impair(scenario)
+    if children.sink is not None:
+        children.sink.send_line(msgspec.json.encode(scenario.reading))
+    if config.deadline_s is None:
+        limit_s = deadline_s(benchmark.config, scenario, found.goodput_bps)
+        calibration = msgspec.structs.replace(calibration, deadline_s=limit_s)
+    children.sender.send_line(msgspec.json.encode(_with_deadline(benchmark.config, calibration)))
+    return benchmark, calibration

@@ -1,0 +1,95 @@
+"""The child processes of a benchmark, sink and sender: started, and told what to do."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+
+from zcprobe.benchmark.defaults import Benchmark
+from zcprobe.format.lab import Lab
+from zcprobe.format.tables import SENDER_TABLES
+from zcprobe.lab.calibration import CALIBRATION_S
+from zcprobe.policies import find_policy
+from zcprobe.recorder.child import Child
+from zcprobe.recorder.spools import spool_path
+from zcprobe.wire import SenderTask, SinkReady, SinkTask
+
+__all__ = ["START_TIMEOUT_S", "Processes", "assign_sender", "processes", "start_sink"]
+
+START_TIMEOUT_S = 20.0
+"""For a process to say that it is ready."""
+
+_IDLE_S, _REMOTE_IDLE_S = 3.0, 10.0
+"""A path on which nothing moves for so long, beyond a stall that the scenario makes, is down, or its peer has stopped.
+The stalls of a path that is not ours are not known."""
+
+
+class Processes(msgspec.Struct, frozen=True):
+    """Those of one run. There is no `sink` where the run sends to one elsewhere."""
+
+    sink: Child | None
+    sender: Child
+
+
+@contextmanager
+def processes(benchmark: Benchmark) -> Iterator[Processes]:
+    """Started, without a task; on leaving they have ended."""
+    with ExitStack() as stack:
+        sink = None if benchmark.config.to is not None else stack.enter_context(Child("zcprobe.sink.process"))
+        yield Processes(sink, stack.enter_context(Child("zcprobe.sender.process", takes_files=True)))
+
+
+def start_sink(sink: Child, benchmark: Benchmark, lab: Lab) -> None:
+    """In its namespace. When it listens, the sender may connect."""
+    config = benchmark.config
+    task = SinkTask(
+        address=lab.sink_address,
+        port=lab.sink_port,
+        connections=config.channels,
+        calibrations=config.channels if benchmark.is_calibrated else 0,
+        reading=benchmark.scenario.reading,
+        netns_path=lab.sink_netns_path,
+        cpu=config.affinity[1] if config.affinity else None,
+    )
+    sink.assign(task)
+    sink.expect(SinkReady, START_TIMEOUT_S)
+
+
+def assign_sender(sender: Child, benchmark: Benchmark, lab: Lab, folder: Path, token: str | None) -> None:
+    """Its task, and where it records, the files for its records."""
+    task = _sender_task(benchmark, lab, sender.files_fd)
+    sender.assign(msgspec.structs.replace(task, token=token))
+    if benchmark.config.record:
+        _hand_spools(sender, benchmark.config.channels, folder)
+
+
+def _sender_task(benchmark: Benchmark, lab: Lab, spools_fd: int | None) -> SenderTask:
+    config, scenario, limit = benchmark.config, benchmark.scenario, benchmark.limit
+    return SenderTask(
+        address=lab.sink_address,
+        port=lab.sink_port,
+        config=config,
+        flush_variant=config.flush_variant or find_policy(config.policy).flush_variant,
+        optmem_max_bytes=lab.optmem_max_bytes,
+        netns_path=lab.sender_netns_path,
+        memlock_bytes=scenario.memlock_bytes,
+        calibration_s=CALIBRATION_S if benchmark.is_calibrated else None,
+        record_limit_bytes=(limit.whole_bytes - limit.events_bytes) // config.channels,
+        spools_fd=spools_fd if config.record else None,
+        idle_s=_IDLE_S + scenario.reading.stall_s if config.to is None else _REMOTE_IDLE_S,
+        ends_idle=benchmark.ends_idle,
+    )
+
+
+def _hand_spools(sender: Child, channels: int, folder: Path) -> None:
+    """Opened here, where the folder can be reached: the sender may write to them, and to nothing else in it."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    for number in range(channels):
+        with ExitStack() as stack:
+            spools = []
+            for table in SENDER_TABLES:
+                spools.append(os.open(spool_path(folder, table.name, number), flags, 0o600))
+                stack.callback(os.close, spools[-1])
+            sender.hand_files(spools, START_TIMEOUT_S)

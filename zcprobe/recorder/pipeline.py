@@ -1,0 +1,178 @@
+"""From a subject to its run folder, whether it sends itself or is only watched.
+
+`record()` watches the subject while it runs, and makes of its spools totals, findings, tables and run.json.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import msgspec
+
+from zcprobe.format.findings import Finding
+from zcprobe.format.metadata import Recording
+from zcprobe.format.tables import EVENT_TABLE
+from zcprobe.host.cpu import host_metadata
+from zcprobe.interrupt import Interruption
+from zcprobe.probes.measurement import MeasurementCounts, Target
+from zcprobe.recorder.metadata import digests_of, write_json, write_sealed
+from zcprobe.recorder.reconcile import labelled, none_lost, reconcile_counts
+from zcprobe.recorder.record_limit import RecordLimit, limit_warnings, rows_beyond_limit
+from zcprobe.recorder.spools import spool_path
+from zcprobe.recorder.tables import write_tables
+from zcprobe.recorder.totals import EventTotals, add_up_events, combine, totals_of_counts
+from zcprobe.wire import SenderReport
+
+if TYPE_CHECKING:
+    from zcprobe.probes.session import ProbeSession
+
+__all__ = ["Measured", "Subject", "WatchedSocket", "record"]
+
+
+class WatchedSocket(msgspec.Struct, frozen=True, kw_only=True):
+    """One socket of a subject, once the subject has run.
+
+    `label`: what findings of it begin with, empty where it is the only one. `optmem_baseline_bytes`: level before the
+    first send. `charge_bytes`: truesize of one of its notifications. `sends_in_flight`: sends whose completion nobody
+    had read by the end.
+    """
+
+    cookie: int
+    label: str = ""
+    optmem_baseline_bytes: int
+    charge_bytes: int
+    sends_in_flight: int
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """What was measured of a subject: what the probes counted, what the events of each socket add up to (empty without
+    probes), and what run.json says of that."""
+
+    counts: MeasurementCounts
+    totals: list[EventTotals]
+    recording: Recording
+
+
+Metadata = TypeVar("Metadata", bound=Recording, covariant=True)
+
+
+class Subject(Protocol[Metadata]):
+    """Whose sockets are recorded, ready to run. `record()` calls the methods in this order."""
+
+    def target(self) -> Target:
+        """What the probes are aimed at, and how much they tell."""
+
+    def run(self, interruption: Interruption) -> None:
+        """Returns when there is nothing more to watch. A sender of ours leaves its records in spool files
+        (`zcprobe.recorder.spools.spool_path`) of the folder that is recorded to."""
+
+    def sockets(self) -> list[WatchedSocket]:
+        """Those of which totals are made, in the order of the findings."""
+
+    def counts(self) -> SenderReport | None:
+        """What our own sender counted; None where nobody but the kernel counts."""
+
+    def findings(self, totals: list[EventTotals]) -> list[Finding]:
+        """The subject's own counts, held against each other and against `totals`, those of each of its sockets."""
+
+    def describe(self, measured: Measured) -> Metadata:
+        """run.json: what was measured, with what only this kind of subject can say."""
+
+
+def record(
+    subject: Subject[Metadata],
+    probes: "ProbeSession | None",
+    folder: Path,
+    interruption: Interruption,
+    *,
+    run_id: str,
+    started_utc: str,
+    limit: RecordLimit,
+) -> Metadata:
+    """Runs the subject and leaves in `folder` all that a run folder holds. Returns what run.json says.
+
+    Whether all counts agree is said by `zcprobe.recorder.reconcile.check_complete`, so that the caller can keep and
+    report the run first.
+    """
+    counts = _watch(subject, probes, folder, interruption, limit)
+    sockets = subject.sockets()
+    totals = []
+    if probes is not None:
+        totals = _totals(sockets, counts, folder, subject.target().level)
+        stack_ids = {*combine(totals).stack_ids, *counts.copy_paths}
+        write_json(folder / "stacks.json", probes.resolve_stacks(sorted(stack_ids)))
+    findings = subject.findings(totals)
+    if probes is not None:
+        findings = [none_lost("lost events", counts.lost_events), *findings, *_of_kernel(sockets, counts, totals)]
+    rows = write_tables(folder)
+    beyond = rows_beyond_limit(subject.counts(), counts)
+    recording = Recording(
+        run_id=run_id,
+        started_utc=started_utc,
+        complete=all(finding.holds for finding in findings),
+        warnings=limit_warnings(limit.whole_bytes, rows, beyond),
+        host=dict(host_metadata()),
+        rows=rows,
+        rows_beyond_limit=beyond,
+        reconciliation=findings,
+        files=digests_of(*(folder / f"{table}.parquet" for table in rows), folder / "stacks.json"),
+        **_seen(probes, sockets, counts),
+    )
+    metadata = subject.describe(Measured(counts, totals, recording))
+    write_sealed(folder / "run.json", metadata)
+    return metadata
+
+
+def _watch(
+    subject: Subject[Recording],
+    probes: "ProbeSession | None",
+    folder: Path,
+    interruption: Interruption,
+    limit: RecordLimit,
+) -> MeasurementCounts:
+    if probes is None:
+        subject.run(interruption)
+        return MeasurementCounts()
+    with probes.measure(subject.target(), spool_path(folder, EVENT_TABLE.name), limit.events_bytes) as counts:
+        subject.run(interruption)
+    return counts
+
+
+def _totals(sockets: list[WatchedSocket], counts: MeasurementCounts, folder: Path, level: str) -> list[EventTotals]:
+    """Of each socket, from its events, or from the kernel's counts where not all of them are there."""
+    if level == "summary" or counts.kept_events < counts.events:
+        return [_totals_of_counts(socket, counts) for socket in sockets]
+    events = spool_path(folder, EVENT_TABLE.name)
+    return [
+        add_up_events(events, socket.cookie, socket.optmem_baseline_bytes, socket.charge_bytes) for socket in sockets
+    ]
+
+
+def _totals_of_counts(socket: WatchedSocket, counts: MeasurementCounts) -> EventTotals:
+    counted = counts.sockets.get(socket.cookie)
+    return EventTotals() if counted is None else totals_of_counts(counted, socket.optmem_baseline_bytes)
+
+
+def _of_kernel(sockets: list[WatchedSocket], counts: MeasurementCounts, totals: list[EventTotals]) -> list[Finding]:
+    """Of each socket that the kernel has counted: what its events add up to, against these counts."""
+    findings = []
+    for socket, added_up in zip(sockets, totals, strict=True):
+        counted = counts.sockets.get(socket.cookie)
+        if counted is not None:
+            found = reconcile_counts(added_up, counted, sends_in_flight=socket.sends_in_flight)
+            findings += labelled(socket.label, found)
+    return findings
+
+
+def _seen(probes: "ProbeSession | None", sockets: list[WatchedSocket], counts: MeasurementCounts) -> dict[str, Any]:
+    """The members of run.json that say how the sockets were watched, and what the probes counted."""
+    return {
+        "probes": probes.mechanisms if probes else {},
+        "attached": probes.attached if probes else [],
+        "typed_tracepoints": probes.typed if probes else False,
+        "lost_by_kind": counts.lost_by_kind,
+        "missed_runs": counts.missed_runs,
+        "cookies": [socket.cookie for socket in sockets],
+        "sockets": [counts.sockets[socket.cookie] for socket in sockets if socket.cookie in counts.sockets],
+        "copy_paths": {str(stack): count for stack, count in counts.copy_paths.items()},
+        "send_results": {str(number): count for number, count in counts.send_results.items()},
+    }

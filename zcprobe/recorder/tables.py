@@ -1,0 +1,61 @@
+"""The tables of a run folder, from its spool files; and what writing them needs, imported beforehand."""
+
+import importlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zcprobe.format.tables import EVENT_TABLE, SENDER_TABLES
+from zcprobe.recorder.spools import spools_of
+from zcprobe.signals import ENDING
+
+if TYPE_CHECKING:
+    from zcprobe.probes.session import ProbeSession
+
+__all__ = ["starting", "write_tables"]
+
+_WRITES_TABLES = "zcprobe.recorder.parquet"
+
+
+def write_tables(folder: Path) -> dict[str, int]:
+    """Spool files become Parquet and go away; table name -> rows. Tables of other traffic are left out."""
+    from zcprobe.recorder.parquet import write_table
+
+    rows = {}
+    for table in (*SENDER_TABLES, EVENT_TABLE):
+        spools = spools_of(folder, table.name)
+        optional = table.name in ("rounds", "requests") and not any(path.stat().st_size for path in spools)
+        if spools and not optional:
+            rows[table.name] = write_table(table, spools, folder)
+        for spool in spools:
+            spool.unlink()
+    return rows
+
+
+def _import_what_writes_tables() -> None:
+    """In a thread of its own; signals are for the main thread to answer, and so is what goes wrong."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    with suppress(Exception):
+        importlib.import_module(_WRITES_TABLES)
+
+
+@contextmanager
+def starting(probes: "ProbeSession | None") -> Iterator[Callable[[], None]]:
+    """What takes the processor, numpy and pyarrow for the tables, goes on while a subject gets ready; `finish()` waits
+    for it, and for the probes, before anything is measured. ImportError."""
+    thread = threading.Thread(target=_import_what_writes_tables)
+
+    def finish() -> None:
+        thread.join()
+        importlib.import_module(_WRITES_TABLES)  # raises what went wrong
+        if probes is not None:
+            probes.wait()
+
+    thread.start()
+    try:
+        yield finish
+    finally:
+        thread.join()
