@@ -12,7 +12,8 @@ from rich.table import Table
 
 from zcprobe.benchmark.defaults import Benchmark, benchmark_of, open_probes
 from zcprobe.benchmark.run import CompletedRun
-from zcprobe.campaign.compare import PlannedRun, compare, plan_runs
+from zcprobe.campaign.compare import compare
+from zcprobe.campaign.plan import PlannedRun, plan_runs
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.options import require_readers, run_config
 from zcprobe.cli.streams import keeping

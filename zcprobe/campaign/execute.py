@@ -1,0 +1,44 @@
+"""A plan carried out on this host, into a store."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from zcprobe.benchmark.defaults import Benchmark
+from zcprobe.benchmark.run import CompletedRun, record_run
+from zcprobe.campaign.plan import PlannedRun
+from zcprobe.campaign.store import Store
+from zcprobe.errors import OutputError
+from zcprobe.interrupt import Interruption
+
+if TYPE_CHECKING:
+    from zcprobe.probes.session import ProbeSession
+
+__all__ = ["execute"]
+
+
+def execute(
+    plan: list[PlannedRun],
+    benchmarks: Mapping[str, Benchmark],
+    store: Store,
+    probes: "ProbeSession | None",
+    interruption: Interruption,
+    on_run: Callable[[PlannedRun, CompletedRun], None],
+) -> None:
+    """Makes the runs in their order. `benchmarks`: policy -> what its runs are. Interrupted, it returns after the run
+    that was being made, or, when the interruption came before there was one to keep, without it."""
+    for planned in plan:
+        try:
+            keep = partial(store.add, planned)
+            done = record_run(benchmarks[planned.policy], store.directory, probes, interruption, on_kept=keep)
+        except KeyboardInterrupt:
+            # a first request that came before the sender ran: there is no run to keep, but those before it
+            if interruption.requests > 1:
+                raise
+            return
+        except OutputError:
+            store.leave_unnamed()
+            raise
+        on_run(planned, done)
+        if interruption.signal_number:
+            return
