@@ -15,7 +15,7 @@ from zcprobe.benchmark.summary import summarize, summarize_channel
 from zcprobe.format.calibration import Calibration
 from zcprobe.format.effects import Effects
 from zcprobe.format.findings import Finding
-from zcprobe.format.metadata import RunMetadata
+from zcprobe.format.metadata import Kind, RunMetadata
 from zcprobe.format.summary import Summary
 from zcprobe.interrupt import Interruption
 from zcprobe.lab.open import OpenLab
@@ -60,6 +60,8 @@ class _Ended(msgspec.Struct, frozen=True):
 
 class BenchmarkSubject:
     """A `zcprobe.recorder.pipeline.Subject`. `running` ends the processes when it is closed, which `run` does."""
+
+    kind: Kind = "benchmark"
 
     def __init__(self, prepared: Prepared, running: ExitStack) -> None:
         self._prepared = prepared

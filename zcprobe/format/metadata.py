@@ -1,6 +1,6 @@
 """run.json: everything about a run but its tables."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -13,17 +13,21 @@ from zcprobe.format.summary import ChannelSummary, Summary
 from zcprobe.seal import FileDigest
 from zcprobe.version import VERSION
 
-__all__ = ["FORMAT_MINOR", "FORMAT_VERSION", "Recording", "RunMetadata"]
+__all__ = ["FORMAT_MINOR", "FORMAT_VERSION", "Kind", "Recording", "RunMetadata"]
 
 FORMAT_VERSION = 2
 FORMAT_MINOR = 1
 """What was added to the version that older readers need not know: since 1 metadata have digests."""
 
 
+Kind = Literal["benchmark", "attachment"]
+"""What was recorded: our own sender, or one that was only watched. A run that does not say it is a benchmark."""
+
+
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """What run.json says of every subject: how it was watched, what the kernel counted, and what the folder holds.
 
-    `kind`: what was recorded. `complete`: every record and event is there and all counts reconcile. `cookies`: of the
+    `complete`: every record and event is there and all counts reconcile. `cookies`: of the
     subject's sockets, as in `kernel_events`. `probes`: probe name -> mechanism. `rows_beyond_limit`: table -> rows that
     it lacks at its end, because the run's records had reached their limit. `lost_by_kind`: event kind -> lost by each
     CPU. `copy_paths`: stack id -> skbs. `files`: name -> digest of each of the run's other files; `zcprobe.seal` adds
@@ -32,7 +36,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     format_version: int = FORMAT_VERSION
     format_minor: int = FORMAT_MINOR
     zcprobe_version: str = VERSION
-    kind: str = "benchmark"
+    kind: Kind
     run_id: str
     started_utc: str
     complete: bool
@@ -56,6 +60,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
 class RunMetadata(Recording, frozen=True, kw_only=True):
     """run.json of a benchmark: besides, what was asked for, what the path was, and what sender and sink counted."""
 
+    kind: Kind = "benchmark"
     config: RunConfig
     scenario: dict[str, Any]
     lab: dict[str, Any]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import msgspec
 
 from zcprobe.format.findings import Finding
-from zcprobe.format.metadata import Recording
+from zcprobe.format.metadata import Kind, Recording
 from zcprobe.format.tables import EVENT_TABLE
 from zcprobe.host.cpu import host_metadata
 from zcprobe.interrupt import Interruption
@@ -58,8 +58,10 @@ Metadata = TypeVar("Metadata", bound=Recording, covariant=True)
 class Subject(Protocol[Metadata]):
     """Whose sockets are recorded, ready to run. `record()` calls the methods in this order."""
 
+    kind: Kind
+
     def target(self) -> Target:
-        """What the probes are aimed at, and how much they tell."""
+        """What the probes are aimed at, and how much they tell. Asked for once, before `run`."""
 
     def run(self, interruption: Interruption) -> None:
         """Returns when there is nothing more to watch. A sender of ours leaves its records in spool files
@@ -93,11 +95,12 @@ def record(
     Whether all counts agree is said by `zcprobe.recorder.reconcile.check_complete`, so that the caller can keep and
     report the run first.
     """
-    counts = _watch(subject, probes, folder, interruption, limit)
+    target = subject.target()
+    counts = _watch(subject, target, probes, folder, interruption, limit)
     sockets = subject.sockets()
     totals = []
     if probes is not None:
-        totals = _totals(sockets, counts, folder, subject.target().level)
+        totals = _totals(sockets, counts, folder, target.level)
         stack_ids = {*combine(totals).stack_ids, *counts.copy_paths}
         write_json(folder / "stacks.json", probes.resolve_stacks(sorted(stack_ids)))
     findings = subject.findings(totals)
@@ -106,6 +109,7 @@ def record(
     rows = write_tables(folder)
     beyond = rows_beyond_limit(subject.counts(), counts)
     recording = Recording(
+        kind=subject.kind,
         run_id=run_id,
         started_utc=started_utc,
         complete=all(finding.holds for finding in findings),
@@ -124,6 +128,7 @@ def record(
 
 def _watch(
     subject: Subject[Recording],
+    target: Target,
     probes: "ProbeSession | None",
     folder: Path,
     interruption: Interruption,
@@ -132,7 +137,7 @@ def _watch(
     if probes is None:
         subject.run(interruption)
         return MeasurementCounts()
-    with probes.measure(subject.target(), spool_path(folder, EVENT_TABLE.name), limit.events_bytes) as counts:
+    with probes.measure(target, spool_path(folder, EVENT_TABLE.name), limit.events_bytes) as counts:
         subject.run(interruption)
     return counts
 
