@@ -30,6 +30,7 @@ __all__ = [
     "Result",
     "journal",
     "journal_lock",
+    "new_run_id",
     "open_journal_folder",
     "read_record",
     "read_start_ticks",
@@ -44,6 +45,11 @@ Kind = Literal["device", "namespace", "file", "folder", "result", "sysctl"]
 
 _LOCK_TIMEOUT_S = 30.0
 """Beyond what a clean-up takes that waits for network devices."""
+
+
+def new_run_id() -> str:
+    """What tells a run from others on this host: in the names of its journal, its namespaces and its folder."""
+    return os.urandom(3).hex()
 
 
 class Loan(msgspec.Struct, frozen=True):

@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 
 from zcprobe.benchmark.defaults import Benchmark
+from zcprobe.child import Child
 from zcprobe.format.lab import Lab
 from zcprobe.format.tables import SENDER_TABLES
 from zcprobe.lab.calibration import CALIBRATION_S
 from zcprobe.policies import find_policy
-from zcprobe.recorder.child import Child
 from zcprobe.recorder.spools import spool_path
 from zcprobe.wire import SenderTask, SinkReady, SinkTask
 

@@ -1,6 +1,5 @@
 """One benchmark, from what was asked for to its complete run folder."""
 
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
@@ -14,7 +13,7 @@ from zcprobe.benchmark.processes import Processes, processes
 from zcprobe.directory import Directory
 from zcprobe.format.metadata import RunMetadata
 from zcprobe.interrupt import Interruption
-from zcprobe.journal import Journal, journal
+from zcprobe.journal import Journal, journal, new_run_id
 from zcprobe.lab.open import OpenLab, open_path
 from zcprobe.lab.remote import OpenRemote
 from zcprobe.lab.turns import turn
@@ -27,16 +26,12 @@ from zcprobe.signals import deferred_signals
 if TYPE_CHECKING:
     from zcprobe.probes.session import ProbeSession
 
-__all__ = ["CompletedRun", "new_run_id", "record_run"]
+__all__ = ["CompletedRun", "record_run"]
 
 
 class CompletedRun(msgspec.Struct, frozen=True):
     folder: Path
     metadata: RunMetadata
-
-
-def new_run_id() -> str:
-    return secrets.token_hex(3)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from zcprobe.benchmark.processes import Processes
 from zcprobe.benchmark.reconcile import reconcile_probes, reconcile_sender, reconcile_sink, sends_in_flight
 from zcprobe.benchmark.run_warnings import Disturbances, warnings_of, with_pauses
 from zcprobe.benchmark.summary import summarize, summarize_channel
+from zcprobe.child import Child
 from zcprobe.format.calibration import Calibration
 from zcprobe.format.effects import Effects
 from zcprobe.format.findings import Finding
@@ -22,7 +23,6 @@ from zcprobe.lab.open import OpenLab
 from zcprobe.lab.remote import OpenRemote
 from zcprobe.native.process import CAP_KILL, using_only
 from zcprobe.probes.measurement import Target
-from zcprobe.recorder.child import Child
 from zcprobe.recorder.pipeline import Measured, WatchedSocket
 from zcprobe.recorder.reconcile import labelled
 from zcprobe.recorder.spools import spool_path

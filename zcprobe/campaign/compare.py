@@ -11,7 +11,7 @@ import msgspec
 
 from zcprobe.analysis.comparisons import with_results
 from zcprobe.benchmark.defaults import Benchmark
-from zcprobe.benchmark.run import CompletedRun, new_run_id
+from zcprobe.benchmark.run import CompletedRun
 from zcprobe.campaign.execute import execute
 from zcprobe.campaign.plan import PlannedRun, plan_runs
 from zcprobe.campaign.store import Store
@@ -19,7 +19,7 @@ from zcprobe.dataset.load import Comparison, load_comparison
 from zcprobe.format.metadata import FORMAT_MINOR, FORMAT_VERSION
 from zcprobe.interrupt import Interruption
 from zcprobe.isolation import own_settings
-from zcprobe.journal import journal
+from zcprobe.journal import journal, new_run_id
 from zcprobe.overhead.measure import measure_overhead
 from zcprobe.recorder.metadata import now_utc
 from zcprobe.recorder.run_directory import folder_name, open_run_directory

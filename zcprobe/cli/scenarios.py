@@ -6,8 +6,8 @@ import sys
 import msgspec
 from rich.table import Table
 
-from zcprobe.benchmark.run import new_run_id
 from zcprobe.cli.console import StdoutConsole
+from zcprobe.journal import new_run_id
 from zcprobe.lab.scenarios import SCENARIOS, Scenario
 from zcprobe.lab.trial import try_scenarios
 from zcprobe.units import format_bytes

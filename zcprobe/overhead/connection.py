@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from zcprobe.benchmark.run import new_run_id
+from zcprobe.child import Child
 from zcprobe.config import DEFAULT_PORT, RunConfig
 from zcprobe.errors import DataLossError, HostError
 from zcprobe.format.lab import Lab
+from zcprobe.journal import new_run_id
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.open import open_lab
 from zcprobe.lab.scenarios import find_scenario
 from zcprobe.native import ffi, lib
 from zcprobe.native.recorder import CHUNK_COUNT, CHUNK_RECORDS, Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
-from zcprobe.recorder.child import Child
 from zcprobe.sender.links import open_links
 from zcprobe.sender.sockets import read_cookie
 from zcprobe.wire import SenderTask, SinkReady, SinkTask

@@ -15,6 +15,7 @@ from tests.guests.kernels import KERNELS
 from tests.guests.probe_table import add_costs, costs_of
 from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.benchmark.run import record_run
+from zcprobe.child import Child
 from zcprobe.config import DEFAULT_PORT, RunConfig
 from zcprobe.dataset.load import load_run
 from zcprobe.dataset.run import Run
@@ -27,7 +28,6 @@ from zcprobe.native.structs import dtype_of
 from zcprobe.policies import find_policy
 from zcprobe.probes.measurement import MeasurementCounts, Target
 from zcprobe.probes.session import ProbeSession
-from zcprobe.recorder.child import Child
 from zcprobe.wire import SenderReady, SenderReport, SenderTask, SinkReady, SinkTask
 
 from .conftest import AVAILABLE, IN_GUEST, may_have_missed

@@ -11,10 +11,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from zcprobe import child as child_module
+from zcprobe.child import Child
 from zcprobe.config import RunConfig
 from zcprobe.errors import PeerError, UsageError, ZcprobeError
-from zcprobe.recorder import child as child_module
-from zcprobe.recorder.child import Child
 from zcprobe.wire import SenderTask, SinkReady, SinkReport, SinkTask
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
