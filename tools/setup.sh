@@ -198,7 +198,7 @@ packages_key() {
 
 build_key() {
     local file files=()
-    for file in bpf/*.h zcprobe/native/*.[ch]; do
+    for file in bpf/*.h zcprobe/native/*.[ch] zcprobe/native/decl/*.h; do
         [[ $file == */_core.c ]] || files+=("$file")
     done
     packages_key

@@ -79,7 +79,7 @@ def test_a_second_call_is_quick_and_silent(tree: Path) -> None:
 
 
 def test_a_changed_source_is_built_again_without_pip_s_packages(tree: Path) -> None:
-    with (tree / "zcprobe/native/sender.h").open("a") as header:
+    with (tree / "zcprobe/native/decl/channel.h").open("a") as header:
         header.write("/* changed */\n")
     result = _run(tree, "make", "setup")
     assert (result.returncode, result.stderr) == (0, "setup: building zcprobe's C core\n")

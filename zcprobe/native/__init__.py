@@ -1,4 +1,4 @@
-"""The compiled core: `lib` holds the functions and constants of sender.h, probes.h and zcprobe.h, `ffi` their types.
+"""The compiled core: `lib` holds the functions and constants of decl/*.h and zcprobe.h, `ffi` their types.
 
 HostError where it was not built for this Python, or cannot be loaded.
 """

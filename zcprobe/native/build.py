@@ -6,22 +6,35 @@ from cffi import FFI
 
 _HERE = Path(__file__).parent if "__file__" in globals() else Path("zcprobe/native")
 _BPF = _HERE.parent.parent / "bpf"
-_SOURCES = (
-    "attach",
-    "btf",
-    "buffers",
-    "channel",
-    "confine",
-    "drain",
-    "errqueue",
-    "notification",
-    "pattern",
-    "policy",
-    "process",
+_DECLARATIONS = (
     "records",
-    "sender",
-    "sink",
+    "recorder",
+    "policies",
+    "notification",
+    "result",
+    "channel",
+    "content",
     "traffic",
+    "sink",
+    "process",
+    "btf",
+    "attach",
+    "drain",
+)
+"""Headers of decl/, each after those that it includes: the C compiler reads them, and cffi in this order."""
+
+_HEADERS = {f"decl/{stem}.h": _HERE / "decl" / f"{stem}.h" for stem in _DECLARATIONS} | {
+    "zcprobe.h": _BPF / "zcprobe.h"
+}
+
+C_FLAGS = (
+    "-O2",
+    "-std=gnu11",
+    "-Wall",
+    "-Wextra",
+    "-Wno-unused-parameter",
+    "-D_GNU_SOURCE",
+    "-fvisibility=hidden",  # calls within the core go straight there, not through the linker's table
 )
 
 
@@ -32,25 +45,20 @@ def _declarations(header: Path) -> str:
 
 
 ffibuilder = FFI()
-ffibuilder.cdef(_declarations(_HERE / "sender.h"))
-ffibuilder.cdef(_declarations(_HERE / "probes.h"))
-ffibuilder.cdef(_declarations(_BPF / "zcprobe.h"))
+for path in _HEADERS.values():
+    ffibuilder.cdef(_declarations(path))
 ffibuilder.set_source(
     "zcprobe.native._core",
-    '#include "core.h"\n#include "zcprobe.h"\n',
-    sources=[f"zcprobe/native/{stem}.c" for stem in _SOURCES],
-    depends=["zcprobe/native/sender.h", "zcprobe/native/probes.h", "zcprobe/native/core.h", "bpf/zcprobe.h"],
+    "".join(f'#include "{name}"\n' for name in _HEADERS),
+    sources=[f"zcprobe/native/{path.name}" for path in sorted(_HERE.glob("*.c")) if path.name != "_core.c"],
+    depends=[
+        *(f"zcprobe/native/{path.name}" for path in sorted(_HERE.glob("*.h"))),
+        *(f"zcprobe/native/{name}" for name in _HEADERS if name.startswith("decl/")),
+        "bpf/zcprobe.h",
+    ],
     include_dirs=["zcprobe/native", "bpf"],
     libraries=["bpf", "pthread", "seccomp"],
-    extra_compile_args=[
-        "-O2",
-        "-std=gnu11",
-        "-Wall",
-        "-Wextra",
-        "-Wno-unused-parameter",
-        "-D_GNU_SOURCE",
-        "-fvisibility=hidden",  # calls within the core go straight there, not through the linker's table
-    ],
+    extra_compile_args=list(C_FLAGS),
 )
 
 if __name__ == "__main__":

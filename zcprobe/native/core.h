@@ -6,8 +6,18 @@
 #include <signal.h>
 #include <time.h>
 
-#include "probes.h"
-#include "sender.h"
+#include "decl/attach.h"
+#include "decl/btf.h"
+#include "decl/channel.h"
+#include "decl/content.h"
+#include "decl/drain.h"
+#include "decl/notification.h"
+#include "decl/process.h"
+#include "decl/recorder.h"
+#include "decl/records.h"
+#include "decl/result.h"
+#include "decl/sink.h"
+#include "decl/traffic.h"
 
 /* Not on the way of a send that the kernel takes at once. Kept out of its code: a send call leaves little of that in the
  * CPU's caches, too. */

@@ -1,0 +1,25 @@
+/* Record streams: chunks handed to a writer thread. */
+#pragma once
+#include <stdint.h>
+
+enum zc_stream_index {
+	ZC_STREAM_SEND,
+	ZC_STREAM_NOTIFICATION,
+	ZC_STREAM_FLUSH,
+	ZC_STREAM_MEMINFO,
+	ZC_STREAM_ROUND,
+	ZC_STREAM_REQUEST,
+	ZC_STREAM_STALL,
+	ZC_STREAM_COUNT,
+};
+
+struct zc_recorder;
+
+/* fds[i] receives the raw records of stream i; chunk_records * chunk_count bounds the memory of each stream, limit_bytes all
+ * files together, but for two chunks of each stream. */
+struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uint32_t chunk_count, uint64_t limit_bytes);
+/* Writes what is left, stops the writer thread; 0 or a negative errno of a failed write. Of each stream: records that were made,
+ * and those of them that were kept, from the first on. */
+int zc_recorder_close(struct zc_recorder *recorder, uint64_t *lost_count, uint64_t *record_count, uint64_t *kept_count);
+/* Waits until every full chunk is in its file; only by the thread that records. */
+void zc_recorder_sync(struct zc_recorder *recorder);

@@ -1,0 +1,51 @@
+/* How a channel ended, and what it counted. */
+#pragma once
+#include <stdint.h>
+
+enum zc_outcome {
+	ZC_OUTCOME_COMPLETED,
+	ZC_OUTCOME_DEAD_ENOBUFS,
+	ZC_OUTCOME_DEAD_TIMEOUT,
+	ZC_OUTCOME_DEAD_ERROR,
+	ZC_OUTCOME_INTERRUPTED,
+};
+
+struct zc_result {	/* counters of one channel */
+	enum zc_outcome outcome;
+	int32_t error;		/* errno that ended the run */
+	uint32_t error_check;	/* enum zc_check: which check of the error queue failed */
+	int64_t start_ns;
+	int64_t end_ns;		/* outcome known: last send and final flush included, settling not */
+	uint64_t write_count;
+	uint64_t send_count;	/* successful zerocopy sendmsg calls that the kernel gave an id */
+	uint64_t plain_count;	/* successful sendmsg calls without the flag: headers and copies */
+	uint64_t copied_on_purpose_count;	/* of them, those a policy or a threshold took the flag from */
+	uint64_t bytes_sent;
+	uint64_t notification_count;
+	uint64_t completion_count;
+	uint64_t copied_completion_count;
+	uint64_t enobufs_count;
+	uint64_t eagain_count;
+	uint64_t constrained_count;	/* ENOBUFS with nothing outstanding */
+	uint64_t stall_count;	/* writes that waited inside their policy, see struct zc_stall_record */
+	int64_t stall_ns;
+	int64_t stall_max_ns;
+	uint64_t flush_count;	/* explicit */
+	uint64_t missed_zero_copy_count;	/* of them, returned 1 by the channel's own variant */
+	uint64_t missed_all_copied_count;	/* and would have by each variant, on the same notifications */
+	uint64_t missed_sticky_count;
+	uint64_t missed_any_copied_count;
+	uint64_t round_count;	/* migration */
+	uint64_t converged;	/* migration: the rest fitted into the downtime limit */
+	int64_t downtime_ns;	/* migration: the final round */
+	uint64_t response_count;	/* rpc */
+	uint32_t optmem_baseline_bytes;
+	uint32_t optmem_peak_bytes;	/* over all SO_MEMINFO samples */
+	int64_t cpu_user_ns;
+	int64_t cpu_system_ns;
+	uint64_t foreign_count;	/* entries of the error queue passed over, see enum zc_foreign */
+	uint32_t foreign_origin;	/* of the last of them: its ee_origin and ee_errno */
+	uint32_t foreign_error;
+	uint32_t idle;		/* when the outcome was known nothing had moved for idle_ns: no completion, no byte */
+	uint32_t unpinned;	/* config.cpu was not where the thread could run alone in the end: the CPU went offline */
+};
