@@ -1,5 +1,10 @@
-"""Builds zcprobe.native._core (cffi, API mode) from the C files beside this one."""
+"""Builds zcprobe.native._core (cffi, API mode) from the C files beside this one.
 
+ZCPROBE_WERROR=1 in the environment makes every compiler warning an error. It is for those who work on the core: a new
+warning of a new compiler must not keep a user from installing zcprobe.
+"""
+
+import os
 from pathlib import Path
 
 from cffi import FFI
@@ -35,6 +40,7 @@ C_FLAGS = (
     "-Wno-unused-parameter",
     "-D_GNU_SOURCE",
     "-fvisibility=hidden",  # calls within the core go straight there, not through the linker's table
+    *(("-Werror",) if os.environ.get("ZCPROBE_WERROR") == "1" else ()),
 )
 
 

@@ -115,13 +115,13 @@ static int allow_receiving(scmp_filter_ctx filter)
 	for (size_t i = 0; !error && i < sizeof(receiving) / sizeof(*receiving); i++)
 		error = allow(filter, receiving[i], 0, any);
 	for (size_t i = 0; !error && i < sizeof(controls) / sizeof(*controls); i++)
-		error = allow(filter, "ioctl", 1, SCMP_A1(SCMP_CMP_EQ, controls[i]));
+		error = allow(filter, "ioctl", 1, SCMP_A1(SCMP_CMP_EQ, controls[i], 0));
 	if (!error)	/* modules that are imported late */
 		error = allow(filter, "openat", 1, SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
 	if (!error)
 		error = allow(filter, "clone", 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 	for (const char *const *name = (const char *const[]){ "kill", "tgkill", NULL }; !error && *name; name++)
-		error = allow(filter, *name, 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+		error = allow(filter, *name, 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 	return error;
 }
 
