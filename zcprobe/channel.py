@@ -27,6 +27,7 @@ from zcprobe.host.zerocopy import SO_ZEROCOPY, try_zerocopy_send
 from zcprobe.native import ffi, lib
 from zcprobe.native.recorder import Recorder
 from zcprobe.native.settings import enum_value, fill_channel_config
+from zcprobe.native.status import require_handle, require_os
 from zcprobe.native.structs import struct_to_dict
 from zcprobe.policies import PolicyParameters, find_policy
 
@@ -89,10 +90,11 @@ class ZeroCopyChannel:
         self._config.recorder = self._recorder.handle
         self._result = ffi.new("struct zc_result *")
         self._channel = lib.zc_channel_open(self._config, self._result)
-        if self._channel == ffi.NULL:
-            reason = os.strerror(ffi.errno)
+        try:
+            require_handle(self._channel, "the channel cannot be opened", "free some memory")
+        except HostError:
             self._recorder.close()
-            raise HostError(f"the channel cannot be opened: {reason}", "free some memory")
+            raise
 
     @classmethod
     def pair(cls, policy: str = "qemu-merged", **options: Any) -> tuple[Self, socket.socket]:
@@ -117,24 +119,24 @@ class ZeroCopyChannel:
         vector = ffi.new("struct zc_part[]", [(buffer, len(buffer)) for buffer in buffers])
         if zerocopy:
             self._written += buffers
-        return self._checked(lib.zc_channel_writev(self._opened(), vector, len(buffers), zerocopy))
+        return require_os(lib.zc_channel_writev(self._opened(), vector, len(buffers), zerocopy))
 
     def flush(self) -> int:
         """Waits for every outstanding notification; 0 or 1 as the flush variant defines it. OSError."""
-        result = self._checked(lib.zc_channel_flush(self._opened()))
+        result = require_os(lib.zc_channel_flush(self._opened()))
         self._release()
         return result
 
     def drain(self) -> int:
         """Reads the notifications that are there now; how many sends they completed. OSError."""
         before = self.in_flight
-        self._checked(lib.zc_channel_drain(self._opened()))
+        require_os(lib.zc_channel_drain(self._opened()))
         self._release()
         return before - self.in_flight
 
     def set_blocking(self, enabled: bool) -> None:
         """QEMU's `blocking` field and the descriptor's mode together; the field is the policy's own until then."""
-        self._checked(lib.zc_channel_set_blocking(self._opened(), enabled))
+        require_os(lib.zc_channel_set_blocking(self._opened(), enabled))
 
     @property
     def in_flight(self) -> int:
@@ -186,9 +188,3 @@ class ZeroCopyChannel:
     def _release(self) -> None:
         if not self.in_flight:
             self._written.clear()
-
-    @staticmethod
-    def _checked(status: int) -> int:
-        if status < 0:
-            raise OSError(-status, os.strerror(-status))
-        return int(status)

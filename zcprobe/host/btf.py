@@ -1,11 +1,10 @@
 """Structure layouts of the running kernel from its BTF, never from headers of some other kernel."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from zcprobe.errors import HostError
-from zcprobe.native import ffi, lib
+from zcprobe.native import lib
+from zcprobe.native.status import require_handle
 
 __all__ = ["Btf", "open_btf"]
 
@@ -45,12 +44,11 @@ class Btf:
 @contextmanager
 def open_btf() -> Iterator[Btf]:
     """Reads /sys/kernel/btf/vmlinux (about 15 ms); HostError when the kernel has none."""
-    handle = lib.zc_btf_open()
-    if handle == ffi.NULL:
-        raise HostError(
-            f"the kernel's type information cannot be read: {os.strerror(ffi.errno)}",
-            "run a kernel built with CONFIG_DEBUG_INFO_BTF=y, or use --probes none",
-        )
+    handle = require_handle(
+        lib.zc_btf_open(),
+        "the kernel's type information cannot be read",
+        "run a kernel built with CONFIG_DEBUG_INFO_BTF=y, or use --probes none",
+    )
     try:
         yield Btf(handle)
     finally:

@@ -1,6 +1,5 @@
 """What a child process of a run does to itself."""
 
-import os
 import resource
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from zcprobe.caller import sudo_ids
 from zcprobe.errors import HostError
 from zcprobe.native import lib
+from zcprobe.native.status import require
 
 __all__ = [
     "CAP_IPC_LOCK",
@@ -32,8 +32,7 @@ _NOBODY = (65534, 65534)
 
 
 def _check(what: str, status: int) -> None:
-    if status:
-        raise HostError(f"{what}: {os.strerror(-status)}", "run outside of a restricting sandbox")
+    require(status, what, "run outside of a restricting sandbox")
 
 
 def die_with_parent() -> None:
@@ -48,8 +47,7 @@ def enter_netns(path: str) -> None:
             status = lib.zc_enter_netns(netns.fileno())
     except OSError as error:
         status = -(error.errno or 0)
-    if status:
-        raise HostError(f"network namespace {path} cannot be entered: {os.strerror(-status)}", "run as root")
+    require(status, f"network namespace {path} cannot be entered", "run as root")
 
 
 def own_working_directory() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from zcprobe.errors import HostError, OutputError
 from zcprobe.native import ffi, lib
+from zcprobe.native.status import require, require_handle
 
 __all__ = ["CHUNK_COUNT", "CHUNK_RECORDS", "Recorder"]
 
@@ -41,12 +42,11 @@ class Recorder:
             for open_file in open_files:
                 self.fds.append(_opened(open_file))
                 stack.callback(os.close, self.fds[-1])
-            self.handle: Any = lib.zc_recorder_open(self.fds, chunk_records, chunk_count, limit_bytes)
-            if self.handle == ffi.NULL:
-                raise HostError(
-                    f"the recorder cannot start: {os.strerror(ffi.errno)}",
-                    "free some memory, or raise its limit and that of threads (ulimit -v, -u)",
-                )
+            self.handle: Any = require_handle(
+                lib.zc_recorder_open(self.fds, chunk_records, chunk_count, limit_bytes),
+                "the recorder cannot start",
+                "free some memory, or raise its limit and that of threads (ulimit -v, -u)",
+            )
             self._files = stack.pop_all()
         self.records: list[int] = []
         self.kept: list[int] = []
@@ -61,8 +61,7 @@ class Recorder:
         with self._files:
             status = lib.zc_recorder_close(self.handle, lost, records, kept)
             self.handle = ffi.NULL
-        if status:
-            raise OutputError(f"records cannot be written: {os.strerror(-status)}", "free space on the output's disk")
+        require(status, "records cannot be written", "free space on the output's disk", OutputError)
         self.records, self.kept = list(records), list(kept)
         return sum(lost)
 

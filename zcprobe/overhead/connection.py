@@ -15,7 +15,7 @@ from pathlib import Path
 
 from zcprobe.child import Child
 from zcprobe.config import DEFAULT_PORT, RunConfig
-from zcprobe.errors import DataLossError, HostError
+from zcprobe.errors import DataLossError
 from zcprobe.format.lab import Lab
 from zcprobe.journal import new_run_id
 from zcprobe.lab.namespace import run_in_namespace
@@ -24,6 +24,7 @@ from zcprobe.lab.scenarios import find_scenario
 from zcprobe.native import ffi, lib
 from zcprobe.native.recorder import CHUNK_COUNT, CHUNK_RECORDS, Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
+from zcprobe.native.status import require
 from zcprobe.sender.links import open_links
 from zcprobe.sender.sockets import read_cookie
 from zcprobe.wire import SenderTask, SinkReady, SinkTask
@@ -112,8 +113,7 @@ def send_block(connection: socket.socket, size: int, recorder: object, *, zeroco
     channel.buffer_fd = -1
     channel.recorder = recorder
     status = lib.zc_sender_run(channel, result, 1, traffic)
-    if status:
-        raise HostError(f"a block of sends cannot begin: {os.strerror(-status)}", "free some memory")
+    require(status, "a block of sends cannot begin", "free some memory")
     if result.outcome == lib.ZC_OUTCOME_INTERRUPTED:
         number = lib.zc_stop_signal()
         signal.raise_signal(number)  # the loop had taken it: whoever answers signals here has to know of it

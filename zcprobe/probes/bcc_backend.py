@@ -19,6 +19,7 @@ from zcprobe.host.packages import install_command
 from zcprobe.isolation import current_folder
 from zcprobe.native import ffi, lib
 from zcprobe.native.process import own_working_directory
+from zcprobe.native.status import require, require_os
 from zcprobe.native.structs import struct_to_dict
 from zcprobe.signals import ENDING
 
@@ -117,9 +118,7 @@ class Program:
         name = function[:_NAME_CHARACTERS].encode()
         btf = ffi.NULL if self.btf is None else self.btf.handle
         link = lib.zc_attach_by_btf(btf, name, instructions, len(instructions), point, target.encode())
-        if link < 0:
-            raise OSError(-link, os.strerror(-link))
-        self._links[function] = link
+        self._links[function] = require_os(link)
 
     def attach_typed_tracepoint(self, tracepoint: str, function: str) -> None:
         """With typed arguments; the text must have been compiled with TYPED."""
@@ -158,7 +157,7 @@ class Program:
             if not status:
                 found[name] = struct_to_dict(statistics)
             elif status != -errno.EPERM:  # of a link's program only CAP_SYS_ADMIN may know
-                raise HostError(f"what {name} counted cannot be read: {os.strerror(-status)}", "run again")
+                require(status, f"what {name} counted cannot be read", "run again")
         return found
 
     def map_fd(self, name: str) -> int:

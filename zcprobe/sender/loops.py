@@ -1,11 +1,9 @@
 """The C loops that send: what they are told, and what they answer."""
 
-import os
-
-from zcprobe.errors import HostError
 from zcprobe.native import ffi, lib
 from zcprobe.native.recorder import Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
+from zcprobe.native.status import require
 from zcprobe.native.structs import struct_to_dict
 from zcprobe.sender.buffers import room_hint
 from zcprobe.sender.connection import Link
@@ -37,6 +35,5 @@ def run_loops(
         channel.buffer_fd = files[number]
         channel.recorder = recorders[number].handle if recorders else ffi.NULL
     status = lib.zc_sender_run(channels, results, len(links), traffic)
-    if status:
-        raise HostError(f"the sender cannot start: {os.strerror(-status)}", room_hint(config))
+    require(status, "the sender cannot start", room_hint(config))
     return [struct_to_dict(ffi.addressof(results, number)) for number in range(len(links))]

@@ -5,11 +5,11 @@ a line of JSON, a `SinkReport`. Datagrams come beside it, to the UDP port named 
 """
 
 import errno
-import os
 import socket
 
 from zcprobe.errors import HostError, PeerError
 from zcprobe.native import ffi, lib
+from zcprobe.native.status import require, require_os
 from zcprobe.wire import Answer, Reading, SinkReport, StreamPlan, encode_line
 
 __all__ = ["Progress", "receive"]
@@ -58,11 +58,8 @@ def _receive(
     status = lib.zc_sink_run(config, result)
     if status == -errno.ENOMEM:
         raise HostError("the sink has no memory for its buffers", "free some memory")
-    if status:
-        raise PeerError(
-            f"the sender's connection broke after {result.bytes} bytes: {os.strerror(-status)}",
-            "look at what the sender says",
-        )
+    what = f"the sender's connection broke after {result.bytes} bytes"
+    require(status, what, "look at what the sender says", PeerError)
     return SinkReport(
         bytes=result.bytes,
         frames=result.frame_count,
@@ -78,9 +75,7 @@ def _receive(
 def _answer(connection: socket.socket) -> None:
     """That the stream may come. OSError."""
     line = encode_line(Answer())
-    status = lib.zc_sink_answer(connection.fileno(), line, len(line))
-    if status:
-        raise OSError(-status, os.strerror(-status))
+    require_os(lib.zc_sink_answer(connection.fileno(), line, len(line)))
 
 
 def receive(
