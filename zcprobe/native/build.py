@@ -24,7 +24,7 @@ _DECLARATIONS = (
     "process",
     "btf",
     "attach",
-    "drain",
+    "event_reader",
 )
 """Headers of decl/, each after those that it includes: the C compiler reads them, and cffi in this order."""
 

@@ -10,7 +10,7 @@
 #include "decl/btf.h"
 #include "decl/channel.h"
 #include "decl/content.h"
-#include "decl/drain.h"
+#include "decl/event_reader.h"
 #include "decl/notification.h"
 #include "decl/process.h"
 #include "decl/recorder.h"

@@ -10,9 +10,11 @@ from types import TracebackType
 from typing import Self, get_args
 
 from zcprobe.config import ProbeLevel, ProbeMechanism
-from zcprobe.errors import HostError, OutputError
+from zcprobe.errors import HostError
 from zcprobe.host.symbols import Symbols, read_symbols
-from zcprobe.native import ffi, lib
+from zcprobe.native import lib
+from zcprobe.native.event_reader import EventReader
+from zcprobe.native.status import require
 from zcprobe.native.structs import enum_names
 from zcprobe.probes.bcc_backend import TURN_S, Program, become_compiler_thread, import_bcc
 from zcprobe.probes.loading import Loaded, Needs, load_probes
@@ -26,7 +28,6 @@ LEVELS: tuple[ProbeLevel, ...] = get_args(ProbeLevel)
 """off: no probes; summary: counts per socket, kept in the kernel; timeline: an event for whatever moves the error queue
 or fails a send; full: one for every send call, uarg and copy besides."""
 
-_DRAIN_INTERVAL_NS = 20_000_000
 _NO_LIMIT = 2**64 - 1
 _NO_STACK = 1 << 31
 """From here on a stack id is a negative errno: there was no room for the stack."""
@@ -122,14 +123,14 @@ class ProbeSession:
         programs = self._program.statistics()
         with events_path.open("wb") as events:
             self._forget()
-            drain = self._start_drain(events.fileno(), limit_bytes)
+            reader = EventReader(self._program.map_fd("events"), events.fileno(), limit_bytes)
             level = LEVELS.index(target.level)
             try:
                 self._program.set_target(target.netns_inode, target.cookies, target.tgid, level)
                 yield counts
             finally:
                 self._program.set_target(0, [], 0, 0)
-                counts.events, counts.kept_events = self._stop_drain(drain)
+                counts.events, counts.kept_events = reader.stop()
         self._count_losses(counts, lost)
         counts.missed_runs = {
             name: now["missed_count"] - programs[name]["missed_count"]
@@ -146,9 +147,7 @@ class ProbeSession:
     def timed(self) -> Iterator[dict[str, tuple[int, int]]]:
         """BPF function -> (runs, nanoseconds) in between, filled in when the context is left. The kernel times every
         program meanwhile, which itself costs some 40 ns a run. HostError before Linux 5.8."""
-        descriptor = lib.zc_time_programs()
-        if descriptor < 0:
-            raise HostError(f"the kernel does not time programs: {os.strerror(-descriptor)}", "run as root")
+        descriptor = require(lib.zc_time_programs(), "the kernel does not time programs", "run as root")
         before = self._program.statistics()
         times: dict[str, tuple[int, int]] = {}
         try:
@@ -184,25 +183,6 @@ class ProbeSession:
         for name in ("places", "place_owners", "sockets", "closed_sockets", "evidence", *functions):
             self._program.clear(name)
         self._program.set_u32("evidence_ever", 0)
-
-    def _start_drain(self, events_fd: int, limit_bytes: int) -> object:
-        event_bytes = ffi.sizeof("struct zc_kernel_event")
-        drain = lib.zc_drain_start(
-            self._program.map_fd("events"), events_fd, event_bytes, _DRAIN_INTERVAL_NS, limit_bytes
-        )
-        if drain == ffi.NULL:
-            raise HostError(f"the ring buffer cannot be read: {os.strerror(ffi.errno)}", "run zcprobe doctor as root")
-        return drain
-
-    def _stop_drain(self, drain: object) -> tuple[int, int]:
-        """Events that came, and those that are in the file."""
-        count, kept = ffi.new("uint64_t *"), ffi.new("uint64_t *")
-        status = lib.zc_drain_stop(drain, count, kept)
-        if status:
-            raise OutputError(
-                f"events cannot be stored: {os.strerror(-status)}", "free some space on the output's disk"
-            )
-        return int(count[0]), int(kept[0])
 
     def resolve_stacks(self, stack_ids: list[int]) -> dict[int, list[str]]:
         """Stack id -> frames as `symbol+0xoffset`, innermost first, without those of the tracing itself."""

@@ -2,8 +2,9 @@
 #pragma once
 #include <stdint.h>
 
-struct zc_drain;
+struct zc_event_reader;
 /* A thread that moves fixed-size events from a BPF ring buffer to out_fd every interval, up to limit_bytes of them. */
-struct zc_drain *zc_drain_start(int map_fd, int out_fd, uint32_t event_bytes, int64_t interval_ns, uint64_t limit_bytes);
+struct zc_event_reader *zc_event_reader_start(int map_fd, int out_fd, uint32_t event_bytes, int64_t interval_ns,
+					      uint64_t limit_bytes);
 /* event_count: all that came; kept_count: those in the file. */
-int zc_drain_stop(struct zc_drain *drain, uint64_t *event_count, uint64_t *kept_count);
+int zc_event_reader_stop(struct zc_event_reader *reader, uint64_t *event_count, uint64_t *kept_count);
