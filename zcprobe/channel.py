@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from zcprobe.config import FlushVariant, RunConfig, WaitFor
-from zcprobe.errors import DataLossError, HostError, UsageError
+from zcprobe.errors import HostError, UsageError
 from zcprobe.format.tables import SENDER_TABLES, TABLES
 from zcprobe.host.limits import read_optmem_max
 from zcprobe.host.loopback import loopback_pair
@@ -86,7 +86,8 @@ class ZeroCopyChannel:
         self._config.is_datagram = connection.type == socket.SOCK_DGRAM
         self._config.foreign = enum_value("zc_foreign", "ZC_FOREIGN_", foreign)
         # a record a chunk: each is in its file as soon as the writer thread saw it
-        self._recorder = Recorder([partial(os.memfd_create, table.name) for table in SENDER_TABLES], 1, _CHUNK_COUNT)
+        files = [partial(os.memfd_create, table.name) for table in SENDER_TABLES]
+        self._recorder = Recorder(files, chunk_records=1, chunk_count=_CHUNK_COUNT)
         self._config.recorder = self._recorder.handle
         self._result = ffi.new("struct zc_result *")
         self._channel = lib.zc_channel_open(self._config, self._result)
@@ -168,9 +169,7 @@ class ZeroCopyChannel:
             return
         lib.zc_channel_close(self._channel)
         self._channel = ffi.NULL
-        lost = self._recorder.close()
-        if lost:
-            raise DataLossError(f"{lost} records were lost", "write less at once, or on an idle machine")
+        self._recorder.close_whole("write less at once, or on an idle machine")
 
     def __enter__(self) -> Self:
         return self

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from zcprobe.errors import HostError, OutputError
+from zcprobe.errors import DataLossError, HostError, OutputError
 from zcprobe.native import ffi, lib
 from zcprobe.native.status import require, require_handle
 
-__all__ = ["CHUNK_COUNT", "CHUNK_RECORDS", "Recorder"]
+__all__ = ["Recorder"]
 
-CHUNK_RECORDS = 1024
-CHUNK_COUNT = 256
+_CHUNK_RECORDS = 1024
+_CHUNK_COUNT = 256
 """Of a channel that is measured: its thread never waits for the disk."""
 
 _NO_LIMIT = 2**64 - 1
@@ -32,8 +32,9 @@ class Recorder:
     def __init__(
         self,
         open_files: Sequence[Callable[[], int]],
-        chunk_records: int,
-        chunk_count: int,
+        *,
+        chunk_records: int = _CHUNK_RECORDS,
+        chunk_count: int = _CHUNK_COUNT,
         limit_bytes: int = _NO_LIMIT,
     ) -> None:
         assert len(open_files) == lib.ZC_STREAM_COUNT
@@ -64,6 +65,12 @@ class Recorder:
         require(status, "records cannot be written", "free space on the output's disk", OutputError)
         self.records, self.kept = list(records), list(kept)
         return sum(lost)
+
+    def close_whole(self, hint: str) -> None:
+        """As `close()`. DataLossError when a record was lost."""
+        lost = self.close()
+        if lost:
+            raise DataLossError(f"{lost} records were lost", hint)
 
 
 def _opened(open_file: Callable[[], int]) -> int:

@@ -22,7 +22,7 @@ from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.open import open_lab
 from zcprobe.lab.scenarios import find_scenario
 from zcprobe.native import ffi, lib
-from zcprobe.native.recorder import CHUNK_COUNT, CHUNK_RECORDS, Recorder
+from zcprobe.native.recorder import Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
 from zcprobe.native.status import require
 from zcprobe.sender.links import open_links
@@ -83,13 +83,13 @@ def connected_lab() -> Iterator[tuple[Lab, socket.socket]]:
 def recording() -> Iterator[object]:
     """A recorder whose records go to files that are thrown away. DataLossError when one was lost, HostError when it
     cannot start or write."""
-    recorder = Recorder([_open_unnamed_file] * lib.ZC_STREAM_COUNT, CHUNK_RECORDS, CHUNK_COUNT)
+    recorder = Recorder([_open_unnamed_file] * lib.ZC_STREAM_COUNT)
     try:
         yield recorder.handle
-    finally:
-        lost = recorder.close()
-    if lost:
-        raise DataLossError(f"{lost} records were lost", "run again on an idle machine")
+    except BaseException:
+        recorder.close()
+        raise
+    recorder.close_whole("run again on an idle machine")
 
 
 def _open_unnamed_file() -> int:

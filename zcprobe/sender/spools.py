@@ -6,7 +6,7 @@ from functools import partial
 from zcprobe.errors import PeerError
 from zcprobe.handover import take_files
 from zcprobe.native import lib
-from zcprobe.native.recorder import CHUNK_COUNT, CHUNK_RECORDS, Recorder
+from zcprobe.native.recorder import Recorder
 from zcprobe.wire import SenderTask
 
 __all__ = ["open_recorder", "take_spools"]
@@ -28,4 +28,4 @@ def take_spools(task: SenderTask) -> list[list[int]]:
 
 def open_recorder(spools: list[int], limit_bytes: int) -> Recorder:
     """Of one channel, whose files are `spools`; they hold `limit_bytes` together. HostError as of `Recorder`."""
-    return Recorder([partial(int, spool) for spool in spools], CHUNK_RECORDS, CHUNK_COUNT, limit_bytes)
+    return Recorder([partial(int, spool) for spool in spools], limit_bytes=limit_bytes)
