@@ -6,19 +6,11 @@ from typing import Any
 from zcprobe.benchmark.arrival import arrived, goodput_bps, is_intact
 from zcprobe.format.outcomes import worst_outcome
 from zcprobe.format.summary import ChannelSummary, Summary
+from zcprobe.native.checks import CHECK_TEXTS
 from zcprobe.recorder.totals import EventTotals
 from zcprobe.wire import ChannelReport, SenderReport
 
 __all__ = ["summarize", "summarize_channel"]
-
-_CHECKS = {
-    1: "reading the error queue failed",
-    2: "a control message on the error queue was no IP_RECVERR",
-    3: "the error queue held a socket error",
-    4: "the error queue held an entry that is no zerocopy notification",
-    5: "a notification had its bounds the wrong way round",
-    6: "the error queue told of more completions than sends were made",
-}
 
 _SUMMED = (
     "writes",
@@ -68,7 +60,7 @@ def _error_text(result: dict[str, int]) -> str | None:
     if not result["error"]:
         return None
     text = os.strerror(result["error"])
-    check = _CHECKS.get(result["error_check"])
+    check = CHECK_TEXTS.get(result["error_check"])
     return f"{check}: {text}" if check else text
 
 

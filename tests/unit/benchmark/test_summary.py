@@ -5,7 +5,7 @@ import pytest
 
 from zcprobe.benchmark.summary import summarize
 from zcprobe.format.summary import Summary
-from zcprobe.native import ffi
+from zcprobe.native import ffi, lib
 from zcprobe.native.structs import struct_to_dict
 from zcprobe.recorder.totals import EventTotals
 from zcprobe.wire import ChannelReport, SenderReport, SinkReport
@@ -26,10 +26,10 @@ def test_the_error_is_that_of_the_worst_channel_and_names_the_check() -> None:
     summary = _summary(
         _channel("completed"),
         _channel("interrupted", error=4),
-        _channel("dead_error", error=71, error_check=4),
+        _channel("dead_error", error=71, error_check=lib.ZC_CHECK_ORIGIN),
     )
     assert summary.outcome == "dead_error"
-    assert summary.error == "the error queue held an entry that is no zerocopy notification: Protocol error"
+    assert summary.error == "the error queue held an entry that is not a zerocopy notification: Protocol error"
     assert _summary(_channel("dead_enobufs", error=105)).error == "No buffer space available"
     assert _summary(_channel()).error is None
 
