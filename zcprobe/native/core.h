@@ -142,13 +142,6 @@ void zc_buffers_close(struct zc_buffers *buffers);
 const uint8_t *zc_buffers_take(struct zc_channel *channel, uint64_t position, uint32_t count);
 void zc_buffers_give(struct zc_channel *channel);
 
-/* traffic.c: one channel's writes to their end; 0 or a negative errno */
-struct zc_meeting;	/* where the channels of a migration wait for each other at the end of a round */
-int zc_meeting_init(struct zc_meeting **meeting, uint32_t channel_count);
-void zc_meeting_leave(struct zc_meeting *meeting);
-void zc_meeting_free(struct zc_meeting *meeting);
-int zc_run_traffic(struct zc_channel *channel, const struct zc_traffic *traffic, struct zc_meeting *meeting);
-
 /* process.c */
 #define ZC_KICK_SIGNAL SIGALRM
 /* set in signal handlers and read by every thread: atomic, and lock-free on all that Linux runs on */

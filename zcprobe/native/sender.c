@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 
 #include "core.h"
+#include "round_barrier.h"
+#include "traffic.h"
 
 struct run;
 
@@ -24,7 +26,7 @@ struct runner {	/* one channel's thread */
 
 struct run {
 	const struct zc_traffic *traffic;
-	struct zc_meeting *meeting;
+	struct zc_round_barrier *barrier;
 	struct runner *runners;
 	uint32_t count;
 	pthread_mutex_t lock;
@@ -97,7 +99,7 @@ static void run_channel(struct runner *runner)
 	result->start_ns = zc_now_ns();
 	channel->deadline_ns = result->start_ns + channel->config.deadline_ns;
 	if (!status)
-		status = zc_run_traffic(channel, runner->run->traffic, runner->run->meeting);
+		status = zc_run_traffic(channel, runner->run->traffic, runner->run->barrier);
 	if (status >= 0)
 		status = zc_uncork(channel);
 	/* a migration has flushed at the end of each round; once more would count a missed zero copy of its own */
@@ -123,7 +125,7 @@ static void *run_thread(void *argument)
 	struct run *run = runner->run;
 
 	run_channel(runner);
-	zc_meeting_leave(run->meeting);
+	zc_round_barrier_leave(run->barrier);
 	pthread_mutex_lock(&run->lock);
 	run->ended_count++;
 	pthread_cond_signal(&run->one_ended);
@@ -204,7 +206,7 @@ static int start_and_watch(struct run *run)
 	}
 	if (error) {
 		zc_stop_requested++;
-		zc_meeting_leave(run->meeting);	/* who waits there already would wait for a channel that never comes */
+		zc_round_barrier_leave(run->barrier);	/* who waits there already would wait for a channel that never comes */
 	}
 	watch(run, started);
 	for (uint32_t i = 0; i < started; i++)
@@ -253,7 +255,7 @@ int zc_sender_run(const struct zc_channel_config *configs, struct zc_result *res
 	pthread_mutex_init(&run.lock, NULL);
 	pthread_cond_init(&run.one_ended, NULL);
 	run.runners = calloc(count, sizeof(*run.runners));
-	if (run.runners && !zc_meeting_init(&run.meeting, count)) {
+	if (run.runners && !zc_round_barrier_init(&run.barrier, count)) {
 		status = open_channels(&run, configs, results);
 		if (!status) {
 			zc_catch_signals();
@@ -261,7 +263,7 @@ int zc_sender_run(const struct zc_channel_config *configs, struct zc_result *res
 			zc_restore_signals();
 		}
 		close_channels(&run);
-		zc_meeting_free(run.meeting);
+		zc_round_barrier_free(run.barrier);
 	}
 	free(run.runners);
 	pthread_cond_destroy(&run.one_ended);

@@ -10,6 +10,8 @@ enum zc_model { ZC_MODEL_STREAM, ZC_MODEL_MIGRATION, ZC_MODEL_RPC, ZC_MODEL_MIXE
 enum zc_reuse { ZC_REUSE_NEVER, ZC_REUSE_AFTER_COMPLETION, ZC_REUSE_AT_ONCE };
 
 #define ZC_MAX_SIZES 16
+#define ZC_MAX_PAGES_PER_PACKET 255
+#define ZC_MAX_HEADER_BYTES 65536
 
 struct zc_traffic {
 	enum zc_model model;
