@@ -6,9 +6,10 @@
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <unistd.h>
 
-#include "core.h"
+#include "decl/attach.h"
 
 static enum bpf_attach_type type_of(enum zc_attach_point point)
 {

@@ -1,11 +1,13 @@
 /* Structure layouts of the running kernel, read from its BTF by libbpf. */
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core.h"
+#include "decl/attach.h"
+#include "decl/btf.h"
 
 /* Ids of the named types by name and kind: libbpf looks at every type for each name, of which a kernel has some 150,000,
  * and what the probes need are a hundred names. */

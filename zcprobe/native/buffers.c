@@ -8,7 +8,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "core.h"
+#include "buffers.h"
+#include "channel.h"
+#include "decl/content.h"
+#include "engine.h"
+#include "flush.h"
 
 enum { SLOT_COUNT = 64, HUGEPAGE_BYTES = 2 << 20, PAGE_BYTES = 4096, OVERWRITTEN = 0xee };
 
@@ -110,7 +114,7 @@ static int wait_for_slot(struct zc_channel *channel, const struct slot *slot)
 		int status = zc_flush_internal(channel, false, ZC_TRIGGER_REUSE);
 
 		if (status >= 0 && slot->open_count && channel->completed == completed)
-			status = zc_wait(channel, 0, channel->deadline_ns);
+			status = zc_wait(channel, ZC_COMPLETION, channel->deadline_ns);
 		if (status < 0)
 			return status;
 	}

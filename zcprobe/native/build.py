@@ -15,6 +15,7 @@ _DECLARATIONS = (
     "records",
     "recorder",
     "policies",
+    "engines",
     "notification",
     "result",
     "channel",

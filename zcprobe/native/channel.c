@@ -1,46 +1,50 @@
-/* One socket with a policy: what a write means, and what each error of sendmsg means. */
+/* One socket with a policy: what a write means, and what each way for a send to fail means. */
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
-#include "core.h"
-
-#ifndef MSG_ZEROCOPY
-#define MSG_ZEROCOPY 0x4000000
-#endif
+#include "channel.h"
+#include "engine.h"
+#include "meminfo.h"
+#include "policy.h"
+#include "records.h"
 
 enum { MAX_PARTS = 1024 };	/* the kernel's UIO_MAXIOV */
 
-_Static_assert(sizeof(struct zc_part) == sizeof(struct iovec), "parts go to sendmsg as they are");
-_Static_assert(offsetof(struct zc_part, bytes) == offsetof(struct iovec, iov_base), "parts go to sendmsg as they are");
-_Static_assert(offsetof(struct zc_part, count) == offsetof(struct iovec, iov_len), "parts go to sendmsg as they are");
+static struct zc_channel *refuse(int error)
+{
+	errno = error;
+	return NULL;
+}
 
 struct zc_channel *zc_channel_open(const struct zc_channel_config *config, struct zc_result *result)
 {
-	struct zc_channel *channel = config->policy ? calloc(1, sizeof(*channel)) : NULL;
+	struct zc_channel *channel;
+	int error;
 
-	if (!channel) {
-		errno = config->policy ? ENOMEM : EINVAL;
-		return NULL;
-	}
+	if (!config->policy || !config->engine)
+		return refuse(EINVAL);
+	channel = aligned_alloc(_Alignof(struct zc_channel), sizeof(*channel));
+	if (!channel)
+		return refuse(ENOMEM);
+	memset(channel, 0, sizeof(*channel));
 	memset(result, 0, sizeof(*result));
 	channel->config = *config;
-	channel->policy = config->policy;
 	channel->result = result;
 	channel->blocking = config->policy->blocking;
 	channel->deadline_ns = zc_now_ns() + config->deadline_ns;
-	channel->entries_at_wake = UINT64_MAX;
+	error = config->engine->open(channel);
+	if (error) {
+		free(channel);
+		return refuse(-error);
+	}
 	zc_meminfo(channel, ZC_MEMINFO_BASELINE);
 	return channel;
 }
 
 void zc_channel_close(struct zc_channel *channel)
 {
+	channel->config.engine->close(channel);
 	free(channel);
 }
 
@@ -62,54 +66,8 @@ int zc_channel_set_blocking(struct zc_channel *channel, bool enabled)
 	return 0;
 }
 
-int zc_look_at_signals(const struct zc_channel *channel)
-{
-	if (zc_stop_requested > channel->stops_ignored)
-		return -EINTR;
-	return zc_kicked && zc_now_ns() >= channel->deadline_ns ? -ETIMEDOUT : 0;
-}
-
-void zc_stall_begin(struct zc_channel *channel, struct zc_attempt *attempt)
-{
-	if (attempt->stall.start_ns)
-		return;
-	attempt->stall.start_ns = zc_now_ns();
-	attempt->stall.completions = channel->result->completion_count;
-	attempt->stall.notifications = channel->result->notification_count;
-}
-
-void zc_stall_end(struct zc_attempt *attempt, int result)
-{
-	attempt->stall.end_ns = zc_now_ns();
-	attempt->stall.result = result;
-}
-
-ZC_COLD static void record_stall(struct zc_channel *channel, const struct zc_attempt *attempt)
-{
-	const struct zc_stall *stall = &attempt->stall;
-	int64_t duration_ns = stall->end_ns - stall->start_ns;
-	struct zc_result *result = channel->result;
-	struct zc_stall_record *record;
-
-	result->stall_count++;
-	result->stall_ns += duration_ns;
-	if (duration_ns > result->stall_max_ns)
-		result->stall_max_ns = duration_ns;
-	record = zc_record(channel->config.recorder, ZC_STREAM_STALL);
-	if (record)
-		*record = (struct zc_stall_record){
-			.start_ns = stall->start_ns,
-			.duration_ns = duration_ns,
-			.completion_count = result->completion_count - stall->completions,
-			.notification_count = result->notification_count - stall->notifications,
-			.enobufs_count = attempt->enobufs_count,
-			.result = stall->result,
-			.channel = channel->config.channel,
-		};
-}
-
 /* A policy that gives up, or copies without having read or waited, has not stalled the write. */
-static int answer_enobufs(struct zc_channel *channel, struct zc_attempt *attempt)
+static int answer_no_room(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	uint32_t flushes = channel->flush_index;
 	int verdict;
@@ -120,7 +78,7 @@ static int answer_enobufs(struct zc_channel *channel, struct zc_attempt *attempt
 	if (!attempt->zerocopy)
 		return -ENOBUFS;	/* an ordinary error */
 	zc_stall_begin(channel, attempt);
-	verdict = channel->policy->on_enobufs(channel, attempt);
+	verdict = channel->config.policy->on_no_room(channel, attempt);
 	if (verdict == ZC_RETRY || verdict < 0 || channel->flush_index != flushes)
 		zc_stall_end(attempt, verdict < 0 ? verdict : 0);
 	if (verdict == ZC_COPY)
@@ -129,33 +87,32 @@ static int answer_enobufs(struct zc_channel *channel, struct zc_attempt *attempt
 }
 
 /* What the failed attempt means: 0 or more to try again, or a negative errno. */
-ZC_COLD static int handle_error(struct zc_channel *channel, struct zc_attempt *attempt)
+ZC_COLD static int handle_error(struct zc_channel *channel, struct zc_attempt *attempt, int error)
 {
-	switch (attempt->error) {
-	case EINTR:
+	switch (error) {
+	case -EINTR:
 		return zc_run_is_active ? zc_must_end(channel) : -EINTR;
-	case EAGAIN:
+	case -EAGAIN:
 		channel->result->eagain_count++;
 		return -EAGAIN;
-	case ENOBUFS:
-		return answer_enobufs(channel, attempt);
+	case -ENOBUFS:
+		return answer_no_room(channel, attempt);
 	default:
-		return -attempt->error;
+		return error;
 	}
 }
 
-static ssize_t send_until_taken(struct zc_channel *channel, const struct msghdr *message, struct zc_attempt *attempt)
+static ssize_t send_until_taken(struct zc_channel *channel, const struct zc_part *parts, int part_count,
+				struct zc_attempt *attempt)
 {
 	for (;;) {
-		int flags = MSG_NOSIGNAL | (attempt->zerocopy ? MSG_ZEROCOPY : 0);
-		ssize_t taken = sendmsg(channel->config.fd, message, flags);
+		ssize_t taken = channel->config.engine->send(channel, parts, part_count, attempt->zerocopy);
 		int status;
 
 		attempt->attempt_count++;
-		attempt->error = taken < 0 ? errno : 0;
 		if (taken >= 0)
 			return taken;
-		status = handle_error(channel, attempt);
+		status = handle_error(channel, attempt, taken);
 		if (status < 0)
 			return status;
 	}
@@ -218,25 +175,6 @@ static void record_send(struct zc_channel *channel, const struct zc_attempt *att
 		sample_meminfo(channel, end_ns);
 }
 
-static int set_cork(struct zc_channel *channel, int enabled)
-{
-	return setsockopt(channel->config.fd, IPPROTO_TCP, TCP_CORK, &enabled, sizeof(enabled)) ? -errno : 0;
-}
-
-int zc_uncork(struct zc_channel *channel)
-{
-	if (!channel->config.is_corked || channel->is_uncorked)
-		return 0;
-	channel->is_uncorked = true;
-	return set_cork(channel, false);
-}
-
-ZC_COLD static int cork_again(struct zc_channel *channel)
-{
-	channel->is_uncorked = false;
-	return set_cork(channel, true);
-}
-
 static int64_t start_of_write(const struct zc_channel *channel)
 {
 	if (!channel->config.recorder)
@@ -247,7 +185,6 @@ static int64_t start_of_write(const struct zc_channel *channel)
 ssize_t zc_channel_writev(struct zc_channel *channel, const struct zc_part *parts, int part_count, bool zerocopy)
 {
 	struct zc_attempt attempt = { .zerocopy = zerocopy && channel->config.zerocopy };
-	struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = part_count };
 	int64_t start_ns = start_of_write(channel);
 	ssize_t taken = 0;
 
@@ -256,14 +193,14 @@ ssize_t zc_channel_writev(struct zc_channel *channel, const struct zc_part *part
 	for (int i = 0; i < part_count; i++)
 		attempt.bytes += parts[i].count;
 	attempt.wanted_zerocopy = attempt.zerocopy;
-	if (attempt.zerocopy && channel->policy->before_send)
-		taken = channel->policy->before_send(channel, &attempt);
+	if (attempt.zerocopy && channel->config.policy->before_send)
+		taken = channel->config.policy->before_send(channel, &attempt);
 	if (channel->is_uncorked && taken >= 0)
-		taken = cork_again(channel);
+		taken = zc_cork_again(channel);
 	if (taken >= 0)
-		taken = send_until_taken(channel, &message, &attempt);
+		taken = send_until_taken(channel, parts, part_count, &attempt);
 	if (attempt.stall.end_ns)
-		record_stall(channel, &attempt);
+		zc_record_stall(channel, &attempt);
 	count_send(channel, &attempt, taken);
 	record_send(channel, &attempt, start_ns, taken);
 	return taken;
@@ -271,9 +208,9 @@ ssize_t zc_channel_writev(struct zc_channel *channel, const struct zc_part *part
 
 static int wait_writable(struct zc_channel *channel)
 {
-	int events = zc_wait(channel, POLLOUT, channel->deadline_ns);
+	int found = zc_wait(channel, ZC_WRITABLE, channel->deadline_ns);
 
-	return events < 0 ? events : 0;
+	return found < 0 ? found : 0;
 }
 
 /* Drops the first `count` bytes; the parts that are left. */

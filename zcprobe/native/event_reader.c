@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "decl/event_reader.h"
+#include "decl/process.h"
 
 enum { BATCH_BYTES = 1 << 18 };
 

@@ -1,6 +1,7 @@
 /* Migration traffic: QEMU's multifd shape. */
-#include "core.h"
+#include "buffers.h"
 #include "migration.h"
+#include "records.h"
 #include "round_barrier.h"
 #include "writer.h"
 

@@ -5,10 +5,11 @@
 #include <time.h>	/* linux/errqueue.h needs struct timespec */
 #include <linux/errqueue.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "core.h"
+#include "decl/notification.h"
 
 #ifndef SOL_VSOCK
 #define SOL_VSOCK 287

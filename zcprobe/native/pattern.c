@@ -1,4 +1,4 @@
-#include "core.h"
+#include "decl/content.h"
 
 static uint64_t mix(uint64_t x)	/* splitmix64 */
 {

@@ -1,12 +1,17 @@
-/* The policies: what a sender does before a send and on ENOBUFS, each beside the sentence that describes it.
+/* The policies: what a sender does before a send, and when there was no room for one more notification (ENOBUFS), each
+ * beside the sentence that describes it.
  *
- * DRAIN reads notifications until there is none now; WAIT polls for POLLERR. A policy never loses a byte: it sends the
- * write again, sends it as a copy, or lets the run end.
+ * DRAIN reads notifications until there is none now; WAIT waits for completions. A policy never loses a byte: it sends the
+ * write again, sends it as a copy, or lets the run end. It names nothing that belongs to one way of sending: that is the
+ * engine's (engine.h).
  */
-#include <poll.h>
 #include <string.h>
 
-#include "core.h"
+#include "channel.h"
+#include "engine.h"
+#include "flush.h"
+#include "meminfo.h"
+#include "policy.h"
 
 static int drain(struct zc_channel *channel)
 {
@@ -105,7 +110,7 @@ static int wait_for_any(struct zc_channel *channel, struct zc_attempt *attempt)
 		status = drain(channel);
 		if (status < 0 || channel->completed > completed)
 			break;
-		status = zc_wait(channel, 0, channel->deadline_ns);
+		status = zc_wait(channel, ZC_COMPLETION, channel->deadline_ns);
 	} while (status >= 0);
 	return status < 0 ? status : ZC_RETRY;
 }
@@ -156,12 +161,13 @@ static int copy_and_congest(struct zc_channel *channel, struct zc_attempt *attem
 	return ZC_COPY;
 }
 
-/* eagain: as if the socket were full: the next poll round, DRAIN on POLLERR, retry. A writable socket makes it spin. */
-static int next_poll_round(struct zc_channel *channel, struct zc_attempt *attempt)
+/* eagain: as if the socket were full: the next round of the event loop, DRAIN when there may be completions, retry. A
+ * writable socket makes it spin. */
+static int next_event_round(struct zc_channel *channel, struct zc_attempt *attempt)
 {
-	int status = zc_wait(channel, POLLOUT, channel->deadline_ns);
+	int status = zc_wait(channel, ZC_WRITABLE, channel->deadline_ns);
 
-	if (status > 0 && status & POLLERR)
+	if (status > 0 && status & ZC_COMPLETION)
 		status = drain(channel);
 	return status < 0 ? status : ZC_RETRY;
 }
@@ -248,7 +254,7 @@ static const struct zc_policy policies[] = {
 	{ "grpc", false, copy_small_or_crowded, wait_for_any },
 	{ "folly", false, turn_on_again, copy_and_turn_off },
 	{ "ydb", false, copy_while_congested, copy_and_congest },
-	{ "eagain", false, NULL, next_poll_round },
+	{ "eagain", false, NULL, next_event_round },
 	{ "copy-off", false, copy_when_off, copy_and_turn_off },
 	{ "log-retry", false, NULL, retry_only },
 	{ "kill", false, NULL, hang_up },

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "decl/process.h"
 
 _Atomic int zc_stop_requested;
 _Atomic int zc_kicked;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "records.h"
 
 static const size_t record_bytes[ZC_STREAM_COUNT] = {
 	[ZC_STREAM_SEND] = sizeof(struct zc_send_record),

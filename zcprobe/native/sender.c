@@ -9,7 +9,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#include "core.h"
+#include "buffers.h"
+#include "channel.h"
+#include "flush.h"
+#include "meminfo.h"
 #include "round_barrier.h"
 #include "traffic.h"
 

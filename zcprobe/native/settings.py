@@ -28,6 +28,7 @@ def fill_parameters(target: Any, parameters: PolicyParameters) -> None:
 def fill_channel_config(target: Any, config: RunConfig, flush_variant: str) -> None:
     """`struct zc_channel_config` without what belongs to one socket: descriptor, number, limits, recorder."""
     target.policy = lib.zc_find_policy(config.policy.encode())
+    target.engine = lib.zc_find_engine(b"errqueue")
     target.flush_variant = enum_value("zc_flush_variant", "ZC_FLUSH_", flush_variant)
     target.wait_for = enum_value("zc_wait_for", "ZC_WAIT_FOR_", config.wait_for)
     fill_parameters(target.parameters, config.parameters)

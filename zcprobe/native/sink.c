@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 
 #include "core.h"
+#include "decl/content.h"
+#include "decl/sink.h"
 
 /* QUIET_MS: datagrams that were sent before the end of the run may arrive after the word of it, on a connection of its
  * own; the end is there once none has come for so long. SEEN_SLOTS: a power of two. */

@@ -2,8 +2,9 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "core.h"
+#include "buffers.h"
 #include "migration.h"
+#include "records.h"
 #include "round_barrier.h"
 #include "traffic.h"
 #include "writer.h"

@@ -1,6 +1,6 @@
 /* One channel's place in its traffic, and what every traffic model writes with. */
 #pragma once
-#include "core.h"
+#include "channel.h"
 #include "decl/content.h"
 #include "decl/traffic.h"
 

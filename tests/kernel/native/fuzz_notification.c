@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core.h"
+#include "decl/notification.h"
 
 static uint64_t found[ZC_CHECK_BOUNDS + 1];
 

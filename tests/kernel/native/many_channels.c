@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "decl/engines.h"
+#include "decl/sink.h"
+#include "decl/traffic.h"
 
 enum { CHANNELS = 8, SNDBUF_BYTES = 64 << 20 };
 
@@ -84,6 +87,7 @@ static void begin(struct part *part, const struct scene *scene, struct zc_channe
 		.zerocopy = 1,
 		.recorder = zc_recorder_open(part->null_fds, 64, 64, UINT64_MAX),
 		.policy = zc_find_policy(scene->policy),
+		.engine = zc_find_engine("errqueue"),
 		.optmem_max_bytes = 20480,
 		.charge_bytes = 832,
 		.deadline_ns = scene->deadline_ns,

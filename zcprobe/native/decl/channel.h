@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "decl/engines.h"
 #include "decl/policies.h"
 #include "decl/recorder.h"
 #include "decl/result.h"
@@ -24,6 +25,7 @@ struct zc_channel_config {
 	uint8_t is_datagram;
 	struct zc_recorder *recorder;	/* NULL: recording off, no clock is read per send */
 	const struct zc_policy *policy;
+	const struct zc_engine *engine;
 	struct zc_policy_parameters parameters;
 	enum zc_flush_variant flush_variant;
 	enum zc_wait_for wait_for;
