@@ -2,7 +2,7 @@ import pytest
 
 from zcprobe.config import RunConfig
 from zcprobe.errors import UsageError
-from zcprobe.native import ffi
+from zcprobe.native import ffi, lib
 from zcprobe.native.settings import fill_traffic
 from zcprobe.native.structs import enum_names
 from zcprobe.workloads import MAX_SEND_BYTES, Traffic, parse_sizes
@@ -99,3 +99,15 @@ def test_traffic_reaches_the_core_whole() -> None:
     assert (target.copy_below_bytes, target.page_bytes, target.guest_bytes) == (4, 4096, 5 << 32)
     assert (target.dirty_bytes_per_s, target.downtime_ns, target.max_rounds) == (6, 7_000_000, 8)
     assert (target.pages_per_packet, target.zero_percent, target.seed) == (128, 9, 11)
+
+
+def test_the_most_of_each_is_what_the_core_has_room_for() -> None:
+    """Its arrays are of these sizes, and it does not look again."""
+    for most, traffic in (
+        (lib.ZC_MAX_SIZES, lambda count: Traffic(sizes=[(1, 1)] * count)),
+        (lib.ZC_MAX_PAGES_PER_PACKET, lambda count: Traffic(pages_per_packet=count)),
+        (lib.ZC_MAX_HEADER_BYTES, lambda count: Traffic(header_bytes=count)),
+    ):
+        traffic(most).validate()
+        with pytest.raises(UsageError, match="is out of range"):
+            traffic(most + 1).validate()

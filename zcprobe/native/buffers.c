@@ -16,6 +16,8 @@
 
 enum { SLOT_COUNT = 64, HUGEPAGE_BYTES = 2 << 20, PAGE_BYTES = 4096, OVERWRITTEN = 0xee };
 
+_Static_assert(!ZC_REUSE_NEVER, "`reuse` is asked for its truth");
+
 struct slot {
 	uint64_t first_id;	/* of the zerocopy sends that read it */
 	uint64_t end_id;

@@ -9,8 +9,6 @@
 #include "policy.h"
 #include "records.h"
 
-enum { MAX_PARTS = 1024 };	/* the kernel's UIO_MAXIOV */
-
 static struct zc_channel *refuse(int error)
 {
 	errno = error;
@@ -188,7 +186,7 @@ ssize_t zc_channel_writev(struct zc_channel *channel, const struct zc_part *part
 	int64_t start_ns = start_of_write(channel);
 	ssize_t taken = 0;
 
-	if (part_count < 1 || part_count > MAX_PARTS)
+	if (part_count < 1 || part_count > ZC_MAX_PARTS)
 		return -EINVAL;
 	for (int i = 0; i < part_count; i++)
 		attempt.bytes += parts[i].count;

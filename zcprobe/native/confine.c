@@ -15,6 +15,8 @@
 
 #define MASK(capability) (1ULL << (capability))
 
+_Static_assert(_LINUX_CAPABILITY_U32S_3 * 32 == 64, "a mask of 64 bits holds every capability");
+
 static int read_capabilities(struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3])
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };

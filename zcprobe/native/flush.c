@@ -5,14 +5,23 @@
 #include "meminfo.h"
 #include "records.h"
 
+/* No default: the compiler names a constant that has no case. */
+static int readiness_to_wait_for(enum zc_wait_for wait_for)
+{
+	switch (wait_for) {
+	case ZC_WAIT_FOR_ERROR:
+		return ZC_COMPLETION;
+	case ZC_WAIT_FOR_INPUT:
+		return ZC_READABLE;
+	case ZC_WAIT_FOR_BOTH:
+		return ZC_COMPLETION | ZC_READABLE;
+	}
+	return ZC_COMPLETION;
+}
+
 static int wait_for_notification(struct zc_channel *channel, int64_t deadline_ns, struct zc_flush_record *record)
 {
-	static const int wanted_readiness[] = {
-		[ZC_WAIT_FOR_ERROR] = ZC_COMPLETION,
-		[ZC_WAIT_FOR_INPUT] = ZC_READABLE,
-		[ZC_WAIT_FOR_BOTH] = ZC_COMPLETION | ZC_READABLE,
-	};
-	int wanted = wanted_readiness[channel->config.wait_for];
+	int wanted = readiness_to_wait_for(channel->config.wait_for);
 
 	for (;;) {
 		int found = zc_wait(channel, wanted, deadline_ns);

@@ -5,6 +5,8 @@
 #include "round_barrier.h"
 #include "writer.h"
 
+_Static_assert(ZC_MAX_PAGES_PER_PACKET <= ZC_MAX_PARTS, "the pages of a packet are one write");
+
 /* One packet: a header without zerocopy, then those of its pages that are not zero, each a part of its own. */
 static int write_packet(struct zc_writer *writer, struct zc_round_record *round, uint32_t page_count)
 {

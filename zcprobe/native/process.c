@@ -1,6 +1,7 @@
 /* What this process does to itself: signals, namespaces, its end. */
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -10,6 +11,8 @@
 _Atomic int zc_stop_requested;
 _Atomic int zc_kicked;
 _Atomic int zc_run_is_active;
+
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler that took a lock could wait for its own thread");
 
 static struct sigaction saved_int, saved_term, saved_kick;
 static sigset_t saved_mask;

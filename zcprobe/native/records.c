@@ -24,6 +24,8 @@ static const size_t record_bytes[ZC_STREAM_COUNT] = {
 	[ZC_STREAM_STALL] = sizeof(struct zc_stall_record),
 };
 
+_Static_assert(ZC_STREAM_COUNT == 7, "a new stream needs the size of its records above");
+
 struct stream {
 	int fd;
 	uint8_t *chunks;
@@ -40,7 +42,7 @@ struct stream {
 };
 
 struct zc_recorder {
-	struct zc_cursor cursors[ZC_STREAM_COUNT];	/* first: see zc_record() */
+	struct zc_cursor cursors[ZC_STREAM_COUNT];
 	struct stream streams[ZC_STREAM_COUNT];
 	uint32_t chunk_records;
 	uint32_t chunk_count;
@@ -51,6 +53,8 @@ struct zc_recorder {
 	atomic_bool closing;
 	int error;
 };
+
+_Static_assert(offsetof(struct zc_recorder, cursors) == 0, "zc_record() takes a recorder for an array of cursors");
 
 static int write_all(int fd, const uint8_t *bytes, size_t count)
 {

@@ -12,8 +12,8 @@
 #include "decl/sink.h"
 
 /* QUIET_MS: datagrams that were sent before the end of the run may arrive after the word of it, on a connection of its
- * own; the end is there once none has come for so long. SEEN_SLOTS: a power of two. */
-enum { BUFFER_BYTES = 1 << 20, SLICE_NS = 10000000, QUIET_MS = 50, SEEN_SLOTS = 1 << 16 };
+ * own; the end is there once none has come for so long. */
+enum { BUFFER_BYTES = 1 << 20, SLICE_NS = 10000000, QUIET_MS = 50, SEEN_BITS = 16, SEEN_SLOTS = 1 << SEEN_BITS };
 
 /* the pattern once, and a buffer more: the same for every stream */
 static uint8_t pattern[ZC_PATTERN_BYTES + BUFFER_BYTES];
@@ -131,7 +131,7 @@ static int take_framed(struct sink *sink, const uint8_t *bytes, size_t count)
  * after its original, long before another position is likely to have taken the slot. */
 static bool is_repeated(struct sink *sink, uint64_t position)
 {
-	uint64_t *slot = &sink->seen[(position * 0x9e3779b97f4a7c15ULL >> 48) & (SEEN_SLOTS - 1)];
+	uint64_t *slot = &sink->seen[(position * 0x9e3779b97f4a7c15ULL) >> (64 - SEEN_BITS)];
 	bool repeated = *slot == position + 1 && *slot;	/* no stream is so long that its last position has a successor */
 
 	*slot = position + 1;

@@ -43,6 +43,8 @@ struct zc_channel_config {
 	uint8_t is_corked;	/* TCP_CORK is set: cleared before each wait for the peer, and at the end */
 };
 
+#define ZC_MAX_PARTS 1024	/* of one write: the kernel's UIO_MAXIOV */
+
 struct zc_part {
 	const void *bytes;
 	size_t count;
