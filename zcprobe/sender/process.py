@@ -6,7 +6,6 @@ enter the run's network namespace and give up capabilities for good. Task, readi
 
 import os
 import signal
-import sys
 import time
 from contextlib import ExitStack
 
@@ -14,20 +13,18 @@ import msgspec
 
 from zcprobe.config import RunConfig
 from zcprobe.endpoint import hang_up
-from zcprobe.errors import ZcprobeError
 from zcprobe.host.zerocopy import try_zerocopy_send
 from zcprobe.native import lib
 from zcprobe.native.process import (
     CAP_IPC_LOCK,
     CAP_NET_ADMIN,
-    die_with_parent,
     enter_netns,
-    give_up_root,
     keep_capabilities,
     limit_locked_memory,
 )
 from zcprobe.native.recorder import Recorder
 from zcprobe.native.structs import enum_names
+from zcprobe.parent import become_unprivileged, hear, live, say
 from zcprobe.sender.answers import ANSWER_GRACE_S, ask_sinks
 from zcprobe.sender.buffers import open_buffer_files
 from zcprobe.sender.calibration import calibrate
@@ -37,7 +34,7 @@ from zcprobe.sender.loops import run_loops
 from zcprobe.sender.sockets import read_cookie
 from zcprobe.sender.spools import open_recorder, take_spools
 from zcprobe.tokens import prepare_proofs
-from zcprobe.wire import ChannelReport, Failure, SenderReady, SenderReport, SenderTask
+from zcprobe.wire import ChannelReport, SenderReady, SenderReport, SenderTask
 
 __all__ = ["main"]
 
@@ -52,8 +49,7 @@ def _give_up_root(task: SenderTask) -> None:
     if task.memlock_bytes is not None:
         limit_locked_memory(task.memlock_bytes)
     forcing = () if task.config.socket.sndbuf_bytes is None else (CAP_NET_ADMIN,)
-    give_up_root(*_lasting_capabilities(task), *forcing)
-    die_with_parent()  # with another user's name that has to be asked for anew
+    become_unprivileged(*_lasting_capabilities(task), *forcing)
 
 
 def _answer_deadline_s(task: SenderTask, began_s: float, results: list[dict[str, int]]) -> float:
@@ -96,11 +92,6 @@ def _report(
     )
 
 
-def _say(message: msgspec.Struct) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
-    sys.stdout.buffer.flush()
-
-
 def _serve(task: SenderTask) -> SenderReport | None:
     """None when the parent hung up before the word."""
     if task.netns_path is not None:
@@ -113,15 +104,15 @@ def _serve(task: SenderTask) -> SenderReport | None:
             prepare_proofs()
         _give_up_root(task)
         if task.calibration_s is not None:
-            _say(calibrate(task, task.calibration_s, files, charge_bytes))
-            line = sys.stdin.buffer.readline()
+            say(calibrate(task, task.calibration_s, files, charge_bytes))
+            line = hear()
             if not line:
                 return None
             task = msgspec.structs.replace(task, config=msgspec.json.decode(line, type=RunConfig))
         links = open_links(task, stack)
         keep_capabilities(*_lasting_capabilities(task))
-        _say(SenderReady(os.getpid(), [read_cookie(link.data) for link in links], charge_bytes))
-        if not sys.stdin.buffer.readline():
+        say(SenderReady(os.getpid(), [read_cookie(link.data) for link in links], charge_bytes))
+        if not hear():
             return None
         return _report(
             task, links, files, [open_recorder(opened, task.record_limit_bytes) for opened in spools], charge_bytes
@@ -130,14 +121,6 @@ def _serve(task: SenderTask) -> SenderReport | None:
 
 def main() -> None:
     """Child process of a run: task on stdin, `SenderReady` out, an empty line in, `SenderReport` out."""
-    die_with_parent()
     # until the loops have their own handlers, a request to stop waits for them
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=SenderTask)
-    try:
-        report = _serve(task)
-    except ZcprobeError as error:
-        _say(Failure(type(error).__name__, str(error), error.hint))
-        sys.exit(error.exit_code)
-    if report is not None:
-        _say(report)
+    live(SenderTask, _serve)

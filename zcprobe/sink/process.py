@@ -2,17 +2,16 @@
 
 import os
 import socket
-import sys
 import threading
 
 import msgspec
 
-from zcprobe.errors import ZcprobeError
 from zcprobe.handshake import receive_plan
-from zcprobe.native.process import allow_only_receiving, die_with_parent, enter_netns, give_up_root
+from zcprobe.native.process import allow_only_receiving, enter_netns
+from zcprobe.parent import become_unprivileged, hear, live, say
 from zcprobe.sink.listener import listen
 from zcprobe.sink.stream import receive
-from zcprobe.wire import Failure, Reading, SinkReady, SinkTask
+from zcprobe.wire import Reading, SinkReady, SinkTask
 
 __all__ = ["main"]
 
@@ -44,32 +43,24 @@ def _serve(server: socket.socket, connections: int, reading: Reading) -> None:
 def _calibrate(server: socket.socket, task: SinkTask) -> Reading | None:
     """How to read from then on; None when the parent hung up."""
     _serve(server, task.calibrations, Reading())
-    line = sys.stdin.buffer.readline()
+    line = hear()
     return msgspec.json.decode(line, type=Reading) if line else None
 
 
-def _say(message: msgspec.Struct) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def main() -> None:
-    """Child process of a run: the task as a line on stdin, its connections, then the end."""
-    die_with_parent()
-    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=SinkTask)
+def _work(task: SinkTask) -> None:
     if task.netns_path is not None:
         enter_netns(task.netns_path)
     if task.cpu is not None:
         os.sched_setaffinity(0, {task.cpu})
-    try:
-        with listen(task.address, task.port) as server:
-            give_up_root()
-            die_with_parent()  # with another user's name that has to be asked for anew
-            allow_only_receiving()
-            _say(SinkReady(server.getsockname()[1]))
-            reading = _calibrate(server, task) if task.calibrations else task.reading
-            if reading is not None:
-                _serve(server, task.connections, reading)
-    except ZcprobeError as error:
-        _say(Failure(type(error).__name__, str(error), error.hint))
-        sys.exit(error.exit_code)
+    with listen(task.address, task.port) as server:
+        become_unprivileged()
+        allow_only_receiving()
+        say(SinkReady(server.getsockname()[1]))
+        reading = _calibrate(server, task) if task.calibrations else task.reading
+        if reading is not None:
+            _serve(server, task.connections, reading)
+
+
+def main() -> None:
+    """Child process of a run: task on stdin, `SinkReady` out, then its connections. The senders get the reports."""
+    live(SinkTask, _work)
