@@ -12,6 +12,9 @@ import msgspec
 
 from zcprobe.config import DEFAULT_DATAGRAM_BYTES, RunConfig
 from zcprobe.errors import UsageError
+from zcprobe.lab.impairments.delay import DelayImpairment
+from zcprobe.lab.impairments.hold import HoldImpairment
+from zcprobe.lab.impairments.reorder import ReorderImpairment
 from zcprobe.lab.remote import parse_target
 from zcprobe.lab.scenarios import Scenario, find_scenario
 from zcprobe.policies import PolicyParameters, find_policy
@@ -178,13 +181,13 @@ RULES = (
     ),
     Rule(
         ("--udp",),
-        lambda asked: asked.scenario.delay is not None,
+        lambda asked: asked.scenario.find(DelayImpairment) is not None,
         "cannot be in a scenario of late acknowledgements, since datagrams have none",
         "choose --scenario held-in-flight, which holds datagrams in flight, or leave out --udp",
     ),
     Rule(
         ("--udp",),
-        lambda asked: asked.scenario.reorder is not None,
+        lambda asked: asked.scenario.find(ReorderImpairment) is not None,
         "cannot be in the control of data out of order, whose completions only acknowledgements put in order",
         "choose --scenario held-completions, or leave out --udp",
     ),
@@ -203,7 +206,7 @@ RULES = (
     # ---- scenarios ----
     Rule(
         ("--hold-share", "--hold-rate"),
-        lambda asked: asked.scenario.hold is None,
+        lambda asked: asked.scenario.find(HoldImpairment) is None,
         "is for a scenario that holds clones back, and this one does not",
         "choose --scenario held-completions or held-in-flight, or leave it out",
     ),

@@ -35,7 +35,7 @@ TESTS = (
     "tests/guests/inside/test_links.py",
     "tests/guests/inside/test_vsock.py",
     "tests/guests/inside/test_hidden.py",
-    "tests/kernel/lab/test_impairment.py::test_packets_arrive_out_of_order",
+    "tests/kernel/lab/impairments/test_reorder.py::test_packets_arrive_out_of_order",
     "tests/kernel/probes/test_causes.py",
     "tests/kernel/probes/test_mechanisms.py",
     "tests/guests/inside/test_probes.py",

@@ -8,6 +8,9 @@ from zcprobe.format.findings import RunWarning
 from zcprobe.format.lab import Lab
 from zcprobe.format.summary import Summary
 from zcprobe.lab.calibration import notifications_that_fit
+from zcprobe.lab.impairments.delay import DelayImpairment
+from zcprobe.lab.impairments.hold import HoldImpairment
+from zcprobe.lab.impairments.reorder import ReorderImpairment
 from zcprobe.lab.scenarios import Scenario
 from zcprobe.units import format_rate_bps
 from zcprobe.wire import SenderReport
@@ -43,11 +46,12 @@ def with_pauses(effects: Effects, scenario: Scenario, report: SenderReport) -> E
 
 
 def _held_back(scenario: Scenario, effects: Effects) -> list[RunWarning]:
-    if scenario.hold is None or effects.hold_waits:
+    hold = scenario.find(HoldImpairment)
+    if hold is None or effects.hold_waits:
         return []
     if not effects.held_packets:
         return [RunWarning("nothing-held-back", "nothing was held back: none of the packets had a clone in the queue")]
-    rate = format_rate_bps(scenario.hold.bucket.rate_bps)
+    rate = format_rate_bps(hold.bucket.rate_bps)
     text = (
         f"nothing was held back: clones of {effects.held_packets} packets of the wire came to the queue and none had to"
         f" wait, because it lets go of {rate}"
@@ -66,14 +70,14 @@ def _delayed(scenario: Scenario, effects: Effects, summary: Summary) -> list[Run
     """A sender that died before the first acknowledgement could be late has met what the scenario is about all the
     same: a limit full of sends in flight."""
     died_in_flight = summary.outcome == "dead_enobufs" and (summary.enobufs_unread_share or 0) < 0.5
-    if scenario.delay is None or effects.delay_waits or died_in_flight:
+    if scenario.find(DelayImpairment) is None or effects.delay_waits or died_in_flight:
         return []
     text = f"nothing was late: none of {effects.delayed_packets or 0} acknowledgements had to wait"
     return [RunWarning("nothing-delayed", text)]
 
 
 def _reordered(scenario: Scenario, effects: Effects) -> list[RunWarning]:
-    if scenario.reorder is None or effects.reordered_packets:
+    if scenario.find(ReorderImpairment) is None or effects.reordered_packets:
         return []
     return [RunWarning("nothing-reordered", "nothing was reordered: every packet arrived after those sent before it")]
 

@@ -125,7 +125,7 @@ class BenchmarkSubject:
         return RunMetadata(
             **common,
             config=self._config,
-            scenario=msgspec.to_builtins(benchmark.scenario),
+            scenario=benchmark.scenario.members(),
             lab=msgspec.to_builtins(lab),
             calibration=self._prepared.calibration,
             effects=effects,

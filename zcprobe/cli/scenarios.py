@@ -8,6 +8,9 @@ from rich.table import Table
 
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.journal import new_run_id
+from zcprobe.lab.impairments.delay import DelayImpairment
+from zcprobe.lab.impairments.hold import HoldImpairment
+from zcprobe.lab.impairments.reorder import ReorderImpairment
 from zcprobe.lab.scenarios import SCENARIOS, Scenario
 from zcprobe.lab.trial import try_scenarios
 from zcprobe.units import format_bytes
@@ -50,9 +53,10 @@ def _defaults(scenario: Scenario) -> str:
 
 
 def _held(scenario: Scenario) -> list[str]:
-    if scenario.hold is None:
+    hold = scenario.find(HoldImpairment)
+    if hold is None:
         return []
-    count = scenario.hold.one_in_count
+    count = hold.one_in_count
     return ["every packet has a clone held back" if count == 1 else f"1 in {count} packets has a clone held back"]
 
 
@@ -64,10 +68,11 @@ def _read(reading: Reading) -> list[str]:
 
 def _fixed(scenario: Scenario) -> list[str]:
     parts = [*_held(scenario), *_read(scenario.reading)]
-    if scenario.delay is not None:
-        parts.append(f"congestion control {scenario.delay.congestion_control}")
-    if scenario.reorder is not None:
-        delay_ms, jitter_ms = scenario.reorder.delay_ns / 1e6, scenario.reorder.jitter_ns / 1e6
+    delay, reorder = scenario.find(DelayImpairment), scenario.find(ReorderImpairment)
+    if delay is not None:
+        parts.append(f"congestion control {delay.congestion_control}")
+    if reorder is not None:
+        delay_ms, jitter_ms = reorder.delay_ns / 1e6, reorder.jitter_ns / 1e6
         parts.append(f"each packet waits {delay_ms:g} ms, give or take {jitter_ms:g} ms")
     if scenario.memlock_bytes is not None:
         parts.append(f"memlock {format_bytes(scenario.memlock_bytes)}")
@@ -78,7 +83,8 @@ def run(options: argparse.Namespace) -> int:
     """0, whatever this host cannot run: the list is what was asked for."""
     rows = _rows()
     if options.json:
-        sys.stdout.buffer.write(msgspec.json.encode({"scenarios": rows}) + b"\n")
+        listed = [msgspec.structs.asdict(row) | {"scenario": row.scenario.members()} for row in rows]
+        sys.stdout.buffer.write(msgspec.json.encode({"scenarios": listed}) + b"\n")
         return 0
     table = Table("scenario", "what happens", "how much", "here", show_lines=True)
     for row in rows:

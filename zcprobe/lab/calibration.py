@@ -9,7 +9,9 @@ import msgspec
 from zcprobe.config import DEFAULT_DEADLINE_S, RunConfig
 from zcprobe.format.calibration import Calibration
 from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
-from zcprobe.lab.impairment import HoldImpairment, TokenBucket
+from zcprobe.lab.impairments.delay import DelayImpairment
+from zcprobe.lab.impairments.hold import HoldImpairment
+from zcprobe.lab.impairments.qdisc import TokenBucket
 from zcprobe.lab.scenarios import Scenario
 
 __all__ = ["CALIBRATION_S", "calibrated", "deadline_s", "notifications_that_fit"]
@@ -69,19 +71,20 @@ def calibrated(scenario: Scenario, measured: Calibration) -> tuple[Scenario, Cal
     """The scenario with the rates that follow from `measured`, and these rates beside what was measured. A scenario
     that holds clones back sends until what is held could have filled optmem more than twice."""
     shares, goodput_bps = scenario.shares, measured.goodput_bps
-    hold, delay, reading = scenario.hold, scenario.delay, scenario.reading
-    count = scenario.send_count
+    hold, delay = scenario.find(HoldImpairment), scenario.find(DelayImpairment)
+    reading, count = scenario.reading, scenario.send_count
     rates: dict[str, int] = {}
     if shares.hold is not None and hold is not None:
         hold = _hold(hold, shares.hold, measured)
+        scenario = scenario.with_impairment(hold)
         rates["hold_rate_bps"] = hold.bucket.rate_bps
         count = max(count, _count_until_full(shares.hold, hold.one_in_count, measured.notifications_max))
     if shares.acks is not None and delay is not None:
         rates["ack_rate_bps"] = _rate(shares.acks * goodput_bps / _GSO_PACKET_BYTES * _ACK_BYTES)
         bucket = msgspec.structs.replace(delay.bucket, rate_bps=rates["ack_rate_bps"])
-        delay = msgspec.structs.replace(delay, bucket=bucket)
+        scenario = scenario.with_impairment(msgspec.structs.replace(delay, bucket=bucket))
     if shares.read is not None:
         rates["read_bps"] = _rate(shares.read * goodput_bps / measured.channels)
         reading = msgspec.structs.replace(reading, read_bps=rates["read_bps"])
-    changed = msgspec.structs.replace(scenario, hold=hold, delay=delay, reading=reading, send_count=count)
+    changed = msgspec.structs.replace(scenario, reading=reading, send_count=count)
     return changed, msgspec.structs.replace(measured, **rates)

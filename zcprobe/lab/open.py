@@ -17,10 +17,10 @@ from zcprobe.format.lab import Lab
 from zcprobe.journal import Journal, journal
 from zcprobe.lab.device import has_scatter_gather, read_mtu
 from zcprobe.lab.effects import read_effects
-from zcprobe.lab.impairment import delayed_acks, held_clones, reordered_packets
+from zcprobe.lab.impairments.path import ImpairedPath
 from zcprobe.lab.limits import changed_optmem_max
 from zcprobe.lab.namespace import run_in_namespace
-from zcprobe.lab.netns import Namespace, NamespacePair, namespace_pair
+from zcprobe.lab.netns import Namespace, namespace_pair
 from zcprobe.lab.scenarios import Scenario
 
 __all__ = ["OpenLab", "describe_impairment", "open_lab", "open_path"]
@@ -30,12 +30,10 @@ def describe_impairment(scenario: Scenario) -> dict[str, int | str | None]:
     """The impairment as one flat table: `hold_`, `delay_` and `reorder_` parameters and the memlock limit, as far as
     there are."""
     described: dict[str, int | str | None] = {"memlock_bytes": scenario.memlock_bytes}
-    for prefix in ("hold", "delay", "reorder"):
-        impairment = getattr(scenario, prefix)
-        if impairment is not None:
-            parameters = msgspec.to_builtins(impairment)
-            parameters |= parameters.pop("bucket", {})
-            described |= {f"{prefix}_{name}": value for name, value in parameters.items()}
+    for impairment in scenario.impairments:
+        parameters = msgspec.to_builtins(impairment)
+        parameters |= parameters.pop("bucket", {})
+        described |= {f"{impairment.prefix}_{name}": value for name, value in parameters.items()}
     return described
 
 
@@ -52,31 +50,25 @@ def _require_family(sender: Namespace, family: Family) -> None:
 class OpenLab:
     """A lab while it is open. `lab` describes it; `impair()` changes the path, and the description with it."""
 
-    def __init__(self, lab: Lab, pair: NamespacePair, family: Family, protocol: Protocol, undo: ExitStack) -> None:
+    def __init__(self, lab: Lab, path: ImpairedPath, undo: ExitStack) -> None:
         self.lab = lab
-        self._pair = pair
-        self._family = family
-        self._protocol = protocol
+        self._path = path
         self._undo = undo
         self._scenario: Scenario | None = None
 
     def impair(self, scenario: Scenario) -> None:
         """Once, before the traffic of the run. HostError when the kernel lacks a mechanism."""
-        sender, self._scenario = self._pair.sender, scenario
-        if scenario.hold is not None:
-            self._undo.enter_context(held_clones(sender, scenario.hold, self._family, self._protocol))
-        if scenario.delay is not None:
-            self._undo.enter_context(delayed_acks(self._pair, scenario.delay))
-        if scenario.reorder is not None:
-            self._undo.enter_context(reordered_packets(sender, scenario.reorder))
-        congestion_control = run_in_namespace(sender.name, _read_congestion_control)
-        impairment = describe_impairment(scenario) | {"congestion_control": congestion_control}
-        self.lab = msgspec.structs.replace(self.lab, impairment=impairment)
+        self._scenario = scenario
+        for impairment in scenario.impairments:
+            self._undo.enter_context(impairment.put_on(self._path))
+        congestion_control = run_in_namespace(self._path.pair.sender.name, _read_congestion_control)
+        described = describe_impairment(scenario) | {"congestion_control": congestion_control}
+        self.lab = msgspec.structs.replace(self.lab, impairment=described)
 
     def read_effects(self) -> Effects:
         """What the impairment has done so far, by the kernel's own counters. FileNotFoundError when a namespace of the
         lab is gone."""
-        return Effects() if self._scenario is None else read_effects(self._pair, self._scenario)
+        return Effects() if self._scenario is None else read_effects(self._path, self._scenario)
 
 
 @contextmanager
@@ -122,7 +114,7 @@ def open_path(
             scatter_gather=scatter_gather,
             mtu_bytes=mtu_bytes,
         )
-        yield OpenLab(lab, pair, family, protocol, stack)
+        yield OpenLab(lab, ImpairedPath(pair=pair, family=family, protocol=protocol), stack)
 
 
 @contextmanager

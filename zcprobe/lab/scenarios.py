@@ -1,13 +1,24 @@
 """Named scenarios: what happens to the path, and how much of it."""
 
+from typing import Any, TypeVar
+
 import msgspec
 
 from zcprobe.errors import UsageError
 from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES, OLD_DEFAULT_OPTMEM_BYTES
-from zcprobe.lab.impairment import DelayImpairment, HoldImpairment, ReorderImpairment, TokenBucket
+from zcprobe.lab.impairments.delay import DelayImpairment
+from zcprobe.lab.impairments.hold import HoldImpairment
+from zcprobe.lab.impairments.path import Impairment
+from zcprobe.lab.impairments.qdisc import TokenBucket
+from zcprobe.lab.impairments.reorder import ReorderImpairment
 from zcprobe.wire import Reading
 
 __all__ = ["SCENARIOS", "Scenario", "Shares", "find_scenario", "with_hold"]
+
+
+Impairing = TypeVar("Impairing")
+
+_KINDS: tuple[type[Impairment], ...] = (HoldImpairment, DelayImpairment, ReorderImpairment)
 
 
 class Shares(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +38,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """What one run goes through. `optmem_max_bytes` None is the kernel's own limit, `memlock_bytes` None no limit;
     with one, the sender gives up CAP_IPC_LOCK, which would exempt it.
 
-    Where `shares` names a rate, the one in `hold`, `delay` or `reading` stands for a path of 20 Gbit/s, until
+    Where `shares` names a rate, the one in `impairments` or `reading` stands for a path of 20 Gbit/s, until
     calibration replaces it. `is_control`: no send is meant to be refused, whatever its size; where somebody chose a
     limit or traffic with which one can be, the run says so.
     """
@@ -37,9 +48,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     send_bytes: int = 64 * 1024
     send_count: int
     optmem_max_bytes: int | None = None
-    hold: HoldImpairment | None = None
-    delay: DelayImpairment | None = None
-    reorder: ReorderImpairment | None = None
+    impairments: tuple[Impairment, ...] = ()
     memlock_bytes: int | None = None
     reading: Reading = Reading()
     sndbuf_bytes: int | None = None
@@ -50,6 +59,23 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     def is_calibrated(self) -> bool:
         """Whether a rate of it follows from the goodput of the unimpaired path."""
         return self.shares != Shares()
+
+    def find(self, kind: type[Impairing]) -> Impairing | None:
+        """Its impairment of that kind; None when it has none."""
+        return next((impairment for impairment in self.impairments if isinstance(impairment, kind)), None)
+
+    def with_impairment(self, changed: Impairment) -> "Scenario":
+        """The scenario with `changed` in the place of its impairment of that kind."""
+        impairments = tuple(changed if type(one) is type(changed) else one for one in self.impairments)
+        return msgspec.structs.replace(self, impairments=impairments)
+
+    def members(self) -> dict[str, Any]:
+        """Plain values, as run.json and `zcprobe scenarios -J` have them: each kind of impairment is a member of its
+        own, called by its prefix, and None where the scenario has none of it."""
+        members: dict[str, Any] = {}
+        for name, value in msgspec.structs.asdict(self).items():
+            members |= {kind.prefix: self.find(kind) for kind in _KINDS} if name == "impairments" else {name: value}
+        return dict(msgspec.to_builtins(members))
 
 
 SCENARIOS: dict[str, Scenario] = {
@@ -73,7 +99,9 @@ SCENARIOS: dict[str, Scenario] = {
             send_count=600,
             optmem_max_bytes=OLD_DEFAULT_OPTMEM_BYTES,
             sndbuf_bytes=64 * 1024 * 1024,
-            delay=DelayImpairment(bucket=TokenBucket(rate_bps=4_000_000, burst_bytes=2_000, limit_bytes=256 * 1024)),
+            impairments=(
+                DelayImpairment(bucket=TokenBucket(rate_bps=4_000_000, burst_bytes=2_000, limit_bytes=256 * 1024)),
+            ),
             shares=Shares(acks=0.2),
         ),
         # Few and short enough holds that most completions arrive, but out of order: each hole costs a queue entry.
@@ -86,9 +114,11 @@ SCENARIOS: dict[str, Scenario] = {
             description="1 in 16 packets has a clone held back: completions out of order, notifications cannot merge",
             send_count=8_000,
             optmem_max_bytes=DEFAULT_OPTMEM_BYTES,
-            hold=HoldImpairment(
-                one_in_count=16,
-                bucket=TokenBucket(rate_bps=375_000_000, burst_bytes=256 * 1024, limit_bytes=20_000_000),
+            impairments=(
+                HoldImpairment(
+                    one_in_count=16,
+                    bucket=TokenBucket(rate_bps=375_000_000, burst_bytes=256 * 1024, limit_bytes=20_000_000),
+                ),
             ),
             shares=Shares(hold=0.3),
         ),
@@ -100,9 +130,11 @@ SCENARIOS: dict[str, Scenario] = {
             description="every packet has a clone held back: charges are held by sends acknowledged, not completed",
             send_count=2_000,
             optmem_max_bytes=DEFAULT_OPTMEM_BYTES,
-            hold=HoldImpairment(
-                one_in_count=1,
-                bucket=TokenBucket(rate_bps=2_000_000_000, burst_bytes=256 * 1024, limit_bytes=128_000_000),
+            impairments=(
+                HoldImpairment(
+                    one_in_count=1,
+                    bucket=TokenBucket(rate_bps=2_000_000_000, burst_bytes=256 * 1024, limit_bytes=128_000_000),
+                ),
             ),
             shares=Shares(hold=0.1),
         ),
@@ -140,7 +172,7 @@ SCENARIOS: dict[str, Scenario] = {
             name="reordered-link",
             description="packets take 9 to 11 ms: data arrives out of order, completions come in order (control)",
             send_count=5_000,
-            reorder=ReorderImpairment(delay_ns=10_000_000, jitter_ns=1_000_000, limit_count=100_000),
+            impairments=(ReorderImpairment(delay_ns=10_000_000, jitter_ns=1_000_000, limit_count=100_000),),
             is_control=True,
         ),
     )
@@ -159,12 +191,13 @@ def with_hold(scenario: Scenario, one_in_count: int | None, rate_bps: int | None
     """The scenario with another share held back, or another rate; UsageError when it holds nothing back."""
     if one_in_count is None and rate_bps is None:
         return scenario
-    if scenario.hold is None:
+    hold = scenario.find(HoldImpairment)
+    if hold is None:
         raise UsageError(f"{scenario.name} holds nothing back", "leave out --hold-share and --hold-rate")
-    bucket, shares = scenario.hold.bucket, scenario.shares
+    bucket, shares = hold.bucket, scenario.shares
     if rate_bps is not None:
         bucket = msgspec.structs.replace(bucket, rate_bps=rate_bps)
         shares = msgspec.structs.replace(shares, hold=None)
-    count = scenario.hold.one_in_count if one_in_count is None else one_in_count
-    hold = msgspec.structs.replace(scenario.hold, one_in_count=count, bucket=bucket)
-    return msgspec.structs.replace(scenario, hold=hold, shares=shares)
+    count = hold.one_in_count if one_in_count is None else one_in_count
+    changed = msgspec.structs.replace(hold, one_in_count=count, bucket=bucket)
+    return msgspec.structs.replace(scenario.with_impairment(changed), shares=shares)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.kernel.benchmark.conftest import Measure
 from zcprobe.config import SocketOptions
-from zcprobe.lab.impairment import HOLD_DEVICE
+from zcprobe.lab.impairments.hold import HOLD_DEVICE
 from zcprobe.lab.namespace import list_namespaces
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")

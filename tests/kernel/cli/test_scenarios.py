@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from zcprobe.lab.impairments.reorder import ReorderImpairment
 from zcprobe.lab.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
@@ -21,7 +22,7 @@ def test_what_the_list_says_is_what_a_run_does(zcprobe: Command, has_netem: bool
     rows = {row["scenario"]["name"]: row for row in msgspec.json.decode(result.stdout)["scenarios"]}
     assert list(rows) == list(SCENARIOS)
     for name, row in rows.items():
-        can_run = has_netem or SCENARIOS[name].reorder is None
+        can_run = has_netem or SCENARIOS[name].find(ReorderImpairment) is None
         assert (row["refusal"] is None) == (row["hint"] is None) == can_run, name
         ran = zcprobe("run", "--scenario", name, "-n", "23", "--probes", "none", "--deadline", "20")
         assert (ran.returncode != 3) == can_run, ran.stderr

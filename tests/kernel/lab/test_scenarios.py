@@ -14,6 +14,8 @@ from zcprobe.config import Family
 from zcprobe.errors import HostError
 from zcprobe.format.lab import Lab
 from zcprobe.journal import JOURNAL_FOLDER, journal
+from zcprobe.lab.impairments.hold import HoldImpairment
+from zcprobe.lab.impairments.reorder import ReorderImpairment
 from zcprobe.lab.namespace import list_namespaces, run_in_namespace
 from zcprobe.lab.open import open_lab
 from zcprobe.lab.scenarios import SCENARIOS, Scenario, find_scenario, with_hold
@@ -96,14 +98,14 @@ def read_cost_of_one(client: socket.socket, payload: bytes) -> int:
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 def test_every_lab_opens_carries_traffic_and_is_gone(name: str, family: Family, has_netem: bool) -> None:
     scenario = find_scenario(name)
-    lacks_netem = scenario.reorder is not None and not has_netem
+    lacks_netem = scenario.find(ReorderImpairment) is not None and not has_netem
     refused = pytest.raises(HostError, match="this kernel has no netem qdisc") if lacks_netem else nullcontext()
     with refused, open_lab(scenario, run_id=RUN_ID, family=family) as lab:
         assert lab.scenario == name
         assert os.stat(lab.sender_netns_path).st_ino == lab.sender_netns_inode
         assert lab.optmem_max_bytes == scenario.optmem_max_bytes or scenario.optmem_max_bytes is None
-        assert ("hold_rate_bps" in lab.impairment) == (scenario.hold is not None)
-        assert ("reorder_delay_ns" in lab.impairment) == (scenario.reorder is not None)
+        assert ("hold_rate_bps" in lab.impairment) == (scenario.find(HoldImpairment) is not None)
+        assert ("reorder_delay_ns" in lab.impairment) == (scenario.find(ReorderImpairment) is not None)
         assert lab.impairment["congestion_control"]
         msgspec.json.encode(lab)
         with connection(lab) as client:
@@ -153,7 +155,7 @@ def test_what_holds_the_charges_when_a_send_is_refused(
 ) -> None:
     scenario = find_scenario(name)
     # a sender slower than 16 times the hold's rate leaves nothing to hold: then the rate is halved
-    for rate_bps in (None, 300_000_000, 150_000_000, 75_000_000) if scenario.hold else (None,):
+    for rate_bps in (None, 300_000_000, 150_000_000, 75_000_000) if scenario.find(HoldImpairment) else (None,):
         found = [unread_share(with_hold(scenario, None, rate_bps), family) for _ in range(LABS)]
         shares = [share for share in found if share is not None]
         if len(shares) > LABS // 2:

@@ -50,6 +50,26 @@ def test_the_impairment_is_described_with_units() -> None:
     }
 
 
+def test_each_kind_of_impairment_is_a_member_of_its_own_whatever_a_scenario_has() -> None:
+    """Who reads run.json or the list of scenarios looks them up by name."""
+    listed = {name: scenario.members() for name, scenario in SCENARIOS.items()}
+    kinds = {name: [kind for kind in ("hold", "delay", "reorder") if one[kind]] for name, one in listed.items()}
+    assert {name: kind for name, kind in kinds.items() if kind} == {
+        "in-flight": ["delay"],
+        "held-completions": ["hold"],
+        "held-in-flight": ["hold"],
+        "reordered-link": ["reorder"],
+    }
+    assert listed["held-completions"]["hold"] == {
+        "one_in_count": 16,
+        "bucket": {"rate_bps": 375_000_000, "burst_bytes": 262_144, "limit_bytes": 20_000_000},
+    }
+    assert list(listed["in-order"]) == [
+        *("name", "description", "send_bytes", "send_count", "optmem_max_bytes", "hold", "delay", "reorder"),
+        *("memlock_bytes", "reading", "sndbuf_bytes", "shares", "is_control"),
+    ]
+
+
 def test_a_lab_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(HostError, match="needs root"), open_lab(find_scenario("in-order"), run_id="u", family="ipv4"):

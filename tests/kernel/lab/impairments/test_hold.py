@@ -3,73 +3,20 @@ import os
 import socket
 import struct
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from tests.tcp_counters import read_tcp_counters
+from tests.impaired import TRANSFER_BYTES, qdisc, transfer
 from zcprobe.config import Family
-from zcprobe.errors import HostError
-from zcprobe.journal import journal
-from zcprobe.lab.impairment import (
-    HOLD_DEVICE,
-    DelayImpairment,
-    HoldImpairment,
-    ReorderImpairment,
-    TokenBucket,
-    delayed_acks,
-    held_clones,
-    reordered_packets,
-)
+from zcprobe.lab.impairments.hold import HOLD_DEVICE, HoldImpairment, held_clones
+from zcprobe.lab.impairments.qdisc import TokenBucket
 from zcprobe.lab.namespace import run_in_namespace
-from zcprobe.lab.netns import Namespace, NamespacePair, namespace_pair
+from zcprobe.lab.netns import Namespace, NamespacePair
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 
-TRANSFER_BYTES = 64 * 1024 * 1009
 FAST = TokenBucket(rate_bps=30_000_000_000, burst_bytes=1_000_000, limit_bytes=1_000_000_000)
-REORDER = ReorderImpairment(delay_ns=10_000_000, jitter_ns=1_000_000, limit_count=100_000)
-ACKS = TokenBucket(rate_bps=132_000, burst_bytes=2_000, limit_bytes=660)
-
-
-@pytest.fixture
-def pair() -> Iterator[NamespacePair]:
-    with journal(f"impair{os.getpid()}") as opened, namespace_pair(opened) as made:
-        yield made
-
-
-def transfer(pair: NamespacePair, family: Family) -> float:
-    """Move TRANSFER_BYTES from sender to sink; the smoothed round trip in seconds (tcpi_rtt) at its end."""
-    address_family = socket.AF_INET if family == "ipv4" else socket.AF_INET6
-    address = (getattr(pair.sink, family), 5201)
-    listener = run_in_namespace(pair.sink.name, lambda: socket.create_server(address, family=address_family))
-    client = run_in_namespace(pair.sender.name, lambda: socket.create_connection(address, timeout=20))
-    received = 0
-
-    def receive() -> None:
-        nonlocal received
-        with listener.accept()[0] as accepted:
-            while count := len(accepted.recv(1 << 20)):
-                received += count
-
-    sink = threading.Thread(target=receive)
-    sink.start()
-    with listener, client:
-        client.sendall(bytes(TRANSFER_BYTES))
-        info = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-        client.shutdown(socket.SHUT_WR)
-        sink.join()
-    assert received == TRANSFER_BYTES
-    return float(struct.unpack_from("I", info, 68)[0]) / 1e6
-
-
-def qdisc(namespace: Namespace, device: str, kind: str) -> Any:
-    command = ["ip", "netns", "exec", namespace.name, "tc", "-s", "-j", "qdisc", "show", "dev", device]
-    listed = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    return next((entry for entry in listed if entry["kind"] == kind), None)
 
 
 def count_held(namespace: Namespace) -> int:
@@ -164,38 +111,8 @@ def test_a_full_bucket_drops_clones_and_not_the_stream(pair: NamespacePair) -> N
         assert qdisc(pair.sender, HOLD_DEVICE, "tbf")["drops"] > 100
 
 
-@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
-def test_acknowledgements_come_late(pair: NamespacePair, family: Family) -> None:
-    in_time = transfer(pair, family)
-    with delayed_acks(pair, DelayImpairment(bucket=ACKS)):
-        late = transfer(pair, family)
-        delayed = qdisc(pair.sink, pair.sink.device, "tbf")
-    assert late > in_time + 0.001
-    assert delayed["overlimits"] > 10
-    assert qdisc(pair.sink, pair.sink.device, "tbf") is None
-
-
-@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
-def test_packets_arrive_out_of_order(pair: NamespacePair, family: Family, has_netem: bool) -> None:
-    impairment = reordered_packets(pair.sender, REORDER)
-    if not has_netem:
-        with pytest.raises(HostError, match="this kernel has no netem qdisc"), impairment:
-            pass
-        return
-    with impairment:
-        late = transfer(pair, family)
-        netem = qdisc(pair.sender, pair.sender.device, "netem")
-    assert late > (REORDER.delay_ns - REORDER.jitter_ns) / 1e9
-    assert netem["bytes"] > TRANSFER_BYTES
-    assert netem["drops"] == 0
-    assert read_tcp_counters(pair.sink.name)["TCPOFOQueue"] > 50
-    # a sender that took what is late for lost would spend its time recovering
-    assert read_tcp_counters(pair.sender.name)["TCPSackRecovery"] < 50
-    assert qdisc(pair.sender, pair.sender.device, "netem") is None
-
-
 def test_an_error_half_way_takes_off_what_was_put_on(pair: NamespacePair, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zcprobe.lab.impairment.packet_choice", lambda *asked: 1 / 0)
+    monkeypatch.setattr("zcprobe.lab.impairments.hold.packet_choice", lambda *asked: 1 / 0)
     with (
         pytest.raises(ZeroDivisionError),
         held_clones(pair.sender, HoldImpairment(one_in_count=1, bucket=FAST), "ipv4"),

@@ -1,0 +1,41 @@
+"""The path that is impaired, and what each impairment has."""
+
+import typing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from typing import ClassVar
+
+import msgspec
+
+from zcprobe.config import Family, Protocol
+from zcprobe.lab.namespace import run_in_namespace
+from zcprobe.lab.netns import Namespace, NamespacePair
+
+__all__ = ["ImpairedPath", "Impairment", "undo_in"]
+
+
+class ImpairedPath(msgspec.Struct, frozen=True, kw_only=True):
+    """The two namespaces of a run, and the traffic that goes from one to the other."""
+
+    pair: NamespacePair
+    family: Family
+    protocol: Protocol = "tcp"
+
+
+class Impairment(typing.Protocol):
+    """A frozen struct of its parameters, with a unit in each name."""
+
+    prefix: ClassVar[str]
+    """Of its parameters in the metadata of a run."""
+
+    def put_on(self, path: ImpairedPath) -> AbstractContextManager[None]:
+        """Impairs the path, and takes that off again on leaving. HostError when the kernel lacks a mechanism."""
+
+    def read_effects(self, path: ImpairedPath) -> dict[str, int | None]:
+        """Members of `zcprobe.format.effects.Effects`, by the kernel's own counters."""
+
+
+def undo_in(namespace: Namespace, undo: Callable[[], None]) -> None:
+    """Nothing to do where somebody has removed the namespace: what was in it goes with its last process."""
+    with suppress(FileNotFoundError):
+        run_in_namespace(namespace.name, undo)
