@@ -1,4 +1,4 @@
-"""The command. Signals wait from its first line on until `main` can answer them."""
+"""The command. From its first line on signals are blocked until `main` can handle them."""
 
 import _signal  # type: ignore[import-not-found]  # `signal` without its enumerations, which take a while to import
 

@@ -1,4 +1,4 @@
-"""The user behind sudo, to whom what root writes for somebody is given."""
+"""The user behind sudo, who gets what root writes."""
 
 import os
 
@@ -8,7 +8,7 @@ _CAP_CHOWN = 0
 
 
 def sudo_ids() -> tuple[int, int] | None:
-    """uid and gid of who called sudo; None without sudo, or without root."""
+    """uid and gid of the user who called sudo; None without sudo or without root."""
     uid, gid = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
     if not (uid.isdecimal() and gid.isdecimal()) or os.geteuid() != 0:
         return None
@@ -16,8 +16,8 @@ def sudo_ids() -> tuple[int, int] | None:
 
 
 def caller_ids() -> tuple[int, int] | None:
-    """Who gets what root writes: uid and gid of who called sudo; None where it stays root's, as it does without sudo,
-    and without CAP_CHOWN, with which alone a file can be given away."""
+    """uid and gid of the user who gets what root writes: the one who called sudo. None where files stay root's: without
+    sudo, or without CAP_CHOWN, which giving a file away needs."""
     ids = sudo_ids()
     return ids if ids is not None and _may_give() else None
 

@@ -1,7 +1,8 @@
-"""A folder held by its descriptor: whoever can rename it, or put a link in its place, does not move what is written.
+"""A folder held by its descriptor, so that renaming it or putting a link in its place does not redirect what is
+written.
 
-Every step is relative to the descriptor and follows no link (openat(2), O_NOFOLLOW). What is made is new (O_EXCL), and
-what is removed, or given away, is what was opened before.
+Every step is relative to the descriptor and follows no link (openat(2), O_NOFOLLOW). Files are always new (O_EXCL), and
+only what was opened before is removed or given away.
 """
 
 import ctypes
@@ -19,7 +20,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _RENAME_NOREPLACE = 1
 
 Identity = tuple[int, int]
-"""Device and inode: what a name means now, and whether it still means it later."""
+"""Device and inode: they show whether a name still means the same file later."""
 
 
 def identity_of(status: os.stat_result) -> Identity:
@@ -27,7 +28,8 @@ def identity_of(status: os.stat_result) -> Identity:
 
 
 def file_mode(mode: int) -> int:
-    """`mode` less what the umask takes away: read, not set, because other threads make files as well."""
+    """`mode` without the bits of the umask. The umask is read from /proc, because setting it would affect other
+    threads."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("Umask:"):
             return mode & ~int(line.split()[1], 8)
@@ -35,7 +37,8 @@ def file_mode(mode: int) -> int:
 
 
 class Directory:
-    """`path` is what people call it; its descriptor is what counts. Closed on leaving its context. OSError."""
+    """An open folder. `path` is its name for people; only the descriptor `fd` is used. Its context closes it.
+    OSError."""
 
     def __init__(self, fd: int, path: Path) -> None:
         self.fd = fd
@@ -56,12 +59,12 @@ class Directory:
 
     @property
     def within(self) -> Path:
-        """The folder for code that takes nothing but a path, in this process, while it is open."""
+        """A path of the folder for code that takes only paths, valid in this process while the folder is open."""
         return Path(f"/proc/self/fd/{self.fd}")
 
     @property
     def real_path(self) -> Path:
-        """Where it is now, without links."""
+        """Where the folder is now, without links."""
         return Path(os.readlink(self.within))
 
     @property
@@ -69,7 +72,7 @@ class Directory:
         return os.fstat(self.fd)
 
     def status_of(self, name: str) -> os.stat_result | None:
-        """Of what stands there itself, be it a link; None where there is nothing."""
+        """The status of the file of that name, or of the link itself; None if there is nothing of that name."""
         try:
             return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
         except FileNotFoundError:
@@ -79,23 +82,24 @@ class Directory:
         return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=self.fd)
 
     def create(self, name: str, flags: int = os.O_WRONLY, mode: int = 0o600) -> int:
-        """A new file, of exactly that mode whatever the umask. FileExistsError, be it only a link that stands there."""
+        """A new file of exactly that mode, whatever the umask. FileExistsError for an existing name, even that of a
+        link."""
         fd = self.open_file(name, flags | os.O_CREAT | os.O_EXCL, mode)
         os.fchmod(fd, mode)
         return fd
 
     def open_unnamed(self, mode: int = 0o600) -> int:
-        """A new file without a name, of which nothing is left unless `link` gives it one. OSError where the file system
-        has none (O_TMPFILE)."""
-        # the folder itself may be open for nothing but its path, so it is opened once more
+        """A new file without a name, which vanishes unless `link` gives it one. OSError if the file system has no such
+        files (O_TMPFILE)."""
+        # the descriptor may have been opened with O_PATH, so the folder is opened again
         return os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, mode, dir_fd=self.fd)
 
     def link(self, fd: int, name: str) -> None:
-        """Gives an open file that name. FileExistsError."""
+        """Gives an open file that name. FileExistsError if the name is taken."""
         os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=self.fd, follow_symlinks=True)
 
     def write_at_once(self, name: str, content: bytes) -> None:
-        """A new file (0600) that is there only when it is whole. FileExistsError."""
+        """Writes a new file (0600) that gets its name only once it is complete. FileExistsError."""
         with os.fdopen(self.open_unnamed(), "wb") as file:
             file.write(content)
             file.flush()
@@ -106,7 +110,7 @@ class Directory:
         return Directory(os.open(name, _FOLDER, dir_fd=self.fd), self.path / name)
 
     def make_folder(self, name: str, mode: int = 0o700) -> "Directory":
-        """A new folder of ours. PermissionError when somebody put another in its place before it was open."""
+        """A new folder of ours. PermissionError if somebody replaced it with another one before it was open."""
         os.mkdir(name, mode, dir_fd=self.fd)
         made = self.open_folder(name)
         if made.status.st_uid != os.geteuid() or os.listdir(made.fd):
@@ -116,7 +120,7 @@ class Directory:
         return made
 
     def rename(self, name: str, new_name: str, *, replace: bool = False) -> None:
-        """FileExistsError when there is something of the new name, unless it is to be replaced."""
+        """FileExistsError if the new name is taken, unless `replace`."""
         if replace:
             os.rename(name, new_name, src_dir_fd=self.fd, dst_dir_fd=self.fd)
             return
@@ -124,7 +128,7 @@ class Directory:
         if not libc.renameat2(self.fd, os.fsencode(name), self.fd, os.fsencode(new_name), _RENAME_NOREPLACE):
             return
         code = ctypes.get_errno()
-        if code != errno.EINVAL:  # a file system that cannot: NFS, and some in user space
+        if code != errno.EINVAL:  # EINVAL: a file system without RENAME_NOREPLACE, such as NFS and some in user space
             raise OSError(code, os.strerror(code), str(self.path / name))
         if self.status_of(new_name) is not None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self.path / new_name))
@@ -134,7 +138,7 @@ class Directory:
         os.unlink(name, dir_fd=self.fd)
 
     def empty(self) -> None:
-        """Removes everything in it; links are removed, never followed."""
+        """Removes everything in the folder; links are removed, never followed."""
         with os.scandir(self.fd) as entries:
             found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
         for name, is_folder in found:
@@ -147,10 +151,11 @@ class Directory:
         os.rmdir(name, dir_fd=self.fd)
 
     def give(self, owner: tuple[int, int] | None, umask_modes: tuple[int, int]) -> None:
-        """Everything in it, then itself, gets the modes (folders', files') and, unless None, the owner (uid, gid).
+        """Gives everything in the folder, then the folder itself, the modes (for folders, for files) and, unless it is
+        None, the owner (uid, gid).
 
-        A folder that is not ours any more was given already: it is left as it is, because its owner can have moved
-        other people's files into it. A file with a second name is left alone: it would be somebody's elsewhere.
+        A folder that no longer belongs to us was given already. It is left as it is, because its owner may have moved
+        other people's files into it. A file with a second name is left alone, because that name may be somebody else's.
         """
         if self.status.st_uid != os.geteuid():
             return
@@ -166,7 +171,7 @@ class Directory:
 
 
 def open_real_folder(path: Path) -> Directory:
-    """The folder at an absolute path on which no link stands. OSError, with ELOOP or ENOTDIR where one does."""
+    """The folder at an absolute path that contains no link. OSError with ELOOP or ENOTDIR if it contains one."""
     fd = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     for part in path.parts[1:]:
         try:
@@ -188,7 +193,7 @@ def _give_file(name: str, folder: int, owner: tuple[int, int] | None, mode: int)
 
 
 def _give(fd: int, owner: tuple[int, int] | None, mode: int) -> None:
-    # the mode first: once it is somebody else's, only CAP_FOWNER may
+    # the mode first: changing it once somebody else owns the file would take CAP_FOWNER
     os.fchmod(fd, mode)
     if owner is not None:
         os.fchown(fd, *owner)

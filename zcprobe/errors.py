@@ -2,15 +2,15 @@
 
     ZcprobeError            exit 1  the run failed
     ├── UsageError          exit 2  bad input: unknown name, absurd size
-    ├── OutputError         exit 2  the output folder cannot be written, or is no run folder
+    ├── OutputError         exit 2  the output folder cannot be written, or is not a run folder
     ├── HostError           exit 3  this host cannot do it: root, bcc, kernel mechanism
     ├── PeerError           exit 1  the sink refused, vanished or speaks another version
     ├── DataLossError       exit 4  events or records were lost
     ├── ReconciliationError exit 4  two independent counts of the same thing differ
     └── DefectError         exit 5  zcprobe itself is wrong: an exception that nobody foresaw
 
-An error has one line on what is wrong (`str(error)`) and one on what to do (`error.hint`). Names and contents that it
-quotes may be other people's: what is not printed is written out in both.
+An error has one line that says what is wrong (`str(error)`) and one that says what to do (`error.hint`). Names and
+contents that it quotes may come from other people, so both lines show unprintable characters escaped.
 """
 
 from zcprobe.escapes import printable
@@ -30,7 +30,7 @@ __all__ = [
 class ZcprobeError(Exception):
     """Base of all errors meant for people.
 
-    `hint` is one sentence on what to do; `exit_code` is the documented exit code.
+    `hint` says in one sentence what to do; `exit_code` is the documented exit code.
     """
 
     exit_code = 1

@@ -1,4 +1,4 @@
-"""Text that others wrote, made safe to show: a terminal or a browser takes it for characters and never for orders."""
+"""Text that others wrote, made safe to show: a terminal or browser prints it and never executes it."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ __all__ = ["printable", "printable_members"]
 
 
 def printable(text: str) -> str:
-    r"""The text with every character that is not printed written out, as repr() writes it: `\x1b`, `\n`, `\u202e`.
+    r"""The text with every unprintable character escaped as repr() does: `\x1b`, `\n`, `\u202e`.
 
-    Those are control characters, which move a terminal's cursor; marks of direction, which make text read as another;
-    halves of surrogates, as of a file's name that is not UTF-8, which no encoder takes; and unassigned characters.
+    Unprintable are control characters, which move a terminal's cursor; direction marks, which make text look like other
+    text; lone surrogates (from a file name that is not UTF-8), which no encoder accepts; and unassigned characters.
     """
     if text.isprintable():
         return text
@@ -17,7 +17,7 @@ def printable(text: str) -> str:
 
 
 def printable_members(value: Any) -> Any:
-    """A decoded JSON value in which every text is `printable`, the keys of objects as well."""
+    """A decoded JSON value in which every text is `printable`, including the keys of objects."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):

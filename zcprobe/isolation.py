@@ -1,7 +1,7 @@
 """The commands take code and settings from where they are installed, and from nowhere else.
 
-What Python executes before the first line of a command (sitecustomize of PYTHONPATH, usercustomize of the user site) is
-kept away by its option -I alone: docs/security.md.
+Only Python's option -I stops what Python executes before the first line of a command: sitecustomize from PYTHONPATH and
+usercustomize from the user site (docs/security.md).
 """
 
 import importlib
@@ -23,25 +23,25 @@ __all__ = [
 _CACHE_OF_MATPLOTLIB = "/run/zcprobe-matplotlib"
 _LONGEST_LOCK_S = 60.0
 _HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-"""Where this package is; it stays, wherever that is."""
+"""The folder of this package, which stays in sys.path wherever it is."""
 
 
 OBJECTS_BETWEEN_COLLECTIONS = 20_000
-"""What imports make stays. To look through it for garbage after every 700 objects, as Python does by itself, is a
-twentieth of what a command takes to start."""
+"""Objects that imports make live until the end. Searching them for garbage after every 700 new objects, Python's
+default, would take a twentieth of the time in which a command starts."""
 
 _PROGRAM = (
     "import gc, importlib, sys; end = sys.argv.index('--'); sys.path += sys.argv[2:end]; del sys.argv[2 : end + 1]; "
     f"gc.set_threshold({OBJECTS_BETWEEN_COLLECTIONS}); sys.modules['typing_extensions'] = None; "
     "importlib.import_module(sys.argv[1]).main(); gc.freeze()"
 )
-"""Frozen, what is left at the end goes with the process: Python would take 15 ms to collect it first. Without
-`typing_extensions`, where other packages have brought it, msgspec takes what it needs from `typing`, which is the same
-and 16 ms sooner there."""
+"""The program of a child process. At the end it freezes all objects, because collecting them would take Python 15 ms
+before the process ends. It hides `typing_extensions`, which other packages may have installed: msgspec then uses
+`typing`, which has the same names and takes 16 ms less to import."""
 
 
 def import_msgspec() -> None:
-    """Without `typing_extensions`, as in the processes that are started by `python_command`."""
+    """Imports msgspec without `typing_extensions`, as the processes of `python_command` do."""
     name = "typing_extensions"
     if name not in sys.modules:
         sys.modules[name] = None  # type: ignore[assignment]
@@ -52,7 +52,7 @@ def import_msgspec() -> None:
 
 
 def _folder_of(package: str) -> str:
-    """The folder in which this process finds it."""
+    """The folder in which this process finds the package."""
     from importlib.util import find_spec
 
     spec = find_spec(package)
@@ -63,18 +63,18 @@ def _folder_of(package: str) -> str:
 
 
 def python_command(module: str, packages: tuple[str, ...], *words: str) -> list[str]:
-    """A process that runs the module's main(), with `words` from sys.argv[2] on.
+    """The command line of a process that runs the module's main(), with `words` from sys.argv[2] on.
 
-    It looks for modules in Python's own library and in the folders where this process finds `packages`, and nowhere
-    else: neither in the current folder nor in PYTHONPATH nor among a user's packages. Without `site`, which would look
-    there, it also starts sooner.
+    The process looks for modules only in Python's own library and in the folders where this process finds `packages`,
+    not in the current folder, PYTHONPATH or a user's packages. It does not import `site`, which would look there, and
+    so starts sooner.
     """
     folders = dict.fromkeys(map(_folder_of, packages))
     return [sys.executable, "-I", "-S", "-c", _PROGRAM, module, *folders, "--", *words]
 
 
 def _named_by_environment() -> set[str]:
-    """Folders of PYTHONPATH, where an empty name is the current one, and the user site."""
+    """The folders of PYTHONPATH, in which an empty name means the current folder, and the user site."""
     named = os.environ.get("PYTHONPATH", "")
     folders = {os.path.abspath(name) for name in named.split(os.pathsep)} if named else set()
     user_site = getattr(sys.modules.get("site"), "USER_SITE", None)
@@ -82,7 +82,7 @@ def _named_by_environment() -> set[str]:
 
 
 def forget_foreign_folders() -> None:
-    """Takes from sys.path what Python put before the installed packages: the current folder, where `python -m` looks
+    """Removes from sys.path what Python put before the installed packages: the current folder, where `python -m` looks
     first, and for root also PYTHONPATH and the user site."""
     if sys.flags.isolated:
         return
@@ -94,9 +94,9 @@ def forget_foreign_folders() -> None:
 
 @contextmanager
 def current_folder(folder: str) -> Iterator[None]:
-    """The process, or the thread that has a current folder of its own, is in that folder meanwhile."""
+    """Changes the current folder of the process, or of a thread that has its own, inside the context."""
     try:
-        # by its path alone: what may be searched, but not listed, is left as well
+        # O_PATH also opens a folder that may be searched but not listed
         before = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except PermissionError:  # nothing can be read from it by a relative name either
         yield
@@ -111,7 +111,7 @@ def current_folder(folder: str) -> Iterator[None]:
 
 
 def _caches_of_matplotlib() -> list[str]:
-    """Where it would write its list of fonts, and make the folder of its settings."""
+    """Folders in which matplotlib would write its list of fonts and its settings."""
     home = os.path.expanduser("~")
     named = os.environ.get("MPLCONFIGDIR")
     of_user = [os.environ.get(f"XDG_{what}_HOME") or f"{home}/.{what.lower()}" for what in ("CACHE", "CONFIG")]
@@ -119,8 +119,8 @@ def _caches_of_matplotlib() -> list[str]:
 
 
 def _remove_old_locks(folder: str) -> None:
-    """Of a command that was killed while matplotlib wrote its list of fonts, which takes a moment: each later start
-    would wait for the lock, and then write no list."""
+    """Removes locks of commands that were killed while matplotlib wrote its list of fonts. Otherwise each later start
+    would wait for such a lock, and then not write the list."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             age_s = time.time() - entry.stat(follow_symlinks=False).st_mtime
@@ -129,8 +129,8 @@ def _remove_old_locks(folder: str) -> None:
 
 
 def _is_roots_alone(path: str) -> bool:
-    """Whether nobody else can put anything, a link least of all, on the way to it. What cannot be looked at is not:
-    without CAP_DAC_OVERRIDE root has homes that it may not enter."""
+    """Whether only root can change any folder on the path, for example by putting a link there. False for a path that
+    cannot be examined: without CAP_DAC_OVERRIDE root may not enter some homes."""
     path = os.path.abspath(path)
     while True:
         try:
@@ -149,8 +149,9 @@ def _is_roots_alone(path: str) -> bool:
 
 @contextmanager
 def own_settings() -> Iterator[None]:
-    """For imports: matplotlib reads matplotlibrc while it is imported, in the current folder before all others; numpy's
-    linear algebra, of which nothing here is large, starts a thread for each CPU, and they spin for a while."""
+    """Imports inside this context use no settings of others. While it is imported, matplotlib reads a matplotlibrc,
+    from the current folder before any other. numpy's linear algebra would start a thread for each CPU, which spin for a
+    while, although nothing here is large enough to need them."""
     os.environ["MATPLOTLIBRC"] = os.devnull
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if os.geteuid() == 0 and not all(map(_is_roots_alone, _caches_of_matplotlib())):

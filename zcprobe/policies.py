@@ -1,4 +1,4 @@
-"""The policies: what a sender does when sendmsg(MSG_ZEROCOPY) returns ENOBUFS, or before it does."""
+"""The policies: what a sender does when sendmsg(MSG_ZEROCOPY) returns ENOBUFS, or to avoid it."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ __all__ = ["POLICIES", "Policy", "PolicyParameters", "find_policy", "parse_param
 
 
 class PolicyParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a policy can be told; each reads its own (`Policy.reads`). Defaults are those of the senders they stand for.
+    """The parameters of all policies; each reads some (`Policy.reads`). Defaults are those of the imitated senders.
 
     `resume_percent` and `watermark_percent` are shares of optmem_max. Flags are 0 or 1.
     """
@@ -41,8 +41,8 @@ _LIMITS: dict[str, tuple[int, int]] = {
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """`name` as on the command line; `flush_variant` is what flush() returned in that sender's days; `reads` names the
-    parameters that matter to it."""
+    """`name` is the name on the command line. `flush_variant` says what flush() returned in that sender's version.
+    `reads` names the parameters that the policy reads."""
 
     name: str
     flush_variant: str
@@ -64,7 +64,7 @@ POLICIES: dict[str, Policy] = {
         Policy(
             "qemu-v5",
             "sticky",
-            f"as qemu-merged if the write carries FLUSH_ONCE, else fails; {_ONCE}",
+            f"as qemu-merged if the write carries FLUSH_ONCE, else the send fails; {_ONCE}",
             "-",
             "series v5",
             ("flush_once",),
@@ -86,24 +86,24 @@ POLICIES: dict[str, Policy] = {
         Policy(
             "grpc",
             "any-copied",
-            "wait for a completion and retry; with nothing outstanding it blames memlock and may wait for ever",
-            "small writes, and those beyond the number in flight, are copied",
+            "wait for a completion and retry; if nothing is outstanding, blame memlock and possibly wait for ever",
+            "copy small writes, and all writes while `max_in_flight` are outstanding",
             "gRPC posix endpoint",
             ("threshold_bytes", "max_in_flight"),
         ),
         Policy(
             "folly",
             "any-copied",
-            "this write as a copy, zerocopy off",
-            "on again after `reenable_after` copied writes, 0: never",
+            "copy this write and switch zerocopy off",
+            "switch zerocopy on again after `reenable_after` copied writes (0: never)",
             "folly AsyncSocket",
             ("reenable_after",),
         ),
         Policy(
             "ydb",
             "any-copied",
-            "copy until everything outstanding is completed; with nothing outstanding off for good",
-            "small writes are copied; a COPIED completion turns zerocopy off",
+            "copy until everything outstanding is completed; if nothing is outstanding, switch zerocopy off for good",
+            "copy small writes; switch zerocopy off at a COPIED completion",
             "YDB interconnect",
             ("threshold_bytes", "off_on_copied"),
             PolicyParameters(off_on_copied=1),
@@ -111,19 +111,19 @@ POLICIES: dict[str, Policy] = {
         Policy(
             "eagain",
             "any-copied",
-            "as if the socket were full: poll, drain on POLLERR, retry",
+            "treat it as a full socket: poll, drain on POLLERR, retry",
             "-",
             "SPDK posix socket",
         ),
         Policy(
             "copy-off",
             "any-copied",
-            "zerocopy off for the socket, this write as a copy",
-            "with `off_on_copied` also at the first COPIED completion",
+            "copy this write and switch zerocopy off for the socket",
+            "with `off_on_copied`, also switch it off at the first COPIED completion",
             "kestrel transport; libfabric with off_on_copied",
             ("off_on_copied",),
         ),
-        Policy("log-retry", "any-copied", "log and retry, reading nothing", "-", "neper: what not to do"),
+        Policy("log-retry", "any-copied", "log and retry without reading", "-", "neper: what not to do"),
         Policy("kill", "any-copied", "close the connection", "-", "kperf, the kernel's selftest"),
         Policy(
             "drain-every",
@@ -136,7 +136,7 @@ POLICIES: dict[str, Policy] = {
         Policy(
             "wait-progress",
             "any-copied",
-            "drain, wait until `resume_percent` of optmem is free, retry; when waiting cannot help, copy this send",
+            "drain, wait until `resume_percent` of optmem is free, retry; copy this send when waiting cannot help",
             "-",
             "zcprobe",
             ("resume_percent", "wait_ms"),
@@ -145,7 +145,7 @@ POLICIES: dict[str, Policy] = {
             "watermark",
             "any-copied",
             "as wait-progress",
-            "above `watermark_percent` of optmem: drain, then copy this send or wait, before anything fails",
+            "above `watermark_percent` of optmem: drain, then copy this send or wait, before a send fails",
             "zcprobe",
             ("watermark_percent", "resume_percent", "wait_ms", "copy_above"),
         ),
@@ -171,5 +171,5 @@ def _parse_parameter(policy: Policy, text: str) -> tuple[str, int]:
 
 
 def parse_parameters(policy: Policy, texts: list[str]) -> PolicyParameters:
-    """The policy's defaults, changed by `name=value` texts. UsageError for what it does not read."""
+    """The policy's defaults, changed by `name=value` texts. UsageError for a parameter that it does not read."""
     return msgspec.structs.replace(policy.defaults, **dict(_parse_parameter(policy, text) for text in texts))

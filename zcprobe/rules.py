@@ -1,7 +1,7 @@
-"""Which options go together: the one table of what has no effect beside what else was asked for.
+"""Which options go together: the one table of options that have no effect beside others.
 
-An option that cannot take effect is refused, never accepted in silence. The range of a single value is
-`RunConfig.validate()`'s, not a rule.
+An option that cannot take effect is refused, never silently accepted. `RunConfig.validate()` checks the range of single
+values.
 """
 
 import ipaddress
@@ -23,8 +23,8 @@ __all__ = ["RULES", "Asked", "Rule", "family_of_target", "options_of", "refuse_w
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """`options`: long option -> the value given to it. `scenario` is that of the run; towards a sink elsewhere, where
-    there is none, the control, whose defaults stand in."""
+    """What a run was asked for. `options`: long option -> its value. `scenario` is the scenario of the run; a run with
+    a sink on another host has none, so the control's defaults take its place."""
 
     config: RunConfig
     scenario: Scenario
@@ -45,8 +45,8 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """Each of `options` is refused where `when` holds. `because` goes on from the option's name: one sentence with it;
-    `instead` is what to do."""
+    """Each of `options` is refused where `when` holds. `because` continues the sentence that begins with the option's
+    name; `instead` says what to do."""
 
     options: tuple[str, ...]
     when: Callable[[Asked], bool]
@@ -55,7 +55,7 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 def family_of_target(to: str) -> str | None:
-    """ipv4, ipv6 or vsock of an address; None for a name, which may have either. UsageError for what is no target."""
+    """ipv4, ipv6 or vsock for an address; None for a name, which may have several. UsageError for an invalid target."""
     address, _ = parse_target(to)
     if address.startswith("vsock:"):
         return "vsock"
@@ -79,23 +79,23 @@ def _names_loopback(asked: Asked) -> bool:
 
 
 RULES = (
-    # ---- a sink elsewhere: the path is what it is, and the other side is not ours ----
+    # ---- a sink on another host: we control neither the path nor the other side ----
     Rule(
         ("--scenario",),
         lambda asked: asked.is_remote,
-        "says what happens to a path of our own, and with --to there is none",
+        "impairs a path that the run makes, and with --to the run makes none",
         "leave out --scenario, or --to",
     ),
     Rule(
         ("--optmem-max",),
         lambda asked: asked.is_remote,
-        "is the limit of a network namespace of our own, and with --to the sender stays in this one",
-        "set this host's: sysctl net.core.optmem_max",
+        "sets the limit of a network namespace that the run makes, and with --to it makes none",
+        "set the limit of this host: sysctl net.core.optmem_max",
     ),
     Rule(
         ("--hold-share", "--hold-rate"),
         lambda asked: asked.is_remote,
-        "holds clones back on a path of our own, and with --to there is none",
+        "holds clones back on a path that the run makes, and with --to the run makes none",
         "leave it out, or --to",
     ),
     Rule(
@@ -113,31 +113,31 @@ RULES = (
     Rule(
         ("--scenario",),
         lambda asked: not asked.config.zerocopy and asked.config.scenario == "memlock",
-        "memlock is about pages that zerocopy sends pin, and with --no-zerocopy there are none",
+        "memlock limits the pages that zerocopy sends pin, and with --no-zerocopy there are none",
         "choose another scenario, or leave out --no-zerocopy",
     ),
     Rule(
         ("--nics",),
         lambda asked: asked.is_remote,
-        "is for a sink of our own, and with --to it is elsewhere",
+        "names the cards of sender and sink on this host, and with --to the sink is on another",
         "leave out --nics, or --to",
     ),
     Rule(
         ("--affinity",),
         lambda asked: asked.is_remote and len(asked.config.affinity or ()) != 1,
-        "pins a sink of our own too, and with --to it is elsewhere",
-        "name the senders' CPU alone, as in -A 0; pin the sink where it runs: taskset -c 1 zcprobe sink",
+        "names a CPU for the sink too, and with --to the sink is on another host",
+        "name only the senders' CPU, as in -A 0; pin the sink on its host: taskset -c 1 zcprobe sink",
     ),
     Rule(
         ("--affinity",),
         lambda asked: not asked.is_remote and len(asked.config.affinity or ()) != 2,
-        "names the senders' CPU and the sink's",
-        "give both, for example -A 0,1; only with --to there is no sink of ours",
+        "must name the senders' CPU and the sink's",
+        "give both, for example -A 0,1; give one only with --to",
     ),
     Rule(
         ("--token", "--token-file"),
         lambda asked: not asked.is_remote,
-        "is for a sink elsewhere that asks for it, and without --to there is none",
+        "is for a sink on another host, and without --to there is none",
         "name the sink with --to, or leave the token out",
     ),
     # ---- records ----
@@ -152,19 +152,19 @@ RULES = (
         ("--vsock",),
         _is_vsock_without_target,
         "needs a sink in another machine's context, or behind vsock_loopback",
-        "name it: --vsock --to vsock:CID",
+        "name the sink: --vsock --to vsock:CID",
     ),
     Rule(
         ("--to", "--ipv6", "--vsock"),
         _contradicts_target,
-        "names an address of another family than the one asked for",
+        "contradicts the address family that was asked for",
         "give -6 with an IPv6 address, --vsock with vsock:CID, and neither with an IPv4 address",
     ),
     Rule(
         ("--nics",),
         _names_loopback,
-        "moves the devices into namespaces of the run, and lo stays where it is",
-        "leave out --nics, for a veth pair",
+        "moves the devices into namespaces of the run, and lo cannot be moved",
+        "leave out --nics to use a veth pair",
     ),
     # ---- protocols ----
     Rule(
@@ -182,25 +182,25 @@ RULES = (
     Rule(
         ("--udp",),
         lambda asked: asked.scenario.find(DelayImpairment) is not None,
-        "cannot be in a scenario of late acknowledgements, since datagrams have none",
+        "cannot be used in a scenario that delays acknowledgements, because datagrams have none",
         "choose --scenario held-in-flight, which holds datagrams in flight, or leave out --udp",
     ),
     Rule(
         ("--udp",),
         lambda asked: asked.scenario.find(ReorderImpairment) is not None,
-        "cannot be in the control of data out of order, whose completions only acknowledgements put in order",
+        "cannot be used in reordered-link, where only acknowledgements put completions in order",
         "choose --scenario held-completions, or leave out --udp",
     ),
     Rule(
         ("--nagle", "--cork"),
         lambda asked: not asked.config.is_tcp,
-        "is an option of TCP, and this run has none",
+        "is an option of TCP, and this run does not use TCP",
         "leave it out, or --udp and --vsock",
     ),
     Rule(
         ("--window",),
         lambda asked: asked.config.family == "vsock",
-        "is a socket option that vsock does not look at: it goes by the receiver's buffer",
+        "is a socket option that vsock ignores: it uses the receiver's buffer",
         "leave out -w",
     ),
     # ---- scenarios ----
@@ -214,19 +214,19 @@ RULES = (
     Rule(
         ("--length", "--count", "--time", "--copy-below"),
         lambda asked: asked.model == "migration",
-        "is not for a migration, which sends its guest's memory in packets of pages until the rest fits the downtime",
-        "choose --guest, --dirty-rate, --downtime and --max-rounds instead",
+        "has no effect on a migration, which sends its guest in packets of pages until the rest fits the downtime",
+        "use --guest, --dirty-rate, --downtime and --max-rounds instead",
     ),
     Rule(
         ("--guest", "--dirty-rate", "--downtime", "--max-rounds", "--zero-pages"),
         lambda asked: asked.model != "migration",
-        "describes a migration, and this traffic is none",
+        "describes a migration, and this traffic is not a migration",
         "add --traffic migration, or leave it out",
     ),
     Rule(
         ("--header",),
         lambda asked: asked.model not in ("migration", "rpc"),
-        "is for migration and rpc traffic: no other has headers of a size to choose",
+        "is for migration and rpc traffic: only their headers have a size to choose",
         "add --traffic rpc or migration, or leave out --header",
     ),
     Rule(
@@ -238,26 +238,26 @@ RULES = (
     Rule(
         ("--copy-below",),
         lambda asked: asked.config.traffic.copy_below_bytes <= asked.smallest_payload_bytes,
-        "copies smaller payloads, and none is smaller",
+        "copies smaller payloads, and no payload is smaller",
         "choose a size above the smallest of -l",
     ),
     Rule(
         ("--traffic",),
         lambda asked: asked.model == "mixed" and len(asked.config.sizes) == 1,
-        "mixed needs sizes to mix, and there is one",
-        "give them with weights: -l 1K:8,64K:2",
+        "mixed needs several sizes, and there is one",
+        "give several with weights: -l 1K:8,64K:2",
     ),
     # ---- plain copying sends ----
     Rule(
         ("--policy", "--policies", "--set"),
         lambda asked: not asked.config.zerocopy,
-        "is about answers to ENOBUFS, and with --no-zerocopy no send asks a policy",
+        "says what to do about ENOBUFS, and with --no-zerocopy no send asks a policy",
         "leave it out, or --no-zerocopy",
     ),
     Rule(
         ("--flush-result", "--wait-for", "--settle", "--copy-below"),
         lambda asked: not asked.config.zerocopy,
-        "is about zerocopy sends and their completions, and with --no-zerocopy there are none",
+        "applies to zerocopy sends and their completions, and with --no-zerocopy there are none",
         "leave it out, or --no-zerocopy",
     ),
     # ---- probes ----
@@ -328,7 +328,7 @@ def _value(config: RunConfig, path: str) -> object:
 
 
 def options_of(config: RunConfig) -> dict[str, object]:
-    """Long option -> value of what differs from the defaults: what a caller without a command line has asked for."""
+    """Long option -> value, for each that differs from the default: what a caller without a command line asked for."""
     default = RunConfig()
     found = {option: _value(config, path) for option, path in _FIELDS.items()}
     asked = {option: value for option, value in found.items() if value != _value(default, _FIELDS[option])}
@@ -343,8 +343,8 @@ def options_of(config: RunConfig) -> dict[str, object]:
 def refuse_without_effect(config: RunConfig, given: Mapping[str, object] | None = None) -> None:
     """UsageError for the first option that has no effect beside the others.
 
-    `given`: long option -> value, of those that a command line has, also where that is the default; what differs from
-    the defaults in `config`, which has not been completed by the scenario yet, is taken as asked for in any case.
+    `given`: long option -> value, for each option on the command line, even one that has its default value. Whatever
+    differs from the defaults in `config` counts as asked for too, so `config` must not yet have the scenario's values.
     """
     options = options_of(config) | dict(given or {})
     asked = Asked(config, find_scenario("in-order" if config.to is not None else config.scenario), options)

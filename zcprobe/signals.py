@@ -1,4 +1,4 @@
-"""The signals that ask a command to end: of a keyboard, of a service manager, and of a terminal that closes."""
+"""The signals that ask a command to end: from a keyboard, a service manager, or a closing terminal."""
 
 import signal
 import threading
@@ -12,8 +12,9 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def heeded() -> list[signal.Signals]:
-    """Those of ENDING that whoever started this process did not have it ignore, as `nohup` does with SIGHUP. One whose
-    handler was not installed from Python, and could not be put back, is left out, too."""
+    """The signals of ENDING that this process was not started to ignore (`nohup` starts it to ignore SIGHUP).
+
+    A signal whose handler was not installed from Python is left out too, because its handler could not be restored."""
     return [number for number in ENDING if signal.getsignal(number) not in (signal.SIG_IGN, None)]
 
 

@@ -1,7 +1,7 @@
-"""The secret that a sender shares with a sink. The sender shows that it has it, and never sends it.
+"""The secret that a sender shares with a sink. The sender proves that it has the token without sending it.
 
 The sink greets with a challenge, new for each connection. The sender answers with the HMAC (SHA-256) of challenge and
-plan under the token: who listens on the way learns no token, cannot use the answer again, and cannot change the plan.
+plan, keyed with the token. A listener on the path cannot learn the token, reuse the answer, or change the plan.
 """
 
 import os
@@ -17,46 +17,46 @@ _LONGEST_FILE_BYTES = 4096
 
 
 def make_token() -> str:
-    """128 random bits, as hexadecimal digits: no shell takes one of them for its own."""
+    """128 random bits as hexadecimal digits, none of which has a meaning to a shell."""
     return os.urandom(16).hex()
 
 
 def make_challenge() -> str:
-    """32 hexadecimal digits."""
+    """A new challenge: 32 hexadecimal digits."""
     return os.urandom(16).hex()
 
 
 def proof_of(token: str, challenge: str, plan: bytes) -> bytes:
-    """64 hexadecimal digits."""
-    import hmac  # OpenSSL takes milliseconds to load, and a run's own sink asks for no token
+    """The HMAC of challenge and plan under the token: 64 hexadecimal digits."""
+    import hmac  # OpenSSL takes milliseconds to load, and the sink of a local run needs no token
 
     return hmac.digest(token.encode(), challenge.encode() + b" " + plan, "sha256").hex().encode()
 
 
 def proves(proof: bytes, token: str, challenge: str, plan: bytes) -> bool:
-    """In a time that does not tell how much of a wrong proof is right."""
+    """Whether the proof is right, in a time that does not reveal how much of a wrong proof is right."""
     import hmac
 
     return hmac.compare_digest(proof, proof_of(token, challenge, plan))
 
 
 def prepare_proofs() -> None:
-    """Loads what a proof takes: for a process that is about to give up that it can read the files for it."""
+    """Loads the code for proofs, for a process that is about to lose access to its files."""
     proof_of("", "", b"")
 
 
 def check_token(text: str) -> str:
-    """The token itself. UsageError for one that could be guessed, or that no terminal shows."""
+    """The token itself. UsageError for one that is too short to be safe, or has unprintable characters."""
     if not _TOKEN.fullmatch(text):
         raise UsageError(
-            "a token has 16 to 256 letters, digits or signs, without spaces",
+            "a token has 16 to 256 letters, digits or punctuation marks, without spaces",
             "make one with: openssl rand -hex 16",
         )
     return text
 
 
 def read_token(path: str) -> str:
-    """The only line of a file that nobody else can read. UsageError."""
+    """The only line of a file that nobody else can read. UsageError for any other file."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:

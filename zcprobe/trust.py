@@ -1,17 +1,18 @@
 """Which folders root writes to for somebody: those that only root and the user behind sudo can change.
 
-The way to a folder is walked from `/`, or from the working folder for a relative path, a name at a time, each relative
-to the descriptor of the one before. As root each folder on the way, and the one it leads to, must
+A path is walked from `/`, or from the working folder if it is relative, one name at a time, each relative to the
+descriptor of the previous folder. When zcprobe runs as root, each folder on the path, and the one at its end, must
 
 - belong to root or to the user behind sudo (SUDO_UID), and
-- be writable by its owner alone, or also by a group that is nobody but its owner, as Debian gives each user one; unless
-  it is sticky, as /tmp is: there nobody can rename or remove what is another's.
+- be writable only by its owner, or also by a group with no other member (Debian gives each user such a group). A sticky
+  folder such as /tmp is exempt, because nobody can rename or remove other users' files there.
 
-A symbolic link on the way is followed only when it belongs to root and stands in a folder that root alone can write to,
-as /var/run does. Every other link is refused, the caller's own as well: it could lead to where only root may write.
-Above the working folder nothing is asked of a relative path: its descriptor is held, so nobody can move it.
+A symbolic link on the path is followed only when it belongs to root and lies in a folder that only root can write to,
+as /var/run does. Every other link is refused, even one of the caller's, because it could lead to a place where only
+root may write. For a relative path the folders above the working folder are not checked: the working folder is held by
+its descriptor, so nobody can redirect the path.
 
-Without root nothing is asked: such a process can write nothing that its user could not.
+Without root nothing is checked, because such a process cannot write anything that its user could not.
 """
 
 import errno
@@ -31,12 +32,12 @@ __all__ = ["open_trusted_folder", "open_trusted_parent"]
 
 _STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_LINKS = 40
-"""As the kernel's own MAXSYMLINKS."""
+"""The same as MAXSYMLINKS of the kernel."""
 _ELSEWHERE = "choose another place with -o"
 
 
 def _is_private_group(gid: int, uid: int) -> bool:
-    """A group of one: it has the user's name and no other member."""
+    """Whether the group has the user's name and no other member."""
     try:
         group, name = grp.getgrgid(gid), pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -49,7 +50,7 @@ def _others_can_write(fd: int, status: os.stat_result) -> bool:
         return True
     if not status.st_mode & stat.S_IWGRP:
         return False
-    # with an access list these are the bits of its mask, and it names whom it likes
+    # with an access list these bits are its mask, and the list may name anybody
     has_list = "system.posix_acl_access" in _attributes(fd)
     return has_list or not _is_private_group(status.st_gid, status.st_uid)
 
@@ -66,7 +67,7 @@ def _refused(path: Path, reason: str) -> OutputError:
 
 
 def _require_trusted(fd: int, path: Path) -> None:
-    """OutputError for a folder that third users can change."""
+    """OutputError if third users can change the folder."""
     if os.geteuid() != 0:
         return
     status = os.fstat(fd)
@@ -81,7 +82,8 @@ def _require_trusted(fd: int, path: Path) -> None:
 
 
 def _follows(link: os.stat_result, folder: int) -> bool:
-    """Without root as every program; root only links of its own, where nobody else can have put them."""
+    """Whether to follow the link: without root always; as root only a link of root's that nobody else can have put
+    there."""
     if os.geteuid() != 0:
         return True
     status = os.fstat(folder)
@@ -89,7 +91,7 @@ def _follows(link: os.stat_result, folder: int) -> bool:
 
 
 class _Walk:
-    """Where a walk has come to. `missing`, once it is set, is a name that is not there."""
+    """How far a walk along a path has come: `fd` and `path` of the folder it stands in, and the names that are left."""
 
     def __init__(self, path: Path) -> None:
         self._links = 0
@@ -99,7 +101,7 @@ class _Walk:
         self._enter(path)
 
     def _enter(self, path: Path) -> None:
-        """The rest of the way begins with `path`."""
+        """Makes `path` the next part of the walk."""
         self._names.extendleft(reversed([part for part in path.parts if part != "/"]))
         if path.is_absolute():
             self._stand(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), Path("/"))
@@ -115,7 +117,8 @@ class _Walk:
         os.close(self.fd)
 
     def steps(self) -> Iterator[str]:
-        """Each name that is left, once the folder that it stands in may be trusted."""
+        """Yields each name that is left, after checking that the folder that contains it can be trusted.
+        OutputError."""
         while self._names:
             _require_trusted(self.fd, self.path)
             yield self._names.popleft()
@@ -125,7 +128,7 @@ class _Walk:
         return not self._names
 
     def step(self, name: str) -> None:
-        """Into the folder of that name, or to where the link of that name leads. OSError, OutputError."""
+        """Enters the folder of that name, or follows the link of that name. OSError, OutputError."""
         fd = os.open(name, _STEP, dir_fd=self.fd)
         status = os.fstat(fd)
         if stat.S_ISDIR(status.st_mode):
@@ -149,7 +152,8 @@ class _Walk:
         self._enter(Path(target))
 
     def make(self, name: str) -> None:
-        """A folder of the caller's. Nobody else can write to it, whatever the umask."""
+        """Makes a folder that belongs to the caller and that nobody else can write to, whatever the umask, and enters
+        it."""
         parent = Directory(self.fd, self.path)
         with parent.make_folder(name, file_mode(0o755)) as made:
             owner = caller_ids()
@@ -159,9 +163,9 @@ class _Walk:
 
 
 def open_trusted_folder(path: Path, *, make: bool = False) -> Directory:
-    """The folder, with every missing one on the way made for the caller if `make`.
+    """The folder; with `make`, every missing folder on the path is made for the caller.
 
-    OutputError when root cannot trust the way to it; OSError when there is none, or it cannot be entered.
+    OutputError when root cannot trust the path; OSError when the folder does not exist or cannot be entered.
     """
     walk = _Walk(path)
     try:
@@ -180,9 +184,9 @@ def open_trusted_folder(path: Path, *, make: bool = False) -> Directory:
 
 
 def open_trusted_parent(path: Path) -> tuple[Directory, str]:
-    """The folder in which the file is or will be, and the file's name there, which is no link's.
+    """The folder in which the file is or will be, and the file's name there, which is never the name of a link.
 
-    OutputError and OSError as of `open_trusted_folder`; IsADirectoryError for a folder.
+    OutputError and OSError as for `open_trusted_folder`; IsADirectoryError if the path is that of a folder.
     """
     walk = _Walk(path)
     try:

@@ -20,18 +20,19 @@ _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)", re.IGNORECASE | re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _EXPONENT = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _MAX_DIGITS = 30
-"""Of a number as it is written; Python refuses to read some thousands. One that has more stands for the first such."""
+"""Longest number that is parsed, because Python refuses to parse thousands of digits. A longer one counts as 10**30,
+which is out of every range."""
 
 
 def shown(text: str) -> str:
-    """As an error message quotes it: not more than a line has room for."""
+    """The text as an error message quotes it, shortened to fit on a line."""
     return repr(text if len(text) <= 40 else f"{text[:37]}...")
 
 
 def _parse(text: str, base: int, what: str, example: str) -> int:
     match = _QUANTITY.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"{shown(text)} is not a {what}", f"write a number and one of K, M, G: {example}")
+        raise UsageError(f"{shown(text)} is not a {what}", f"write a number, with K, M or G if needed: {example}")
     number, suffix = match.groups()
     whole, _, decimals = (number if len(number) <= _MAX_DIGITS else str(10**_MAX_DIGITS)).partition(".")
     scale, parts = base ** _EXPONENT[suffix.lower()], 10 ** len(decimals)
@@ -42,9 +43,10 @@ def _parse(text: str, base: int, what: str, example: str) -> int:
 
 
 def parse_whole(option: str, text: str, low: int | None = None, high: int | None = None) -> int:
-    """The whole number that is given to `option`, from `low` to `high`; without these the caller says the range."""
+    """The whole number given to `option`, from `low` to `high`; without limits the caller checks the range.
+    UsageError."""
     is_ranged = low is not None and high is not None
-    hint = f"choose a whole number from {low} to {high}" if is_ranged else f"write digits alone, as in {option} 16"
+    hint = f"choose a whole number from {low} to {high}" if is_ranged else f"write only digits, as in {option} 16"
     if not _WHOLE.fullmatch(text.strip()):
         raise UsageError(f"{option} takes a whole number, not {shown(text)}", hint)
     value = int(text) if len(text) <= _MAX_DIGITS else 10**_MAX_DIGITS * (-1 if text.strip().startswith("-") else 1)
@@ -57,8 +59,8 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def parse_seconds(option: str, text: str) -> float:
-    """The seconds that are given to `option`, in minutes or hours with `m` or `h` behind them; infinite and NaN are for
-    the caller to refuse."""
+    """The seconds given to `option`: `90`, or with a unit `90s`, `90m`, `24h`. The caller must refuse infinity and NaN.
+    UsageError."""
     number, unit = (text[:-1], _SECONDS[text[-1]]) if text[-1:] in _SECONDS else (text, 1.0)
     try:
         return float(number) * unit
@@ -94,7 +96,7 @@ def format_rate_bps(value: float) -> str:
 
 
 def format_goodput_bps(value: float | None) -> str:
-    """None where the sink did not report: what a socket took is no measure of what arrived."""
+    """None: the sink did not report, and what a socket accepted does not say how much arrived."""
     return "not known: the sink did not report" if value is None else format_rate_bps(value)
 
 

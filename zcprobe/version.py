@@ -1,4 +1,4 @@
-"""The version, written down once: packaging reads it from here, and asking the installed package takes 25 ms."""
+"""The only copy of the version. Packaging reads it from here; asking the installed package would take 25 ms."""
 
 __all__ = ["VERSION"]
 

@@ -13,26 +13,26 @@ Model = Literal["stream", "migration", "rpc", "mixed"]
 Reuse = Literal["never", "after-completion", "at-once"]
 
 MAX_SEND_BYTES = 64 * 1024 * 1024
-"""Largest write; a single sendmsg of more pins more than any sender in the field does."""
+"""The largest write. No sender in the field pins more with a single sendmsg."""
 
 _MAX_SIZES = 16
 PAGE_BYTES = 4096
-"""Of a guest's page in migration traffic."""
+"""Size of a guest page in migration traffic."""
 
 FRAME_BYTES = 24
-"""Of struct zc_frame, in every header and datagram."""
+"""Size of struct zc_frame, which begins every header and datagram."""
 
 _MAX_WEIGHT = 1_000_000
 _MAX_GUEST_BYTES = 64 << 40
 
 
 class Traffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`sizes` are (payload bytes, weight); what is None takes the model's or the scenario's own value.
+    """`sizes` are (payload bytes, weight) pairs; None takes the value of the model or the scenario.
 
-    migration: QEMU's multifd shape. Packets of a header without zerocopy (1344 bytes for 128 pages) and up to
-    `pages_per_packet` pages of 4 KiB; rounds over `guest_bytes`, of which `dirty_bytes_per_s` are written meanwhile;
-    the guest stops when the rest fits into `downtime_ms`. `zero_percent` of the pages are zero and only named in the
-    header.
+    The model `migration` imitates QEMU's multifd. A packet is a header sent without zerocopy (1344 bytes for 128 pages)
+    and up to `pages_per_packet` pages of 4 KiB. Rounds go over `guest_bytes`; meanwhile the guest writes
+    `dirty_bytes_per_s`. The guest stops when the rest can be sent within `downtime_ms`. `zero_percent` of the pages are
+    zero: the header names them, and their content is not sent.
     """
 
     model: Model = "stream"
@@ -49,7 +49,7 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     seed: int = 1
 
     def validate(self) -> None:
-        """UsageError on the first value that no traffic could have."""
+        """UsageError for the first value that is out of range."""
         largest = format_bytes(MAX_SEND_BYTES)
         for size, weight in self.sizes or []:
             _require(1 <= size <= MAX_SEND_BYTES, f"a send of {size} bytes", f"from 1 to {largest}")
@@ -69,12 +69,12 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @property
     def is_framed(self) -> bool:
-        """A header before each payload says what follows, so that the sink keeps its place."""
+        """Whether a header before each payload says what follows, so that the sink knows where it is in the stream."""
         return self.model in ("migration", "rpc")
 
     @property
     def header_length(self) -> int:
-        """Bytes of the header: of a multifd packet 64 and 10 for each page, of an rpc 200, by default."""
+        """Bytes of the header; by default 64 + 10 per page for a multifd packet, and 200 for an rpc."""
         if self.header_bytes is not None:
             return self.header_bytes
         return 64 + 10 * self.pages_per_packet if self.model == "migration" else 200
@@ -86,7 +86,7 @@ def _require(holds: bool, what: str, allowed: str) -> None:
 
 
 def parse_sizes(text: str) -> list[tuple[int, int]]:
-    """`"64K"` or a distribution, `"1K:8,64K:2"`: size, colon, weight."""
+    """Sizes and weights from `"64K"`, or from a distribution such as `"1K:8,64K:2"` (size:weight). UsageError."""
     sizes = []
     for item in text.split(","):
         size, colon, weight = item.partition(":")

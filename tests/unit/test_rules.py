@@ -198,7 +198,7 @@ def test_a_name_may_be_looked_up_in_either_family() -> None:
 
 def test_a_comparison_of_policies_that_nobody_asks_is_refused() -> None:
     options = PARSER.parse_args(["compare", "--no-zerocopy"])
-    with pytest.raises(UsageError, match="--policies is about answers to ENOBUFS"):
+    with pytest.raises(UsageError, match="--policies says what to do about ENOBUFS"):
         run_config(options, "qemu-merged")
 
 
@@ -243,6 +243,6 @@ def test_every_rule_speaks_of_options_that_there_are() -> None:
 
 def test_of_two_reasons_the_one_that_helps_is_told() -> None:
     """Another scenario would help as little, since there is none."""
-    with pytest.raises(UsageError, match="--hold-rate holds clones back on a path of our own") as refused:
+    with pytest.raises(UsageError, match="--hold-rate holds clones back on a path that the run makes") as refused:
         refuse_without_effect(RunConfig(to="10.99.0.2", hold_rate_bps=10**6))
     assert refused.value.hint == "leave it out, or --to"

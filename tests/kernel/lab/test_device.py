@@ -141,7 +141,7 @@ def test_a_device_in_use_is_refused_before_anything_changes(cards: tuple[str, st
         (("--nics", "zcp-card0"), 2, "--nics eth1,eth2"),
         (("--nics", "zcp-card0,zcp-card0"), 2, "expected two devices, got 'zcp-card0,zcp-card0'"),
         (("--nics", "zcp-card0,none-such"), 3, "no network device 'none-such'"),
-        (("--nics", "lo,zcp-card0"), 2, "lo stays where it is"),
+        (("--nics", "lo,zcp-card0"), 2, "lo cannot be moved"),
     ],
 )
 def test_a_bad_link_is_named(
