@@ -17,7 +17,7 @@ _OF_DISTRIBUTIONS = ("python3*/dist-packages/bcc", "python3*/site-packages/bcc")
 
 
 def _is_real(folder: Path) -> bool:
-    """libbcc.py tells it from the unrelated project of that name on PyPI."""
+    """Whether this is the real bcc: the unrelated project of that name on PyPI has no libbcc.py."""
     return (folder / "libbcc.py").exists()
 
 
@@ -30,16 +30,16 @@ def _of_distribution() -> Path | None:
 def _how_to_get() -> str:
     tree, folder = checkout(), _of_distribution()
     if tree is not None:
-        return f"make -C {tree} setup, which installs and links the distribution's"
+        return f"make -C {tree} setup, which installs and links the distribution's bcc"
     if folder is None:
         return install_command("bcc")
-    return f"link the distribution's, which is there: ln -s {folder} {sysconfig.get_path('purelib')}/bcc"
+    return f"link the distribution's bcc, which is installed: ln -s {folder} {sysconfig.get_path('purelib')}/bcc"
 
 
 def _how_to_remove(path: Path) -> str:
     if path.is_relative_to(sysconfig.get_path("purelib")):
         return f"{sys.executable} -m pip uninstall bcc"
-    return f"take {path.parent} from where this Python looks (its .pth files say where)"
+    return f"remove {path.parent} from the folders in which this Python looks (its .pth files name them)"
 
 
 def _folders(spec: ModuleSpec) -> list[Path]:
@@ -47,8 +47,8 @@ def _folders(spec: ModuleSpec) -> list[Path]:
 
 
 def find_bcc() -> Path:
-    """The folder of what `import bcc` would take, which is not imported. HostError when there is none, or when it is
-    another project of that name."""
+    """The folder from which `import bcc` would import; nothing is imported. HostError if there is no module bcc, or if
+    it is another project of that name."""
     spec = find_spec("bcc")
     if spec is None:
         raise HostError(

@@ -1,4 +1,4 @@
-"""Structure layouts of the running kernel from its BTF, never from headers of some other kernel."""
+"""Structure layouts of the running kernel, read from its BTF and never from another kernel's headers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,8 @@ class Btf:
         self.handle = handle
 
     def offset(self, structure: str, path: str) -> int | None:
-        """Byte offset of a member, given as `"member.inner"`; anonymous members are looked through; None: no such."""
+        """Byte offset of a member, given as `"member.inner"`; anonymous members are searched too. None if there is
+        none."""
         offset = int(lib.zc_btf_offset(self.handle, structure.encode(), path.encode()))
         return None if offset < 0 else offset
 

@@ -1,4 +1,4 @@
-"""What this host can do for zcprobe, each thing tried."""
+"""What this host can do for zcprobe; everything is tried."""
 
 import importlib
 import os
@@ -29,7 +29,8 @@ _ZEROCOPY_SYMBOLS = ("sock_ofree", "msg_zerocopy_realloc")
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One thing tried. `limited`: zcprobe works with less; `missing`: some commands cannot. `hint` may be empty."""
+    """One thing that was tried. `limited`: zcprobe works, but can do less; `missing`: some commands do not work. `hint`
+    may be empty."""
 
     name: str
     status: Status
@@ -38,7 +39,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def _tried(name: str, attempt: Callable[[], str]) -> Check:
-    """ok with what the attempt found, or missing with what its HostError says."""
+    """`ok` with what the attempt found, or `missing` with the text of its HostError."""
     try:
         return Check(name, "ok", attempt())
     except HostError as error:
@@ -46,7 +47,7 @@ def _tried(name: str, attempt: Callable[[], str]) -> Check:
 
 
 _NEEDED = ("CAP_NET_ADMIN", "CAP_SYS_ADMIN")
-"""By a run with its own namespaces. CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON."""
+"""What a run with its own namespaces needs. CAP_SYS_ADMIN includes CAP_BPF and CAP_PERFMON."""
 
 
 def _check_privileges(limits: Limits) -> Check:
@@ -59,12 +60,12 @@ def _check_privileges(limits: Limits) -> Check:
         return Check("privileges", "missing", found, "run as root, or with sudo")
     needed = [name for name in _NEEDED if name in lacking]
     if needed:
-        hint = f"give this process {', '.join(needed)}: it is root, and something took them (a container, a service)"
+        hint = f"give this process {', '.join(needed)}: it is root, but a container or service took them away"
         return Check("privileges", "missing", found, hint)
     if not limits.initial_user_namespace:
         return Check("privileges", "limited", f"{found}, of a user namespace", "run on the host, not in a container")
     if lacking:
-        return Check("privileges", "limited", found, "see memlock below; runs do without")
+        return Check("privileges", "limited", found, "runs work without them; see memlock below")
     return Check("privileges", "ok", found)
 
 
@@ -78,7 +79,7 @@ def _btf() -> str:
             magic = file.read(len(_BTF_MAGIC))
     except OSError as error:
         raise HostError(f"{_BTF}: {error.strerror}", "use a kernel with CONFIG_DEBUG_INFO_BTF=y") from error
-    # The magic is in the kernel's byte order, and the offsets behind it too.
+    # The magic number and the offsets after it are in the kernel's byte order.
     if magic not in (_BTF_MAGIC, _BTF_MAGIC[::-1]):
         raise HostError(f"{_BTF} does not begin like BTF", "use a kernel with CONFIG_DEBUG_INFO_BTF=y")
     return f"{_BTF}, {format_bytes(_BTF.stat().st_size)}"
@@ -97,7 +98,7 @@ def _core() -> str:
 
 
 def _tracefs() -> str:
-    """Never a shortfall: raw tracepoints are opened by bpf(2) alone."""
+    """Whether tracefs is mounted. It is never required, because raw tracepoints are opened by bpf(2)."""
     mounts = (line.split() for line in _MOUNTS.read_text().splitlines())
     folders = [folder for _, folder, kind, *_ in mounts if kind == "tracefs"]
     return f"on {folders[0]}" if folders else "not mounted; the raw tracepoints zcprobe uses do not need it"
@@ -106,7 +107,7 @@ def _tracefs() -> str:
 def _check_lockdown() -> Check:
     mode = read_system().lockdown
     if mode == "confidentiality":
-        hint = "BPF kprobes are refused; see the BPF mechanisms below for what is left, or boot without lockdown="
+        hint = "the kernel refuses BPF kprobes; see below which BPF mechanisms work, or boot without lockdown="
         return Check("lockdown", "limited", mode, hint)
     return Check("lockdown", "ok", mode or "this kernel has none, or securityfs is not mounted")
 
@@ -114,24 +115,24 @@ def _check_lockdown() -> Check:
 def _check_optmem(limits: Limits) -> Check:
     if limits.optmem_max_bytes is None:
         hint = "run in the initial network namespace: this kernel has optmem_max only there"
-        return Check("optmem", "limited", "no net.core.optmem_max in this network namespace", hint)
+        return Check("optmem", "limited", "this network namespace has no net.core.optmem_max", hint)
     found = f"optmem_max {limits.optmem_max_bytes} bytes"
     if limits.optmem_max_bytes < SKB_TRUESIZE_ZERO_BYTES:
-        hint = f"sysctl net.core.optmem_max={DEFAULT_OPTMEM_BYTES} for senders here; runs with a lab have their own"
-        return Check("optmem", "limited", f"{found}: less than the {SKB_TRUESIZE_ZERO_BYTES} of a notification", hint)
+        hint = f"sysctl net.core.optmem_max={DEFAULT_OPTMEM_BYTES} for senders here; runs with a lab set their own"
+        return Check("optmem", "limited", f"{found}, but a notification takes at least {SKB_TRUESIZE_ZERO_BYTES}", hint)
     if limits.optmem_per_namespace is None:
-        return Check("optmem", "limited", f"{found}, per namespace or not is unknown", "see namespaces above")
+        return Check("optmem", "limited", f"{found}; it is unknown whether it is per namespace", "see namespaces above")
     if limits.optmem_per_namespace:
         return Check("optmem", "ok", f"{found}, per network namespace")
-    return Check("optmem", "limited", f"{found}, one for the whole host", "a run changes it for everybody meanwhile")
+    return Check("optmem", "limited", f"{found}, one for the whole host", "during a run it changes for everybody")
 
 
 def _check_memlock(limits: Limits) -> Check:
     value = "unlimited" if limits.memlock_soft_bytes is None else format_bytes(limits.memlock_soft_bytes)
     if not limits.memlock_applies:
-        return Check("memlock", "ok", f"{value}, and does not count for this process")
-    hint = "ulimit -l unlimited, or run as root outside of a user namespace: sends in flight are pinned pages"
-    return Check("memlock", "limited", f"{value}, and counts for this process", hint)
+        return Check("memlock", "ok", f"{value}; it does not apply to this process")
+    hint = "ulimit -l unlimited, or run as root outside of a user namespace: sends in flight pin pages"
+    return Check("memlock", "limited", f"{value}; it applies to this process", hint)
 
 
 def _namespaces() -> str:
@@ -153,7 +154,8 @@ def _describe_send(trial: ZerocopyTrial) -> str:
 
 
 def _check_zerocopy_send() -> Check:
-    """Here, and where it fails, as a run does it: with a loopback interface and limits of its own."""
+    """Tries a zerocopy send here; if it fails, tries again as a run does, with its own loopback interface and
+    limits."""
     try:
         return Check("zerocopy send", "ok", _describe_send(try_zerocopy_send()))
     except HostError as error:
@@ -162,11 +164,11 @@ def _check_zerocopy_send() -> Check:
         run_in_new_namespace(try_zerocopy_send, loopback=True)
     except HostError:
         return Check("zerocopy send", "missing", str(refusal), refusal.hint)
-    return Check("zerocopy send", "limited", f"{refusal}; in a network namespace of a run it works", refusal.hint)
+    return Check("zerocopy send", "limited", f"{refusal}; it works in a network namespace of its own", refusal.hint)
 
 
 def check_host() -> list[Check]:
-    """What can be told without bcc and a lab, in the order in which to mend what is found."""
+    """What can be checked without bcc and a lab, in the order in which to fix what is missing."""
     limits = read_limits()
     return [
         _check_privileges(limits),

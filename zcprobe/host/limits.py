@@ -24,7 +24,7 @@ CAPABILITIES = {
     "CAP_PERFMON": 38,
     "CAP_BPF": 39,
 }
-"""Bit numbers of include/uapi/linux/capability.h, of the capabilities that matter to zcprobe."""
+"""The capabilities that matter to zcprobe, with their bit numbers (include/uapi/linux/capability.h)."""
 
 STATUS = Path("/proc/self/status")
 
@@ -33,7 +33,7 @@ _INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """None stands for unlimited in the memlock values, and for unknown in the optmem ones."""
+    """None means unlimited in the memlock values, and unknown in the optmem values."""
 
     optmem_max_bytes: int | None
     optmem_per_namespace: bool | None
@@ -46,14 +46,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     def memlock_applies(self) -> bool:
         """Whether pinned pages count against RLIMIT_MEMLOCK.
 
-        mm_account_pinned_pages() exempts CAP_IPC_LOCK held in the initial user namespace, and no limit.
+        mm_account_pinned_pages() exempts processes without a limit, and those with CAP_IPC_LOCK in the initial user
+        namespace.
         """
         exempt = "CAP_IPC_LOCK" in self.capabilities and self.initial_user_namespace
         return self.memlock_soft_bytes is not None and not exempt
 
 
 def effective_capabilities(status: str) -> tuple[str, ...]:
-    """Those of CAPABILITIES in the CapEff line of a /proc/PID/status text; HostError without such a line."""
+    """The CAPABILITIES that the CapEff line of a /proc/PID/status text lists; HostError without such a line."""
     for line in status.splitlines():
         if line.startswith("CapEff:"):
             mask = int(line.split()[1], 16)
@@ -74,7 +75,7 @@ def _limit(value: int) -> int | None:
 
 
 def read_limits() -> Limits:
-    """The limits of this process, here and now."""
+    """The current limits of this process."""
     try:
         return _read_limits(optmem_is_per_namespace())
     except HostError:
@@ -82,7 +83,7 @@ def read_limits() -> Limits:
 
 
 def memlock_applies() -> bool:
-    """Of this process, as in `Limits`, without the network namespace that the rest is read in."""
+    """`Limits.memlock_applies` of this process. It makes no network namespace, as `read_limits` does."""
     return _read_limits(None).memlock_applies
 
 

@@ -1,4 +1,4 @@
-"""A TCP connection of this process with itself."""
+"""A TCP connection of this process to itself."""
 
 import socket
 import time
@@ -8,9 +8,9 @@ __all__ = ["loopback_pair"]
 
 
 def loopback_pair(timeout_s: float) -> tuple[socket.socket, socket.socket]:
-    """Both ends of a connection on 127.0.0.1; each waits for at most that long. OSError.
+    """Both ends of a connection on 127.0.0.1; operations on each time out after `timeout_s`. OSError.
 
-    Whoever else on this host connects meanwhile is sent away: to believe the first who comes would be to wait for a
+    Connections from others on this host are closed. Accepting whoever connects first could mean waiting for a
     stranger's bytes.
     """
     deadline_s = time.monotonic() + timeout_s

@@ -1,4 +1,4 @@
-"""Whether this process may make network namespaces, and what such a namespace has of its own."""
+"""Whether this process may make network namespaces, and whether optmem_max belongs to each."""
 
 import ctypes
 import fcntl
@@ -45,9 +45,10 @@ def _bring_loopback_up() -> None:
 
 
 def run_in_new_namespace(function: Callable[[], Result], *, loopback: bool = False) -> Result:
-    """What `function` returns in a thread of its own, in a network namespace that ends with it; with `loopback` up.
+    """The result of `function`, called in a new thread in a network namespace that ends with the thread. With
+    `loopback` its loopback interface is up.
 
-    HostError when there can be none. /proc/sys/net shows the namespace of the thread that opens it.
+    HostError if the namespace cannot be made. /proc/sys/net shows the namespace of the thread that opens it.
     """
 
     def enter_and_call() -> Result:
@@ -61,14 +62,14 @@ def run_in_new_namespace(function: Callable[[], Result], *, loopback: bool = Fal
 
 
 def try_network_namespace() -> None:
-    """Makes a network namespace and lets it go; HostError says why it cannot be made."""
+    """Makes a network namespace that ends at once; HostError says why it cannot be made."""
     run_in_new_namespace(lambda: None)
 
 
 def optmem_is_per_namespace() -> bool:
-    """Whether each network namespace has an optmem_max of its own, as since Linux 6.8.
+    """Whether each network namespace has its own optmem_max (since Linux 6.8).
 
-    Before, the file exists in the initial namespace only and the limit is everybody's. HostError when it cannot be
+    Before, the file exists only in the initial namespace and the limit applies to all. HostError if this cannot be
     tried.
     """
     return run_in_new_namespace(OPTMEM_MAX.exists)

@@ -1,4 +1,4 @@
-"""What the system packages that zcprobe needs are called here."""
+"""Names of the system packages that zcprobe needs, by distribution."""
 
 from zcprobe.host.system import read_os_release
 
@@ -18,9 +18,9 @@ _PACKAGES = {
 
 
 def install_command(thing: str, os_release: dict[str, str] | None = None) -> str:
-    """The command that installs `thing` (a row of _PACKAGES) on this distribution or on one that it descends from.
+    """The command that installs `thing` (a row of _PACKAGES) on this distribution, or on the one it is derived from.
 
-    For an unknown distribution: the names under which the known ones have it.
+    For an unknown distribution: the names that the known distributions use.
     """
     release = read_os_release() if os_release is None else os_release
     names = _PACKAGES[thing]

@@ -1,7 +1,7 @@
 """The running kernel's symbols, from /proc/kallsyms.
 
-Most of what a look-up costs is the kernel's writing of the table, a tenth of a second. So a name is searched in the
-text as it is, and only who asks for what is next to an address has the addresses read, too.
+Most of the time of a look-up, a tenth of a second, goes into the kernel's writing of the table. So names are searched
+in the plain text, and addresses are parsed only for look-ups by address.
 """
 
 import re
@@ -28,17 +28,17 @@ _VISIBLE = re.compile(rb"^(?!0{16} )[0-9a-f]{16} [^Aa]", re.MULTILINE)
 
 
 class _Index:
-    """Where each symbol's line begins, by ascending address; lines of one address in the order of the text."""
+    """Where the line of each symbol begins, by ascending address; lines with the same address keep their order."""
 
     def __init__(self, text: bytes) -> None:
-        import numpy as np  # who only looks for names does without
+        import numpy as np  # not needed for look-ups by name
 
         octets = np.frombuffer(text, np.uint8)
         ends = np.flatnonzero(octets == ord("\n"))
         starts = np.concatenate(([0], ends[:-1] + 1))
         kinds = octets[starts + _TYPE_COLUMN]
         starts = starts[(kinds != ord("A")) & (kinds != ord("a"))]
-        # a view of the text that begins at each of its bytes, of which those at the lines' beginnings are taken
+        # a view of 16 bytes at every position of the text, from which the beginnings of lines are selected
         digits = np.ndarray((len(text) - _ADDRESS_DIGITS + 1,), f"S{_ADDRESS_DIGITS}", text, strides=(1,))[starts]
         addresses = np.frombuffer(bytes.fromhex(digits.tobytes().decode()), ">u8").astype(np.uint64)
         order = np.argsort(addresses, kind="stable")
@@ -53,8 +53,8 @@ class _Index:
 class Symbols:
     """Names and addresses of one kernel, from lines of `<16 hex digits> <type> <name>[\\t[<module>]]`.
 
-    Several symbols may share an address (`_stext` and the first function), and several static functions a name.
-    Absolute symbols (type A; per-CPU offsets on x86 before 6.15) are no addresses: they are never found.
+    Several symbols may share an address (`_stext` and the first function), and several static functions may share a
+    name. Absolute symbols (type A; per-CPU offsets on x86 before 6.15) are not addresses and are never found.
     """
 
     def __init__(self, text: bytes) -> None:
@@ -65,7 +65,7 @@ class Symbols:
         return _Index(self._text)
 
     def __len__(self) -> int:
-        """Lines, absolute symbols included."""
+        """Number of lines, including absolute symbols."""
         return self._text.count(b"\n")
 
     def _lines_of(self, name: str) -> Iterator[int]:
@@ -81,14 +81,14 @@ class Symbols:
         return int(self._text[start : start + _ADDRESS_DIGITS], 16)
 
     def address_of(self, name: str) -> int | None:
-        """Address of the symbol of exactly this name, the lowest when there are several: the core kernel lies below its
-        modules. None when there is none."""
+        """Address of the symbol of exactly this name, or None. Of several it is the lowest, because the core kernel
+        lies below its modules."""
         return min(map(self._address_at, self._lines_of(name)), default=None)
 
     def range_of(self, name: str) -> tuple[int, int] | None:
-        """First address of the symbol and the first one beyond it: that of the next symbol, padding included.
+        """First address of the symbol, and the address of the next symbol, so padding is included.
 
-        None for an unknown name, and for the last symbol, whose end is nowhere recorded.
+        None for an unknown name, and for the last symbol, whose end is not recorded anywhere.
         """
         start = self.address_of(name)
         if start is None:
@@ -98,9 +98,9 @@ class Symbols:
         return None if following == len(addresses) else (start, int(addresses[following]))
 
     def resolve(self, address: int) -> tuple[str, int]:
-        """Name of the symbol at or below `address`, and the offset into it in bytes.
+        """Name of the symbol at or below `address`, and the offset into the symbol in bytes.
 
-        An address below all symbols, of user space for example, comes back as its own hexadecimal form and 0.
+        For an address below all symbols, for example in user space: its hexadecimal form, and 0.
         """
         index = self._index.first_above(address) - 1
         if index < 0:
@@ -120,7 +120,7 @@ def _read(path: Path, most: int = -1) -> bytes:
 
 
 def require_addresses(path: Path = KALLSYMS) -> None:
-    """HostError where `read_symbols()` would raise it; the whole file is read only in that case."""
+    """Raises HostError if `read_symbols()` would; it reads the whole file only in that case."""
     if not _VISIBLE.search(_read(path, _BEGINNING_BYTES)):
         read_symbols(path)
 
@@ -128,7 +128,7 @@ def require_addresses(path: Path = KALLSYMS) -> None:
 def read_symbols(path: Path = KALLSYMS) -> Symbols:
     """All symbols of the running kernel.
 
-    HostError when the file cannot be read, or shows zeros instead of addresses (kptr_restrict).
+    HostError if the file cannot be read, or shows zeros instead of addresses (kptr_restrict).
     """
     text = _read(path)
     if text and not _LINE.match(text):

@@ -15,7 +15,8 @@ _LOCKDOWN = Path("/sys/kernel/security/lockdown")
 
 
 class SystemFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """`lockdown` is none, integrity or confidentiality; None where the kernel has no lockdown or securityfs is off."""
+    """`lockdown` is none, integrity or confidentiality; None if the kernel has no lockdown or securityfs is not
+    mounted."""
 
     kernel_release: str
     kernel_version: str
@@ -32,7 +33,7 @@ def parse_os_release(text: str) -> dict[str, str]:
 
 
 def read_os_release() -> dict[str, str]:
-    """This distribution's os-release; empty where it has none."""
+    """The os-release of this distribution; empty if it has none."""
     for path in _OS_RELEASE:
         if path.exists():
             return parse_os_release(path.read_text())

@@ -13,7 +13,7 @@ from zcprobe.host.loopback import loopback_pair
 
 __all__ = ["SO_ZEROCOPY", "ZerocopyTrial", "try_so_zerocopy", "try_zerocopy_send"]
 
-# Not in Python's socket module; values of the kernel's socket.h, in.h and errqueue.h.
+# Python's socket module lacks these values of the kernel's socket.h, in.h and errqueue.h.
 SO_ZEROCOPY = 60
 SO_MEMINFO = 55
 SK_MEMINFO_OPTMEM = 6
@@ -32,7 +32,7 @@ _TIMEOUT_MS = 2000
 
 
 class ZerocopyTrial(msgspec.Struct, frozen=True, kw_only=True):
-    """`charge_bytes` is what one unread notification holds of optmem: the truesize of its skb on this kernel."""
+    """`charge_bytes` is the optmem that one unread notification holds: the truesize of its skb on this kernel."""
 
     send_ns: int
     completion_ns: int
@@ -56,7 +56,7 @@ def try_so_zerocopy() -> None:
 
 
 def _wait_for_notification(sender: socket.socket) -> None:
-    # A non-empty error queue is POLLERR, which needs no request.
+    # A non-empty error queue raises POLLERR, which poll reports without being asked.
     poller = select.poll()
     poller.register(sender, 0)
     if not poller.poll(_TIMEOUT_MS):
@@ -64,14 +64,17 @@ def _wait_for_notification(sender: socket.socket) -> None:
 
 
 def _read_notification(sender: socket.socket) -> bool:
-    """Reads the notification of send 0; whether the kernel copied. HostError when the queue holds anything else."""
+    """Reads the notification of send 0 and returns whether the kernel copied. HostError if the queue holds anything
+    else."""
     _, control, _, _ = sender.recvmsg(0, 512, MSG_ERRQUEUE)
     for level, kind, data in control:
         if (level, kind) == (socket.SOL_IP, IP_RECVERR):
             number, origin, _, code, lo, hi = _EXTENDED_ERROR.unpack_from(data)
             if (number, origin, lo, hi) == (0, SO_EE_ORIGIN_ZEROCOPY, 0, 0):
                 return bool(code & SO_EE_CODE_ZEROCOPY_COPIED)
-    raise HostError(f"the error queue held no zerocopy notification but {control!r}", "report this kernel's release")
+    raise HostError(
+        f"expected a zerocopy notification on the error queue, got {control!r}", "report this kernel's release"
+    )
 
 
 def _hint(number: int | None) -> str:
@@ -94,7 +97,7 @@ def try_zerocopy_send() -> ZerocopyTrial:
             start_ns = time.monotonic_ns()
             sender.send(payload, MSG_ZEROCOPY)
             sent_ns = time.monotonic_ns()
-            # Reading provokes the ACK that completes the send; alone it comes 40 ms later.
+            # Reading triggers the ACK that completes the send; without it the ACK comes 40 ms later.
             receiver.recv(_SEND_BYTES)
             _wait_for_notification(sender)
             completed_ns = time.monotonic_ns()

@@ -47,7 +47,7 @@ def test_another_project_is_told_by_its_file_whatever_importing_it_does(
         find_bcc()
     assert f"{tmp_path}/bcc" in str(caught.value)
     assert sys.executable in str(caught.value)
-    assert f"take {tmp_path} from where this Python looks" in caught.value.hint
+    assert f"remove {tmp_path} from the folders in which this Python looks" in caught.value.hint
 
 
 def test_one_that_pip_installed_is_for_pip_to_remove(
