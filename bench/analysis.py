@@ -1,10 +1,10 @@
-"""A run of ten million sends: in Jupyter the time to load it, to summarize it, to draw its overview; each figure and
-the report as the command makes them; resident memory of each.
+"""Time and resident memory to analyse a run of ten million sends: in Jupyter to load it, summarize it and draw its
+overview; on the command line to make each figure and the report.
 
     .venv/bin/python bench/analysis.py [--sends 10000000] [--probe-level timeline] [--run FOLDER]
 
-As root when it has to record the run first (`bench/scale.py` says how); a run that is there already needs no root. The
-analysis is done in a process of its own, and so is each command; the highest resident memory counts, imports included.
+Needs root to record the run first (as `bench/scale.py` does), but not for an existing run. The analysis and each
+command are separate processes; the highest resident memory of each counts, including imports.
 """
 
 import argparse
@@ -23,7 +23,7 @@ MEMORY_BOUND_BYTES = 1.5e9
 
 
 def timed(steps: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Seconds of each step, one after the other."""
+    """Name of each step and its seconds, in order."""
     taken = {}
     for name, step in steps.items():
         start = time.monotonic()
@@ -42,13 +42,13 @@ sys.exit(code)
 
 
 def peak_bytes() -> int:
-    """VmHWM, not ru_maxrss: the latter begins with what the parent had when it forked."""
+    """The highest resident memory (VmHWM). ru_maxrss would include what the parent had when it forked."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
 
 
 def analyse(folder: Path) -> dict[str, float]:
-    """Seconds of each step, and `rows` and `peak_bytes`."""
+    """Name of each step -> its seconds; also `rows` and `peak_bytes`."""
     import zcprobe
     from zcprobe.analysis import df_flushes, df_merges, df_send_rate, df_sendmsg_results
     from zcprobe.dataset.load import load_run
@@ -73,7 +73,7 @@ def analyse(folder: Path) -> dict[str, float]:
 
 
 def measure_command(*words: str) -> tuple[float, int]:
-    """Seconds, and the highest resident memory in bytes, of the command; the file is thrown away."""
+    """Seconds of the command, and its highest resident memory in bytes. Its output file is deleted."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.monotonic()
         target = str(Path(folder) / ("report.html" if words[0] == "report" else "figure.png"))
@@ -104,9 +104,9 @@ def tell(found: dict[str, float]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sends", type=int, default=10_000_000)
-    parser.add_argument("--run", type=Path, help="a run folder to take instead of a new run")
-    parser.add_argument("--probe-level", default="timeline", help="of the new run (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="the numbers as JSON, for the process that starts this one")
+    parser.add_argument("--run", type=Path, help="use this run folder instead of a new run")
+    parser.add_argument("--probe-level", default="timeline", help="level of the probes in the new run (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="print the numbers as JSON, for a parent process")
     options = parser.parse_args()
     if options.json:
         print(json.dumps(analyse(options.run)))

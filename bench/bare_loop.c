@@ -1,4 +1,4 @@
-/* The least that a zerocopy sender can do: send one buffer over and over, then read every notification. */
+/* The least that a zerocopy sender must do: send one buffer repeatedly, then read every notification. */
 #include <time.h>
 #include <linux/errqueue.h>
 #include <errno.h>
@@ -27,7 +27,7 @@ static int read_notifications(int fd, uint64_t count)
 	return 0;
 }
 
-/* Nanoseconds for `count` sends from a ring of `period` bytes and the notifications of them; negative on error. */
+/* Nanoseconds for `count` sends from a ring of `period` bytes and for reading their notifications; negative on error. */
 int64_t bare_loop(int fd, const uint8_t *pattern, uint64_t period, uint32_t bytes, uint64_t count, int flags)
 {
 	struct timespec start, end;

@@ -1,9 +1,10 @@
-"""Our probes against a bpftrace script that only counts the same tracepoints: goodput with each over that without any.
+"""Cost of our probes, and of a bpftrace script that only counts the same tracepoints: goodput with each of them divided
+by goodput without any.
 
     .venv/bin/python bench/bpftrace.py [--rounds 15] [-l 4096]
 
-As root, on an otherwise idle machine, with bpftrace installed. The sides alternate on one connection. bpftrace finds
-tracepoints in tracefs, which is mounted for the while where it is not.
+Needs root, an otherwise idle machine, and bpftrace. The sides alternate on one connection. bpftrace looks up
+tracepoints in tracefs, which is mounted while it runs if it is not mounted already.
 """
 
 import argparse
@@ -29,7 +30,7 @@ TRACEFS = Path("/sys/kernel/tracing")
 
 @contextmanager
 def tracefs() -> Iterator[None]:
-    """Left mounted only where it was."""
+    """Mounts tracefs inside the context, unless it is mounted already."""
     if any(TRACEFS.iterdir()):
         yield
         return
@@ -45,7 +46,7 @@ def group_of(tracepoint: str) -> str:
 
 
 def script(tracepoints: list[str]) -> str:
-    """A count per tracepoint, no filter: the least that a bpftrace user would write."""
+    """A script that counts each tracepoint without a filter: the least that a bpftrace user would write."""
     probes = "\n".join(f"tracepoint:{group_of(name)}:{name} {{ @{name} = count(); }}" for name in tracepoints)
     return f'BEGIN {{ printf("{READY}\\n"); }}\n{probes}\n'
 
@@ -64,7 +65,7 @@ def counting(tracepoints: list[str]) -> Iterator[None]:
             try:
                 yield
             finally:
-                process.kill()  # its counts are not wanted, and its maps go with it
+                process.kill()  # its counts are not needed, and its maps vanish with it
                 process.communicate()
 
 
@@ -102,7 +103,7 @@ def main() -> None:
             "timeline": partial(probed_block, connection, size, lab, "timeline"),
         }
         ratios = ratios_to("none", sides, options.rounds)
-    print(f"goodput over that without any, n = {options.rounds} rounds; tracepoints: {' '.join(tracepoints)}")
+    print(f"goodput / goodput without probes, n = {options.rounds} rounds; tracepoints: {' '.join(tracepoints)}")
     for name, found in ratios.items():
         print(describe(name, size, 0.0, found))
     for name in ("summary", "timeline"):

@@ -1,10 +1,10 @@
-"""Whether held-completions means the same on an idle and on a busy machine: what becomes of each policy there.
+"""Whether held-completions has the same outcomes on an idle and on a busy machine.
 
     .venv/bin/python bench/calibrated.py [--runs 20] [--conditions idle,loaded,pinned]
 
-As root, on an otherwise idle machine; some three minutes for each condition. loaded: one process on each CPU spins
-meanwhile; pinned: all of a run is on one CPU. Ends with 1 where fewer than 19 of 20 runs of a policy went as they must:
-qemu-pre and qemu-shipped dead of ENOBUFS, qemu-merged completed, and none with a warning.
+Needs root and an otherwise idle machine; takes some three minutes for each condition. `loaded`: a process on each CPU
+spins during the runs; `pinned`: everything of a run is on one CPU. Exits with 1 if fewer than 19 of 20 runs of a policy
+had the expected outcome without a warning: qemu-pre and qemu-shipped die of ENOBUFS, qemu-merged completes.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def idle() -> Iterator[None]:
 
 @contextmanager
 def loaded() -> Iterator[None]:
-    """With one process on each CPU that does nothing but take it."""
+    """Keeps each CPU busy with a spinning process inside the context."""
     spin = [sys.executable, "-c", "while True: pass"]
     spinning = [subprocess.Popen(["taskset", "-c", str(cpu), *spin]) for cpu in sorted(os.sched_getaffinity(0))]
     try:
@@ -49,7 +49,7 @@ def loaded() -> Iterator[None]:
 
 @contextmanager
 def pinned() -> Iterator[None]:
-    """With this process, and so the sender's and the sink's, on one CPU."""
+    """Pins this process, and so its sender and sink, to one CPU inside the context."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(allowed)})
     try:
@@ -62,8 +62,8 @@ CONDITIONS = {"idle": idle, "loaded": loaded, "pinned": pinned}
 
 
 def run_once(policy: str) -> tuple[str, int]:
-    """What became of it, with the warnings that it ended with, and its sends. Without probes, whose compilation would
-    be most of the time."""
+    """Outcome and warnings of a run, and its number of sends. It has no probes, because compiling them would take most
+    of the time."""
     config = RunConfig(policy=policy, parameters=POLICIES[policy].defaults, probe_level="off")
     with tempfile.TemporaryDirectory() as parent:
         done = record_run(benchmark_of(config), Path(parent), None, Interruption())
@@ -78,7 +78,7 @@ def run_once(policy: str) -> tuple[str, int]:
 
 
 def measure(condition: str, count: int) -> bool:
-    """Whether enough of the runs went as they must, policies interleaved and shuffled; prints what became of them."""
+    """Whether enough of the runs had the expected outcome, with policies interleaved and shuffled; prints outcomes."""
     found: dict[str, list[tuple[str, int]]] = {policy: [] for policy in EXPECTED}
     with CONDITIONS[condition]():
         for _ in range(count):
@@ -96,8 +96,8 @@ def measure(condition: str, count: int) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=20, help="of each policy in each condition (%(default)s)")
-    parser.add_argument("--conditions", default=",".join(CONDITIONS), metavar="NAME,...", help="(%(default)s)")
+    parser.add_argument("--runs", type=int, default=20, help="runs of each policy in each condition (%(default)s)")
+    parser.add_argument("--conditions", default=",".join(CONDITIONS), metavar="NAME,...", help="to try (%(default)s)")
     options = parser.parse_args()
     right = [measure(condition, options.runs) for condition in options.conditions.split(",")]
     return 0 if all(right) else 1

@@ -1,4 +1,4 @@
-"""How the benchmarks pair their blocks and print what they found."""
+"""How the benchmarks pair their blocks and print their results."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,12 @@ __all__ = ["describe", "on_connections", "pair_ratios"]
 
 
 def pair_ratios(sides: dict[str, Callable[[], float]], pairs: int) -> list[float]:
-    """Of the side `on` to the side `off`."""
+    """Ratios of the side `on` to the side `off`, one for each pair."""
     return ratios_to("off", sides, pairs)["on"]
 
 
 def on_connections(count: int, measure: Callable[[], list[float]]) -> list[float]:
-    """The ratios that `measure` finds on a connection of its own, of `count` of them."""
+    """All ratios that `measure` finds on `count` connections, one after another."""
     return [ratio for _ in range(count) for ratio in measure()]
 
 

@@ -1,9 +1,9 @@
-"""What measuring costs: goodput with recording on against off, and with probes at each level against without.
+"""What measuring costs: goodput with recording / without, and goodput with probes at each level / without probes.
 
     .venv/bin/python bench/cost.py [--connections 7] [--rounds 9] [--json FILE]
 
-Prints the median ratio over the rounds on all connections and its 95 % bootstrap interval: the ratio differs more from
-one connection to the next than within one. As root, on an otherwise idle machine.
+Needs root and an otherwise idle machine. Prints the median ratio over the rounds on all connections and its 95 %
+bootstrap interval. It uses several connections because the ratio differs more between connections than within one.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def measure_recording(size: int, rounds: int) -> list[float]:
 
 
 def measure_levels(size: int, levels: list[ProbeLevel], connections: int, rounds: int) -> list[LevelCost]:
-    """With all their ratios; what an event costs is the last connection's."""
+    """The cost of each level with the ratios of all connections; the cost per event is that of the last connection."""
     on_each = [measure_overhead(size, levels, rounds).levels for _ in range(connections)]
     return [
         msgspec.structs.replace(costs[-1], ratios=[ratio for cost in costs for ratio in cost.ratios])
@@ -53,8 +53,8 @@ def measure_levels(size: int, levels: list[ProbeLevel], connections: int, rounds
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connections", type=int, default=7)
-    parser.add_argument("--rounds", type=int, default=9, help="on each of them")
-    parser.add_argument("--json", type=Path, help="write the ratios there")
+    parser.add_argument("--rounds", type=int, default=9, help="rounds on each connection (%(default)s)")
+    parser.add_argument("--json", type=Path, help="write the ratios to this file")
     options = parser.parse_args()
     results = {}
     count = f"{options.rounds} rounds on each of {options.connections} connections"

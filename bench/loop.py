@@ -1,9 +1,10 @@
-"""Our sender against a bare C loop that does nothing but send: goodput ratio with recording on, zerocopy and not.
+"""Goodput of our recording sender divided by that of a bare C loop that only sends, with zerocopy and copying.
 
     .venv/bin/python bench/loop.py [--connections 7] [--pairs 9] [--json FILE]
 
-Prints the median ratio over the pairs of all connections and its 95 % bootstrap interval: the ratio differs more from
-one connection to the next than within one. As root, on an otherwise idle machine; needs gcc.
+Needs root and an otherwise idle machine; also needs gcc. Prints the median ratio over the pairs of all connections and
+its 95 % bootstrap interval. It uses several connections because the ratio differs more between connections than within
+one.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def compile_bare_loop(folder: str) -> Any:
 
 
 def bare_block(bare: Any, connection: socket.socket, pattern: Any, size: int, *, zerocopy: bool) -> float:
-    """Bytes per nanosecond of one block of the bare loop."""
+    """Bytes per nanosecond that one block of the bare loop sends."""
     interface, library = bare
     count = block_sends(size)
     address = interface.cast("const uint8_t *", int(ffi.cast("uintptr_t", pattern)))
@@ -69,8 +70,8 @@ def measure(bare: Any, size: int, pairs: int, *, zerocopy: bool) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connections", type=int, default=7)
-    parser.add_argument("--pairs", type=int, default=9, help="on each of them")
-    parser.add_argument("--json", type=Path, help="write the ratios there")
+    parser.add_argument("--pairs", type=int, default=9, help="pairs on each connection (%(default)s)")
+    parser.add_argument("--json", type=Path, help="write the ratios to this file")
     options = parser.parse_args()
     results = {}
     count = f"{options.pairs} pairs on each of {options.connections} connections"

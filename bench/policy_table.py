@@ -1,8 +1,8 @@
-"""What becomes of every policy in every scenario: the table of docs/policies.md.
+"""How every policy fares in every scenario: makes the tables of docs/policies.md.
 
     .venv/bin/python bench/policy_table.py [--repeats 5] [--scenarios in-flight,slow-reader] > table.md
 
-As root, on an otherwise idle machine; about ten minutes. A sender that hangs is cut after ten seconds.
+Needs root and an otherwise idle machine; takes about ten minutes. A sender that hangs is cut off after ten seconds.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from zcprobe.recorder.reconcile import check_complete
 from zcprobe.units import format_duration_ns, format_rate_bps
 
 SCENARIOS = ("in-order", "in-flight", "held-completions", "slow-reader", "stalled-reader")
-DEADLINE_S = 10.0  # longer than any stall that the scenarios make
+DEADLINE_S = 10.0  # longer than any stall in the scenarios
 
 
 def run_once(scenario: str, policy: str, probes: ProbeSession) -> Summary:
@@ -36,7 +36,8 @@ def run_once(scenario: str, policy: str, probes: ProbeSession) -> Summary:
 
 
 def goodput(runs: list[Summary]) -> str:
-    """Of a run that died early it would say nothing, and without the sink's word it is not known."""
+    """The median goodput; `-` if a run died early, where it means nothing, or a sink did not report, so it is
+    unknown."""
     known = [run.goodput_bps for run in runs if run.outcome == "completed" and run.goodput_bps is not None]
     return "-" if len(known) < len(runs) else format_rate_bps(median(known))
 

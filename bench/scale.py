@@ -2,7 +2,7 @@
 
     .venv/bin/python bench/scale.py [--sends 10000000]
 
-As root. The sends are of 64 bytes, so that it takes a minute.
+Needs root. Each send has 64 bytes, so that the run takes about a minute.
 """
 
 import argparse
@@ -28,11 +28,11 @@ def record(sends: int, parent: str, probe_level: str = "off") -> tuple[Path, int
 
 
 def load(folder: Path) -> tuple[int, float]:
-    """Rows, and seconds to read them, imports not counted."""
+    """Number of rows, and seconds to read them, without imports."""
     import zcprobe
     from zcprobe.dataset.load import load_run
 
-    load_run(folder)  # pandas and pyarrow are imported
+    load_run(folder)  # the first read imports pandas and pyarrow
     start = time.monotonic()
     rows = len(zcprobe.load(folder).sends)
     return rows, time.monotonic() - start

@@ -1,11 +1,11 @@
-"""How long commands take that have little to do: seconds from start to end, of one tree or of two side by side.
+"""How long commands take that have little to do: seconds from start to end, in one tree or in two.
 
     .venv/bin/python bench/startup.py [TREE [OTHER_TREE]] [--times 15] [--json FILE]
 
-A tree is a checkout in which `make setup` has run; without one it is this checkout. Of two, the first is the older: the
-last column is the second's median over the first's. Trees take turns, in an order shuffled anew each time. The bounds
-are those of a machine on which the commands took 1.6, 1.0, 1.0 and 0.10 s before they were made quicker.
-As root, on an otherwise idle machine.
+A tree is a checkout in which `make setup` has run; the default is this checkout. If there are two, the last column is
+the median of the second divided by that of the first, which is the older one. Trees take turns in an order that is
+shuffled each time. The bounds are for a machine on which the commands took 1.6, 1.0, 1.0 and 0.10 s before they were
+made faster. Needs root and an otherwise idle machine.
 """
 
 import argparse
@@ -25,13 +25,13 @@ COMMANDS: dict[str, tuple[tuple[str, ...], float | None]] = {
     "policies": (("policies",), None),
     "help": (("-h",), 0.06),
 }
-"""What it is called, its words, and the bound in seconds."""
+"""Name of each command -> its words, and its bound in seconds."""
 
 HERE = Path(__file__).resolve().parent.parent
 
 
 def measure(tree: Path, words: tuple[str, ...]) -> float:
-    """Seconds of one command, in a folder that is thrown away."""
+    """Seconds that one command takes, in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         command = [str(tree / ".venv/bin/zcprobe"), *words]
         start = time.monotonic()
@@ -40,7 +40,7 @@ def measure(tree: Path, words: tuple[str, ...]) -> float:
 
 
 def alternate(trees: list[Path], words: tuple[str, ...], times: int) -> dict[str, list[float]]:
-    """Tree -> seconds, after a first time each in which files come into memory."""
+    """Tree -> seconds of each start, after one uncounted start that loads files into memory."""
     found: dict[str, list[float]] = {str(tree): [] for tree in trees}
     for tree in trees:
         measure(tree, words)
@@ -64,9 +64,9 @@ def describe(name: str, bound: float | None, found: dict[str, list[float]]) -> s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trees", nargs="*", type=Path, default=[HERE], metavar="TREE")
-    parser.add_argument("--times", type=int, default=15, help="each command in each tree (%(default)s)")
-    parser.add_argument("--only", choices=COMMANDS, help="this command alone")
-    parser.add_argument("--json", type=Path, help="write the seconds there")
+    parser.add_argument("--times", type=int, default=15, help="starts of each command in each tree (%(default)s)")
+    parser.add_argument("--only", choices=COMMANDS, help="time only this command")
+    parser.add_argument("--json", type=Path, help="write the seconds to this file")
     options = parser.parse_args()
     trees = [tree.resolve() for tree in options.trees]
     print(f"median [least .. most], n = {options.times}: {'   '.join(map(str, trees))}")
