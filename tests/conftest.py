@@ -26,7 +26,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> Iterator[None]:
-    """Here and in what the tests start, although a shell ignores SIGINT for what it sends to the background."""
+    """Restores SIGINT for the tests and the processes they start, because a shell ignores it for background jobs."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -40,7 +40,7 @@ def has_netem() -> bool:
 
 
 class HostState(msgspec.Struct, frozen=True):
-    """What a run may not leave behind; `processes` are senders and sinks. Other people's live runs are left out."""
+    """Things that a run must not leave behind; `processes` are senders and sinks. Live runs of others are left out."""
 
     namespaces: set[str]
     journals: set[str]
@@ -49,7 +49,7 @@ class HostState(msgspec.Struct, frozen=True):
     processes: set[int]
 
     def new_since(self, before: "HostState") -> dict[str, set[object]]:
-        """What is there now and was not before, by kind; empty when nothing is."""
+        """Things by kind that are there now and were not there before; empty if there are none."""
         new = {name: getattr(self, name) - getattr(before, name) for name in self.__struct_fields__}
         return {name: things for name, things in new.items() if things}
 
@@ -75,7 +75,8 @@ def _start_ticks(pid: int) -> int:
 
 
 def _is_foreign(pid: int) -> bool:
-    """Alive, not started by these tests, and no orphan of theirs: an older one is somebody else's."""
+    """Whether the process is alive and was neither started nor orphaned by these tests. An older process is somebody
+    else's."""
     line = list(_ancestors(pid))
     is_orphan = len(line) <= 1 and _start_ticks(pid) >= _start_ticks(os.getpid())
     return not is_orphan and os.getpid() not in line and Path(f"/proc/{pid}").exists()
@@ -100,7 +101,7 @@ def _read_run_processes() -> set[int]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """None for a process that has ended, or that even root may not look into: it holds no program of a run."""
+    """None for a process that has ended, or that not even root may inspect; neither holds a program of a run."""
     try:
         return list(folder.iterdir())
     except (FileNotFoundError, ProcessLookupError, PermissionError):

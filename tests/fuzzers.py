@@ -1,4 +1,4 @@
-"""The parsers of the C core under libFuzzer: what each reads, the inputs it starts from, and what it must have met."""
+"""The parsers of the C core under libFuzzer: what each reads, its first inputs, and the kinds of input it must meet."""
 
 import re
 import struct
@@ -31,7 +31,7 @@ class Fuzzer(NamedTuple):
 
 
 class FuzzError(Exception):
-    """What the fuzzer printed."""
+    """The output of the fuzzer."""
 
 
 def _notifications() -> list[bytes]:
@@ -94,7 +94,7 @@ FUZZERS = {
 
 
 def _findings(printed: str) -> str:
-    """What the sanitizers and libFuzzer say of the input that broke it: the first of it, and the input."""
+    """The first message of the sanitizers or libFuzzer about the input that broke the parser, and that input."""
     lines = printed.splitlines()
     first = next((number for number, line in enumerate(lines) if "ERROR" in line or "error:" in line), 0)
     return "\n".join([*lines[first : first + 12], *lines[-3:]])[:8000]
@@ -110,8 +110,8 @@ def _run(*words: object) -> str:
 
 
 def fuzz(name: str, runs: int, seed: int, folder: Path) -> dict[int, int]:
-    """Kind -> inputs of that kind. FuzzError with what was printed, when an input breaks the parser or its answer is
-    not the one that the target works out itself. What broke it is left in `folder`."""
+    """Kind -> number of inputs of that kind. FuzzError with the output if an input breaks the parser, or if the
+    parser's answer differs from the one that the target computes. The input is left in `folder`."""
     fuzzer = FUZZERS[name]
     target, corpus, seeds = folder / f"fuzz-{name}", folder / f"corpus-{name}", folder / f"seeds-{name}"
     sources = [_ROOT / "tests/kernel/native" / fuzzer.program, *(_CORE / source for source in fuzzer.sources)]

@@ -1,4 +1,4 @@
-"""Sinks that mean harm, for `zcprobe run --to` them: a server, and what it does with each connection."""
+"""Hostile sinks for `zcprobe run --to`: a server, and what it does with each connection."""
 
 import socket
 import threading

@@ -1,6 +1,6 @@
-"""What the kernel and iproute2 show of a run while it goes on: its namespaces, sockets, queues and processes.
+"""What the kernel and iproute2 show about a run while it lasts: its namespaces, sockets, queues and processes.
 
-A run is watched from another process, by what anybody on this host could look at; nothing of zcprobe tells it.
+Another process watches the run through interfaces that anybody on this host could use, without help from zcprobe.
 """
 
 import json
@@ -48,7 +48,7 @@ class Processes(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """`values`: what the look returned, oldest first, but None and what it could not see. `run`: run.json."""
+    """`values`: the results of all looks, oldest first, without None and failed looks. `run`: run.json."""
 
     run: dict[str, Any]
     code: int
@@ -134,7 +134,7 @@ def watched(
             if look_at and processes:
                 values.append(look_at(processes))
         except (OSError, subprocess.CalledProcessError, ValueError):
-            pass  # it was just made, or has gone meanwhile
+            pass  # it was just made, or has already vanished
         time.sleep(_INTERVAL_S)
     elapsed_s = time.monotonic() - began
     out, error = process.communicate(timeout=10)

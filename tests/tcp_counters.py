@@ -29,7 +29,7 @@ def watched_sinks() -> Iterator[dict[str, dict[str, int]]]:
         while not ended.wait(_INTERVAL_S):
             for name in list_namespaces():
                 if name.endswith("-rx"):
-                    with suppress(OSError):  # gone meanwhile
+                    with suppress(OSError):  # it has already vanished
                         seen[name] = read_tcp_counters(name)
 
     thread = threading.Thread(target=watch)

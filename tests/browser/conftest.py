@@ -68,7 +68,7 @@ class Browser:
         return result
 
     def open(self, url: str) -> None:
-        """Until the page and its images are there; forgets the events of the page before."""
+        """Opens a page and waits for it and its images; forgets the events of the previous page."""
         self.events.clear()
         answer = self.call("Page.navigate", url=url)
         assert "errorText" not in answer, answer

@@ -1,4 +1,4 @@
-"""`make browser` where there is no chromium."""
+"""`make browser` on a host without chromium."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ SCRIPT = Path(__file__).parents[2] / "tools" / "browser.sh"
 
 
 def _run(folder: Path, *commands: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """With a PATH on which exactly these commands are."""
+    """Runs with a PATH that has exactly these commands."""
     for command in ("bash", "env", *commands):
         found = shutil.which(command, path="/usr/sbin:/usr/bin:/sbin:/bin")
         assert found is not None, command

@@ -19,9 +19,9 @@ __all__ = ["run_in_guest"]
 _OWN_PROGRAMS = Path(__file__).parent / "bin"
 
 _ALWAYS = ("no_timer_check", "mitigations=off", "maxcpus=1")
-"""In software, on a busy host, a tick may miss the kernel's check of the timer at boot, which then panics. Emulation
-needs no mitigations of what hardware speculates on: with them it takes a third more CPU time. A second CPU is for the
-tests to bring in."""
+"""Options of the guest kernel. In emulation on a busy host a tick may miss the kernel's timer check at boot, and the
+kernel would panic. Emulation does not need mitigations against hardware speculation, which would take a third more CPU
+time. Tests bring a second CPU online when they need it."""
 
 _PROCESSOR = "-cpu Nehalem"
 """The oldest that current wheels of numpy run on: what newer ones have is emulated at a price, an eighth in all."""
@@ -31,7 +31,7 @@ _STARTED = "guest: started\n"
 
 
 class _Relay(threading.Thread):
-    """Copies lines to one of our own streams, each with a prefix; tells whether the command was started."""
+    """Copies lines to one of our streams, each with a prefix; returns whether the command was started."""
 
     def __init__(self, source: IO[str], target: IO[str], prefix: str) -> None:
         super().__init__()
@@ -88,12 +88,12 @@ def run_in_guest(
     prefix: str = "",
     timeout_s: float = 600,
 ) -> int:
-    """Runs a command as root in a guest of this kernel and returns its exit code; its output is this process's,
-    each line with `prefix`.
+    """Runs a command as root in a guest with this kernel and returns its exit code. Its output goes to this process's
+    streams, with `prefix` before each line.
 
-    The guest sees the host's files and works in the current folder. What it writes is lost with it, except below
-    `share`. HostError when it does not boot, or does not end in time, of which the boot takes 8 s and more;
-    ZcprobeError when it was interrupted.
+    The guest sees the host's files and works in the current folder. What it writes is lost when it ends, except below
+    `share`. HostError if it does not boot or does not end in time (booting alone takes at least 8 s); ZcprobeError if
+    it was interrupted.
     """
     command = [
         *("vng", "--run", str(image.vmlinuz), "--disable-kvm", "--user", "root", "--cpus", str(cpus), "--memory", "2G"),

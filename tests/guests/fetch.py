@@ -1,7 +1,7 @@
 """Fetches a distribution kernel with the host's own apt client, and unpacks it beside the host, never into it.
 
-Below the cache folder, for each suite: `apt/`, a state of apt's that is ours alone, and `<release>_<version>/`, the
-unpacked packages with their module index.
+The cache folder has for each suite `apt/`, a separate state of apt, and `<release>_<version>/`, the unpacked packages
+with their module index.
 """
 
 import fcntl
@@ -59,7 +59,8 @@ def _mirrors() -> set[str]:
 
 
 def _mirror() -> str:
-    """Of Debian's archive in the host's apt configuration; its origin is known once the host's lists were fetched."""
+    """The mirror of Debian's archive in the host's apt configuration; its origin is known only after the host fetched
+    its lists."""
     if not _mirrors():
         _run("apt-get", "-q", "update")
     mirrors = sorted(_mirrors())
@@ -69,7 +70,7 @@ def _mirror() -> str:
 
 
 class _Apt:
-    """The apt client with a state of its own, for one suite."""
+    """Runs the apt client with a separate state for one suite."""
 
     def __init__(self, folder: Path, suite: str) -> None:
         for name in ("state/lists/partial", "cache/archives/partial"):

@@ -1,4 +1,4 @@
-"""The distribution kernels that the tests boot: the one list of them."""
+"""The only list of the distribution kernels that the tests boot."""
 
 import msgspec
 
@@ -10,8 +10,8 @@ __all__ = ["KERNELS", "Kernel", "find_kernel"]
 class Kernel(msgspec.Struct, frozen=True):
     """`name` is what people call it by, `suite` the Debian suite whose linux-image-amd64 it is.
 
-    `cpus`: its guest's. It begins with one of them, because two that emulation lets wait for each other take twice the
-    time; tests in which completions and their reader shall meet bring the other one in.
+    `cpus` is the number of CPUs of its guest. The guest boots with one online, because two emulated CPUs that wait for
+    each other take twice the time. Tests in which completions must meet their reader bring the other online.
     """
 
     name: str
@@ -28,7 +28,7 @@ KERNELS: tuple[Kernel, ...] = (
 
 
 def find_kernel(name: str) -> Kernel:
-    """UsageError when there is none of that name."""
+    """The kernel of that name; UsageError if there is none."""
     for kernel in KERNELS:
         if kernel.name == name:
             return kernel

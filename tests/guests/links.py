@@ -14,4 +14,4 @@ def _card(number: int, address: str) -> str:
 
 
 HUB_OPTIONS: tuple[str, ...] = tuple(_card(number, address) for number, address in enumerate(MAC_ADDRESSES))
-"""For QEMU's command line."""
+"""The options for QEMU's command line."""

@@ -1,8 +1,8 @@
 """The guest tests on each kernel, one boot each: python -m tests.guests.matrix [KERNEL...]
 
-pytest's output comes as it is made, each line behind the kernel's name, and ends in one line for each kernel. Below
-build/kernels/<name>/ stay junit.xml and the comparisons that the tests made, with figures drawn here: in the guest they
-would take minutes.
+pytest's output is printed at once, each line after the name of its kernel, followed by one line for each kernel.
+build/kernels/<name>/ keeps junit.xml and the comparisons that the tests made. Figures are drawn on the host, because in
+the guest they would take minutes.
 """
 
 import shutil
@@ -55,7 +55,7 @@ def _pytest_words(kernel: Kernel, folder: Path) -> list[str]:
     return [
         *("env", f"ZCPROBE_GUEST_KERNEL={kernel.name}", f"ZCPROBE_GUEST_FOLDER={folder}", "COLUMNS=110"),
         *(sys.executable, "-m", "pytest", "-v", "--durations=8", "-p", "no:cacheprovider"),
-        # it wants a folder to write to, and none of these tests is of its kind
+        # it needs a folder to write to, and these tests have no use for it
         *("-p", "no:hypothesispytest"),
         *(f"--junitxml={folder}/junit.xml", "-o", f"junit_suite_name=linux-{kernel.name}"),
         *TESTS,
@@ -67,7 +67,8 @@ def _draw(comparison: Path) -> None:
 
 
 def _draw_all(folder: Path) -> None:
-    """What a kernel's tests compared, while others are still at work: matplotlib is for one thread of a process."""
+    """Draws the comparisons of a kernel while others still run, in a process of its own because matplotlib needs a
+    single thread."""
     comparisons = [path.parent for path in folder.glob("*/comparison.json")]
     if comparisons:
         with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as drawer:

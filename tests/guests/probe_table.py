@@ -33,14 +33,14 @@ Costs = dict[str, ProbeCost]
 
 
 class Measured(msgspec.Struct):
-    """Of one kernel. `costs`: mechanism -> probe name -> cost."""
+    """What was measured on one kernel. `costs`: mechanism -> probe name -> cost."""
 
     release: str
     costs: dict[ProbeMechanism, Costs] = msgspec.field(default_factory=dict)
 
 
 def _path(folder: Path) -> Path:
-    """In the folder of a kernel that outlives its guest."""
+    """The file with the measurements, in the folder of a kernel that outlives its guest."""
     return folder / "probes.json"
 
 
@@ -49,7 +49,7 @@ def read_measured(folder: Path) -> Measured:
 
 
 def add_costs(folder: Path, mechanism: ProbeMechanism, costs: Costs) -> None:
-    """To what was measured in this guest before."""
+    """Adds to what was measured in this guest before."""
     measured = read_measured(folder) if _path(folder).exists() else Measured(os.uname().release)
     measured.costs[mechanism] = costs
     _path(folder).write_bytes(msgspec.json.format(msgspec.json.encode(measured)))
@@ -121,7 +121,7 @@ def _table(kernel: Kernel, measured: Measured) -> list[str]:
 
 
 def write_document() -> None:
-    """From the last measurement of every kernel; the text before its tables stays."""
+    """Writes the tables from the last measurement of every kernel; the text before the tables stays."""
     lines = [DOCUMENT.read_text().partition("\n## ")[0].rstrip(), ""]
     for kernel in KERNELS:
         lines += _table(kernel, read_measured(_RESULTS / kernel.name))

@@ -29,7 +29,7 @@ def words_of(scenario: str, protocol: str, family: str) -> list[str]:
 
 
 def look(ends: Namespaces) -> dict[str, Any]:
-    """What both ends' namespaces show."""
+    """Facts that the namespaces of both ends show."""
     return {
         "sender": read_qdiscs(ends.sender),
         "sink": read_qdiscs(ends.sink),
@@ -91,7 +91,7 @@ def test_acknowledgements_are_late_in_flight(family: str, start_zcprobe: Start) 
 
 
 def not_taken(seen: Seen, protocol: str) -> int:
-    """Bytes that wait for the sink to read them, or datagrams for which its buffer had no room."""
+    """Bytes that wait until the sink reads them, or datagrams for which its buffer had no room."""
     counters = seen.values[-1]["received"]
     if protocol == "tcp":
         return max(value["unread_bytes"] for value in seen.values)

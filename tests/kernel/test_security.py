@@ -36,11 +36,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "`sink`": ("sink", "-1", "-B", "127.0.0.1", "-p", "5396"),
     "`sink` on a port below 1024": ("sink", "-1", "-B", "127.0.0.1", "-p", "1023"),
 }
-"""What the table says -> the command that shows it."""
+"""Row of the table -> the command that shows it."""
 
 
 def rows() -> dict[str, list[str]]:
-    """What -> capabilities, of the table."""
+    """Rows of the table -> their capabilities."""
     table = TEXT.partition("## What needs which capability")[2].partition("\n\nCAP_SYS_ADMIN")[0]
     cells = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")][1:]
     return {what.strip(): re.findall(r"CAP_(\w+)", names) for what, names in cells}
@@ -114,7 +114,7 @@ def setting(unit: str, name: str) -> list[str]:
 
 
 def test_the_run_unit_s_command_needs_no_home(zcprobe: Command, tmp_path: Path) -> None:
-    """With ProtectHome=yes nobody may enter it who has no CAP_DAC_OVERRIDE."""
+    """With ProtectHome=yes only processes with CAP_DAC_OVERRIDE may enter the home."""
     (tmp_path / "home").mkdir(0)
     names = [name.removeprefix("CAP_").lower() for name in setting(units()[1], "CapabilityBoundingSet")]
     result = zcprobe(*LAB, "--probes", "none", before=with_capabilities(*names), HOME=str(tmp_path / "home"))
@@ -127,7 +127,7 @@ def test_the_run_unit_loses_no_run_and_no_journal() -> None:
 
 
 def system_calls(name: str) -> set[str]:
-    """Of a group of systemd's, or that one."""
+    """The system calls of a group of systemd's, or the one of that name."""
     if not name.startswith("@"):
         return {name}
     listed = subprocess.run(["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, check=True)

@@ -58,7 +58,7 @@ def test_everything_works_in_the_environment(tree: Path) -> None:
     python = _run(tree, ".venv/bin/python", "-c", _CORE_BCC_AND_BPF_SOURCES)
     assert python.returncode == 0, python.stderr
     assert python.stdout.strip() == str(tree / "zcprobe/native/__init__.py")
-    # From elsewhere, so that the installed package answers and not the current folder.
+    # run in another folder, so that the installed package is used and not the current folder
     command = _run(Path("/"), str(tree / ".venv/bin/zcprobe"), "--help")
     assert command.returncode == 0, command.stderr
 

@@ -1,4 +1,4 @@
-"""Which ways root takes to a folder. As root, because they are about owners."""
+"""Which paths to a folder root follows. The tests need root because they change owners."""
 
 import os
 from pathlib import Path
@@ -71,13 +71,13 @@ def test_without_sudo_root_alone_is_trusted(place: Path, monkeypatch: pytest.Mon
 
 
 def test_a_group_that_is_its_owner_alone_may_write(place: Path) -> None:
-    os.chown(place, 0, 0)  # the group root has no member but root
+    os.chown(place, 0, 0)  # the group root has only root as a member
     place.chmod(0o775)
     assert opens(place)
 
 
 def test_a_relative_path_begins_at_a_folder_that_is_held(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is above cannot move it any more, but what it is itself counts."""
+    """Folders above it can no longer move it, but its own owner and mode count."""
     (place / "work" / "out").mkdir(parents=True)
     os.chown(place, OTHER, OTHER)
     monkeypatch.chdir(place / "work")

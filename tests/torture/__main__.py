@@ -21,7 +21,7 @@ _SHORT_S = 100.0
 """Longest time of one attack in the short form; in the long one, `_LONG_S`."""
 _LONG_S = 4 * 3600.0
 _SHORT_TOTAL_S = 285.0
-"""Of all attacks in the short form: .ci/run promises five minutes."""
+"""Time limit of all attacks in the short form: .ci/run promises five minutes."""
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -48,7 +48,7 @@ def _tell(kind: Kind, outcome: Outcome, rounds: int, seed: int) -> None:
 
 
 class _Torture:
-    """One call of the program: which attacks, how long, and whether one of them found something."""
+    """One call of the program: which attacks run, for how long, and whether any of them found something."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options

@@ -25,7 +25,7 @@ def _call(command: int, attributes: bytearray) -> int:
 
 
 def ids_of(kind: str) -> set[int]:
-    """Of every program, map or link (`prog`, `map`, `link`) that the kernel has now."""
+    """Ids of every program, map or link (`prog`, `map`, `link`) that the kernel has now."""
     found: set[int] = set()
     last = 0
     while True:

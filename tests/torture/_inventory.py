@@ -1,4 +1,4 @@
-"""What there is on this host that a run could leave behind, and what of it is new."""
+"""Everything on this host that a run could leave behind, and which parts of it are new."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def _sysctls() -> set[str]:
 
 
 def _texts(pattern: str) -> Iterator[tuple[int, bytes]]:
-    """Of each process the file; that of one that has ended meanwhile is left out."""
+    """The content of that file for each process; processes that have ended by then are left out."""
     for path in Path("/proc").glob(f"[0-9]*/{pattern}"):
         try:
             yield int(path.parts[2]), path.read_bytes()
@@ -64,7 +64,7 @@ def _processes() -> set[str]:
 
 
 def _held() -> set[str]:
-    """BPF objects that a live process holds: somebody else's, who will let go of them."""
+    """BPF objects that a live process holds. They belong to somebody else, who will release them."""
     held = set()
     for _, text in _texts("fdinfo/*"):
         for line in text.splitlines():
@@ -105,7 +105,7 @@ def _once(before: Inventory, now: Inventory) -> list[str]:
 
 
 def differences(before: Inventory, *folders: Path) -> list[str]:
-    """A sentence for each thing that is new or gone, once what ends by itself has ended."""
+    """A sentence for each thing that is new or gone, after waiting for things that end on their own."""
     deadline = time.monotonic() + _SETTLE_S
     while (found := _once(before, take_inventory(*folders))) and time.monotonic() < deadline:
         time.sleep(0.1)

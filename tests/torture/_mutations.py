@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["DELETED", "VALUES", "leaves", "mutated"]
 
 DELETED = object()
-"""In the place of a value: the member is taken out."""
+"""Replaces a value where the member is to be removed."""
 
 VALUES: tuple[Any, ...] = (
     DELETED,
@@ -52,7 +52,7 @@ Path = tuple[str | int, ...]
 
 
 def leaves(value: Any, at: Path = ()) -> Iterator[Path]:
-    """Where each member stands, those that hold others as well."""
+    """The path of each member, including members that contain others."""
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, part in parts:
         yield (*at, key)
@@ -73,7 +73,7 @@ def mutated(content: dict[str, Any], at: Path, value: Any) -> dict[str, Any]:
 
 
 def some_mutations(content: dict[str, Any], rounds: int, chance: random.Random) -> Iterator[tuple[Path, Any]]:
-    """`rounds` of all places and values, each at most once; all of them where there are fewer."""
+    """`rounds` of all pairs of a place and a value, each at most once; all pairs if there are fewer."""
     places = list(leaves(content))
     total = len(places) * len(VALUES)
     for number in chance.sample(range(total), min(rounds, total)):

@@ -30,7 +30,7 @@ def seal(folder: Path, content: dict[str, Any]) -> None:
 
 
 def make_small_run(folder: Path, policy: str = "qemu-merged") -> Path:
-    """In the new folder `folder`, from a run of that policy."""
+    """Writes the new folder `folder` from a run of that policy."""
     shutil.copytree(next(SAMPLES.glob(f"*-{policy}-*")), folder)
     content = content_of(folder)
     for path in folder.glob("*.parquet"):

@@ -1,7 +1,7 @@
-"""The attacker of swap.py, run as another user: puts links where root is about to write, as fast as it can.
+"""The attacker of swap.py. It runs as another user and puts links where root is about to write, as fast as it can.
 
-Arguments: the folder that is its own, the folder of root's that it would like to have written to, a seed, its uid. It
-counts what it did in `swaps` of its folder, until it is killed.
+Arguments: its own folder, the folder of root's that it wants root to write to, a seed, its uid. It counts its swaps in
+the file `swaps` of its folder until it is killed.
 """
 
 import os
@@ -20,7 +20,7 @@ NUMBERS = count()
 
 
 def put_link(path: Path, target: Path) -> None:
-    """In the place of whatever is there, which is moved away; a hard link where the kernel allows it."""
+    """Moves away whatever is there and puts a link in its place; a hard link where the kernel allows it."""
     if not path.is_symlink():
         with suppress(OSError):
             # in the same folder: to another one only its owner may move a folder
@@ -33,7 +33,7 @@ def put_link(path: Path, target: Path) -> None:
 
 
 def attack_folders() -> None:
-    """The unfinished folders, and what is to be their name."""
+    """The unfinished folders, and the names that they are to get."""
     with os.scandir(OUTPUT) as entries:
         names = [entry.name for entry in entries]
     for name in names:
@@ -68,7 +68,7 @@ def attack_parent() -> None:
 
 
 def restore() -> None:
-    """So that root gets somewhere: an attack at the first step alone would show little."""
+    """Pauses so that root gets further; attacking only the first step would show little."""
     for path in [*OUTPUT.glob("*"), *OUTPUT.glob(".*")]:
         if path.is_symlink():
             path.unlink()
@@ -78,7 +78,7 @@ def restore() -> None:
 
 
 def become(uid: int) -> None:
-    """For good, with none of root's groups and capabilities."""
+    """Becomes that user for good, without any of root's groups and capabilities."""
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)

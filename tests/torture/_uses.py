@@ -28,7 +28,7 @@ def _written(write: Callable[[BinaryIO], object]) -> str:
 
 
 def iterate_texts(run: Run) -> Iterator[tuple[str, str]]:
-    """What is written, and what it says: every export, a report without figures, notebooks' output, SQL."""
+    """Name and text of everything that can be written: every export, a report without figures, notebook output, SQL."""
     runs = [run]
     collection = RunCollection(runs)
     yield "repr", repr(run) + repr(collection) + run._repr_html_() + collection._repr_html_()
@@ -45,7 +45,7 @@ def iterate_texts(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def iterate_figures(run: Run) -> Iterator[tuple[str, str]]:
-    """Every figure that is drawn of one run or of runs, as SVG, and a report with those of a comparison."""
+    """Every figure of one run or of several as SVG, and a report with the figures of a comparison."""
     for name in filter(lambda name: name.startswith("plot_"), dir(plots)):
         plot = getattr(plots, name)
         first = next(iter(inspect.signature(plot).parameters))

@@ -1,4 +1,4 @@
-"""A command that something is done to, and what it leaves."""
+"""A command that is attacked, and what it leaves behind."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ _START_S = 60.0
 
 
 class Victim:
-    """A running `zcprobe` in a folder of its own, `folder`, with its results below `results`."""
+    """A running `zcprobe` in its own folder `folder`, with its results below `results`."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", folder: Path) -> None:
         self.process = process
@@ -33,12 +33,12 @@ class Victim:
         return child_of(self.process.pid, module)
 
     def namespaces(self) -> list[str]:
-        """Of this command alone: their names have the id of its run."""
+        """Namespaces of this command only: their names contain the id of its run."""
         ids = [path.name.rpartition("-")[2].partition(".")[0] for path in self.results.glob(".*.partial")]
         return [path.name for path in NAMESPACES.glob("zcprobe-*") if any(one in path.name for one in ids)]
 
     def wait_for(self, what: Callable[[], Any]) -> Any:
-        """What it says once that is true; None when the command ended before."""
+        """Waits until the check returns something and returns that; None if the command ended before."""
         ends_s = time.monotonic() + _START_S
         while not (found := what()):
             if self.process.poll() is not None or time.monotonic() > ends_s:
@@ -50,13 +50,13 @@ class Victim:
         return any(spool.stat().st_size for spool in self.results.glob(".*.partial/.sends.0.spool"))
 
     def inside(self, *words: str) -> None:
-        """Does that where the command sees the file system as it does."""
+        """Runs a command in the mount namespace of this command."""
         subprocess.run(["nsenter", "--target", str(self.process.pid), "--mount", *words], check=True)
 
 
 @contextmanager
 def start(words: tuple[str, ...], folder: Path, before: tuple[str, ...] = (), **streams: Any) -> Iterator[Victim]:
-    """Words `before` it end in exec. It is killed on leaving if it still runs."""
+    """Starts the command; words `before` it must end in exec. It is killed on leaving the context if it still runs."""
     command = [*before, sys.executable, "-m", "zcprobe", *words]
     given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **streams}
     environment = {**os.environ, "PYTHONPATH": str(Path(zcprobe.__file__).parents[1])}
@@ -70,7 +70,7 @@ def start(words: tuple[str, ...], folder: Path, before: tuple[str, ...] = (), **
 
 
 def whole_runs(folder: Path) -> tuple[list[Any], list[str]]:
-    """The runs below a folder under their own names, and what is wrong with those that are not whole."""
+    """The runs below a folder that have their final names, and what is wrong with incomplete ones."""
     runs, wrong = [], []
     for path in sorted(folder.glob("**/run.json")):
         if any(part.startswith(".") for part in path.relative_to(folder).parts):

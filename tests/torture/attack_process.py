@@ -29,7 +29,7 @@ def _attack(path: Path, rounds: int, seed: int) -> list[str]:
 
 
 def _parent_of(folder: Path) -> int:
-    """0 for a process that has ended meanwhile."""
+    """0 for a process that has already ended."""
     try:
         return int((folder / "stat").read_bytes().rpartition(b")")[2].split()[1])
     except (FileNotFoundError, ProcessLookupError):
@@ -46,7 +46,8 @@ def _children() -> list[int]:
 
 
 def _end_children() -> list[str]:
-    """Kills all descendants, which become children of this process one after the other; names those that still ran."""
+    """Kills all descendants, which become children of this process one by one; returns the names of those that still
+    ran."""
     names = []
     while children := _children():
         for pid in children:

@@ -1,7 +1,7 @@
-"""Faults under way: a link that goes down, processes that stop, disks that fill, limits that are too low.
+"""Faults during a run: a link goes down, processes stop, disks fill, limits are too low.
 
-Each ends in its documented exit code, in at most the asked time and 5 s, without a traceback; a failure is told in two
-lines; what was measured is kept, or the lines say what became of it; nothing is left on the host.
+Each ends with its documented exit code, within the requested time plus 5 s, without a traceback. Two lines report a
+failure. What was measured is kept, or the lines say what happened to it. Nothing is left on the host.
 """
 
 import os
@@ -26,13 +26,13 @@ ALONE = True
 
 _GRACE_S = 5.0
 _START_S = 4.0
-"""For Python, the probes and the lab, before the time that was asked for begins; longer on a machine that is busy."""
+"""Time for Python, the probes and the lab to start before the requested time begins; longer on a busy machine."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """`words` of the command; `before`: words that it is started by; `at_traffic` and `at_start` do it once there is
-    traffic, or the sender and the sink. `codes`: documented outcomes; `says`: in what is printed, all of it; `kept`:
-    whether a whole run is there in the end, None where either may be."""
+    """`words` of the command; `before`: words that start it. `at_traffic` makes the fault once there is traffic,
+    `at_start` once there are sender and sink. `codes`: documented exit codes; `says`: texts that must all be printed;
+    `kept`: whether a complete run must be there at the end, None if either is allowed."""
 
     name: str
     words: tuple[str, ...]
@@ -62,7 +62,7 @@ def _stop(module: str) -> Callable[[Victim], object]:
 
 
 def _move_sender(victim: Victim) -> None:
-    """What the kernel does when the CPU goes offline."""
+    """Does what the kernel does when the CPU goes offline."""
     for thread in Path(f"/proc/{victim.child('zcprobe.sender.process')}/task").iterdir():
         os.sched_setaffinity(int(thread.name), range(os.cpu_count() or 1))
 
@@ -271,7 +271,7 @@ def _wrong_runs(fault: Fault, results: Path) -> list[str]:
 
 
 def try_fault(fault: Fault) -> list[str]:
-    """What went wrong; empty when nothing did."""
+    """What went wrong; empty if nothing did."""
     before = left_behind(set())
     with tempfile.TemporaryDirectory() as name, start(fault.words, Path(name), fault.before) as victim:
         struck_s = _strike(fault, victim)

@@ -1,7 +1,7 @@
 """A current folder, PYTHONPATH and user site full of modules named like everything that zcprobe imports.
 
-Each of them, and each program of a name that is run, writes its name down when it is executed: none may. Every verb is
-called there as root, by the installed script; a verb that this file has no command for is a finding.
+Each module, and each program with the name of a program that zcprobe runs, records its name when it is executed; none
+may be. The installed script runs every verb there as root; a verb without a command in this file is a finding.
 """
 
 import argparse
@@ -40,7 +40,8 @@ _TIMEOUT_S = 50.0
 
 
 def _module_names() -> list[str]:
-    """Of the standard library, of everything that is installed here, and what Python itself looks for at its start."""
+    """Names of modules in the standard library, of all installed packages, and of those that Python looks for at its
+    start."""
     installed = importlib.metadata.packages_distributions()
     names = {*sys.stdlib_module_names, *installed, "zcprobe", "bcc", "sitecustomize", "usercustomize"}
     return sorted(name for name in names if name.isidentifier())
@@ -53,7 +54,7 @@ def _write_modules(folder: Path, canary: Path) -> None:
 
 
 def _write_folder(folder: Path, canary: Path) -> None:
-    """What else is looked for by relative names: programs, headers, settings that change figures."""
+    """Other files that are looked up by relative names: programs, headers, settings that change figures."""
     _write_modules(folder, canary)
     for name in _PROGRAMS:
         (folder / name).write_text(f"#!/bin/sh\necho {folder / name} >>{canary}\n")
@@ -134,7 +135,7 @@ class _Round:
         )
 
     def _findings(self, verb: str, process: "subprocess.Popen[str]") -> list[str]:
-        """What was executed; a command that fails shows nothing, so that is a finding as well."""
+        """What was executed. A command that fails proves nothing, so a failure is a finding too."""
         try:
             words, _ = process.communicate(timeout=_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -152,7 +153,7 @@ class _Round:
         return self._findings(verb, self._start(verb, words))
 
     def call_sink(self, words: tuple[str, ...], port: int) -> list[str]:
-        """With a sender, so that it does all that it can."""
+        """Runs a sink with a sender, so that the sink does all that it can."""
         sink = self._start("sink", words)
         try:
             assert sink.stdout is not None

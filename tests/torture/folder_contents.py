@@ -1,9 +1,8 @@
-"""A run folder whose digests are right and whose contents are wrong: run.json and tables that somebody made up.
+"""A run folder with right digests and wrong contents: run.json and tables that somebody made up.
 
-A program of zcprobe's refuses it by an error of its own in one line, or shows it; nothing else is raised, no control
-character or mark of direction is in what is written, and no figure, export or report takes more than a minute of CPU
-time. Every member of run.json is taken out, or gets a value of each kind; every column of a table gets values that it
-never has.
+zcprobe refuses it with one of its own errors in one line, or shows it. Nothing else is raised, no control character or
+direction mark is written, and no figure, export or report takes more than a minute of CPU time. Every member of
+run.json is removed, or gets a value of each kind; every column of a table gets values that it never has.
 """
 
 import random
@@ -31,7 +30,7 @@ LONG = 6000
 
 _LONGEST_S = 60.0
 _DRAWN = 40
-"""Of so many changed folders one has its figures drawn, which takes seconds."""
+"""One in this many changed folders has its figures drawn, which takes seconds."""
 _UNSHOWN = frozenset("\x1b\x07\x9b\u202e\u2066\u200b")
 
 
@@ -88,7 +87,7 @@ _COLUMNS: dict[str, Callable[[Any], Any]] = {
 
 
 def _change_column(table: Any, column: str, chance: random.Random) -> tuple[str, Any]:
-    """What was done, and the table."""
+    """What was changed, and the changed table."""
     kind = chance.choice([*_COLUMNS, "twice", "away"])
     if kind == "twice":
         return kind, table.append_column(table.schema.field(column), table[column])

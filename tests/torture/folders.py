@@ -1,8 +1,8 @@
-"""A run folder in which one bit has flipped, or a file was cut short, or is something else than a file.
+"""A run folder in which one bit has flipped, a file was cut short, or something else is in the place of a file.
 
-Each changed folder loads to the numbers of the good one, or is refused by an error of zcprobe's own in one line: it
-never ends the interpreter, raises anything else, or takes longer than a moment. Where `allow_damaged` lets a changed
-table through, it is read or refused as well. The long form flips every bit and makes every cut.
+Each changed folder loads with the numbers of the good one, or is refused with one of zcprobe's errors in one line. It
+never ends the interpreter, raises anything else, or takes longer than a moment. With `allow_damaged` a changed table is
+also read or refused. The long form flips every bit and makes every cut.
 """
 
 import os
@@ -30,7 +30,7 @@ _LET_THROUGH = 200
 """So many changed folders are also loaded with `allow_damaged`, which starts a process for each."""
 
 Change = tuple[Path, int, int | None]
-"""A file, and where: the bit that flips, or None where the file ends there."""
+"""A file, the position in it, and the bit that flips there, or None if the file ends there."""
 
 
 def _changes(folder: Path) -> list[tuple[Path, int]]:
@@ -39,7 +39,7 @@ def _changes(folder: Path) -> list[tuple[Path, int]]:
 
 
 def _some(folder: Path, rounds: int, chance: random.Random) -> Iterator[Change]:
-    """All there are, in order, where there are not more than `rounds`."""
+    """All of them in order if there are at most `rounds`."""
     counted = _changes(folder)
     total = sum(count for _, count in counted)
     numbers = range(total) if rounds >= total else sorted(chance.sample(range(total), rounds))
@@ -67,7 +67,7 @@ def _changed(path: Path, place: int, bit: int | None) -> Iterator[None]:
 
 
 def _outcome(load: Callable[[], object], longest_s: float = _LONGEST_S) -> tuple[object, str | None]:
-    """What was loaded, None where it was refused as it should be; and what is wrong with that."""
+    """What was loaded (None if it was refused as it should be), and what is wrong with that."""
     begin = time.monotonic()
     found, wrong = None, None
     try:
@@ -132,7 +132,7 @@ _ALSO_LET_THROUGH = ("run.json", "stacks.json", "sends.parquet")
 
 
 def _things(folder: Path) -> Iterator[str]:
-    """Each in the place of each file, with and without the run's own digests of them."""
+    """Puts each of them in the place of each file, with and without the run's digests of the files."""
     for path in sorted(folder.iterdir()):
         kept = path.read_bytes()
         for what, make in _THINGS.items():

@@ -1,7 +1,8 @@
-"""The kinds of attack: each file of this folder that is no part of the frame is one.
+"""The kinds of attack: each file of this folder that does not belong to the framework is one.
 
-It has a docstring whose first line says what it attacks, `attack(rounds, seed)`, which returns a sentence for each
-thing that went wrong, and its numbers of rounds, `SHORT = ...` and `LONG = ...`. `ALONE = True`: none runs beside it.
+It has a docstring whose first line says what it attacks; `attack(rounds, seed)`, which returns a sentence for each
+thing that went wrong; and its numbers of rounds, `SHORT = ...` and `LONG = ...`. With `ALONE = True` no other attack
+runs beside it.
 """
 
 import ast
@@ -27,7 +28,7 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 def _constants(module: ast.Module) -> dict[str, object]:
-    """What the file assigns to a name in its first column, where that is a literal."""
+    """The literals that the file assigns to names at its top level."""
     return {
         node.targets[0].id: node.value.value
         for node in module.body
@@ -38,7 +39,8 @@ def _constants(module: ast.Module) -> dict[str, object]:
 
 
 def _read_kind(path: Path) -> Kind:
-    """Read, not imported: an attack that cannot be imported ends in its own process. ValueError names what it lacks."""
+    """Parses the file without importing it: an attack that cannot be imported must fail in its own process. ValueError
+    names what it lacks."""
     module = ast.parse(path.read_text(), path)
     constants, title = _constants(module), (ast.get_docstring(module) or "").partition("\n")[0]
     short, long, alone = (constants.get(name) for name in ("SHORT", "LONG", "ALONE"))
@@ -51,6 +53,7 @@ def _read_kind(path: Path) -> Kind:
 
 
 def find_kinds(folder: Path = FOLDER) -> list[Kind]:
-    """In the order of their names. A file whose name begins with `_` helps others. ValueError for any other file."""
+    """All kinds in the order of their names. A file whose name begins with `_` helps others. ValueError for any other
+    file."""
     files = sorted(path for path in folder.glob("*.py") if path.name not in _FRAME)
     return [_read_kind(path) for path in files if not path.name.startswith("_")]

@@ -1,11 +1,11 @@
-"""A command is ended at a random moment with its lab open, by SIGKILL and by every signal that asks for the end.
+"""A command is ended at a random moment with its lab open, by SIGKILL and by every signal that asks it to end.
 
 After SIGKILL and `zcprobe doctor --clean`, and after each other signal without it, everything that a run makes on the
 host is as it was before: namespaces, links, qdiscs, BPF programs, maps and links, pins, sysctls, processes, mounts,
-journals, folders and temporary files. What belongs to others and is only called alike is still there, untouched. What
-was finished by then can be loaded.
+journals, folders and temporary files. Things of others with similar names are still there, untouched. Runs that were
+finished by then can be loaded.
 
-A round is one SIGKILL; of the other signals there are two for every five of those, each.
+A round is one SIGKILL. For every five rounds each of the other signals is sent twice.
 """
 
 import os
@@ -25,7 +25,7 @@ from tests.torture._inventory import differences, take_inventory
 
 SHORT = 2
 LONG = 500
-ALONE = True  # what others make meanwhile would be taken for left behind
+ALONE = True  # things that others make at the same time would look like leftovers
 
 _TREE = Path(__file__).parents[2]
 _ASKED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -102,7 +102,7 @@ def _namesakes(folder: Path) -> Iterator[None]:
 
 
 class _Host:
-    """Where the commands work, and how the host was before the first."""
+    """The folder in which the commands run, and the state of the host before the first one."""
 
     def __init__(self, folder: Path) -> None:
         self.results = folder / "results"
@@ -112,7 +112,7 @@ class _Host:
             made.mkdir()
 
     def start(self, words: tuple[str, ...]) -> subprocess.Popen[str]:
-        # no cache of matplotlib's is in the home: making one is part of what is interrupted
+        # the home has no cache of matplotlib: making one is part of what is interrupted
         environment = {**os.environ, "PYTHONPATH": str(_TREE), "TMPDIR": str(self.temporary), "HOME": str(self.home)}
         return subprocess.Popen(
             [sys.executable, "-m", "zcprobe", *words, "-o", str(self.results)],
@@ -169,7 +169,7 @@ def _unreadable(host: _Host) -> list[str]:
 
 
 def _missing(host: _Host, told: str) -> list[str]:
-    """Runs that a comparison told of, and that are not there."""
+    """Runs that a comparison reported and that do not exist."""
     finished, there = told.count(" repeat "), len(host.kept())
     return [f"{finished} runs were finished, {there} are there"] if there < finished else []
 

@@ -1,7 +1,7 @@
-"""The parsers of the C core, given inputs that a fuzzer makes up: notifications, streams, datagrams, type information.
+"""The parsers of the C core with inputs from a fuzzer: notifications, streams, datagrams, type information.
 
-What must hold: no input makes one read or write where it may not, run on, or end; and each answer is the one that the
-fuzzer's target works out by a second reading (tests/kernel/native/fuzz_*.c). Every kind of input must have been met.
+No input may make a parser read or write out of bounds, hang, or crash. Each result must equal that of the second parser
+in the fuzzer's target (tests/kernel/native/fuzz_*.c). Every kind of input must have occurred.
 """
 
 import tempfile
@@ -29,6 +29,6 @@ def _attack_one(name: str, rounds: int, seed: int) -> list[str]:
 
 
 def attack(rounds: int, seed: int) -> list[str]:
-    """What went wrong, a sentence each; `rounds` inputs for each parser. Needs clang."""
-    # libFuzzer takes a seed of 0 for none, and no more than 32 bits of one
+    """A sentence for each thing that went wrong, with `rounds` inputs for each parser. Needs clang."""
+    # libFuzzer takes a seed of 0 to mean no seed, and uses only 32 bits of a seed
     return [finding for name in FUZZERS for finding in _attack_one(name, rounds, seed % (2**32 - 1) + 1)]

@@ -1,8 +1,9 @@
-"""Strangers at a sink: many, one after the other and at the same time, silent, slow, lying, hanging up and flooding.
+"""Strangers at a sink: many, one after another and at the same time, that are silent, slow, lying, hanging up or
+flooding.
 
-What must hold: the sink goes on; its memory stays below 100 MB and does not grow with their number; it has threads for
-those alone who gave a plan, and a bounded number of them; and a sender, which comes between them, is served every time,
-with its content intact.
+The sink must go on. Its memory stays below 100 MB and does not grow with their number. It has threads only for peers
+that gave a plan, and a bounded number of them. A sender that comes in between is always served, with its content
+intact.
 """
 
 import os
@@ -28,7 +29,7 @@ __all__ = ["LONG", "SHORT", "attack"]
 
 SHORT = 20_000
 LONG = 100_000
-"""Hostile connections, one after the other."""
+"""Hostile connections, one after another."""
 
 _MOST_SILENT = 2_000
 _MOST_MEMORY_BYTES = 100 << 20
@@ -84,7 +85,7 @@ def _damage_a_plan(stranger: socket.socket, dice: random.Random) -> None:
 
 
 def _plan_and_lie(stranger: socket.socket, dice: random.Random) -> None:
-    """A plan that is believed, and then no frames."""
+    """A plan that the sink accepts, and then no frames."""
     stranger.sendall(encode_line(StreamPlan(is_framed=True)))
     with suppress(OSError):
         stranger.recv(4096)
@@ -130,7 +131,7 @@ def _start() -> _Sink:
 
 
 def _send(sink: _Sink, content: bytes) -> str | None:
-    """What is wrong with how a sender is served; None: nothing."""
+    """What is wrong with how a sender is served; None if nothing is."""
     deadline_s = time.monotonic() + _SERVED_WITHIN_S
     try:
         with sink.connect() as sender:
@@ -195,8 +196,8 @@ def _come_together(sink: _Sink, count: int, content: bytes, first_bytes: int) ->
 
 
 def attack(rounds: int, seed: int) -> list[str]:
-    """What went wrong, a sentence each: with `rounds` strangers one after the other, and a fiftieth of them, at least
-    500 and at most 2,000, at the same time."""
+    """A sentence for each thing that went wrong, with `rounds` strangers one after another, and a fiftieth of them (at
+    least 500, at most 2,000) at the same time."""
     dice, content = random.Random(seed), _content()
     silent = min(max(500, rounds // 50), _MOST_SILENT)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,7 +1,7 @@
-"""Sinks that mean harm, for a sender of root's: endless lines, slow ones, junk, silence, hanging up, at every step.
+"""Hostile sinks for a sender of root's: endless lines, slow lines, junk, silence, hanging up, at every step.
 
-What must hold: each run ends within its deadlines, with a documented exit code and at most two lines, never with a
-traceback; and its sender does not grow, whatever it is sent.
+Each run must end within its deadlines, with a documented exit code, at most two lines, and no traceback. Its sender
+must not grow, whatever it receives.
 """
 
 import random
@@ -30,7 +30,7 @@ _RUN = ("run", "-n", "23", "--probes", "none", "--deadline", f"{_DEADLINE_S}", "
 
 
 def _damaged(line: bytes, dice: random.Random) -> bytes:
-    """One bit of it is another, or it ends early, or something follows."""
+    """Flips one bit of the line, cuts it short, or appends something."""
     changed = bytearray(line)
     changed[dice.randrange(len(line))] ^= 1 << dice.randrange(8)
     return dice.choice(
@@ -44,7 +44,7 @@ def _reset(connection: socket.socket) -> None:
 
 
 def _step(dice: random.Random) -> tuple[str, Handle, bytes]:
-    """Until where the sink does what it should, and the line that would come next."""
+    """The step up to which the sink behaves well, and the line that would come next."""
     report = SinkReport(bytes=23 << 16, frames=dice.choice((0, 23)), end_ns=1)
     steps: tuple[tuple[str, Handle, bytes], ...] = (
         ("the greeting", nothing, greeting(dice.choice((None, "0" * 32)))),
@@ -96,7 +96,7 @@ def _judge(process: "subprocess.Popen[str]", what: str) -> list[str]:
 
 
 def attack(rounds: int, seed: int) -> list[str]:
-    """What went wrong, a sentence each, in so many runs towards a sink that does harm at one step."""
+    """A sentence for each thing that went wrong, in so many runs with a sink that misbehaves at one step."""
     dice, findings = random.Random(seed), []
     for number in range(rounds):
         step, before, line = _step(dice)

@@ -1,4 +1,4 @@
-"""One attack in a process of its own, with its own /run/netns, /run/zcprobe and temporary folder, and an end."""
+"""One attack in a separate process, with its own /run/netns, /run/zcprobe and temporary folder, and a time limit."""
 
 import contextlib
 import json
@@ -48,7 +48,7 @@ def _start(kind: Kind, rounds: int, seed: int, folder: Path) -> "subprocess.Pope
 
 
 def _wait(process: "subprocess.Popen[bytes]", limit_s: float, stopped: threading.Event) -> str | None:
-    """What is wrong with how it ended: it is asked to end after `limit_s`, and made to a moment later."""
+    """What is wrong with how it ended. It is asked to end after `limit_s`, and killed a moment later."""
     ends_s = time.monotonic() + limit_s
     while time.monotonic() < ends_s and not stopped.is_set():
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -63,7 +63,7 @@ def _wait(process: "subprocess.Popen[bytes]", limit_s: float, stopped: threading
 
 
 def _findings(folder: Path, wrong: str | None) -> list[str]:
-    """Those that the attack wrote down; how it ended when that was no good end, with its last line."""
+    """The findings that the attack wrote down; if it did not end well, also how it ended, with its last line."""
     result = folder / "findings.json"
     found: list[str] = json.loads(result.read_bytes()) if result.exists() else []
     if wrong is None and not result.exists():
@@ -75,9 +75,9 @@ def _findings(folder: Path, wrong: str | None) -> list[str]:
 
 
 def run_attack(kind: Kind, rounds: int, seed: int, limit_s: float, stopped: threading.Event) -> Outcome:
-    """Runs it until it ends, `limit_s` have passed or it is `stopped`; nothing of it is left afterwards.
+    """Runs the attack until it ends, `limit_s` have passed or it is `stopped`; no process of it is left afterwards.
 
-    Its findings, and one more when it did not end well or left processes.
+    Returns its findings, and one more if it did not end well or left processes.
     """
     if limit_s <= 0 or stopped.is_set():
         return Outcome(["there was no time left for it"], 0.0)

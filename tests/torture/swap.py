@@ -1,12 +1,12 @@
-"""Another user swaps folders and files for links while root writes to a folder of that user's.
+"""Another user replaces folders and files by links while root writes to a folder of that user's.
 
-The attacker is a process of its own, with a uid and no rights of root's; for root it is the user behind sudo, whose
-folder it is. It renames unfinished folders, output files and their parent away, and puts symbolic links to a folder and
-files of root's in their places, or hard links where the kernel lets it. Nothing of root's may be written, changed or
-owned anew; every command ends with one of its exit codes and without a traceback.
+The attacker is a separate process with a uid of its own and none of root's rights; root treats it as the user behind
+sudo, who owns the folder. It renames unfinished folders, output files and their parent, and puts symbolic links to a
+folder and files of root's in their places, or hard links where the kernel allows them. No file of root's may be
+written, changed or get another owner; every command must end with one of its exit codes and without a traceback.
 
 A round is one command: run, compare, report, plot or export. For each, the code that opens, writes, gives and renames
-is also driven alone, a few hundred times.
+is also called directly, a few hundred times.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""Command lines of random words: each is understood or refused in two lines, never with a traceback.
+"""Command lines of random words: each is accepted, or refused in two lines, never with a traceback.
 
-Most are handled in one process, up to the door behind which the verb would begin its work. Of those that were refused
-some hundreds are given to processes of their own, which must say the same.
+Most are handled in one process, up to the call with which the verb would begin its work. Some hundreds of those that
+were refused are given to separate processes, which must say the same.
 """
 
 import argparse
@@ -25,7 +25,7 @@ LONG = 20_000
 
 _ONE_PROCESS_IN = 66
 _CODES = {0, 1, 2, 3}
-"""What a command line alone can lead to. 4 is of runs, and 5 is a defect."""
+"""Exit codes that a command line can lead to before a run. 4 needs a run, and 5 is a defect."""
 
 _DOORS = {
     "run": ("open_probes",),
@@ -36,7 +36,7 @@ _DOORS = {
     "probes": ("try_mechanisms", "load_probes"),
     "scenarios": ("try_scenarios",),
 }
-"""What each verb calls once it has understood its options; as far as its module has that name."""
+"""The functions that each verb may call once it has understood its options; its module has some of them."""
 
 _VALUES = (
     *("", "-", "--", "---", "-1", "0", "1", "+1", "16", " 5 ", "1_000", "0x10", "1e3", "1e400", "-1e400", "nan", "inf"),
@@ -142,7 +142,7 @@ def _doors_shut() -> Iterator[None]:
 
 
 def _call(words: list[str]) -> tuple[int | None, str]:
-    """Exit code, None where the verb's work would begin, and stderr, a traceback in it."""
+    """Exit code (None if the verb's work would begin), and stderr, including any traceback."""
     err = io.StringIO()
     out = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
     with contextlib.redirect_stderr(err), contextlib.redirect_stdout(out):
@@ -157,7 +157,7 @@ def _call(words: list[str]) -> tuple[int | None, str]:
 
 
 def _complaint(words: list[str], code: int | None, err: str) -> list[str]:
-    """What is wrong with that answer."""
+    """What is wrong with that result."""
     shown = " ".join(repr(word[:60]) for word in words)
     if code is not None and code not in _CODES:
         return [f"{shown}: exit code {code}: {err.strip()[-600:]}"]

@@ -50,7 +50,7 @@ def test_the_installed_script_executes_nothing_of_a_user_s_packages(hostile: Pat
 
 @pytest.mark.parametrize("named", ["", "{folder}", ":/none"])
 def test_a_python_that_is_not_isolated_imports_nothing_from_there_either(named: str, hostile: Path) -> None:
-    """From main() on: what Python itself executes before is for its option -I to keep away."""
+    """Holds from main() on. Only Python's option -I stops what Python executes before."""
     for name in ("sitecustomize", "usercustomize", "argparse"):
         (hostile / f"{name}.py").unlink()
     where = {"PYTHONPATH": named.format(folder=hostile)} if named and os.geteuid() == 0 else {}
@@ -107,7 +107,7 @@ def test_root_keeps_matplotlibs_list_of_fonts_where_nobody_else_can_write(is_the
     home = tmp_path / "home"
     home.mkdir()
     (home / ".cache").mkdir()
-    # what is above it is not root's alone on every machine
+    # the folders above it do not belong to root alone on every machine
     alone = isolation._is_roots_alone(str(tmp_path))
     os.chown(home, 65534 if is_theirs else 0, 0)
     assert isolation._is_roots_alone(str(home / ".cache" / "matplotlib")) == (alone and not is_theirs)

@@ -37,7 +37,7 @@ def _code(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def _execute(notebook: NotebookNode) -> None:
-    """In the notebooks' folder, as JupyterLab does; an error of a cell is raised here."""
+    """Executes it in the notebooks' folder, as JupyterLab does; raises the error of a cell."""
     NotebookClient(
         notebook, timeout=_TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": str(_ROOT / "notebooks")}}
     ).execute()

@@ -1,4 +1,4 @@
-"""Who reads run folders needs no compiled core, no kernel and no lab: a process in which nothing of these is there."""
+"""Reading run folders needs no compiled core, no kernel and no lab: a process without any of these does it."""
 
 import subprocess
 import sys

@@ -1,4 +1,5 @@
-"""The whole table of what goes together: scenario, protocol, family, traffic and each option that depends on them."""
+"""The whole table of options that go together: scenario, protocol, family, traffic and each option that depends on
+them."""
 
 from collections.abc import Callable
 from itertools import product
@@ -20,7 +21,7 @@ PARSER = make_parser()
 
 
 class Place(NamedTuple):
-    """A cell of the table; `scenario` is None towards a sink elsewhere."""
+    """A cell of the table; `scenario` is None if the sink is on another host."""
 
     scenario: str | None
     protocol: str
@@ -158,7 +159,7 @@ def test_every_cell_of_the_table_is_accepted_or_refused_as_it_says() -> None:
 @pytest.mark.parametrize("option", TAKES_EFFECT, ids=" ".join)
 def test_an_option_is_accepted_where_it_takes_effect_and_refused_elsewhere(option: tuple[str, ...]) -> None:
     possible = [place for place in PLACES if is_possible(place)]
-    # a mixture has sizes of its own already, and a second -l would replace them
+    # a mixture already has sizes, and a second -l would replace them
     possible = [place for place in possible if option[0] != "-l" or place.traffic != "mixed"]
     wrong = [place for place in possible if is_accepted([*words_of(place), *option]) != TAKES_EFFECT[option](place)]
     assert wrong == []
@@ -242,7 +243,7 @@ def test_every_rule_speaks_of_options_that_there_are() -> None:
 
 
 def test_of_two_reasons_the_one_that_helps_is_told() -> None:
-    """Another scenario would help as little, since there is none."""
+    """Another scenario would not help, because there is no scenario."""
     with pytest.raises(UsageError, match="--hold-rate holds clones back on a path that the run makes") as refused:
         refuse_without_effect(RunConfig(to="10.99.0.2", hold_rate_bps=10**6))
     assert refused.value.hint == "leave it out, or --to"

@@ -1,4 +1,4 @@
-"""No test is left out: each file of them belongs to what `make test` or `make test-kernels` runs."""
+"""No test is left out: `make test` or `make test-kernels` runs every test file."""
 
 import os
 import re
@@ -22,7 +22,7 @@ def test_every_file_of_tests_is_run_by_a_target(pytestconfig: pytest.Config) -> 
 
 
 def commands_of(target: str) -> str:
-    """What make would run, for whoever gives it nothing; what this run's own make was given is not asked for."""
+    """The commands that make would run without arguments, whatever arguments the current make was given."""
     given = ("MAKE", "MFLAGS", "ARGS", "KERNEL")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(given)}
     result = subprocess.run(["make", "-n", target], cwd=ROOT, env=clean, capture_output=True, text=True, check=True)

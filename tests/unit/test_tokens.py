@@ -1,4 +1,4 @@
-"""Tokens, files that hold one, and what a sender says instead of it."""
+"""Tokens, files that contain one, and the proof that a sender sends in place of it."""
 
 import os
 from pathlib import Path

@@ -56,7 +56,7 @@ def page(browser: Browser, report: Path) -> Iterator[Browser]:
 
 
 def _hrefs(page: Browser) -> list[str]:
-    """As the browser resolves them."""
+    """The addresses as the browser resolves them."""
     hrefs: list[str] = page.evaluate("[...document.querySelectorAll('a')].map(link => link.href)")
     return hrefs
 

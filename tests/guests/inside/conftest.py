@@ -1,4 +1,4 @@
-"""Fixtures of the tests that run inside a guest. On a host of any other kind they fail: nothing is skipped."""
+"""Fixtures of the tests that run inside a guest. On any other host they fail, because nothing is skipped."""
 
 import io
 import os
@@ -31,7 +31,7 @@ def answer(*words: str) -> Answer:
 
 
 def read_json(*words: str) -> Any:
-    """What a command that succeeds prints with -J."""
+    """The JSON that a successful command prints with -J."""
     code, out, err = answer(*words, "-J")
     assert code == 0, err
     return msgspec.json.decode(out)
@@ -41,10 +41,9 @@ _TRIES = 4
 
 
 def measure(output: Path, *words: str) -> Any:
-    """What `run` or `compare` prints with -J, stored below `output`.
+    """The JSON that `run` or `compare` prints with -J; its folder is below `output`.
 
-    One in which the kernel skipped a probe, as it may in an emulated machine, must be refused, and is thrown away and
-    tried again.
+    In an emulated machine the kernel may skip a probe. Such a run must be refused; it is deleted and tried again.
     """
     for _ in range(_TRIES):
         before = set(output.iterdir())
@@ -68,7 +67,7 @@ def kernel() -> Kernel:
 
 @pytest.fixture(scope="session")
 def kept_folder() -> Path:
-    """What is written there outlives the guest."""
+    """A folder whose files outlive the guest."""
     return Path(os.environ["ZCPROBE_GUEST_FOLDER"])
 
 
@@ -82,5 +81,5 @@ def checks() -> dict[str, dict[str, str]]:
 
 
 def tracefs_has(tracepoint: str) -> bool:
-    """What the kernel itself shows, and zcprobe does not look at."""
+    """What the kernel itself shows in places that zcprobe does not read."""
     return any(Path("/sys/kernel/tracing/events").glob(f"*/{tracepoint}"))

@@ -1,7 +1,7 @@
-"""A function that the probes want cannot be seen, as when the compiler inlined it wherever it is called.
+"""A function that the probes need is hidden, as it is when the compiler inlines every call.
 
-What zcprobe reads is edited, the symbol table and BTF, so that it must do without. The kernel's own tables still have
-the function: what it answers to who asks for one that it has not is not shown here.
+The tests edit what zcprobe reads (the symbol table and BTF), so that it must do without the function. The kernel's own
+tables still have it, so these tests do not show how the kernel refuses a function that it lacks.
 """
 
 import subprocess
@@ -36,7 +36,7 @@ def mounted(*words: str) -> Iterator[None]:
 
 @pytest.fixture
 def hide(tmp_path: Path) -> Iterator[Hide]:
-    """Takes a function away until the test ends: from both, and with them what was worked out of them before."""
+    """Removes a function from both until the test ends, and also what was computed from them before."""
     symbols, types = KALLSYMS.read_text(), BTF.read_bytes()
     with ExitStack() as mounts:
 
@@ -70,7 +70,7 @@ def test_a_completion_that_is_inlined_is_watched_where_it_is_called(hide: Hide, 
 
 
 def test_without_a_function_that_has_no_other_the_tracepoints_do(hide: Hide, tmp_path: Path) -> None:
-    """Or where they are too few, a run without probes; each mechanism names what it is without."""
+    """Where too few probes are left, a run without probes works; each mechanism names the function that it lacks."""
     hide("sock_omalloc")
     lack = "optmem: no function sock_omalloc (inlined or absent)"
     words = ("run", "--scenario", "in-order", "-n", str(COUNT))

@@ -1,4 +1,4 @@
-"""What zcprobe says of a distribution kernel, against what the kernel itself shows elsewhere."""
+"""What zcprobe says about a distribution kernel agrees with what the kernel shows in other places."""
 
 import os
 from pathlib import Path
@@ -38,7 +38,8 @@ def test_the_probes_use_the_first_mechanism_that_works(checks: Checks) -> None:
 
 
 def test_tracepoints_alone_are_used_exactly_where_they_are(checks: Checks, tmp_path: Path) -> None:
-    """6.1 lacks one that tells what a send call returned. Where it is there, tests/kernel/probes/ use them."""
+    """6.1 lacks the tracepoint that reports what a send call returned. Where it exists, tests/kernel/probes/ use
+    them."""
     has_all = tracefs_has("sock_send_length")
     assert (checks["BPF tracepoint"]["status"] == "ok") == has_all
     if has_all:

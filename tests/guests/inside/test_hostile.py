@@ -14,7 +14,7 @@ LOCKDOWN = Path("/sys/kernel/security/lockdown")
 
 @pytest.fixture(scope="module", autouse=True)
 def confidentiality() -> None:
-    """As the option lockdown=confidentiality of the kernel's command line does."""
+    """Locks the kernel down as lockdown=confidentiality on its command line does."""
     LOCKDOWN.write_text("confidentiality")
     assert "[confidentiality]" in LOCKDOWN.read_text()
 

@@ -74,7 +74,7 @@ def test_true_zerocopy_with_and_without_the_fix(link: str, kept_folder: Path) ->
     outcomes, runs = compare_on(link, kept_folder, *HELD)
     assert outcomes == {"qemu-pre": {"dead_enobufs": 1}, "qemu-merged": {"completed": 1}}
     for run in runs:
-        # what came early could not merge with what was held
+        # data that came early could not merge with data that was held
         assert run.summary["errqueue_depth_max"] > 1
 
 

@@ -17,7 +17,8 @@ THRESHOLD_BYTES = 576
 
 
 def test_every_send_is_counted_once(tmp_path: Path) -> None:
-    """Under another limit than any kernel's default: the host's own, on a kernel with that alone, is then as before."""
+    """Uses a limit that differs from every kernel's default. On a kernel with one limit for the host, that limit is
+    restored."""
     count = 23
     words = ("run", "--scenario", "held-completions", "-n", str(count), "--optmem-max", str(OPTMEM_BYTES))
     printed = measure(tmp_path, *words)
@@ -34,7 +35,8 @@ STALLED = ("--scenario", "stalled-reader", "-n", "149")
 
 
 def test_sends_in_flight_fill_optmem_to_the_last_notification_that_fits(kept_folder: Path) -> None:
-    """To a peer that does not read for a time: however slow the sender is, nothing completes meanwhile."""
+    """Sends to a peer that does not read for a time, so that nothing completes during it, however slow the sender
+    is."""
     content = measure(
         kept_folder,
         *("compare", *STALLED, "--policies", "qemu-pre,qemu-merged", "--repeats", "1", "--seed", "1"),

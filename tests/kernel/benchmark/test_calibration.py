@@ -150,7 +150,7 @@ def test_readers_of_all_channels_together_have_the_share(measure: Measure) -> No
 
 
 def test_a_slow_sender_is_calibrated_as_fast_as_any(measure: Measure) -> None:
-    """What its socket takes at once is not waited for."""
+    """Calibration does not wait for what the socket accepts at once."""
     start = time.monotonic()
     run = measure(scenario="slow-reader", socket=SocketOptions(pacing_bps=20_000_000), send_count=3)
     assert run.meta["calibration"]["goodput_bps"] == 20_000_000

@@ -1,4 +1,4 @@
-"""What the processes of a run keep of root: looked at from outside, while there is traffic."""
+"""Which of root's powers the processes of a run keep, seen from outside while there is traffic."""
 
 import os
 import re
@@ -116,7 +116,7 @@ def test_a_confined_process_runs_no_program_and_changes_no_file(is_confined: boo
 
 
 def thread_capabilities(processes: Processes) -> list[int]:
-    """In effect, of each thread of the command itself."""
+    """The effective capabilities of each thread of the command."""
     texts = [path.read_text() for path in Path(f"/proc/{processes.command}/task").glob("*/status")]
     return sorted(int(line.split()[1], 16) for text in texts for line in text.splitlines() if line.startswith("CapEff"))
 

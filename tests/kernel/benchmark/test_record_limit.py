@@ -68,7 +68,7 @@ def resident_bytes(pid: int) -> int:
 
 
 def test_memory_does_not_grow_with_the_time(start_zcprobe: Start) -> None:
-    """Of the command and the sender, between the middle and the end of what they send."""
+    """How much memory of the command and the sender grows between the middle and the end of the run."""
     found: list[tuple[int, int]] = []
     process = start_zcprobe(*WORDS[:-4], "8", "--record-limit", "1M", "-J")
     seen = watched(process, look_at=lambda found: (resident_bytes(found.command), resident_bytes(found.sender)))

@@ -1,4 +1,4 @@
-"""The kernel keeps one account of locked pages for each user: runs that it binds are made one after the other."""
+"""The kernel keeps one account of locked pages per user, so runs that are subject to it take turns."""
 
 import os
 import subprocess

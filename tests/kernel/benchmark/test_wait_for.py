@@ -1,4 +1,4 @@
-"""Which poll event tells of the error queue: the same traffic, waited for in three ways."""
+"""Which poll event reports the error queue: the same traffic with three ways of waiting."""
 
 import os
 from collections.abc import Callable

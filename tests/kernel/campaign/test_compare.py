@@ -1,4 +1,4 @@
-"""What the probes cost is measured against a side on which there are none: also while a comparison has had its own."""
+"""The cost of the probes is measured against a side without probes, even after a comparison has loaded some."""
 
 import os
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Sides = dict[str, Callable[[], float]]
 
 
 def our_programs() -> set[int]:
-    """Ids of the BPF programs that this process holds, itself or by a link, as the kernel tells."""
+    """Ids of the BPF programs that this process holds, directly or by a link, as the kernel reports them."""
     lines = [line for path in Path("/proc/self/fdinfo").iterdir() for line in _lines(path)]
     return {int(line.split()[1]) for line in lines if line.startswith("prog_id:")}
 

@@ -22,7 +22,7 @@ RUN_TO_SINK = ("run", "--to", f"127.0.0.1:{PORT}", "-n", "23", "-J")
 
 WITHOUT_BTF = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/kernel/btf; exec "$@"', "sh")
 
-# What was worked out of the true files is kept from the command, too.
+# what was computed from the true files is hidden from the command too
 EDITED = """
 mkdir -p /run/zcprobe-layout
 mount -t tmpfs -o mode=700 none /run/zcprobe-layout
@@ -68,7 +68,7 @@ def shortfalls(result: "subprocess.CompletedProcess[str]") -> dict[str, dict[str
 
 
 def refusal(result: "subprocess.CompletedProcess[str]") -> tuple[str, str]:
-    """What is wrong and what to do, of a command that this host cannot do: two lines, and nothing else."""
+    """The two lines of a command that this host cannot do: what is wrong and what to do. It prints nothing else."""
     assert (result.returncode, result.stdout) == (3, "")
     what, hint = result.stderr.splitlines()
     assert what.startswith("zcprobe: ")

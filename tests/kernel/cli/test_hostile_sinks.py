@@ -1,4 +1,4 @@
-"""`zcprobe run --to` somebody who means harm: it reads no more than a line, and waits no longer than it was told to."""
+"""`zcprobe run --to` a hostile sink reads at most a line, and waits no longer than its deadlines."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""What the verbs that need root import: a run writes tables, and that is all it does with data."""
+"""What the verbs that need root import. A run only writes tables, so it needs no library that analyses them."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ pytestmark = [
     pytest.mark.usefixtures("nothing_left"),
 ]
 
-# the first works out the kernel's layout, once per boot; in a folder of its own, where no other version takes it away
+# the first run computes the kernel's layout, once per boot; the folder is its own, so no other version removes it
 TWICE = """
 mkdir -p /run/zcprobe-layout
 mount -t tmpfs -o mode=700 none /run/zcprobe-layout

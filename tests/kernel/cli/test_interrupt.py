@@ -24,7 +24,7 @@ LONG_RUN = ("run", "--scenario", "in-order", "-t", "20", "-l", "16K")
 
 
 def wait_for_main(process: "subprocess.Popen[str]") -> None:
-    """Until it imports what zcprobe needs: before that Python itself starts, and answers Ctrl-C."""
+    """Waits until it imports what zcprobe needs; before that Python itself is starting and handles Ctrl-C."""
     deadline = time.monotonic() + 20
     while "msgspec" not in Path(f"/proc/{process.pid}/maps").read_text():
         assert process.poll() is None, process.communicate()
@@ -33,7 +33,7 @@ def wait_for_main(process: "subprocess.Popen[str]") -> None:
 
 
 def wait_for_traffic(process: "subprocess.Popen[str]", folder: Path) -> None:
-    """Until the sender has handed over its first records."""
+    """Waits until the sender has handed over its first records."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
@@ -129,7 +129,7 @@ def test_what_nohup_ignores_stays_ignored(start_zcprobe: Start, tmp_path: Path) 
 
 
 def wait_for_folder(process: "subprocess.Popen[str]", folder: Path) -> None:
-    """Until the sender runs; it hands over no records yet, when there are few."""
+    """Waits until the sender runs. While it has few records, it does not hand any over."""
     deadline = time.monotonic() + 20
     while not list(folder.glob(".*.partial/.sends.0.spool")):
         assert process.poll() is None, process.communicate()

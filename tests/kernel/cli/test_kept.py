@@ -34,7 +34,7 @@ def runs_below(folder: Path) -> list[Path]:
 
 
 def told_within(process: "subprocess.Popen[str]", seconds: float) -> str:
-    """What stderr says in that time."""
+    """The text that arrives on stderr within that time."""
     assert process.stderr is not None
     readable, _, _ = select.select([process.stderr], [], [], seconds)
     return os.read(process.stderr.fileno(), 4096).decode() if readable else ""

@@ -1,4 +1,4 @@
-"""What arrived against what was sent, over a path that loses some, or on which nobody answers any more."""
+"""Compares what arrived with what was sent, over a path that loses data or on which nobody answers any more."""
 
 import os
 import signal
@@ -71,8 +71,8 @@ def sink(path: None, start_zcprobe: Start) -> Iterator["subprocess.Popen[str]"]:
 
 
 def lose_every_other_datagram() -> None:
-    """Payloads of 1376 bytes, 43 times 32: bit 5 of a frame's position is set in every second one. What is redirected
-    to a device that is down is dropped."""
+    """Drops every second datagram. Payloads have 1376 bytes, 43 times 32, so bit 5 of a frame's position is set in
+    every second one. Those are redirected to a device that is down, which drops them."""
     run_words("ip", "-n", SINK, "link", "add", "zcl-down", "type", "ifb")
     run_words("tc", "-n", SINK, "qdisc", "add", "dev", "zcl1", "ingress")
     where = ("match", "ip", "protocol", "17", "0xff", "match", "u8", "0x20", "0x20", "at", "36")
@@ -83,7 +83,7 @@ def lose_every_other_datagram() -> None:
 
 
 def received_datagrams() -> int:
-    """By the kernel of the sink's namespace, less those that a full socket lost."""
+    """Datagrams received according to the kernel in the sink's namespace, without those that a full socket lost."""
     words = ("ip", "netns", "exec", SINK, "nstat", "-asz", "UdpInDatagrams")
     out = subprocess.run(words, check=True, capture_output=True, text=True).stdout
     return int(next(line.split()[1] for line in out.splitlines() if line.startswith("UdpInDatagrams")))
@@ -94,7 +94,7 @@ def start_run(start_zcprobe: Start, *words: str) -> "subprocess.Popen[str]":
 
 
 def wait_for_traffic(process: "subprocess.Popen[str]", tmp_path: Path) -> None:
-    """Until the sender has handed over its first records."""
+    """Waits until the sender has handed over its first records."""
     deadline = time.monotonic() + 20
     while not any(spool.stat().st_size for spool in (tmp_path / "results").glob(".*.partial/.sends.0.spool")):
         assert process.poll() is None, process.communicate()
@@ -217,7 +217,7 @@ def test_without_the_sink_s_word_there_is_no_goodput_and_the_deadlines_hold(
         assert 0 < summary["bytes_acked"] < summary["bytes_sent"]
 
 
-# ---- peers that are no sink, or a strange one ----
+# ---- peers that are not a sink, or a strange one ----
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""Every option of `zcprobe run` takes effect: shown here from outside the run, or by the test that is named for it.
+"""Every option of `zcprobe run` takes effect. The tests here show it from outside the run, or name another test that
+does.
 
-That an option is refused where it has no effect is tests/unit/test_rules.py's.
+tests/unit/test_rules.py shows that an option is refused where it would have no effect.
 """
 
 import ast
@@ -109,7 +110,7 @@ def sockets(ends: Namespaces) -> str:
 
 
 def last(seen: Seen, pattern: str) -> list[str]:
-    """What the pattern finds in the newest text in which it finds something."""
+    """The match of the pattern in the newest text that has one."""
     found = [re.findall(pattern, text) for text in seen.values]
     return next((matches for matches in reversed(found) if matches), [])
 
@@ -145,7 +146,7 @@ def test_each_channel_has_a_socket(start_zcprobe: Start) -> None:
 @shows("--copy-below")
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_small_payloads_have_no_notification_in_the_kernel(protocol: str, zcprobe: Command) -> None:
-    """By the kernel's own count of completions, of which a plain send has none."""
+    """The number of zerocopy sends by the kernel's count of completions; a plain send has no completion."""
     words = ["-n", "211", "--traffic", "mixed", "-l", "500:1,1000:1", "--copy-below", "1000", "--probe-level", "full"]
     result = zcprobe("run", "--scenario", "in-order", "-J", *words, *(["-u"] if protocol == "udp" else []))
     summary = summary_of(result)
@@ -175,7 +176,7 @@ def test_the_guest_reaches_the_sink_but_for_its_zero_pages(percent: str, guest_m
     summary = summary_of(zcprobe(*BASE, *words))
     headers = guest_mib * 2 * 1344
     content = 0 if percent == "100" else guest_mib << 20
-    # and the last round, of what was written meanwhile: nothing
+    # the last round covers what was written during the first: nothing
     assert content + headers <= summary["sink_bytes"] <= content + 2 * headers
 
 
@@ -287,8 +288,8 @@ def test_what_leaves_is_as_fast_as_asked_for(
 
 @shows("--nagle", "--cork")
 def test_small_sends_share_segments_as_asked_for(start_zcprobe: Start) -> None:
-    """With TCP_NODELAY each of 20,011 sends has a segment of its own, but for those that meet a full queue; Nagle's
-    algorithm waits for an acknowledgement, TCP_CORK for a full segment."""
+    """With TCP_NODELAY each of 20,011 sends is a segment, except for those that meet a full queue. Nagle's algorithm
+    waits for an acknowledgement, TCP_CORK for a full segment."""
 
     def segments(*words: str) -> int:
         kept: list[int] = []  # the namespace, which is there as long as this is open: the run is over in a moment

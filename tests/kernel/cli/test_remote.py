@@ -29,7 +29,7 @@ ADDRESSES = {"ipv4": "10.99.0.2", "ipv6": "fd99::2"}
 PORT = "5399"
 TOKEN = ("--token-file", "token")
 IN_SENDER = ("ip", "netns", "exec", SENDER)
-"""With a sysfs of its own, as `ip netns exec` mounts it; BPF needs none."""
+"""Runs with its own sysfs, which `ip netns exec` mounts too; BPF does not need it."""
 
 
 def ip(*words: str) -> None:
@@ -168,7 +168,7 @@ def test_streams_arrive_in_another_namespace(
 def test_sockets_of_others_in_the_same_namespace_do_not_count(
     namespaces: None, zcprobe: Command, start_zcprobe: Start
 ) -> None:
-    """Two senders side by side in one namespace: each is told only of its own sockets."""
+    """Two senders run in one namespace at once: each sees only its own sockets."""
     with sink_in(start_zcprobe):
         other = start_zcprobe(
             "run", "--to", f"10.99.0.2:{PORT}", *TOKEN, "-t", "6", "--probes", "none", "-o", "other", before=IN_SENDER

@@ -1,4 +1,4 @@
-"""`zcprobe run` as a user calls it: what it prints, what it leaves, and what it says to bad input."""
+"""`zcprobe run` as a user calls it: what it prints, what it leaves behind, and how it reports bad input."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ SUMMARY_KEYS = {
 
 
 def assert_refused(result: "subprocess.CompletedProcess[str]", code: int, *words: str) -> None:
-    """Two lines on stderr, one on what is wrong and one on what to do, and nothing on stdout."""
+    """stderr has two lines, one that says what is wrong and one that says what to do, and stdout is empty."""
     assert result.returncode == code, result.stderr
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
@@ -133,7 +133,7 @@ def test_bad_values_are_refused_before_anything_is_made(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """In process, since there are so many."""
+    """Runs in this process, because there are so many cases."""
     monkeypatch.chdir(tmp_path)
     code = main(["run", *words])
     assert_refused(subprocess.CompletedProcess(words, code, *capsys.readouterr()), 2, needle)

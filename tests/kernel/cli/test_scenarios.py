@@ -1,4 +1,4 @@
-"""`zcprobe scenarios`: the list, and what of it this host can run."""
+"""`zcprobe scenarios`: the list, and which scenarios this host can run."""
 
 import os
 import subprocess

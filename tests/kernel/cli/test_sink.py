@@ -151,7 +151,7 @@ def test_one_off_ends_with_the_result_of_its_sender(broken: bool, code: int, sta
 
 @pytest.mark.parametrize("damage", ["magic", "position", "payload"])
 def test_where_a_framed_stream_goes_wrong_is_told(damage: str, sink: "tuple[subprocess.Popen[str], int]") -> None:
-    """In its third frame; all of the stream may come at once."""
+    """The error is in the third frame; the whole stream may arrive at once."""
     _, port = sink
     content = pattern(300)
     frames = [bytearray(frame(position, content[position : position + 100])) for position in (0, 100, 200)]
@@ -166,7 +166,7 @@ def test_where_a_framed_stream_goes_wrong_is_told(damage: str, sink: "tuple[subp
 
 
 def test_a_datagram_that_arrives_again_counts_once(sink: "tuple[subprocess.Popen[str], int]") -> None:
-    """By the position that each one carries; none of 23 is missing, and one came three times."""
+    """Datagrams are recognised by the position that each carries: none of 23 is missing, and one came three times."""
     process, port = sink
     content = pattern(23 * 100)
     frames = [frame(position, content[position : position + 100]) for position in range(0, len(content), 100)]

@@ -34,7 +34,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 SILENT = 2003
 MOST_MEMORY_BYTES = 100 << 20
 MARGIN_S = 3.0
-"""Of a busy machine."""
+"""Timeout that is long enough for a busy machine."""
 
 
 class Sink:
@@ -84,7 +84,7 @@ def sink(start_zcprobe: Start, tmp_path: Path) -> Iterator[Sink]:
 
 @pytest.fixture
 def many_files() -> Iterator[None]:
-    """As many sockets here as the strangers are."""
+    """Lets this process open a socket for each stranger."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, SILENT + 500), hard))
     yield
@@ -186,7 +186,7 @@ def test_a_flood_of_strangers_is_some_lines_and_a_count(sink: Sink) -> None:
 
 
 def told(line: str) -> int:
-    """Refusals that the line stands for."""
+    """Number of refusals that a line stands for."""
     return int(line.split()[2]) if line.endswith("more lines like these") else 1
 
 
@@ -231,7 +231,7 @@ def test_a_low_limit_of_descriptors_is_raised(start_zcprobe: Start, tmp_path: Pa
 
 
 def test_idle_streams_give_way_to_one_that_sends(sink: Sink) -> None:
-    """Meanwhile all places are taken, and it is told so."""
+    """While all places are taken, a sender is told so."""
     with ExitStack() as stack:
         for _ in range(MOST_SERVED):
             stack.enter_context(connected(sink.port))
@@ -271,7 +271,7 @@ def test_a_sender_s_host_that_vanishes_is_noticed(sink: Sink) -> None:
 
 
 def test_a_reader_of_its_words_that_has_stopped_does_not_stop_it(start_zcprobe: Start, tmp_path: Path) -> None:
-    """stderr is a pipe that is full, and nobody takes anything out of it."""
+    """stderr is a full pipe that nobody reads."""
     os.mkfifo(tmp_path / "words")
     words = os.open(tmp_path / "words", os.O_RDWR | os.O_NONBLOCK)
     port = free_port()

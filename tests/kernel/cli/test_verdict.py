@@ -1,4 +1,4 @@
-"""On hosts that withhold something, what `doctor` says is what `run` and `probes` then do."""
+"""On hosts that withhold something, `run` and `probes` do what `doctor` says they will."""
 
 import os
 import subprocess

@@ -27,7 +27,7 @@ def test_a_set_up_host_lacks_nothing() -> None:
 
 
 def test_bcc_is_not_imported_into_this_process() -> None:
-    # in a process of its own: other tests may have loaded it into this one
+    # in a separate process, because other tests may have loaded it into this one
     statement = """if True:
         import pathlib, sys
         from zcprobe.host.doctor import check_host

@@ -1,4 +1,4 @@
-"""Devices of the host as a run's link; a veth pair stands for two cards that are connected."""
+"""A run uses devices of the host as its link. Here a veth pair takes the place of two connected cards."""
 
 import json
 import os

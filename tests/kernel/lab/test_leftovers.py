@@ -104,7 +104,7 @@ def test_another_namespace_of_that_name_is_left(dead: tuple[str, Path]) -> None:
 
 
 def test_a_live_run_of_another_pid_namespace_is_left_alone(tmp_path: Path) -> None:
-    """Its pid means nothing here, or another process: the lock on its journal tells that it lives."""
+    """Here its pid is unknown or belongs to another process; the lock on its journal shows that it lives."""
     run_id = f"inner{os.getpid()}"
     command = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c", DYING_RUN, run_id, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -126,7 +126,7 @@ def test_a_live_run_of_another_pid_namespace_is_left_alone(tmp_path: Path) -> No
 
 
 def _cleaned_of(run_id: str) -> list[str]:
-    """Once the kernel has ended every process of the pid namespace."""
+    """Waits until the kernel has ended every process of the pid namespace."""
     for _ in range(100):
         undone = clean_leftovers().undone
         if any(run_id in line for line in undone):

@@ -29,7 +29,7 @@ SO_MEMINFO = 55
 MSG_ZEROCOPY = 0x4000000
 MSG_ERRQUEUE = 0x2000
 LABS = 5
-"""Of which the least disturbed is looked at."""
+"""Number of tries, of which the least disturbed one counts."""
 
 
 @contextmanager
@@ -161,7 +161,7 @@ def test_what_holds_the_charges_when_a_send_is_refused(
         if len(shares) > LABS // 2:
             break
     assert shares
-    # where the sink gets no processor for a moment, what it has not acknowledged yet is in flight, in any scenario
+    # if the sink gets no CPU for a moment, unacknowledged data is in flight, in any scenario
     share = max(shares)
     assert smallest_unread_share < share + 1e-9
     assert share <= largest_unread_share + 0.05

@@ -1,4 +1,4 @@
-/* libFuzzer's target: control messages of the error queue, held against a second reading of what they must be. */
+/* libFuzzer's target: parses control messages of the error queue and compares the result with a second parser. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +21,7 @@ static uint64_t number(const uint8_t *bytes, int count)
 	return value;
 }
 
-/* Where the message of interest begins, by the bytes alone, as the kernel's headers lay them out on 64 bits; SIZE_MAX: there
- * is none. */
+/* Where the message of interest begins, found in the bytes as the kernel's headers lay them out on 64 bits; SIZE_MAX if there is none. */
 static size_t find(const uint8_t *bytes, size_t size)
 {
 	size_t at = 0;

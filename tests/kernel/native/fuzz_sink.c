@@ -119,7 +119,7 @@ static bool names_position(const uint8_t *bytes, size_t size, uint64_t *position
 	return frame.magic == ZC_FRAME_MAGIC && frame.payload_bytes == size - sizeof(frame);
 }
 
-/* Of all datagrams, those that name the position of an earlier one. */
+/* Number of datagrams that carry the position of an earlier one. */
 static size_t count_repeats(uint8_t cut, const uint8_t *data, size_t size, size_t *datagrams)
 {
 	uint64_t positions[512], position;

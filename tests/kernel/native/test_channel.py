@@ -87,7 +87,7 @@ def test_parts_are_sent_in_order_as_one_send() -> None:
 
 
 def fill(channel: ZeroCopyChannel) -> int:
-    """Until the socket takes no more; bytes taken."""
+    """Writes until the socket accepts no more; returns the bytes accepted."""
     total = 0
     for _ in range(1000):
         try:
@@ -126,7 +126,7 @@ def test_the_field_and_the_descriptor_are_set_together() -> None:
 
 
 def send_until_refused(channel: ZeroCopyChannel) -> int:
-    """Until there was an ENOBUFS: 0 when the policy saved that write, else the errno it ended with."""
+    """Writes until an ENOBUFS; returns 0 if the policy saved that write, else the errno with which it ended."""
     for _ in range(2000):
         try:
             channel.writev(b"x" * 300_000)
@@ -211,7 +211,7 @@ def test_timestamps_among_the_notifications_are_counted_and_passed_over(option: 
 
 
 def test_a_time_before_the_notification_does_not_hide_it() -> None:
-    """With SO_TIMESTAMP the kernel puts one before IP_RECVERR."""
+    """With SO_TIMESTAMP the kernel puts a timestamp before IP_RECVERR."""
     with pair(foreign="error") as (channel, sender, peer):
         sender.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMP, 1)
         receive(peer, channel.writev(b"x" * 4096))

@@ -1,4 +1,4 @@
-"""A sink where the kernel takes no filter of system calls."""
+"""A sink on a kernel that does not accept a filter of system calls."""
 
 import errno
 import subprocess
@@ -16,7 +16,7 @@ REFUSED = """if True:
     assert seccomp.seccomp_rule_add_array(kept, ctypes.c_uint32(answer), number, 0, None) == 0
     assert seccomp.seccomp_load(kept) == 0
     print(lib.zc_allow_only_receiving())"""
-"""From the filter on, seccomp(2) fails with that errno."""
+"""After the filter is installed, seccomp(2) fails with that errno."""
 
 
 @pytest.mark.parametrize(("code", "status"), [(errno.EINVAL, 0), (errno.EPERM, -errno.EPERM)])

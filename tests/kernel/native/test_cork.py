@@ -1,4 +1,4 @@
-"""TCP_CORK: whole segments while there is more to write, and no wait of 200 ms for what is left."""
+"""TCP_CORK sends full segments while there is more to write, and does not delay the rest by 200 ms."""
 
 import socket
 import struct

@@ -26,7 +26,7 @@ def test_a_flush_ends_with_the_error_instead_of_spinning() -> None:
     """The first datagrams are refused by the peer while the last still wait in a slow qdisc, for a second."""
     with journal(f"pending{os.getpid()}") as opened, namespace_pair(opened) as pair:
         slow = f"tc qdisc add dev {pair.sender.device} root tbf rate 400kbit burst 2kb limit 10mb"
-        # each datagram is refused, not six of them and then one a second
+        # every datagram is refused, rather than six and then one per second
         run_in_namespace(pair.sink.name, lambda: ICMP_RATE_LIMIT.write_text("0"))
         subprocess.run(["ip", "netns", "exec", pair.sender.name, *slow.split()], check=True)
         with run_in_namespace(pair.sender.name, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:

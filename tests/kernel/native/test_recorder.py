@@ -1,4 +1,4 @@
-"""Recorders and channels where there is no room for their memory, thread or files, each in a process of its own."""
+"""Recorders and channels that cannot get memory, a thread or files; each test runs them in a separate process."""
 
 import os
 import socket
@@ -76,7 +76,7 @@ REFUSALS = {
 
 
 HANDED = "the files for records cannot be taken: Too many open files"
-"""What a sender says, whose files are opened by the command."""
+"""The message of a sender whose files the command opens."""
 
 
 @pytest.mark.parametrize("limit", REFUSALS)
@@ -92,7 +92,7 @@ def test_what_cannot_be_had_is_named_and_nothing_stays_open(opens: str, limit: s
 
 
 def test_a_channel_that_the_core_does_not_open_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a policy it opens none."""
+    """A channel without a policy opens no file."""
     monkeypatch.setattr("zcprobe.channel.fill_channel_config", lambda *words: None)
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as connection:
         before = sorted(os.listdir("/proc/self/fd"))

@@ -43,7 +43,7 @@ def find_runtime(name: str) -> str:
 
 
 def compile_program(target: Path, sanitizer: str) -> Path:
-    """tests' many_channels with the core's files, all of them instrumented."""
+    """Builds many_channels with all files of the core, instrumented."""
     sources = sorted(path for path in CORE.glob("*.c") if path.name != "_core.c")
     words = [
         "gcc",
@@ -97,8 +97,8 @@ def test_the_core_s_tests_pass_under_address_and_undefined_behavior_sanitizer(in
 
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
 def test_many_channels_and_their_sinks_in_one_process(sanitizer: str, tmp_path: Path) -> None:
-    """Races, and here leaks too. In a namespace of its own, with little optmem where a namespace has its own limit, and
-    without random addresses: ThreadSanitizer needs some of them for itself."""
+    """Finds races and leaks. Runs in a new namespace, with little optmem if a namespace has its own limit, and without
+    address randomization, because ThreadSanitizer needs some fixed addresses."""
     program = compile_program(tmp_path / "many_channels", sanitizer)
     set_up = "ip link set lo up && limit=/proc/sys/net/core/optmem_max && { [ ! -w $limit ] || echo 20480 >$limit; }"
     result = run("unshare", "--net", "sh", "-c", f"{set_up} && exec setarch --addr-no-randomize {program}")

@@ -1,4 +1,4 @@
-"""A migration whose threads cannot all be started, in a process of its own, under a limit of its own."""
+"""A migration whose threads cannot all be started, in a separate process with its own limit."""
 
 import os
 import subprocess

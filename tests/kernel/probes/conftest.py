@@ -24,17 +24,18 @@ IN_GUEST = "ZCPROBE_GUEST_KERNEL" in os.environ
 Watch = Callable[..., tuple[MeasurementCounts, NDArray[np.void]]]
 
 AVAILABLE = [trial.mechanism for trial in try_mechanisms() if trial.refusal is None] if os.geteuid() == 0 else []
-"""The mechanisms of this kernel: what doctor says of them is tested elsewhere."""
+"""The mechanisms of this kernel. Other tests check what doctor says about them."""
 
 
 def may_have_missed(mechanism: str, missed_runs: dict[str, int]) -> bool:
-    """Whether counts may differ for a reason that the kernel tells: it skips a program that is met while it runs on
-    that CPU already, interrupted or preempted, and a kprobe, not always counted, while any other one is handled."""
+    """Whether counts may differ because the kernel skipped a probe and reported it. It skips a program that is already
+    running, interrupted or preempted, on the same CPU. It also skips a kprobe, not always counting it, while it handles
+    another one."""
     return mechanism == "kprobe" or bool(missed_runs)
 
 
 def _scope(fixture_name: str, config: pytest.Config) -> Any:
-    """In a guest, where loading takes a quarter of a minute, once for all tests."""
+    """Loads the probes once for all tests in a guest, where loading takes a quarter of a minute."""
     return "session" if IN_GUEST else "module"
 
 
@@ -57,7 +58,7 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
 
 @pytest.fixture(scope=_scope, params=AVAILABLE)
 def probes(request: pytest.FixtureRequest, sessions: dict[str, ProbeSession]) -> ProbeSession:
-    """By every mechanism that this kernel has."""
+    """Sessions of every mechanism that this kernel has."""
     session = sessions[request.param]
     assert session.mechanism == request.param
     return session

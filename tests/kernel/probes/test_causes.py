@@ -43,7 +43,7 @@ WANTED = 500
 PORT = 5201
 NOBODYS_USER = 54321
 UNSEEN = "allocation|fastopen|foreign_uarg"
-"""What leaves no trace in tracepoints, on TCP."""
+"""Failures that leave no trace in tracepoints, on TCP."""
 SO_SNDBUFFORCE = 32
 
 
@@ -52,7 +52,7 @@ def enobufs_of(events: NDArray[np.void]) -> NDArray[np.void]:
 
 
 def assert_all_are(cause: str, counts: MeasurementCounts, events: NDArray[np.void], at_least: int = WANTED) -> None:
-    """By every event, and by what the kernel counted beside them."""
+    """Checks the causes in every event, and in the counts that the kernel kept beside them."""
     found = enobufs_of(events)
     assert {name_candidates(int(bits)) for bits in found["candidates"]} == {cause}
     assert len(found) >= at_least
@@ -66,7 +66,7 @@ def assert_all_are(cause: str, counts: MeasurementCounts, events: NDArray[np.voi
 
 @contextmanager
 def connection(pair: NamespacePair, rcvbuf_bytes: int | None = None) -> Iterator[socket.socket]:
-    """From the sender's namespace to a peer that accepts and never reads."""
+    """A connection from the sender's namespace to a peer that accepts and never reads."""
     address = (pair.sink.ipv4, PORT)
     with run_in_namespace(pair.sink.name, lambda: socket.create_server(address)) as listener:
         if rcvbuf_bytes is not None:
@@ -94,7 +94,7 @@ def send_until_refused(
     flags: int = MSG_ZEROCOPY,
     after_refusal: Callable[[], object] = lambda: None,
 ) -> int:
-    """Sends, and the number of sends that were not refused; reads no notification of its own."""
+    """Makes sends without reading notifications; returns the number that were not refused."""
     sent = refused = 0
     while refused < refusals:
         try:
@@ -112,7 +112,8 @@ def send_until_refused(
 
 
 def in_child(work: Callable[[], None]) -> None:
-    """In a process without CAP_IPC_LOCK, of a user who has locked nothing: the account is the user's."""
+    """Runs in a process without CAP_IPC_LOCK, as a user who has locked nothing, because the kernel counts locked pages
+    per user."""
 
     def run() -> None:
         os.setuid(NOBODYS_USER)
@@ -128,9 +129,9 @@ QUICK_S, SLOW_S, SLOWEST_S = 2.0, 4.0, 30.0
 
 
 def slowed(asked: RunConfig, deadline_s: float) -> RunConfig:
-    """For a machine too slow for the scenario's own numbers, such as a guest: more time, less optmem to fill, and
-    completions that no slow sender outlives: of a sink that does not read, or clones held for longer, of sends that
-    never share a notification."""
+    """Numbers for a machine that is too slow for the scenario's own, such as a guest: more time, less optmem to fill,
+    and completions that come later than even a slow sender sends. The sink does not read, or clones are held longer,
+    and sends never share a notification."""
     asked = msgspec.structs.replace(asked, deadline_s=deadline_s, optmem_max_bytes=20480)
     if asked.scenario == "in-flight":
         return msgspec.structs.replace(asked, scenario="stalled-reader")
@@ -201,7 +202,7 @@ def test_memlock_for_one_more_send_on_the_newest_uarg(probes: ProbeSession, watc
             assert send_until_refused(client, bytes(100), WANTED) == 8  # 2 pages each
 
         counts, events = watch(lambda: in_child(work))
-    # without cap_capable (Linux 6.14) tracepoints cannot tell it from what leaves no trace either
+    # without cap_capable (Linux 6.14) tracepoints cannot distinguish it from other failures that leave no trace
     blind = probes.mechanism == "tracepoint" and "cap_capable" not in probes.attached
     assert_all_are("memlock_extended|" + UNSEEN if blind else "memlock_extended", counts, events)
 
@@ -253,7 +254,7 @@ def test_datagrams_that_the_qdisc_drops(flags: int, watch: Watch, pair: Namespac
 
         def work() -> None:
             nonlocal sent
-            # unread, what was dropped would fill optmem around what waits in the qdisc
+            # if unread, notifications of dropped datagrams would fill optmem beside those that wait in the qdisc
             sent = send_until_refused(client, bytes(1000), WANTED, flags, lambda: read_codes(client))
 
         counts, events = watch(work)
@@ -338,7 +339,8 @@ def test_datagrams_of_an_ipv6_socket_to_an_ipv4_address_are_counted_once(watch: 
 
 
 def test_one_code_for_many_datagrams_of_which_some_were_copied(watch: Watch, pair: NamespacePair) -> None:
-    """Those dropped before delivery are not copied; the merged notification tells the code of its first alone."""
+    """Datagrams dropped before delivery are not copied; a merged notification has only the code of its first
+    completion."""
     # where the first byte of the payload is odd, into a device that is down
     run_in(pair.sender.name, "ip link add ifb9 type ifb")
     run_in(pair.sender.name, f"tc qdisc add dev {pair.sender.device} clsact")

@@ -168,7 +168,7 @@ def differences(
     for kind in (lib.ZC_EVENT_READ, lib.ZC_EVENT_MERGED, lib.ZC_EVENT_PURGED):
         pairs[f"ranges of kind {kind}"] = (ranges(events, kind), ranges(others, kind))
     found = [name for name, (mine, theirs) in pairs.items() if mine != theirs]
-    # a neighbour may have gone when one of them looked for it
+    # a neighbour may have vanished when one of them looked for it
     unsure = counts.copies_unsure + other_counts.copies_unsure
     if abs(counts.completions_copied - other_counts.completions_copied) > unsure:
         found.append("completions_copied")
@@ -177,7 +177,7 @@ def differences(
 
 @pytest.fixture(scope="module")
 def together(sessions: dict[str, ProbeSession]) -> Iterator[dict[str, ProbeSession]]:
-    """Where there is only one mechanism, two sessions of it must still agree."""
+    """If there is only one mechanism, two sessions of it must still agree."""
     if len(sessions) > 1:
         yield sessions
         return

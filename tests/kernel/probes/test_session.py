@@ -1,4 +1,4 @@
-"""The probes on live sockets: their filter, under traffic that is none of the run's."""
+"""The probes on live sockets: their filter ignores traffic that does not belong to the run."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""As root, for a user behind sudo, who meddles."""
+"""Runs as root for a user behind sudo who interferes."""
 
 import os
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def name() -> str:
 
 @pytest.fixture
 def canary(tmp_path: Path) -> Iterator[Path]:
-    """A folder of root's that stays as it is."""
+    """A folder of root's that must stay unchanged."""
     path = tmp_path / "canary"
     path.mkdir()
     (path / "precious").write_text("root's")

@@ -24,7 +24,7 @@ def test_without_recorded_sends_the_summary_counts(empty_run: Run) -> None:
 
 
 def test_without_recorded_sends_headers_count_too(shipped: dict[str, Comparison]) -> None:
-    """Each is a call of its own, without the flag: the kernel counts it as it does any other."""
+    """Each copy is a separate call without the flag; the kernel counts it like any other."""
     whole = shipped["in-order"].runs[0]
     summary = {**whole.summary, "sends": 23, "plain_sends": 24, "copied_on_purpose": 1, "eagain_count": 2}
     meta = {**whole.meta, "summary": summary, "rows": {}, "send_results": {"0": 47, "11": 2}}

@@ -35,7 +35,7 @@ IMPAIRED = {
 
 
 def summary(**members: Any) -> Summary:
-    """Of a run that met no ENOBUFS, but for `members`."""
+    """The summary of a run without ENOBUFS, with `members` changed."""
     empty: dict[str, Any] = dict.fromkeys(Summary.__struct_fields__, 0)
     of_control = {"enobufs_causes": {}, "optmem_max_bytes": 131072, "charge_bytes": 832, "enobufs_unread_share": None}
     return Summary(**{**empty, **of_control, **members})

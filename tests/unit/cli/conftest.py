@@ -13,7 +13,7 @@ Told = Callable[..., "Result"]
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What a call gave; `error` are the lines of stderr."""
+    """The results of a call; `error` has the lines of stderr."""
 
     code: int
     output: bytes

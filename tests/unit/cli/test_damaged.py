@@ -57,7 +57,7 @@ def test_a_pipe_in_a_folder_is_not_waited_for(zcprobe: Told, recorded: Path, ver
 
 
 def _write_into(folder: Path, text: str) -> Path:
-    """Into every text that a run tells of itself, with the right digest; and into the folder's name."""
+    """Puts it into every text of run.json, with the right digest, and into the folder's name."""
     content = msgspec.json.decode((folder / "run.json").read_bytes())
     content.pop("sha256")
     for members in (content, content["host"], content["lab"], content["scenario"], content["config"]):

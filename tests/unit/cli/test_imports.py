@@ -1,4 +1,4 @@
-"""What a verb does not need it does not import: each of these takes long, or maps much memory."""
+"""A verb does not import what it does not need: each of these modules takes long to import, or maps much memory."""
 
 import subprocess
 import sys

@@ -57,7 +57,7 @@ CASES = [(("run", *words), text) for words, texts in OF_RUNS.items() for text in
 CASES += [(words, text) for words, texts in OF_THE_OTHERS.items() for text in texts]
 
 NO_RANGE = ("--seed", "-A", "--to")
-"""Whose hint says something else: which CPUs there are, what a target looks like."""
+"""Options whose hint says something else: which CPUs there are, what a target looks like."""
 
 
 def short(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The file that `zcprobe report` writes; what stands in it is tested in tests/unit/report."""
+"""The file that `zcprobe report` writes; tests/unit/report tests its content."""
 
 import re
 import shutil

@@ -69,7 +69,7 @@ def test_the_rest_says_in_two_lines_what_is_missing_and_how_to_build_it(
     what, hint = result.stderr.splitlines()
     assert what.startswith(f"zcprobe: zcprobe's compiled core cannot be loaded by {sys.executable}: ")
     assert "_core" in what
-    assert f"{sys.executable} -m pip install" in hint  # no checkout: there is no make
+    assert f"{sys.executable} -m pip install" in hint  # this is not a checkout, so make is not offered
 
 
 def test_in_a_checkout_make_builds_it(tree: Path, zcprobe: Callable[..., Answer]) -> None:

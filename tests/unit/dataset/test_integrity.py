@@ -1,4 +1,4 @@
-"""The run folder in tests/data that has digests, changed in every way that loses or mixes up what was recorded."""
+"""The run folder in tests/data that has digests is changed in every way that loses or mixes up what was recorded."""
 
 import os
 import shutil
@@ -141,7 +141,7 @@ def test_a_comparison_names_nothing_outside_of_its_folder(tmp_path: Path, name: 
 
 
 def _damaged(folder: Path) -> Run:
-    """As somebody would change it on purpose: rows taken out of a table."""
+    """Changes the folder as somebody would on purpose: it removes rows from a table."""
     path = folder / "stalls.parquet"
     pd.read_parquet(path).head(0).to_parquet(path)
     loaded = zcprobe.load(folder, allow_damaged=True)

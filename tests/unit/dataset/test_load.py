@@ -93,7 +93,7 @@ def test_an_incomplete_run_is_met_in_a_comparison_and_in_a_collection_too(tmp_pa
         loaded = zcprobe.load(path, allow_incomplete=True)
         assert isinstance(loaded, RunCollection)
         assert len(loaded) == 3
-    # who shows a comparison says so beside the run
+    # whatever shows the comparison says so beside the run
     assert len(load_comparison(whole)) == 3
 
 
@@ -164,7 +164,7 @@ def test_a_collection_shows_a_row_per_run_and_each_warning_once() -> None:
 
 @pytest.fixture
 def one_damaged(tmp_path: Path) -> Path:
-    """A folder with a comparison of three runs, of which one has half a run.json, and a run of its own."""
+    """A folder with a comparison of three runs, one of which has half a run.json, and with a separate run."""
     whole = Path(shutil.copytree(_RUN.parent, tmp_path / "results" / "comparison"))
     shutil.copytree(next((_DATA / "in-order").glob("*-qemu-pre-*")), tmp_path / "results" / "alone")
     path = whole / _RUN.name / "run.json"

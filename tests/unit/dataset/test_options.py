@@ -1,4 +1,4 @@
-"""Every option of a run is told: whoever adds one to the configuration finds it here without doing anything."""
+"""Every option of a run is shown. These tests also cover an option that is added to the configuration later."""
 
 from typing import Any
 

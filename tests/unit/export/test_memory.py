@@ -1,4 +1,4 @@
-"""A run six times as long takes no more memory: measured, in a process of its own for each."""
+"""A run six times as long takes no more memory, measured in a separate process for each."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 def _lengthened(run: Run, folder: Path, chunks: int) -> Path:
-    """A run with its sends repeated, one after the other in time, in so many row groups of about a chunk."""
+    """A run whose sends are repeated one after another in time, in so many row groups of about a chunk."""
     folder.mkdir()
     sends = pq.read_table(run.folder / "sends.parquet")
     position = sends.schema.get_field_index("start_ns")

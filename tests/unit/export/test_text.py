@@ -1,4 +1,4 @@
-"""What is written is read back by other readers, and added up against the Parquet tables."""
+"""Other readers read back what is written, and the sums are compared with the Parquet tables."""
 
 import io
 import json

@@ -129,7 +129,7 @@ def test_runs_are_processes_of_their_own(shipped: dict[str, Comparison]) -> None
 
 
 def test_two_channels_have_threads_and_counters_of_their_own(shipped: dict[str, Comparison], tmp_path: Path) -> None:
-    """A second channel made of the first one's records: later, out of order, under a cookie of its own."""
+    """A second channel made from the records of the first: later, out of order, with its own cookie."""
     whole = shipped["held-completions"].runs_of("qemu-pre")[0]
     for name in ("sends", "flushes", "meminfo"):
         table = pd.read_parquet(whole.folder / f"{name}.parquet")
@@ -207,7 +207,7 @@ def test_trace_and_figure_have_one_level_for_every_kind(
 
 
 def test_a_host_that_has_run_for_a_year_has_a_trace(current_run: Run) -> None:
-    """Its clock has more ns than a float tells apart."""
+    """Its clock has more ns than a float can distinguish."""
     before = _trace([current_run])["traceEvents"]
     for path in current_run.folder.glob("*.parquet"):
         table = pq.read_table(path)

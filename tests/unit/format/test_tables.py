@@ -1,4 +1,4 @@
-"""What is written out of the tables, against the structs and enums of the C core that it repeats."""
+"""The tables as written out agree with the structs and enums of the C core that they repeat."""
 
 import pytest
 

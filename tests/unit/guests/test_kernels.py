@@ -1,4 +1,4 @@
-"""The rig that boots other kernels: what it does when it cannot. That it can is what make test-kernels shows."""
+"""What the code that boots other kernels does when it cannot. `make test-kernels` shows that it can."""
 
 import signal
 import time

@@ -10,7 +10,7 @@ from zcprobe.lab.impairments.qdisc import TokenBucket
 from zcprobe.lab.scenarios import SCENARIOS, Scenario, Shares, find_scenario, with_hold
 
 GSO_PACKET_BYTES = 65536 + 45 * 66
-"""With a header for each of its segments, which is how a queue counts it."""
+"""Bytes with a header for each segment, which is how a queue counts them."""
 
 
 def bucket_of(scenario: Scenario, kind: type[HoldImpairment] | type[DelayImpairment] = HoldImpairment) -> TokenBucket:

@@ -100,7 +100,7 @@ def test_behind_a_message_of_a_wrong_length_nothing_is_read(length: int) -> None
 
 @given(U32, U32)
 def test_a_range_is_right_or_refused(lo: int, hi: int) -> None:
-    """2^31 sends are the most one notification can tell: more would be a range that runs backwards."""
+    """One notification covers at most 2^31 sends: a longer range would look as if it ran backwards."""
     check, fields = decode(control(lo=lo, hi=hi))
     count = (hi - lo) % 2**32 + 1
     if count > 2**31:

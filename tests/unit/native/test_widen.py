@@ -19,7 +19,7 @@ def test_the_nearest_id_with_that_low_half_is_found(near: int, distance: int) ->
 
 @given(st.lists(st.integers(1, 2**30), min_size=1, max_size=50))
 def test_ids_read_one_after_another_stay_exact_over_many_wraps(steps: list[int]) -> None:
-    """As the reader does it: near is what was completed so far."""
+    """Widens as the reader does: relative to what was completed so far."""
     exact = completed = 0
     for step in steps:
         exact += step

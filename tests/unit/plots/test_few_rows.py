@@ -1,4 +1,4 @@
-"""Tables that are there and have no row, or one; windows in which nothing lies."""
+"""Tables that exist but have no row or one row; windows that contain nothing."""
 
 import inspect
 import io
@@ -25,7 +25,7 @@ from zcprobe.plots.comparison import draw_comparison
 def scant(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, shipped: dict[str, Comparison]
 ) -> Run:
-    """A run of today whose tables have no row, or the first one."""
+    """A run of the current format whose tables have no row, or only the first."""
     whole = shipped["held-completions"].runs_of("qemu-merged")[0]
     folder = tmp_path_factory.mktemp("scant")
     for table in TABLES:

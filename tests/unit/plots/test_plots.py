@@ -109,7 +109,7 @@ def test_each_comparison_is_drawn(plot: Callable[[Sequence[Run]], Axes], compari
 
 @pytest.mark.parametrize("plot", OF_RUNS)
 def test_each_campaign_is_drawn(plot: Callable[[Sequence[Run]], Axes], campaign: RunCollection) -> None:
-    """Most of a campaign's runs have no tables, so that what they cannot show must be said."""
+    """Most runs of a campaign have no tables, so figures must say what they cannot show."""
     _check(plot(as_comparisons(campaign)[-1]))
 
 

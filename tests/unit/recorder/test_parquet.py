@@ -43,7 +43,7 @@ def test_a_flipped_bit_in_any_page_is_an_error_and_no_wrong_number(table: Table,
 
 
 def _column_ends(path: Path) -> list[int]:
-    """Where the last page of each column ends in a file of one row group."""
+    """Offsets at which the last page of each column ends, in a file with one row group."""
     group = pq.read_metadata(path).row_group(0)
     columns = [group.column(index) for index in range(group.num_columns)]
     starts = [column.dictionary_page_offset or column.data_page_offset for column in columns]

@@ -15,7 +15,7 @@ from zcprobe.report.html import FIGURE_TITLES, render_report, write_report
 
 
 class _Page(HTMLParser):
-    """What a reader sees, and what the page refers to."""
+    """The text that a reader sees, and the addresses to which the page refers."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a sink says at the end of a stream, and what it should not."""
+"""What a sink says at the end of a stream, and what it must not say."""
 
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""Lines for a person, and not more of them than a person reads."""
+"""Refusals are lines for a person, and never more than a person can read."""
 
 import os
 
@@ -39,7 +39,7 @@ def test_a_flood_is_some_lines_and_a_count() -> None:
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_it_never_waits_for_a_reader(broken: bool) -> None:
-    """A pipe that is full, or that nobody has open any more."""
+    """A pipe that is full, or that has no reader any more."""
     reader, writer = os.pipe()
     if broken:
         os.close(reader)

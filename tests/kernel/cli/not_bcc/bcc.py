@@ -1,3 +1,3 @@
-"""As the project of that name on PyPI: it needs a module that is not there."""
+"""Imitates the project of that name on PyPI: it imports a module that does not exist."""
 
 import a_module_that_nobody_has  # noqa: F401

@@ -20,7 +20,7 @@ def test_ipv4_is_chosen_by_ip_id() -> None:
 @pytest.mark.parametrize("segments_of_send", [45, 46, 44, 8, 48, 1, 362])
 @pytest.mark.parametrize("first_id", range(32))
 def test_one_in_16_of_tcp_is_chosen_whatever_the_first_id_and_the_size(segments_of_send: int, first_id: int) -> None:
-    """The first packet of each send, which is the large one: as many of them as of all packets."""
+    """The first and large packet of each send: the share chosen from these is the same as from all packets."""
     ((_, keys),) = packet_choice("ipv4", "tcp", 16)
     mask = int(keys.partition("/")[2].partition("+")[0], 16)
     chosen = sum((first_id + send * segments_of_send) & mask == 0 for send in range(4096))
