@@ -18,7 +18,8 @@ from zcprobe.lab.namespace import list_namespaces
 
 _BPF_FILESYSTEM = Path("/sys/fs/bpf")
 _SETTLE_S = 10.0
-"""Longest wait for what may outlive a process by a moment: programs are freed after an RCU grace period."""
+"""Longest wait for things that may outlive their process by a moment: the kernel frees programs after an RCU grace
+period."""
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -55,7 +56,7 @@ class HostState(msgspec.Struct, frozen=True):
 
 
 def _read(path: Path) -> bytes:
-    """Empty when the process that the file is about has ended."""
+    """The content of a file of /proc; empty if its process has ended."""
     try:
         return path.read_bytes()
     except (FileNotFoundError, ProcessLookupError):
@@ -138,7 +139,7 @@ def read_host_state() -> HostState:
 
 @pytest.fixture
 def nothing_left(tmp_path: Path) -> Iterator[None]:
-    """Fails the test that leaves something on the host, or an unfinished folder anywhere below `tmp_path`."""
+    """Fails a test that leaves something on the host, or an unfinished folder below `tmp_path`."""
     before, optmem_max = read_host_state(), OPTMEM_MAX_PATH.read_text()
     yield
     deadline = time.monotonic() + _SETTLE_S
@@ -174,7 +175,7 @@ def zcprobe(nothing_left: None, tmp_path: Path) -> Command:
 
 @pytest.fixture
 def start_zcprobe(nothing_left: None, tmp_path: Path) -> Iterator[Start]:
-    """Starts the command as `zcprobe` does, without waiting; what still runs at the end of the test is killed.
+    """Starts the command as `zcprobe` does, without waiting. Commands that still run at the end of the test are killed.
 
     Words `before` it must end in exec, so that the process is the command.
     """

@@ -19,8 +19,8 @@ _SANITIZERS = "-fsanitize=fuzzer,address,undefined"
 
 
 class Fuzzer(NamedTuple):
-    """`program`: beside the tests of the core; `sources`: files of the core that it does not include itself. `kinds`:
-    how many kinds of input it counts, each of which must be met."""
+    """`program`: a file beside the tests of the core; `sources`: files of the core that it does not include itself.
+    `kinds`: number of kinds of input that it counts, each of which must occur."""
 
     program: str
     sources: tuple[str, ...]

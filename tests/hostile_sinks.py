@@ -19,7 +19,7 @@ FLOOD_BYTES = 1 << 30
 
 @contextmanager
 def sink(handle: Handle) -> Iterator[int]:
-    """A server of any number of connections, whose `handle` has them until the test ends."""
+    """A server for any number of connections, which are given to `handle` until the test ends."""
     kept = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -45,7 +45,7 @@ def sink(handle: Handle) -> Iterator[int]:
 
 
 def flood(connection: socket.socket) -> None:
-    """A line without an end."""
+    """Sends a line without an end."""
     for _ in range(FLOOD_BYTES >> 20):
         connection.sendall(b"x" * (1 << 20))
 

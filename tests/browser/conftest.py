@@ -1,4 +1,4 @@
-"""Chromium without a window, spoken to over a pipe in the DevTools protocol (JSON messages that end in a zero byte)."""
+"""Headless Chromium, controlled over a pipe by the DevTools protocol (JSON messages that end in a zero byte)."""
 
 import fcntl
 import os
@@ -86,7 +86,7 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Ends with the module: tests of others look at the children of this process."""
+    """Ends with the module, because other tests look at the children of this process."""
     program = shutil.which("chromium")
     assert program is not None, "chromium is missing: make browser"
     # the protocol's pipes are its descriptors 3 and 4; ours are moved away from these
@@ -114,7 +114,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     try:
         yield Browser(from_read, to_write)
     finally:
-        # it ends with its pipe
+        # Chromium ends when its pipe is closed
         os.close(to_write)
         try:
             process.wait(timeout=10)

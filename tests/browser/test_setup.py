@@ -24,7 +24,7 @@ def test_without_apt_get_the_package_is_named(tmp_path: Path) -> None:
 
 
 def test_without_root_the_command_to_run_is_named(tmp_path: Path) -> None:
-    # a user namespace without a mapping: any user id but 0
+    # a user namespace without a mapping gives any user id but 0
     result = _run(tmp_path, "apt-get", before=("/usr/bin/unshare", "--user"))
     assert result.returncode == 3
     assert "as root: apt-get install chromium" in result.stderr

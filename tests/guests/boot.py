@@ -1,4 +1,4 @@
-"""Boots a fetched kernel on this machine's own files, and runs a command there: virtme-ng, in software."""
+"""Boots a fetched kernel on this machine's own files and runs a command there, with virtme-ng in emulation."""
 
 import os
 import signal
@@ -24,10 +24,11 @@ kernel would panic. Emulation does not need mitigations against hardware specula
 time. Tests bring a second CPU online when they need it."""
 
 _PROCESSOR = "-cpu Nehalem"
-"""The oldest that current wheels of numpy run on: what newer ones have is emulated at a price, an eighth in all."""
+"""The oldest CPU on which current wheels of numpy run. Emulating what newer ones have would cost an eighth of the
+time."""
 
 _STARTED = "guest: started\n"
-"""The guest's first line on stderr: all before it is the boot's."""
+"""The guest's first line on stderr; everything before it comes from the boot."""
 
 
 class _Relay(threading.Thread):
@@ -110,7 +111,7 @@ def run_in_guest(
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        # vng starts its other half by name
+        # vng starts its second program by name
         env={**os.environ, "PATH": f"{_OWN_PROGRAMS}:{Path(sys.executable).parent}:{os.environ['PATH']}"},
         start_new_session=True,
     )

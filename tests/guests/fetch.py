@@ -23,10 +23,11 @@ __all__ = ["Image", "fetch"]
 
 _METAPACKAGE = "linux-image-amd64"
 _PARTS = re.compile(r"linux-(image|binary|modules|base)-\d")
-"""Image and modules are one package up to 6.x, several from 7.x on; their other dependencies serve an installation."""
+"""Image and modules are one package up to 6.x and several from 7.x on. Other dependencies are only needed to install
+them."""
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _FRESH_S = 24 * 3600
-"""A cached kernel is used for so long before the suite is asked for a newer one."""
+"""Time for which a cached kernel is used before the suite is asked for a newer one."""
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -114,7 +115,7 @@ class _Apt:
 
 
 def _find_image(root: Path) -> Image:
-    """HostError when the packages do not hold one kernel where kernels are."""
+    """HostError if the packages do not contain exactly one kernel in the usual place."""
     releases = [path.name for path in (root / "usr/lib/modules").iterdir()]
     candidates = [root / f"boot/vmlinuz-{releases[0]}", root / f"usr/lib/modules/{releases[0]}/vmlinuz"]
     found = [path for path in candidates if path.exists()]
@@ -125,7 +126,7 @@ def _find_image(root: Path) -> Image:
 
 def _unpack(packages: list[Path], root: Path) -> None:
     root.mkdir()
-    # a package from before merged /usr puts its modules through this link, and vng looks for them there
+    # a package from before merged /usr has its modules below this link, where vng looks for them
     (root / "usr/lib").mkdir(parents=True)
     (root / "lib").symlink_to("usr/lib")
     for package in packages:
@@ -136,7 +137,7 @@ def _unpack(packages: list[Path], root: Path) -> None:
 
 
 def _install(kernel: Kernel, folder: Path) -> Path:
-    """The folder of the suite's newest kernel, unpacked there if it was not."""
+    """The folder of the suite's newest kernel, which is unpacked if necessary."""
     apt = _Apt(folder / "apt", kernel.suite)
     parts = apt.parts()
     release = next(name.removeprefix("linux-image-") for name in parts if name.startswith("linux-image-"))
@@ -163,7 +164,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def fetch(kernel: Kernel) -> Image:
-    """The kernel from the cache, which is filled first if need be. HostError says why it cannot be had."""
+    """The kernel from the cache, which is filled first if necessary. HostError says why that failed."""
     folder = _cache_folder() / kernel.suite
     with _locked(folder):
         stamp = folder / "newest"

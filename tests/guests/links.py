@@ -1,7 +1,8 @@
-"""Two network cards of a guest on one hub of QEMU's: what one sends, the other receives, and no data is copied before.
+"""Two network cards of a guest on one hub of QEMU's: one receives what the other sends, and no data is copied before.
 
 e1000 has scatter-gather (NETIF_F_SG), so its driver maps the sender's own pages and completes the send once QEMU has
-read them. virtio-net on a hub has not: its completions say zerocopied while the data was copied long before.
+read them. virtio-net on a hub has no scatter-gather: its completions say zerocopied although the data was copied long
+before.
 """
 
 __all__ = ["HUB_OPTIONS", "MAC_ADDRESSES"]

@@ -108,13 +108,14 @@ def _test(kernel: Kernel, interruption: Interruption) -> _Outcome:
 
 
 def _test_all(kernels: list[Kernel]) -> Iterator[_Outcome]:
-    """All at once; their outcomes in order."""
+    """Runs all kernels at once; returns their outcomes in order."""
     with deferred_interrupt() as interruption, ThreadPoolExecutor(max_workers=len(kernels)) as pool:
         yield from pool.map(lambda kernel: _test(kernel, interruption), kernels)
 
 
 def main(names: list[str]) -> int:
-    """0 when every test passed on every kernel named, or on all when none is; 2 for an unknown name, else 1."""
+    """0 if every test passed on every named kernel (or on all kernels if none is named); 2 for an unknown name; else
+    1."""
     try:
         kernels = [find_kernel(name) for name in names] or list(KERNELS)
     except ZcprobeError as error:

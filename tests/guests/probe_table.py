@@ -1,4 +1,5 @@
-"""The tables of docs/probes.md, made of what the last make test-kernels measured: python -m tests.guests.probe_table"""
+"""Makes the tables of docs/probes.md from what the last make test-kernels measured: python -m
+tests.guests.probe_table"""
 
 import os
 from pathlib import Path
@@ -18,7 +19,8 @@ _RESULTS = Path("build/kernels")
 
 
 class ProbeCost(msgspec.Struct, frozen=True):
-    """One probe by one mechanism: runs of its programs per send, and a run's share of a send without probes."""
+    """One probe by one mechanism: how often its programs run per send, and one run's share of the time of a send
+    without probes."""
 
     attached: list[str]
     runs_per_send: float = 0.0
@@ -29,7 +31,7 @@ class ProbeCost(msgspec.Struct, frozen=True):
 
 
 Costs = dict[str, ProbeCost]
-"""Probe name -> cost, by one mechanism."""
+"""Probe name -> cost by one mechanism."""
 
 
 class Measured(msgspec.Struct):
@@ -56,7 +58,7 @@ def add_costs(folder: Path, mechanism: ProbeMechanism, costs: Costs) -> None:
 
 
 def _names_of(probe: Probe, mechanism: ProbeMechanism) -> set[str]:
-    """As in ProbeSession.attached."""
+    """The attached programs, as in ProbeSession.attached."""
     if mechanism == "tracepoint":
         return {item.name for item in probe.tracepoints}
     names = {f"{name}{'()' if item.returns else ''}" for item in probe.functions for name in item.symbols}
@@ -70,7 +72,7 @@ def _programs_of(probe: Probe) -> set[str]:
 
 
 def costs_of(session: ProbeSession, times: dict[str, tuple[int, int]], duration_ns: int, send_count: int) -> Costs:
-    """Of a run that took so long, with the times of its programs: their share is that of a send without them."""
+    """The costs of a run that took that long, from the times of its programs: their share of a send without probes."""
     ns_without = (duration_ns - sum(ns for _, ns in times.values())) / send_count
     costs = {}
     for probe in PROBES:
@@ -95,7 +97,7 @@ def _by_tracepoints(measured: Measured, probe: str) -> str:
 
 
 def structure(measured: Measured) -> list[str]:
-    """How the row of each probe begins, which is the same in each measurement."""
+    """The beginning of each probe's row, which is the same in each measurement."""
     return [
         f"| {probe.name} | {_by_functions(measured, probe.name)} | {_by_tracepoints(measured, probe.name)} |"
         for probe in PROBES

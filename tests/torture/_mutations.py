@@ -1,4 +1,4 @@
-"""A good run.json changed in one place: what a program that was made from it may meet."""
+"""A good run.json changed in one place, as a program that reads it may find it."""
 
 import random
 from collections.abc import Iterator

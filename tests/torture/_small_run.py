@@ -1,4 +1,5 @@
-"""A real run folder, made small: the first rows of each table and one stack, with digests as if recorded so."""
+"""A real run folder made small: the first rows of each table and one stack, with digests as if it had been recorded
+so."""
 
 import shutil
 from pathlib import Path

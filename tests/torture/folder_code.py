@@ -67,7 +67,7 @@ def _write_folder(folder: Path, canary: Path) -> None:
 
 
 def _environment(folder: Path, site: Path, canary: Path, choice: random.Random) -> dict[str, str]:
-    """PYTHONPATH names the folder in one of the ways in which people come to have it there."""
+    """An environment in which PYTHONPATH names the folder, in one of the ways that occur in practice."""
     startup = folder / "startup.py"
     startup.write_text(f"open({str(canary)!r}, 'a').write('PYTHONSTARTUP\\n')\n")
     return {

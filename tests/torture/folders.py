@@ -83,7 +83,7 @@ def _outcome(load: Callable[[], object], longest_s: float = _LONGEST_S) -> tuple
 
 
 def _numbers(folder: Path, *, allow_damaged: bool = False) -> list[object]:
-    """All that a run holds, as text that can be compared."""
+    """The whole content of a run, as text that can be compared."""
     run = load_run(folder, allow_damaged=allow_damaged)
     tables = [run.read(table).to_csv() for table in ("sends", "notifications", "flushes", "stalls", "kernel_events")]
     return [run.summary, run.meta["channels"], run.stacks, *tables]

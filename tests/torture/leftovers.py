@@ -65,7 +65,7 @@ def _pin(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _links() -> Iterator[None]:
-    """Links of the host called as a lab's are; those of an attack that was killed serve as well."""
+    """Links of the host with names like those of a lab; links left by a killed attack serve as well."""
     if not Path("/sys/class/net/tx0").exists():
         _run_words("ip", "link", "add", "tx0", "type", "veth", "peer", "name", "rx0")
     try:
@@ -88,7 +88,7 @@ def _process() -> Iterator[None]:
 
 @contextmanager
 def _namesakes(folder: Path) -> Iterator[None]:
-    """Things of others that are called like ours."""
+    """Things of others with names like ours."""
     with ExitStack() as stack:
         for side in ("tx", "rx"):
             stack.enter_context(_namespace(f"zcprobe-foreign{os.getpid()}-{side}"))

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full or without a reader, and a terminal that closes under way.
+"""Standard streams that are closed, full or without a reader, and a terminal that closes during a run.
 
 No run is lost, the exit code is a documented one, and nothing that was meant for a stream gets into a file of the run.
 """
@@ -115,7 +115,7 @@ def _closed_under_way(victim: Victim, master: int) -> list[str]:
 
 
 def _early(rng: random.Random) -> list[str]:
-    """A signal in the first moments. Python itself answers a SIGINT before zcprobe's first line, with a traceback."""
+    """A signal in the first moments. Before zcprobe's first line Python itself answers a SIGINT with a traceback."""
     number = rng.choice((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT))
     delay_s = rng.uniform(0.0, 0.4)
     with tempfile.TemporaryDirectory() as name, start(("policies",), Path(name)) as victim:

@@ -33,7 +33,8 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def _start(kind: Kind, rounds: int, seed: int, folder: Path) -> "subprocess.Popen[bytes]":
-    """Its mounts are private: other runs on this host and this attack do not see each other's folders in /run."""
+    """The mounts of the attack are private, so it and other runs on this host do not see each other's folders in
+    /run."""
     words = [sys.executable, "-m", "tests.torture.attack_process", str(kind.path), str(rounds), str(seed), str(folder)]
     with (folder / "output").open("wb") as output:
         return subprocess.Popen(

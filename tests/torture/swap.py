@@ -71,8 +71,8 @@ print(kept, written)
 
 
 def _fingerprint(folder: Path) -> dict[str, tuple[object, ...]]:
-    """Whatever root's writing could change. The attacker's own hard links change the number of names, which is left
-    out, as is the time of that."""
+    """Everything that root's writing could change. The number of links and its time are left out, because the
+    attacker's own hard links change them."""
     found: dict[str, tuple[object, ...]] = {}
     for path in (folder, *sorted(folder.rglob("*"))):
         status = path.lstat()
@@ -131,7 +131,7 @@ def _changes(before: dict[str, tuple[object, ...]], canary: Path) -> list[str]:
 
 
 def _tidy(home: Path) -> None:
-    """Folders and files that were moved away, which would only become more."""
+    """Removes folders and files that were moved away, which would only accumulate."""
     for path in home.glob("*/moved-*"):
         if not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

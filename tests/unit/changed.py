@@ -1,4 +1,4 @@
-"""A real run as it would be if it had been made in another way."""
+"""A real run, changed as if it had been made in another way."""
 
 from copy import deepcopy
 from typing import Any

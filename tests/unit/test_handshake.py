@@ -1,4 +1,4 @@
-"""Lines between sender and sink: right ones, wrong ones, endless ones, and such that never come."""
+"""Lines between sender and sink: right ones, wrong ones, endless ones, and lines that never come."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Nothing is imported from the current folder, nor, by root, from PYTHONPATH or a user's own packages."""
+"""Nothing is imported from the current folder; root also imports nothing from PYTHONPATH or a user's own packages."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ NEEDED = ("argparse", "msgspec", "rich", "zcprobe_example")
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> Path:
-    """A folder whose modules say that they are executed, and end the process."""
+    """A folder whose modules report that they are executed, and end the process."""
     folder = tmp_path / "hostile"
     folder.mkdir()
     for name in (*NEEDED, "sitecustomize", "usercustomize"):

@@ -78,7 +78,7 @@ def test_what_is_undone_while_run_is_full_is_no_error(folder: Path) -> None:
 
 
 def test_a_line_cut_short_says_what_cut_it(folder: Path) -> None:
-    """A limit on the size of files that falls within the line, not a full /run."""
+    """The limit on the size of files falls within the line; /run is not full."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     with journal("a") as opened:
         opened.add_namespace("zcprobe-a-tx", 23)

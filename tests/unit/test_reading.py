@@ -57,6 +57,6 @@ def test_runs_of_each_version_are_read_without_what_writes_them(version: int, tm
 
 @pytest.mark.parametrize("name", WITHOUT)
 def test_what_is_kept_away_is_there_otherwise(name: str) -> None:
-    """A test that keeps away what nobody has any more would pass for ever."""
+    """A test that hides modules which no longer exist would always pass."""
     path = ROOT / name.replace(".", "/")
     assert path.is_dir() or path.with_suffix(".py").is_file()

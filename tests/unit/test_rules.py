@@ -137,7 +137,8 @@ TAKES_EFFECT: dict[tuple[str, ...], Callable[[Place], bool]] = {
 
 
 def is_accepted(words: list[str]) -> bool:
-    """Else it was refused in two lines, of which the first begins with the option."""
+    """Whether the words are accepted; if not, they must be refused in two lines, the first of which begins with the
+    option."""
     refusal = None
     try:
         options = PARSER.parse_args(words)

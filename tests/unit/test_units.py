@@ -28,7 +28,7 @@ def test_rates_are_powers_of_1000() -> None:
 
 
 def test_a_number_beyond_every_range_is_read_as_one() -> None:
-    """Whoever knows the range refuses it; Python itself refuses to read so many digits."""
+    """The caller that knows the range refuses the number, although Python refuses to parse so many digits."""
     assert parse_bytes("9" * 5000) >= 2**64
     assert parse_rate_bps(f"{2**63}") == 2**63
     assert parse_whole("-n", "9" * 5000) >= 2**64

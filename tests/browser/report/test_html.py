@@ -1,4 +1,4 @@
-"""The report as a reader has it: in a real browser, wide, on a phone, and on paper."""
+"""The report as readers see it: in a real browser on a wide screen, on a phone, and on paper."""
 
 import shutil
 from base64 import b64decode
@@ -17,7 +17,7 @@ Browser = Any
 
 DATA = Path(__file__).parents[2] / "data"
 A4_WIDTH = 688
-"""CSS pixels between margins of 14 mm."""
+"""Width of a page in CSS pixels, between margins of 14 mm."""
 
 _VISIBLE = """(() => {
     const target = document.getElementById(%r);

@@ -73,7 +73,7 @@ def kept_folder() -> Path:
 
 @pytest.fixture(scope="module")
 def checks() -> dict[str, dict[str, str]]:
-    """doctor's, by name."""
+    """The checks of `doctor` by name."""
     code, out, _ = answer("doctor", "-J")
     found = {check["name"]: check for check in msgspec.json.decode(out)["checks"]}
     assert code == (3 if "missing" in {check["status"] for check in found.values()} else 0)

@@ -11,7 +11,7 @@ Checks = dict[str, dict[str, str]]
 
 
 def test_doctor_finds_everything_that_a_stock_kernel_has(checks: Checks) -> None:
-    # 6.1 has one limit for the whole host, and a tracepoint too few; its functions do without
+    # 6.1 has one limit for the whole host, and lacks a tracepoint, so the probes use functions
     lacking = {name for name, check in checks.items() if check["status"] == "limited"} - {"optmem"}
     assert lacking == (set() if tracefs_has("sock_send_length") else {"BPF tracepoint"})
     assert {check["status"] for check in checks.values()} <= {"ok", "limited"}
@@ -22,7 +22,7 @@ def test_doctor_finds_everything_that_a_stock_kernel_has(checks: Checks) -> None
 
 
 def test_doctor_tells_how_far_optmem_max_reaches(checks: Checks) -> None:
-    # since 6.8 there is a limit in each namespace, and its default is another one
+    # since 6.8 each namespace has a limit, with another default
     value = int(Path("/proc/sys/net/core/optmem_max").read_text())
     status, reach = {20480: ("limited", "one for the whole host"), 131072: ("ok", "per network namespace")}[value]
     assert checks["optmem"]["status"] == status

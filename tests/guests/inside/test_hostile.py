@@ -1,6 +1,6 @@
-"""A kernel locked down as far as it goes. Nothing can undo that, so these tests are a guest's last.
+"""A kernel in its strictest lockdown. Nothing can undo that, so these tests are the last in a guest.
 
-What a process may lack, rather than a kernel, is in tests/kernel/cli/test_hostile.py.
+tests/kernel/cli/test_hostile.py tests what a process may lack, rather than a kernel.
 """
 
 from pathlib import Path
@@ -29,7 +29,8 @@ def test_doctor_names_lockdown_and_what_it_takes_away(checks: dict[str, dict[str
 
 @pytest.mark.usefixtures("nothing_left")
 def test_tracepoints_still_tell_everything_and_without_them_runs_go_without_probes(tmp_path: Path) -> None:
-    """Those with typed arguments: their programs read what the verifier has checked, without the helper."""
+    """Tracepoints with typed arguments: their programs read members that the verifier has checked, without the
+    helper."""
     words = ("run", "--scenario", "in-order", "-n", "1009")
     if not tracefs_has("sock_send_length"):
         code, out, err = answer(*words, "-J", "-o", str(tmp_path))

@@ -1,4 +1,4 @@
-"""Two emulated network cards as the link: completions come back without COPIED, and the fix works all the same."""
+"""Runs between two emulated network cards: completions come back without COPIED, and the fix works there too."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def is_up(device: str) -> bool:
 
 @pytest.fixture
 def link() -> Iterator[str]:
-    """Both cards for --nics; they must be back afterwards, as they were."""
+    """Both cards for --nics; afterwards they must be back in their former state."""
     subprocess.run(["modprobe", "e1000"], check=True)
     deadline = time.monotonic() + _APPEAR_S
     while not set(MAC_ADDRESSES) <= set(read_cards()) and time.monotonic() < deadline:
@@ -48,7 +48,8 @@ def link() -> Iterator[str]:
 
 
 def compare_on(link: str, folder: Path, *words: str) -> tuple[dict[str, dict[str, int]], list[Run]]:
-    """qemu-pre and qemu-merged once each: the outcomes by policy, and the runs, of whose data nothing was copied."""
+    """Compares one run each of qemu-pre and qemu-merged, none of whose data may be copied: outcomes by policy, and the
+    runs."""
     content = measure(
         folder,
         *("compare", *words, "--policies", "qemu-pre,qemu-merged", "--repeats", "1", "--deadline", "90", "--seed", "1"),
@@ -82,7 +83,7 @@ REORDERED = ("--scenario", "reordered-link", "-n", "509")
 
 
 def test_reordering_alone_keeps_completions_in_order(link: str, kept_folder: Path) -> None:
-    """The control: data arrives out of order, and a sender that never reads gets through all the same."""
+    """The control: data arrives out of order, and even a sender that never reads completes."""
     with watched_sinks() as counters:
         outcomes, runs = compare_on(link, kept_folder, *REORDERED)
     assert outcomes == {"qemu-pre": {"completed": 1}, "qemu-merged": {"completed": 1}}
@@ -91,7 +92,7 @@ def test_reordering_alone_keeps_completions_in_order(link: str, kept_folder: Pat
         assert run.summary["enobufs_count"] == 0
         sink = counters[f"zcprobe-{run.meta['run_id']}-rx"]
         assert sink["TCPOFOQueue"] > 100
-        # read once all was over, the last look from outside was at some time before that
+        # read when all was over; the last look from outside was some time before that
         assert run.meta["effects"]["reordered_packets"] >= sink["TCPOFOQueue"]
         # what comes in order merges
         assert run.summary["errqueue_depth_max"] < 20

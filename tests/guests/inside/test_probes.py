@@ -1,4 +1,4 @@
-"""docs/probes.md against what tests/kernel/probes/test_mechanisms.py found attached in this guest before."""
+"""docs/probes.md agrees with what tests/kernel/probes/test_mechanisms.py found attached earlier in this guest."""
 
 import re
 from pathlib import Path

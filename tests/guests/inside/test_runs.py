@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 OPTMEM_BYTES = 65536
 
 THRESHOLD_BYTES = 576
-"""SKB_TRUESIZE(0): what sock_omalloc wants to be free, whatever it then charges."""
+"""SKB_TRUESIZE(0): the room that sock_omalloc requires, whatever it then charges."""
 
 
 def test_every_send_is_counted_once(tmp_path: Path) -> None:
@@ -70,5 +70,6 @@ def compare_by_default(folder: Path) -> dict[str, dict[str, int]]:
 
 
 def test_the_default_comparison_means_what_it_means_elsewhere(tmp_path: Path) -> None:
-    """Calibrated to a path that emulation makes ten times as slow. Chance decides one run in twenty: two tries."""
+    """The run is calibrated to a path that emulation makes ten times as slow. It gets two tries, because one run in
+    twenty fails by chance."""
     assert any(compare_by_default(tmp_path) == DEFAULT_OUTCOMES for _ in range(2))

@@ -1,4 +1,4 @@
-"""Sender and sink over vsock, which a kernel has to itself with the module vsock_loopback."""
+"""Sender and sink over vsock, which works inside one kernel with the module vsock_loopback."""
 
 import subprocess
 import sys
@@ -47,7 +47,7 @@ def test_every_send_over_vsock_completes(sink: "subprocess.Popen[str]", tmp_path
 
 
 def test_sends_that_take_several_ids_are_found_out(sink: "subprocess.Popen[str]", tmp_path: Path) -> None:
-    """One for each part that the receiver has room for: sends and completions cannot be matched."""
+    """One id for each part that the receiver has room for, so sends and completions cannot be matched."""
     words = ("run", "--vsock", "--to", LOCAL, "-l", "4M", "-n", "23", "-o", str(tmp_path), "-J", *NO_PROBES)
     code, _, err = answer(*words)
     if code == 3:
@@ -60,7 +60,8 @@ def test_sends_that_take_several_ids_are_found_out(sink: "subprocess.Popen[str]"
 
 
 def test_the_sender_keeps_the_pace_itself(sink: "subprocess.Popen[str]", tmp_path: Path) -> None:
-    """No qdisc sees vsock: the eleventh of these sends is due a second after the first."""
+    """The sender paces vsock itself, because no qdisc sees it: the eleventh of these sends is due a second after the
+    first."""
     words = ("run", "--vsock", "--to", LOCAL, "-l", "100000", "-n", "11", "-b", "8M", "-o", str(tmp_path), "-J")
     code, _, err = answer(*words, *NO_PROBES, "--no-zerocopy")
     assert code == 0, err

@@ -29,7 +29,7 @@ def our_programs() -> set[int]:
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text().splitlines()
-    except FileNotFoundError:  # of the descriptor that reads the folder
+    except FileNotFoundError:  # iterdir() has closed its own descriptor
         return []
 
 

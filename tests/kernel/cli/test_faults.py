@@ -1,4 +1,5 @@
-"""Faults under way, each as `make torture` does it: exit code, two lines, in the asked time and 5 s, nothing lost."""
+"""Faults during a run, each as `make torture` makes it: exit code, two lines, within the requested time plus 5 s,
+nothing lost."""
 
 import os
 

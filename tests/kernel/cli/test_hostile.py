@@ -1,4 +1,4 @@
-"""Hosts that withhold something: each shortfall is named, with what to do, and what can still work does."""
+"""Hosts that withhold something: each shortfall is named with a hint, and everything that can still work does."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ exec "$@"
 
 
 def with_edited(path: str, edit: str) -> tuple[str, ...]:
-    """The command sees the file as sed has edited it; the kernel itself is as it was."""
+    """The command sees the file as edited by sed; the kernel itself is unchanged."""
     return ("unshare", "--mount", "sh", "-ec", EDITED, "sh", edit, path)
 
 
@@ -44,7 +44,7 @@ WITHOUT_FUNCTION = with_edited("/sys/kernel/btf/vmlinux", r"s/\x00sock_omalloc\x
 
 
 def with_capabilities(*names: str) -> tuple[str, ...]:
-    """Root with these alone."""
+    """Root with only these capabilities."""
     bounds = ",".join(["-all", *(f"+{name}" for name in names)])
     return ("setpriv", f"--bounding-set={bounds}", "--inh-caps=-all")
 
@@ -59,7 +59,7 @@ def sink(start_zcprobe: Start) -> Iterator[None]:
 
 
 def shortfalls(result: "subprocess.CompletedProcess[str]") -> dict[str, dict[str, str]]:
-    """doctor's missing checks, each of which must have a hint."""
+    """The checks that `doctor` reports as missing; each must have a hint."""
     assert (result.returncode, result.stderr) == (3, "")
     checks = {check["name"]: check for check in msgspec.json.decode(result.stdout)["checks"]}
     missing = {name: check for name, check in checks.items() if check["status"] == "missing"}

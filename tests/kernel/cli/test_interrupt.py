@@ -44,7 +44,7 @@ def wait_for_traffic(process: "subprocess.Popen[str]", folder: Path) -> None:
 
 
 def end(process: "subprocess.Popen[str]", timeout_s: float) -> str:
-    """Its stderr, once it has ended."""
+    """Waits until it has ended and returns its stderr."""
     _, err = process.communicate(timeout=timeout_s)
     assert "Traceback" not in err
     return err
@@ -88,21 +88,21 @@ def test_a_signal_during_the_start_leaves_nothing(
     process.send_signal(number)
     assert end(process, 8) in ("", ENDING)
     assert process.returncode == -number
-    # depending on the machine's speed there was a run to interrupt already
+    # on a fast machine there was already a run to interrupt
     for folder in (tmp_path / "results").glob("*"):
         assert package.load(folder).summary["outcome"] == "interrupted"
 
 
-# without a gap the kernel or Python may make one of two, and one is a polite request
+# without a gap the kernel or Python may merge two signals into one, and one is a polite request
 @pytest.mark.parametrize("gap_s", [0.05, 0.3])
 def test_a_second_interrupt_ends_it_at_once(gap_s: float, start_zcprobe: Start, tmp_path: Path) -> None:
-    # the whole link is held up, so a polite end would wait for late completions
+    # all packets are held, so a polite end would wait for late completions
     process = start_zcprobe("run", "--scenario", "held-in-flight", "-t", "20", "--settle", "20")
     wait_for_traffic(process, tmp_path / "results")
     for _ in range(2):
         process.send_signal(signal.SIGINT)
         time.sleep(gap_s)
-    # by the second one the run may be in its place already, which is then said, too
+    # when the second signal comes the run may already have its name, and a line says so
     assert end(process, 8).startswith(ENDING)
     assert process.returncode == -signal.SIGINT
 

@@ -1,4 +1,4 @@
-"""Finished runs are in their place before anything else begins, and nothing that comes later takes them back."""
+"""Finished runs have their names before anything else begins, and nothing that happens later removes them."""
 
 import os
 import select
@@ -116,7 +116,7 @@ def test_a_killed_comparison_keeps_the_runs_that_were_made(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Room for some small runs, and not for figures."""
+    """A file system with room for some small runs, but not for figures."""
     folder = tmp_path / "small"
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", folder], check=True)

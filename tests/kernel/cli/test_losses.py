@@ -31,7 +31,7 @@ TIME_S, DEADLINE_S, SETTLE_S = 2.0, 1.0, 0.5
 BEYOND_S = 5
 """Longest time between a run's deadlines and its end."""
 START_S = 6
-"""Longest time until it sends, on a busy machine."""
+"""Longest time until a sender sends, on a busy machine."""
 SHORT = ("-t", f"{TIME_S}", "--deadline", f"{DEADLINE_S}", "--settle", f"{SETTLE_S}", "--probes", "none")
 
 
@@ -41,7 +41,7 @@ def run_words(*words: str) -> None:
 
 @pytest.fixture
 def path(nothing_left: None, tmp_path: Path) -> Iterator[None]:
-    """Two namespaces of the test's own with a veth pair between them, and a token for sink and sender."""
+    """Two new namespaces with a veth pair between them, and a token for sink and sender."""
     write_token(tmp_path)
     made = []
     try:
@@ -123,7 +123,7 @@ def loaded(tmp_path: Path) -> Run:
 def test_goodput_is_that_of_the_datagrams_that_arrived(
     channels: int, sink: "subprocess.Popen[str]", zcprobe: Command
 ) -> None:
-    """Half are lost on the way, and on a busy machine a full socket may lose more: the sink's kernel counts too."""
+    """Half are lost on the path. On a busy machine a full socket may lose more, which the kernel of the sink counts."""
     lose_every_other_datagram()
     summary = run_to_end(zcprobe, "-u", "-n", "2018", "-P", str(channels), "--probes", "none")["summary"]
     arrived = received_datagrams()
@@ -222,7 +222,7 @@ def test_without_the_sink_s_word_there_is_no_goodput_and_the_deadlines_hold(
 
 @contextmanager
 def peer(handle: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A TCP server on loopback, a thread for each connection, which it keeps open to the end; its port."""
+    """The port of a TCP server on loopback, which has a thread for each connection and keeps it open to the end."""
     kept: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -300,7 +300,8 @@ def test_a_peer_that_does_not_greet_is_named(zcprobe: Command) -> None:
 
 
 def test_responses_that_nobody_read_do_not_hide_the_report(zcprobe: Command) -> None:
-    """The sender of rpc traffic waited for a response until its deadline; it comes late, and then the report."""
+    """The sender of rpc traffic waits for a response until its deadline. The response comes late, followed by the
+    report."""
 
     def answer_late(connection: socket.socket) -> None:
         with suppress(OSError):
@@ -320,7 +321,7 @@ def test_responses_that_nobody_read_do_not_hide_the_report(zcprobe: Command) -> 
 
 
 def test_who_wants_the_end_need_not_wait_for_the_sink(start_zcprobe: Start, tmp_path: Path) -> None:
-    """The sends are over at once, and the run would wait for its deadlines."""
+    """The sends end at once, and the run would wait for its deadlines."""
     with peer(read_all_and_say_nothing) as port:
         process = start_zcprobe("run", "--to", f"127.0.0.1:{port}", "-n", "23", "--probes", "none", "--deadline", "60")
         wait_for_traffic(process, tmp_path)

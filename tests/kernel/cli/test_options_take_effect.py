@@ -120,9 +120,9 @@ def last(seen: Seen, pattern: str) -> list[str]:
 
 @shows("--length", "--count", "--udp")
 def test_as_many_datagrams_of_that_length_as_asked_for(start_zcprobe: Start) -> None:
-    """The pace keeps them coming until they are counted."""
+    """Sends at a pace, so that there are some until they are counted."""
     seen = watch(start_zcprobe, sent, "-u", "-n", "1009", "-l", "700", "-b", "4M")
-    # once they flow: until then a connection is made, and the charge of a send is measured
+    # wait until they flow: before that a connection is made and the charge of a send is measured
     before = next(value for value in seen.values if value["UdpOutDatagrams"] > 100)
     after = seen.values[-1]
     assert 900 < after["UdpOutDatagrams"] <= 1009
@@ -191,7 +191,7 @@ def test_pages_of_a_file_are_what_is_sent(start_zcprobe: Start) -> None:
 
 @shows("--no-zerocopy")
 def test_plain_sends_charge_no_optmem(start_zcprobe: Start) -> None:
-    """`o` of ss -m is the socket's optmem; where sends are held in flight, it is never 0 for long."""
+    """`o` of ss -m is the socket's optmem; while sends are held in flight, it is never 0 for long."""
     words = ("run", "--scenario", "held-in-flight", "--probes", "none", "--no-record", "-J", "-t", "1")
     charged, plain = (
         {int(found) for text in watch(start_zcprobe, sockets, *more, base=words).values for found in skmem(text, "o")}
@@ -202,7 +202,7 @@ def test_plain_sends_charge_no_optmem(start_zcprobe: Start) -> None:
 
 
 def skmem(text: str, member: str) -> list[str]:
-    """Of the connections to the sink, a member of ss's skmem:(...)."""
+    """A member of skmem:(...) of ss, for each connection to the sink."""
     return re.findall(rf"skmem:\([^)]*?\b{member}(\d+)", text)
 
 
@@ -236,7 +236,7 @@ def test_that_share_of_datagrams_is_held(share: int, start_zcprobe: Start) -> No
     words = ("--hold-share", str(share), "--hold-rate", "500M", "-b", "20M", "-t", "2")
     held, datagrams = watch(start_zcprobe, counts, *words, base=HELD).values[-1]
     assert datagrams > 1000
-    # at most a calibration's datagrams went before there was a hold, and some between the two looks
+    # before the hold began, at most the datagrams of the calibration were sent, and some between the two looks
     assert held == pytest.approx(datagrams / share, rel=0.4, abs=5)
 
 
@@ -252,7 +252,7 @@ def test_the_queue_of_held_clones_has_that_rate(start_zcprobe: Start) -> None:
 @shows("--window")
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_the_send_buffer_is_of_that_size(protocol: str, start_zcprobe: Start) -> None:
-    """The kernel doubles it."""
+    """The kernel doubles the requested size."""
     words = ("-w", "300000", "-t", "1", *(("-u",) if protocol == "udp" else ()))
     seen = watch(start_zcprobe, sockets, *words)
     assert "600000" in {size for text in seen.values for size in skmem(text, "tb")}
@@ -265,14 +265,14 @@ def test_the_send_buffer_is_of_that_size(protocol: str, start_zcprobe: Start) ->
 def test_what_leaves_is_as_fast_as_asked_for(
     text: str, rate_bps: float, protocol: str, family: str, start_zcprobe: Start
 ) -> None:
-    """Payload by the device's own count, less the headers; of TCP a send buffer goes at once."""
+    """Payload rate by the device's own count without headers; with TCP a full send buffer is sent at once."""
 
     def leaving(ends: Namespaces) -> tuple[float, int]:
         words = inside(ends.sender, "sh", "-c", "cat /proc/uptime; grep tx0: /proc/net/dev").split()
         return float(words[0]), int(words[words.index("tx0:") + 9])
 
     udp = protocol == "udp"
-    # 64 KiB are 50 ms at 10 Mbit/s, so smaller sends there
+    # 64 KiB take 50 ms at 10 Mbit/s, so sends are smaller there
     words = (["-u"] if udp else ["-l", "8K"]) + (["-6"] if family == "ipv6" else [])
     seen = watch(start_zcprobe, leaving, "-b", text, "-t", "3", *words)
     moments = [moment for moment in seen.values if moment[1] > 20_000]
@@ -292,7 +292,7 @@ def test_small_sends_share_segments_as_asked_for(start_zcprobe: Start) -> None:
     waits for an acknowledgement, TCP_CORK for a full segment."""
 
     def segments(*words: str) -> int:
-        kept: list[int] = []  # the namespace, which is there as long as this is open: the run is over in a moment
+        kept: list[int] = []  # holds the namespace open, because the run is over in a moment
 
         def keep(ends: Namespaces) -> bool:
             if not kept:

@@ -25,7 +25,7 @@ def test_what_root_writes_belongs_to_the_user_behind_sudo(
 
 @pytest.fixture
 def theirs(tmp_path: Path) -> Path:
-    """A folder of the user behind sudo, in which links to root's files stand."""
+    """A folder of the user behind sudo that contains links to root's files."""
     (tmp_path / "precious").write_text("root's")
     folder = tmp_path / "theirs"
     folder.mkdir()
@@ -73,7 +73,7 @@ def test_stdout_has_names(name: str, zcprobe: Command) -> None:
 
 
 def test_a_report_that_is_killed_leaves_nothing(zcprobe: Command, tmp_path: Path) -> None:
-    """Neither beside its output nor where temporary files go, at whichever moment."""
+    """Nothing is left beside its output or among temporary files, whatever the moment."""
     (tmp_path / "tmp").mkdir()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "report.html").write_text("before")

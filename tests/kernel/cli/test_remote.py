@@ -1,4 +1,4 @@
-"""`zcprobe run --to`: a sink that this run did not start, in another network namespace or not there at all."""
+"""`zcprobe run --to` a sink that the run did not start, in another network namespace or missing."""
 
 import os
 import shlex
@@ -38,7 +38,7 @@ def ip(*words: str) -> None:
 
 @pytest.fixture
 def namespaces(nothing_left: None, tmp_path: Path) -> Iterator[None]:
-    """Two of the test's own, with a veth pair between them, and a token for sink and sender."""
+    """Two new namespaces with a veth pair between them, and a token for sink and sender."""
     write_token(tmp_path)
     made = []
     try:
@@ -209,7 +209,7 @@ def test_a_sink_that_discards_knows_nothing_of_the_content(
         assert sink.stdout.readline().endswith("not looked at\n")
     assert summary["sink_intact"] is None
     assert summary["sink_bytes"] == 211 * 65536
-    # nobody takes the bytes to user space, and yet veth makes the kernel copy them
+    # nobody reads the bytes into user space, but veth still makes the kernel copy them
     assert summary["true_copied_completions"] == 211
 
 
@@ -229,7 +229,7 @@ def assert_refused(result: "subprocess.CompletedProcess[str]", code: int, *words
 
 @contextmanager
 def listener(handle: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A TCP server of one connection; its port."""
+    """The port of a TCP server for one connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -239,7 +239,7 @@ def listener(handle: Callable[[socket.socket], None]) -> Iterator[int]:
         thread = threading.Thread(target=serve)
         thread.start()
         yield server.getsockname()[1]
-        # wakes accept() when nobody came
+        # wakes accept() if nobody connected
         with suppress(OSError):
             server.shutdown(socket.SHUT_RDWR)
         thread.join()
@@ -301,7 +301,7 @@ def has_vsock() -> bool:
 
 
 def test_vsock_without_a_sink_says_what_is_missing(zcprobe: Command) -> None:
-    """CID 1 is this host itself; a kernel with vsock but without vsock_loopback lets the connection time out."""
+    """CID 1 is this host itself; on a kernel with vsock but without vsock_loopback the connection times out."""
     code, words = (1, ("no sink at vsock:1 port 77",)) if has_vsock() else (3, ("no vsock", "vsock_loopback"))
     assert_refused(zcprobe("run", "--vsock", "--to", "vsock:1:77", "-n", "23", "--probes", "none"), code, *words)
 

@@ -173,7 +173,7 @@ def test_a_name_that_is_no_text_is_a_folder_like_any_other(zcprobe: Command, tmp
 
 @pytest.mark.parametrize("size", ["32k", "200k", "1m"])
 def test_a_full_disk_is_said_in_one_line(size: str, zcprobe: Command, tmp_path: Path) -> None:
-    """Inside a mount namespace, so that the small file system goes with the command."""
+    """Runs inside a mount namespace, so that the small file system vanishes with the command."""
     script = f'mount -t tmpfs -o size={size} none small && exec "$@"'
     (tmp_path / "small").mkdir()
     result = zcprobe(
@@ -185,7 +185,8 @@ def test_a_full_disk_is_said_in_one_line(size: str, zcprobe: Command, tmp_path: 
 
 
 def test_without_root_it_says_so(zcprobe: Command, tmp_path: Path) -> None:
-    """A user namespace without a mapping: any user id but 0, still allowed to read the tree and write here."""
+    """Runs in a user namespace without a mapping, where the user id is not 0 but may still read the tree and write
+    here."""
     assert_refused(zcprobe("run", "-n", "23", before=("unshare", "--user")), 3, "root")
     assert_refused(zcprobe("run", "-n", "23", "--probes", "none", before=("unshare", "--user")), 3, "root")
     assert not (tmp_path / "results").exists() or list((tmp_path / "results").iterdir()) == []
@@ -200,7 +201,7 @@ def test_root_without_its_capabilities_is_told_which(lacking: str, zcprobe: Comm
 
 
 def in_place_of_bcc(folder: Path) -> tuple[str, ...]:
-    """Words before the command: it finds that folder's modules where set-up has linked the distribution's bcc."""
+    """Words before the command that make it find the modules of that folder in the place of the distribution's bcc."""
     packages = Path(sysconfig.get_path("purelib")).parents[2] / "system-packages"
     return ("unshare", "--mount", "sh", "-ec", f'mount --bind {folder} {packages}; exec "$@"', "sh")
 
@@ -224,7 +225,7 @@ def test_another_project_called_bcc_is_recognised(zcprobe: Command, tmp_path: Pa
 
 @pytest.mark.parametrize("words", [("probes",), ("run", "-n", "23", "-J"), ("run", "-n", "23")])
 def test_a_reader_that_has_gone_is_no_error(words: tuple[str, ...], zcprobe: Command) -> None:
-    """The exit code comes by stderr, since that of the shell is that of the last command of the pipe."""
+    """The exit code is written to stderr, because the shell returns that of the last command of the pipe."""
     closed = ("sh", "-c", '{ "$@"; echo "code $?" >&2; } | true', "sh")
     result = zcprobe(*words, before=closed)
     assert result.stderr == "code 0\n"

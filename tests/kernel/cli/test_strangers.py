@@ -1,4 +1,4 @@
-"""Who comes to `zcprobe sink` without being a sender: silent, slow, lying and many. Senders are served all the same."""
+"""Strangers connect to `zcprobe sink`: silent, slow, lying and many. Senders are still served."""
 
 import os
 import resource
@@ -202,7 +202,7 @@ def test_a_port_scan_does_not_end_a_one_off_sink(start_zcprobe: Start, tmp_path:
                 channel.sendall(pattern(1009))
             first.shutdown(socket.SHUT_WR)
             assert read_report(first).bytes == 1009
-            assert sink.process.poll() is None  # a run's other channels are not cut
+            assert sink.process.poll() is None  # the other channels of the run are not cut
             second.sendall(pattern(2018)[1009:])
             second.shutdown(socket.SHUT_WR)
             assert read_report(second).first_mismatch is None
@@ -266,7 +266,7 @@ def test_datagrams_of_others_are_not_taken(sink: Sink) -> None:
 def test_a_sender_s_host_that_vanishes_is_noticed(sink: Sink) -> None:
     with connected(sink.port) as sender:
         asked = ("ss", "-Htno", "state", "established", f"sport = {sink.port}", f"dport = {sender.getsockname()[1]}")
-        # first the timer is that of the answer, until it is acknowledged
+        # at first the timer is that of the answer, until the answer is acknowledged
         until(lambda: b"timer:(keepalive,29" in subprocess.run(asked, capture_output=True, check=True).stdout)
 
 

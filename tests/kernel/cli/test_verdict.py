@@ -39,7 +39,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 
 def without(*names: str) -> tuple[str, ...]:
-    """Root with all capabilities but these."""
+    """Root with all capabilities except these."""
     taken = ",".join(f"-{name}" for name in names)
     return ("setpriv", f"--bounding-set={taken}", f"--inh-caps={taken}")
 

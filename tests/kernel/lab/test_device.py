@@ -49,7 +49,7 @@ def is_up(device: str) -> bool:
 
 @pytest.fixture
 def cards() -> Iterator[tuple[str, str]]:
-    """The first is up, the second down."""
+    """Two cards: the first is up, the second is down."""
     ip("link", "add", LINK[0], "type", "veth", "peer", "name", LINK[1])
     ip("link", "set", LINK[0], "up")
     yield LINK
@@ -102,7 +102,7 @@ def test_devices_of_a_killed_run_are_given_back_by_clean(cards: tuple[str, str])
 
 
 def test_a_device_that_is_gone_does_not_block_the_rest(tmp_path: Path) -> None:
-    """A veth pair ends with the namespace that it is in, as a card does that is pulled out."""
+    """A veth pair vanishes with its namespace, as a card does that is pulled out."""
     run_id = f"gone{os.getpid()}"
     ip("link", "add", LINK[0], "type", "veth", "peer", "name", LINK[1])
     with subprocess.Popen([sys.executable, "-c", DYING_RUN, run_id, *LINK], stdout=subprocess.PIPE) as process:

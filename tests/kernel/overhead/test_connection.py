@@ -1,4 +1,4 @@
-"""Blocks of sends in this process."""
+"""A connection that makes blocks of sends in this process."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Runs that were made in different ways are never put into one number."""
+"""Runs that were made in different ways are never combined into one number."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

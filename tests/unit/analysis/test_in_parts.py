@@ -1,4 +1,4 @@
-"""A run that is read in many small parts gives the tables of one that is read at once."""
+"""Reading a run in many small parts gives the same tables as reading it at once."""
 
 import shutil
 from collections.abc import Callable

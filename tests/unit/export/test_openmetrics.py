@@ -1,4 +1,4 @@
-"""Read by prometheus_client's own parser, which refuses what the OpenMetrics rules forbid."""
+"""The output is read by the parser of prometheus_client, which refuses what the OpenMetrics rules forbid."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""The same constants where they cannot be imported from here: in BPF C, and in what a run may be asked to do."""
+"""The same constants in places that cannot import them: in BPF C, and in the limits of options."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A connection with oneself, where others of the same host connect as well."""
+"""A connection of a process to itself, while others on the same host connect as well."""
 
 import socket
 import threading
@@ -14,7 +14,7 @@ Server = Callable[..., socket.socket]
 
 @pytest.fixture
 def strangers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[socket.socket]]:
-    """Three who connect as soon as there is something to connect to, before we do."""
+    """Three strangers that connect as soon as the port listens, before we do."""
     came: list[socket.socket] = []
     create_server: Server = socket.create_server
 
@@ -40,7 +40,7 @@ def test_both_ends_are_ours(strangers: list[socket.socket]) -> None:
 
 
 def test_strangers_without_end_are_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ours does not come through: its place in the queue is another's."""
+    """Our connection does not get through, because another one has its place in the queue."""
     over = threading.Event()
     create_server: Server = socket.create_server
     threads = []

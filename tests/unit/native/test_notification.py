@@ -81,7 +81,7 @@ def test_each_damage_fails_its_own_check(message: bytes, check: str) -> None:
 
 
 def time(length: int = 32) -> bytes:
-    """SCM_TIMESTAMP, which says of itself that it is so long."""
+    """An SCM_TIMESTAMP that claims this length."""
     return HEADER.pack(length, socket.SOL_SOCKET, 29) + bytes(16)
 
 

@@ -68,7 +68,7 @@ _OFTEN = 20_000
 
 
 def _check(ax: Axes) -> None:
-    """Labelled, and it can really be drawn."""
+    """Checks that the axes have labels and that the figure can really be drawn."""
     assert ax.get_xlabel()
     assert ax.get_ylabel() or ax.get_yticklabels()
     assert ax.get_title(loc="left")

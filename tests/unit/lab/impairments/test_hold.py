@@ -41,7 +41,7 @@ def test_datagrams_of_ipv6_are_chosen_by_their_number_or_by_the_id_of_their_frag
 
 
 def test_the_number_of_a_datagram_is_where_it_is_looked_for() -> None:
-    """Behind 40 bytes of IPv6 header and 8 of UDP's."""
+    """The offset after 40 bytes of IPv6 header and 8 bytes of UDP header."""
     assert 40 + 8 + ffi.offsetof("struct zc_frame", "number") == 68
 
 
