@@ -51,7 +51,7 @@ def test_a_word_to_a_dead_child_does_not_hide_its_end() -> None:
         child.send_line()
         with pytest.raises(PeerError, match="ended by signal 9"):
             child.expect(SinkReport, 20)
-    # leaving flushes stdin once more: a BrokenPipeError from there would pass for a reader of stdout that has gone
+    # leaving flushes stdin again: a BrokenPipeError from there would look like a reader of stdout that has gone
 
 
 def test_a_silent_child_is_given_up() -> None:

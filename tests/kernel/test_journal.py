@@ -33,7 +33,7 @@ def test_nobody_else_can_read_or_lock_it(tmp_path: Path) -> None:
 
 
 def test_runs_that_start_at_once_each_have_theirs() -> None:
-    """Making one and asking which are live keep out of each other's way."""
+    """Making a journal and asking which are live do not disturb each other."""
     failures: list[BaseException] = []
 
     def make(number: int) -> None:

@@ -1,5 +1,5 @@
-"""Every scenario with TCP and UDP, over IPv4 and IPv6, natively: whether the path was as the scenario says, by what tc,
-nstat and /proc show from outside."""
+"""Every scenario with TCP and UDP, over IPv4 and IPv6, natively: tc, nstat and /proc show from outside whether the path
+was as the scenario says."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 CELLS = list(product(("tcp", "udp"), ("ipv4", "ipv6")))
 STALL_S = 5
 LEFT = {"tcp": 100_000, "udp": 1000}
-"""Bytes of a stream, lost datagrams: many more than a reader leaves that is merely busy."""
+"""Waiting bytes of a stream, or lost datagrams: many more than for a reader that is merely busy."""
 
 
 def words_of(scenario: str, protocol: str, family: str) -> list[str]:
@@ -47,7 +47,7 @@ def run_of(start_zcprobe: Start, scenario: str, protocol: str, family: str, *wor
 
 
 def packets_of(seen: Seen, protocol: str, family: str) -> int:
-    """That the sender's namespace had sent when it was last looked at."""
+    """Datagrams or segments that the sender's namespace had sent at the last look."""
     udp = "UdpOutDatagrams" if family == "ipv4" else "Udp6OutDatagrams"
     return int(seen.values[-1]["sent"][udp if protocol == "udp" else "TcpOutSegs"])
 
@@ -77,7 +77,7 @@ def test_clones_are_held_back(scenario: str, protocol: str, family: str, start_z
     share = 16 if scenario == "held-completions" else 1
     came = last["packets"] + last["qlen"] + last["drops"]
     sent = packets_of(seen, protocol, family)
-    # of TCP's segments many are one GSO packet, and calibration's were sent before there was a hold
+    # many TCP segments make one GSO packet, and those of the calibration were sent before the hold
     assert came > 50
     assert came < sent / share * (2 if protocol == "tcp" else 1.1)
 
@@ -119,8 +119,8 @@ def memlock_limit(processes: Processes) -> str | None:
 
 @pytest.mark.parametrize(("protocol", "family"), CELLS)
 def test_the_sender_may_lock_little_memory(protocol: str, family: str, start_zcprobe: Start) -> None:
-    """Datagrams that fit a frame, and fragments of IPv6, are complete before sendmsg returns, so the limit is never
-    reached: then the run says so."""
+    """Datagrams that fit into a frame, and fragments of IPv6, complete before sendmsg returns, so the limit is never
+    reached, and the run says so."""
     size = ("-l", "60000") if protocol == "udp" else ()
     process = start_zcprobe(*words_of("memlock", protocol, family), *size, "-t", "1")
     seen = watched(process, look_at=memlock_limit)

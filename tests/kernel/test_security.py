@@ -53,7 +53,7 @@ def sink(start_zcprobe: Start) -> Iterator[None]:
 
 
 def succeeds(words: tuple[str, ...], before: tuple[str, ...], zcprobe: Command, start_zcprobe: Start) -> bool:
-    """A sink that listens has all that it needs; it is ended then."""
+    """A sink that listens has everything that it needs; the test then ends it."""
     if words[0] != "sink":
         result = zcprobe(*words, before=before)
         assert result.returncode in (0, 2, 3), result.stderr
@@ -104,12 +104,12 @@ def test_the_recipes_work(sudo: dict[str, str], zcprobe: Command, sink: None, tm
 
 
 def units() -> list[str]:
-    """The sink's and the run's."""
+    """The units of the sink and of the run."""
     return re.findall(r"```ini\n(.*?)```", TEXT, re.DOTALL)
 
 
 def setting(unit: str, name: str) -> list[str]:
-    """Its words; none where the unit does not have it."""
+    """The words of that setting; none if the unit does not have it."""
     return [word for value in re.findall(rf"^{name}=(.*)$", unit, re.MULTILINE) for word in value.split()]
 
 

@@ -26,14 +26,14 @@ print(zcprobe.native.__file__)
 
 
 def _run(tree: Path, *command: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
-    """Runs in `tree` as from a shell: without what make, an active environment or pytest have set."""
+    """Runs in `tree` as from a shell, without variables set by make, an active environment or pytest."""
     kept = {name: os.environ[name] for name in os.environ if name == "HOME" or name.startswith("PIP_")}
     environment = {**kept, "PATH": path}
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
 
 
 def _path_with(folder: Path, *commands: str) -> str:
-    """A PATH on which exactly these commands are."""
+    """A PATH with exactly these commands."""
     folder.mkdir()
     for command in commands:
         found = shutil.which(command, path="/usr/sbin:/usr/bin:/sbin:/bin")
@@ -114,7 +114,7 @@ def test_what_boots_other_kernels_is_asked_for_with_them_only(tree: Path, tmp_pa
 
 def test_without_root_the_command_to_run_is_named(tree: Path, tmp_path: Path) -> None:
     path = _path_with(tmp_path / "bin", *_NEEDED_COMMANDS, "apt-get", "ip", "tc", "unshare")
-    # A user namespace without a mapping: any user id but 0, and still the owner of the tree.
+    # A user namespace without a mapping: the user id is not 0, but still that of the owner of the tree.
     result = _run(tree, "unshare", "--user", "tools/setup.sh", path=path)
     assert result.returncode == 3
     assert result.stderr.splitlines() == [

@@ -1,4 +1,4 @@
-"""Whole runs in process, each checked for what must hold of any run."""
+"""Whole runs in this process, each checked for what must hold for any run."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

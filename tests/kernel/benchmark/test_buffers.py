@@ -45,7 +45,7 @@ def test_waiting_for_a_buffer_is_no_stall(measure: Measure) -> None:
 
 
 def test_a_buffer_overwritten_at_once_is_found_out_and_the_run_is_kept(measure: Measure) -> None:
-    """`measure` holds every run to be complete: wrong content is what this run is about, and no failure of it."""
+    """Does not use `measure`, which requires a complete run: wrong content is the purpose of this run."""
     run = measure(scenario="slow-reader", send_count=60, traffic=Traffic(reuse="at-once"))
     assert run.summary["outcome"] == "completed"
     assert run.summary["sink_intact"] is False
@@ -66,7 +66,7 @@ def test_pages_of_a_file_can_be_sent(reuse: str, measure: Measure) -> None:
 def test_a_file_that_the_disk_has_no_room_for_is_refused(
     measure: Measure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its first write to such a page would kill the sender."""
+    """The first write to such a page would kill the sender."""
     small = tmp_path / "small"
     small.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(small)], check=True)

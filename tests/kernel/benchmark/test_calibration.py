@@ -1,4 +1,4 @@
-"""A scenario's rates follow from the path that it finds, and what impaired nothing says so."""
+"""A scenario's rates are computed from the path that it finds, and a run that impaired nothing says so."""
 
 import json
 import os
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces ne
 
 @contextmanager
 def watched_buckets(device: str, side: str) -> Iterator[list[Any]]:
-    """The TBF qdisc of a device in whatever namespaces a run makes, as tc shows it now and then."""
+    """The TBF qdisc of a device in any namespace that a run makes, as tc shows it from time to time."""
     seen: list[Any] = []
     over = threading.Event()
 
@@ -44,7 +44,7 @@ def watched_buckets(device: str, side: str) -> Iterator[list[Any]]:
 
 
 def test_the_hold_has_the_rate_that_was_calibrated(measure: Measure) -> None:
-    """As tc sees it in the kernel, and the run keeps what it was calibrated with."""
+    """tc shows the rate in the kernel, and the run keeps the numbers of its calibration."""
     with watched_buckets(HOLD_DEVICE, "-tx") as seen:
         run = measure(scenario="held-completions", policy="qemu-merged")
     calibration, scenario = run.meta["calibration"], run.meta["scenario"]

@@ -43,7 +43,7 @@ def test_every_channel_is_counted_on_its_own(channels: int, count: int, measure:
 
 
 def test_the_worst_channel_names_the_outcome(measure: Measure) -> None:
-    """Each channel has its own optmem, so each dies for itself; what is said of one must be found of one."""
+    """Each channel has its own optmem, so each dies separately; statements about one channel must hold for it."""
     run = measure(scenario="in-flight", policy="qemu-pre", channels=3)
     outcomes = [one["outcome"] for one in run.meta["channels"]]
     assert run.summary["outcome"] == "dead_enobufs" in outcomes
@@ -59,7 +59,8 @@ def test_a_migration_ends_for_all_when_it_ends_for_one(measure: Measure) -> None
 
 
 def test_all_channels_of_a_migration_end_in_the_same_round(measure: Measure) -> None:
-    """At a pace where each on its own might find that the rest fits, or does not: six times, since it is chance."""
+    """Runs at a pace where each channel alone might or might not find that the rest fits; six times, because it is
+    chance."""
     traffic = Traffic(model="migration", guest_bytes=64 << 20, dirty_bytes_per_s=600 << 20, downtime_ms=5)
     for _ in range(6):
         each = measure(scenario="in-order", channels=4, traffic=traffic).meta["channels"]

@@ -1,4 +1,4 @@
-"""What becomes of each policy where ENOBUFS is certain."""
+"""How each policy fares where ENOBUFS is certain."""
 
 import errno
 import os
@@ -140,7 +140,7 @@ def test_who_retries_without_reading_never_gets_on(measure: Measure) -> None:
     assert summary["enobufs_count"] > 1000
     assert run.sends["enobufs_count"].max() > 1000
     assert summary["sink_intact"] is True
-    # it spins inside the policy: a stall that lasts until the run's deadline cuts it
+    # it spins inside the policy, in a stall that lasts until the run's deadline ends it
     assert run.stalls.iloc[-1]["result"] == -errno.ETIMEDOUT
     assert run.stalls["enobufs_count"].sum() == summary["enobufs_count"]
     assert_stalls_add_up(run)
@@ -182,7 +182,7 @@ def test_waiting_for_room_gives_up_and_copies(measure: Measure) -> None:
 def test_a_connection_that_was_hung_up_is_not_read_any_more(measure: Measure) -> None:
     run = measure(scenario="in-flight", policy="kill")
     assert run.summary["completions"] < run.summary["sends"]
-    # what nobody read is purged once the socket is closed, and counted to it
+    # unread notifications are purged when the socket is closed, and still count for it
     (counts,) = run.meta["sockets"]
     assert counts["closed"]
     assert counts["purged"] == (run.kernel_events["kind"] == "purged").sum() > 0

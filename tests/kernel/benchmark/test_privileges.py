@@ -55,7 +55,7 @@ def assert_unprivileged(status: dict[str, str], capabilities: int, uid: int, gid
 def test_sender_and_sink_are_other_users_with_what_they_need_alone(
     caller: tuple[str, ...], uid: int, gid: int, words: tuple[str, ...], kept: int, start_zcprobe: Start
 ) -> None:
-    """Looked at until they end: to begin with they enter their namespaces."""
+    """Samples the processes until they end, because at first they still enter their namespaces."""
     process = start_zcprobe("run", *words, "-t", "1", "-J", before=("env", *caller))
     seen = watched(process, look_at=both)
     assert seen.run["complete"]
@@ -128,7 +128,7 @@ def test_while_it_measures_the_command_can_signal_its_children_and_its_probes_ha
     seen = watched(process, look_at=thread_capabilities)
     assert seen.run["complete"]
     assert seen.run["probes"]
-    # threads that numpy keeps for its own work are started before, and stay as they were
+    # threads of numpy are started before, and keep their capabilities
     assert [NOTHING, 1 << 5] in [values[:2] for values in seen.values]
 
 

@@ -1,4 +1,4 @@
-"""A run's records take so much and no more, however long it lasts; the summary is of the whole run."""
+"""A run's records never exceed the limit, however long it lasts; the summary covers the whole run."""
 
 import os
 import subprocess

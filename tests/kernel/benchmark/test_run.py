@@ -1,4 +1,4 @@
-"""Runs in process, with one load of the probes for all of them: counts that must match exactly, and outcomes."""
+"""Runs in this process that share one load of the probes: counts that must match exactly, and outcomes."""
 
 import os
 import signal
@@ -300,7 +300,7 @@ def test_a_refused_run_says_which_probes_the_kernel_skipped(tmp_path: Path) -> N
         check_complete(differing, run.folder)
     assert "skipped" not in str(refusal.value)
     assert "report it" in refusal.value.hint
-    # what a count is of has no say in what it means: only its kind has
+    # the meaning of a count depends only on its kind
     words = Finding(what="packets lost on the way", expected=23, found=22, holds=False)
     lost = Finding(what="events", expected=0, found=1, holds=False, kind="lost")
     with pytest.raises(ReconciliationError, match="lost on the way"):

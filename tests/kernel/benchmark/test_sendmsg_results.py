@@ -1,4 +1,4 @@
-"""What the send calls returned, as the sender tells it and as the kernel counted it."""
+"""What the send calls returned, as the sender reports it and as the kernel counted it."""
 
 import errno
 import os
@@ -39,7 +39,7 @@ def test_headers_are_send_calls(record: bool, traffic: Traffic, send_count: int 
 
 @pytest.mark.parametrize("policy", ["qemu-merged", "folly"])
 def test_a_deadline_during_a_wait_or_a_call(policy: str, measure: Measure) -> None:
-    """The one waits in its policy's flush, the other's copy in the full socket, until the deadline cuts it."""
+    """One waits in the flush of its policy, the other with a copy in the full socket, until the deadline ends it."""
     run = measure(scenario="stalled-reader", policy=policy, deadline_s=1.0)
     assert run.summary["outcome"] == "dead_timeout"
     assert run.sends["error"].iloc[-1] in (0, errno.ETIMEDOUT)

@@ -1,4 +1,4 @@
-"""Traffic models: what is written, counted exactly."""
+"""Traffic models: what each writes, counted exactly."""
 
 import os
 from collections.abc import Callable
@@ -121,7 +121,7 @@ def test_every_request_is_answered(measure: Measure) -> None:
 
 
 def test_a_corked_run_ends_without_the_kernel_s_timer(measure: Measure) -> None:
-    """It would hold the last segment back for 200 ms before the final flush could end."""
+    """TCP_CORK would hold the last segment back for 200 ms before the final flush could end."""
     run = measure(scenario="in-order", send_bytes=1000, send_count=1009, socket=SocketOptions(cork=True))
     final = run.flushes[run.flushes["trigger"] == "explicit"]
     assert len(final) == 1
@@ -140,7 +140,7 @@ def test_small_writes_of_a_mixture_are_copied(measure: Measure) -> None:
     assert (sends["zerocopy"] == (sends["asked_bytes"] > 1024)).all()
     # of 4001: a standard deviation of 0.7 points
     assert abs(sends["zerocopy"].mean() - 0.25) < 0.04
-    # a threshold of the traffic is no decision of the policy
+    # a threshold of the traffic is not a decision of the policy
     assert summary["copied_on_purpose"] == 0
 
 

@@ -95,7 +95,7 @@ def test_another_namespace_of_that_name_is_left(dead: tuple[str, Path]) -> None:
         assert is_namespace(name, inode)
         assert not namespace_path(names_of(run_id)[1]).exists()
         assert not folder.exists()
-        # once it is out of the way, the rest of the journal goes
+        # once it is gone, the rest of the journal can be undone
         subprocess.run(["ip", "netns", "del", name], check=True)
         assert clean_leftovers().undone == [f"removed journal of dead run {run_id}"]
     finally:

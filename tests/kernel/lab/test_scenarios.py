@@ -61,7 +61,7 @@ def connection(lab: Lab) -> Iterator[socket.socket]:
 
 
 def send_until_refused(client: socket.socket, payload: bytes, send_count: int) -> bool:
-    """Send without ever reading the error queue; True when a send was refused with ENOBUFS."""
+    """Sends without ever reading the error queue; returns whether a send was refused with ENOBUFS."""
     try:
         for _ in range(send_count):
             client.send(payload, MSG_ZEROCOPY)

@@ -60,7 +60,7 @@ int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t *exact = malloc(size ? size : 1);	/* of its very size: one byte read beyond is seen */
+	uint8_t *exact = malloc(size ? size : 1);	/* exact size: reading one byte beyond is seen */
 	const uint8_t *message;
 	size_t at;
 	struct zc_notification notification;

@@ -1,4 +1,4 @@
-/* libFuzzer's target: what a sender may say to a sink, in pieces of any size, held against a reading of the whole.
+/* libFuzzer's target: feeds a sink a sender's stream in pieces of any size, and compares with the whole.
  *
  * The first byte chooses framed stream, plain stream or datagrams; the second, how it is cut; the rest is what arrives.
  */
@@ -82,7 +82,7 @@ static void feed(struct sink *sink, uint8_t cut, const uint8_t *data, size_t siz
 	for (size_t turn = 0, at = 0; at < size; turn++) {
 		size_t piece = next_piece(cut, turn, size - at);
 
-		sink->buffer = malloc(piece);	/* of its very size: one byte read beyond is seen */
+		sink->buffer = malloc(piece);	/* exact size: reading one byte beyond is seen */
 		memcpy(sink->buffer, data + at, piece);
 		demand(take(sink, piece) == 0);
 		free(sink->buffer);
@@ -107,7 +107,7 @@ static void check_stream(const struct sink *sink, const uint8_t *data, size_t si
 	found[2] += sink->has_lost_place;
 }
 
-/* The position that the datagram of `size` bytes names, if it may count as one that arrived before. */
+/* The position in the datagram of `size` bytes, if the datagram may count as a repeated one. */
 static bool names_position(const uint8_t *bytes, size_t size, uint64_t *position)
 {
 	struct zc_frame frame;
@@ -144,7 +144,7 @@ static void check_datagrams(const struct sink *sink, uint8_t cut, const uint8_t 
 {
 	size_t datagrams, repeats = count_repeats(cut, data, size, &datagrams);
 
-	demand(sink->result->duplicate_count <= repeats);	/* one may be forgotten, none may be made up */
+	demand(sink->result->duplicate_count <= repeats);	/* a repetition may be missed, but never invented */
 	demand(sink->result->frame_count + sink->result->duplicate_count == datagrams);
 	demand(sink->result->bytes <= size);
 	demand(sink->result->duplicate_count ? sink->result->bytes < size : sink->result->bytes == size);

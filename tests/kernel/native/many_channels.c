@@ -31,7 +31,7 @@ struct scene {
 	struct zc_traffic traffic;
 	int64_t stall_ns;	/* of the sinks */
 	int64_t deadline_ns;
-	bool is_cut;	/* by the deadline, and ends all the same */
+	bool is_cut;	/* the deadline cuts it off, and it must still end */
 	bool expects_enobufs;
 };
 

@@ -139,7 +139,7 @@ def send_until_refused(channel: ZeroCopyChannel) -> int:
 
 @pytest.mark.parametrize("blocking", [False, True])
 def test_the_field_decides_whether_enobufs_waits(blocking: bool) -> None:
-    """Charges are in flight until the peer reads: waiting lasts until it does, and then the write succeeds."""
+    """Charges are in flight until the peer reads: the write waits until it does, and then succeeds."""
     with pair("qemu-shipped") as (channel, sender, peer):
         # more than optmem has room for, so that it is not the send buffer that fills up
         sender.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 256 * MIB)
@@ -180,7 +180,7 @@ def assert_check(channel: ZeroCopyChannel, check: int, error: int) -> None:
 
 @pytest.mark.parametrize("option", [SOF_OPT_TSONLY, 0], ids=["time alone", "with its packet"])
 def test_a_timestamp_may_end_a_reading_but_not_the_channel(option: int) -> None:
-    """It carries ENOMSG beside its foreign origin; the errno is looked at first, as QEMU does."""
+    """The entry carries ENOMSG besides its foreign origin; the errno is checked first, as in QEMU."""
     with pair(foreign="error") as (channel, sender, peer):
         sender.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, SOF_TX_SOFTWARE | SOF_SOFTWARE | option)
         sender.send(b"x")
@@ -229,7 +229,7 @@ def datagram_pair(family: int, **options: Any) -> Iterator[tuple[ZeroCopyChannel
 
 
 def test_an_error_of_the_path_is_passed_over_too() -> None:
-    """Nobody listens there any more, and a socket with IP_RECVERR has the ICMP message on its error queue."""
+    """Nobody listens there any more, so a socket with IP_RECVERR gets the ICMP message on its error queue."""
     with datagram_pair(socket.AF_INET) as (channel, sender, peer):
         sender.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
         peer.close()
@@ -253,7 +253,7 @@ def test_what_becomes_of_foreign_entries_is_skip_or_error() -> None:
 
 
 def test_an_empty_write_is_no_send_on_a_stream() -> None:
-    """The kernel gives it no id, so nothing will ever complete it."""
+    """The kernel gives an empty write no id, so it never completes."""
     with pair() as (channel, _, peer):
         for _ in range(3):
             assert channel.writev(b"") == channel.writev(b"", b"") == 0
@@ -273,7 +273,7 @@ def test_an_empty_write_is_no_send_on_a_stream() -> None:
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["IPv4", "IPv6"])
 def test_an_empty_datagram_is_a_send(family: int) -> None:
-    """It has a header to send, and the kernel gives it an id."""
+    """An empty datagram has a header to send, so the kernel gives it an id."""
     with datagram_pair(family) as (channel, _, peer):
         for part in (b"x", b"", b"xx", b""):
             channel.writev(part)

@@ -1,4 +1,4 @@
-"""An error of the socket while its sender waits for notifications: a datagram socket shows no POLLHUP with it."""
+"""A socket error while its sender waits for notifications: on a datagram socket no POLLHUP accompanies it."""
 
 import os
 import socket
@@ -48,6 +48,6 @@ def test_a_flush_ends_with_the_error_instead_of_spinning() -> None:
                     except ConnectionRefusedError:
                         continue
                 flushes = channel.records("flushes")
-                # two waits or three for each error and each notification
+                # two or three waits for each error and each notification
                 assert flushes["wait_count"].sum() < 1000
                 assert set(flushes["result"]) == {0, -111}

@@ -25,7 +25,7 @@ FUZZER_SEED = 20
 
 
 def run(*words: object, cwd: Path = ROOT, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Both outputs in one; a failure shows them."""
+    """Runs a command with both outputs in one, which a failure shows."""
     result = subprocess.run(
         [str(word) for word in words],
         cwd=cwd,
@@ -79,8 +79,8 @@ def instrumented(tmp_path: Path) -> Path:
 
 
 def test_the_core_s_tests_pass_under_address_and_undefined_behavior_sanitizer(instrumented: Path) -> None:
-    """The interpreter is not instrumented, so the runtime is loaded before it. It never frees all, so this does not ask
-    for leaks."""
+    """The interpreter is not instrumented, so the runtime is preloaded. The interpreter never frees everything, so
+    leaks are not checked."""
     result = run(
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *CORE_TESTS),
         cwd=instrumented,
@@ -107,8 +107,8 @@ def test_many_channels_and_their_sinks_in_one_process(sanitizer: str, tmp_path: 
 
 
 def test_the_decoder_is_fuzzed(tmp_path: Path) -> None:
-    """Coverage-guided, from one valid message of each family. Every check must have been met, and the right one: the
-    target holds each verdict against a second reading."""
+    """Coverage-guided fuzzing from one valid message of each family. Every check must have occurred, and the right one
+    each time: the target compares each verdict with that of a second parser."""
     met = fuzz("notification", FUZZER_INPUTS, FUZZER_SEED, tmp_path)
     names = enum_names("zc_check", "ZC_CHECK_")
     assert {names[check] for check, count in met.items() if count} == {"none", "cmsg", "errno", "origin", "bounds"}
@@ -116,7 +116,7 @@ def test_the_decoder_is_fuzzed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["sink", "btf"])
 def test_what_reads_a_peer_s_bytes_and_a_kernel_s_types_is_fuzzed(name: str, tmp_path: Path) -> None:
-    """A stream in pieces of any size gives what the same stream gives when it is read as a whole; type information in
-    circles, and without names, ends the search."""
+    """A stream in pieces of any size gives the same result as when read as a whole. A search in type information that
+    is circular or nameless ends."""
     met = fuzz(name, FEW_INPUTS, FUZZER_SEED, tmp_path)
     assert sum(count > 0 for count in met.values()) == FUZZERS[name].kinds

@@ -1,4 +1,4 @@
-"""Sockets of the tests' own in a pair of namespaces, with the probes aimed at them."""
+"""The tests' own sockets in a pair of namespaces, with the probes watching them."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -19,7 +19,8 @@ from zcprobe.probes.mechanisms import try_mechanisms
 from zcprobe.probes.session import ProbeSession
 
 IN_GUEST = "ZCPROBE_GUEST_KERNEL" in os.environ
-"""See tests/guests/: software emulation, a twentieth to a fortieth of this machine's speed."""
+"""Whether this is a guest of tests/guests/, which runs in emulation at a twentieth to a fortieth of this machine's
+speed."""
 
 Watch = Callable[..., tuple[MeasurementCounts, NDArray[np.void]]]
 
@@ -44,14 +45,15 @@ _opened = ExitStack()
 
 @pytest.fixture(scope=_scope)
 def sessions() -> Iterator[dict[str, ProbeSession]]:
-    """One by every mechanism that this kernel has, all attached at once: they do not mind each other."""
+    """One session for every mechanism that this kernel has, all attached at once; they do not affect each other."""
     with _opened:
         yield {mechanism: _opened.enter_context(ProbeSession(mechanism)) for mechanism in AVAILABLE}
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
-    """Not longer than the tests of this folder: those behind them in a guest lock it down, which keeps kprobes in."""
+    """Detaches after the tests of this folder, because later tests in a guest lock the kernel down, which would keep
+    kprobes attached."""
     if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
         _opened.close()
 
@@ -69,7 +71,7 @@ _CPUS = Path("/sys/devices/system/cpu")
 
 @pytest.fixture(scope="module")
 def all_cpus() -> Iterator[None]:
-    """Also those that a guest leaves offline; a host's are its own."""
+    """Brings CPUs online that a guest leaves offline; a host's CPUs are left alone."""
     paths = sorted(_CPUS.glob("cpu[0-9]*/online")) if IN_GUEST else []
     switches = [path for path in paths if path.read_text() == "0\n"]
     for switch in switches:
@@ -87,7 +89,8 @@ def pair() -> Iterator[NamespacePair]:
 
 @pytest.fixture
 def watch(probes: ProbeSession, pair: NamespacePair, tmp_path: Path) -> Watch:
-    """Runs something while the sockets of the sender's namespace are watched: the counts, and the events as records."""
+    """Runs something while the probes watch the sockets of the sender's namespace; returns the counts, and the events
+    as records."""
 
     def run(work: Callable[[], object], *, tgid: int = 0, level: ProbeLevel = "timeline") -> tuple[object, object]:
         path = tmp_path / "events"

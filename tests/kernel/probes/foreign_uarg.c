@@ -1,4 +1,4 @@
-/* One IORING_OP_SEND_ZC by raw system calls: leaves an skb on the write queue that carries io_uring's own uarg. */
+/* Makes one IORING_OP_SEND_ZC by raw system calls, which leaves an skb with io_uring's own uarg on the write queue. */
 #include <errno.h>
 #include <linux/io_uring.h>
 #include <stdint.h>
@@ -32,7 +32,7 @@ int send_by_io_uring(int fd, const void *bytes, uint32_t count)
 	entries->len = count;
 	*(uint32_t *)(ring + parameters.sq_off.array) = 0;
 	__atomic_store_n((uint32_t *)(ring + parameters.sq_off.tail), 1, __ATOMIC_RELEASE);
-	/* the first completion says that the bytes were taken; the second, that nobody reads them any more, comes later */
+	/* the first completion says that the bytes were accepted; the second, which says that they are no longer read, comes later */
 	if (syscall(SYS_io_uring_enter, ring_fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
 		return -errno;
 	return ring_fd;

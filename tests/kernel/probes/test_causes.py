@@ -1,4 +1,4 @@
-"""Each cause of ENOBUFS that can be provoked here, provoked some hundred times, and every one named right."""
+"""Each cause of ENOBUFS that can be provoked here is provoked some hundred times, and named correctly every time."""
 
 import errno
 import os
@@ -73,14 +73,14 @@ def connection(pair: NamespacePair, rcvbuf_bytes: int | None = None) -> Iterator
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf_bytes)
         client = run_in_namespace(pair.sender.name, lambda: socket.create_connection(address, timeout=20))
         with client, listener.accept()[0]:
-            client.settimeout(None)  # with one, Python polls and tries again, and each try would count
+            client.settimeout(None)  # with a timeout Python polls and tries again, and each try would count
             client.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
             yield client
 
 
 @contextmanager
 def stuck_connection(pair: NamespacePair) -> Iterator[socket.socket]:
-    """One whose peer's window is full, so that whatever is sent on it stays unsent, and room for much of that."""
+    """A connection whose peer's window is full, so that whatever is written stays unsent, with room for much of it."""
     with connection(pair, rcvbuf_bytes=4096) as client:
         client.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 4 << 20)
         client.sendall(bytes(128 << 10))
@@ -158,10 +158,10 @@ def run_into_enobufs(scenario: str, probes: ProbeSession, parent: Path) -> Compl
     ("scenario", "in_flight"), [("in-flight", True), ("held-completions", False)], ids=["in flight", "unread"]
 )
 def test_optmem_and_who_held_it(scenario: str, in_flight: bool, probes: ProbeSession, tmp_path: Path) -> None:
-    """Charges in flight and charges unread add up to the level, at every single refusal."""
+    """At every single refusal, charges in flight and unread charges add up to the level."""
     run = run_into_enobufs(scenario, probes, tmp_path)
     if not run.metadata.complete:
-        # completions may be missed, send calls not, so all below must hold, and such a run is refused
+        # completions may be missed but send calls may not, so everything below must hold, and such a run is refused
         assert may_have_missed(probes.mechanism, run.metadata.missed_runs)
         with pytest.raises(ReconciliationError):
             check_complete(run.metadata, run.folder)
@@ -246,7 +246,7 @@ def run_in(namespace: str, command: str) -> None:
 
 @pytest.mark.parametrize("flags", [MSG_ZEROCOPY, 0], ids=["zerocopy", "plain"])
 def test_datagrams_that_the_qdisc_drops(flags: int, watch: Watch, pair: NamespacePair) -> None:
-    """Told to the sender as ENOBUFS when it asks for errors; with zerocopy the send was accepted all the same."""
+    """The sender gets ENOBUFS if it asks for errors, although with zerocopy the send was accepted."""
     run_in(pair.sender.name, f"tc qdisc add dev {pair.sender.device} root tbf rate 1mbit burst 2kb limit 3kb")
     with datagrams(pair) as client:
         client.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
@@ -264,7 +264,7 @@ def test_datagrams_that_the_qdisc_drops(flags: int, watch: Watch, pair: Namespac
 
 
 def test_datagrams_and_optmem(watch: Watch, pair: NamespacePair) -> None:
-    """A shaped link keeps them in flight."""
+    """A shaped link keeps the sends in flight."""
     run_in(pair.sender.name, f"tc qdisc add dev {pair.sender.device} root tbf rate 1mbit burst 2kb limit 10mb")
     with datagrams(pair) as client:
         client.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 64 << 20)
@@ -273,7 +273,7 @@ def test_datagrams_and_optmem(watch: Watch, pair: NamespacePair) -> None:
 
 
 def test_what_a_thread_showed_on_another_socket_is_no_evidence(watch: Watch, pair: NamespacePair) -> None:
-    """Each send on one of another namespace is refused CAP_IPC_LOCK, as one that RLIMIT_MEMLOCK refuses would be."""
+    """Each send on a socket of another namespace is refused CAP_IPC_LOCK, as a send is that RLIMIT_MEMLOCK refuses."""
     run_in(pair.sender.name, f"tc qdisc add dev {pair.sender.device} root tbf rate 1mbit burst 2kb limit 10mb")
     reversed_pair = NamespacePair(sender=pair.sink, sink=pair.sender)
     with datagrams(pair) as client, datagrams(reversed_pair) as foreign:
@@ -294,12 +294,12 @@ def test_what_a_thread_showed_on_another_socket_is_no_evidence(watch: Watch, pai
 def test_a_further_fragment_of_a_corked_datagram(
     family: int, probes: ProbeSession, watch: Watch, pair: NamespacePair
 ) -> None:
-    """Its first fragment waits for room in the send buffer, a further one is refused beyond twice that room."""
+    """Its first fragment waits for room in the send buffer; a further one is refused beyond twice that room."""
     with datagrams(pair, family) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
         def work() -> None:
-            # a refusal throws the whole datagram away, so each one begins anew
+            # a refusal discards the whole datagram, so each one starts again
             send_until_refused(client, bytes(1400), WANTED, MSG_ZEROCOPY | socket.MSG_MORE, lambda: read_codes(client))
 
         counts, events = watch(work)
@@ -324,7 +324,7 @@ def read_codes(client: socket.socket) -> list[tuple[int, int, int]]:
 
 
 def test_datagrams_of_an_ipv6_socket_to_an_ipv4_address_are_counted_once(watch: Watch, pair: NamespacePair) -> None:
-    """The function of IPv6 then calls that of IPv4."""
+    """In this case the function for IPv6 calls the one for IPv4."""
     with run_in_namespace(pair.sender.name, lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)) as client:
         client.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
         address = (f"::ffff:{pair.sink.ipv4}", PORT)

@@ -1,4 +1,4 @@
-"""BCC has clang look for headers in the current folder: a program must not become another one there."""
+"""BCC has clang look for headers in the current folder, which must not change a program."""
 
 import os
 from pathlib import Path

@@ -45,7 +45,7 @@ def is_exact(run: Run, count: int, *, by_functions: bool) -> bool:
     (counts,) = run.meta["sockets"]
     exact = counts["sends"] == counts["completions_read"] == count and run.meta["send_results"]["0"] == count
     if by_functions:
-        # a send that was refused, or that ended in EAGAIN, took its uarg back
+        # a send that was refused, or ended in EAGAIN, released its uarg
         charged = counts["uargs_charged"] - counts["discarded"] - counts["refused"]
         exact &= charged + counts["uargs_extended"] == count
         exact &= charged == counts["read"] + counts["merged"] + counts["purged"]
@@ -89,7 +89,7 @@ def test_a_prime_number_of_sends_is_seen_exactly(probes: ProbeSession, measured:
 
 def test_each_send_runs_as_many_programs_as_it_must(probes: ProbeSession, measured: Measured) -> None:
     costs = costs_of(probes, measured.times, measured.run.summary["duration_ns"], COUNT)
-    # by whoever else sends on this machine, they are run, too
+    # the programs also run for other senders on this machine
     wanted = 2 if probes.mechanism == "kprobe" else 1
     assert costs["sendmsg"].runs_per_send == pytest.approx(wanted, rel=0.1)
     assert all(cost.share > 0 for cost in costs.values() if cost.runs_per_send)
@@ -103,7 +103,8 @@ RETURN_0 = bytes([0xB7, *[0] * 7, 0x95, *[0] * 7])
 
 
 def test_tracepoints_are_typed_where_the_kernel_lets_any_program_be(probes: ProbeSession) -> None:
-    """The other way counts the same at twice the time, so nothing else would show that the verifier refused ours."""
+    """Untyped tracepoints count the same in twice the time, so nothing else would show that the verifier refused typed
+    ones."""
     point = lib.ZC_ATTACH_TRACEPOINT
     link = lib.zc_attach_by_btf(ffi.NULL, b"on_trial", RETURN_0, len(RETURN_0), point, b"consume_skb")
     if link >= 0:
@@ -160,7 +161,7 @@ def refusals(events: NDArray[np.void]) -> list[int]:
 def differences(
     one: MeasurementCounts, events: NDArray[np.void], other: MeasurementCounts, others: NDArray[np.void]
 ) -> list[str]:
-    """Names of what two mechanisms saw differently of the same traffic."""
+    """Names of the counts that two mechanisms report differently for the same traffic."""
     (counts,), (other_counts,) = one.sockets.values(), other.sockets.values()
     pairs = {name: (getattr(counts, name), getattr(other_counts, name)) for name in SAME}
     pairs["send_results"] = (one.send_results, other.send_results)
@@ -191,7 +192,7 @@ IN_ORDER = {"scenario": "in-order", "send_bytes": 4096, "deadline_s": 300.0}
 HELD = {"scenario": "held-completions", "policy": "drain-every", "parameters": find_policy("drain-every").defaults}
 
 
-# in a guest they take minutes: one does
+# in a guest they take minutes, so one is enough
 LARGE = 100_003 if not IN_GUEST or os.environ["ZCPROBE_GUEST_KERNEL"] == KERNELS[0].name else 1009
 
 

@@ -31,7 +31,7 @@ SEND_BYTES = 4096
 
 
 class Hammer:
-    """A zerocopy sender that never waits, and now and then reads its notifications; ENOBUFS is part of its day."""
+    """A zerocopy sender that never waits and occasionally reads its notifications; it is expected to meet ENOBUFS."""
 
     def __init__(self) -> None:
         self.sends = 0
@@ -118,7 +118,7 @@ def test_foreign_sockets_are_neither_recorded_nor_counted(
 
 
 def test_one_session_measures_one_run_after_another(probes: ProbeSession, tmp_path: Path) -> None:
-    """Counters of a session go on, those of a run begin at zero."""
+    """Counters of a session continue; those of a run begin at zero."""
     cookies = set()
     for count in (23, 1009):
         benchmark = benchmark_of(RunConfig(scenario="in-order", send_count=count))

@@ -121,7 +121,7 @@ def test_a_killed_comparison_is_given_with_the_modes_of_its_umask(parent: Path, 
 def test_links_that_its_user_puts_into_it_are_not_given_away(
     parent: Path, entry: Journal, name: str, canary: Path
 ) -> None:
-    """It cannot: staged by root, as if it could."""
+    """The user cannot do that, so root simulates it."""
     with open_run_directory(parent, name, entry) as directory:
         (directory.path / "folder").symlink_to(canary)
         os.link(canary / "precious", directory.path / "hard")

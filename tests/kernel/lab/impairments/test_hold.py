@@ -54,9 +54,9 @@ def test_one_in_sixteen_is_about_a_sixteenth(pair: NamespacePair, family: Family
 
 DATAGRAMS = 1024
 HELLOS = 4
-"""Most packets that the holding device itself sends to its neighbours over IPv6 meanwhile."""
+"""The most packets that the holding device itself may send to its neighbours over IPv6 during the test."""
 FRAGMENTS_OF = {1400: 1, 4000: 3}
-"""Packets that a datagram of so many bytes becomes at an MTU of 1500."""
+"""Number of packets for a datagram of that size at an MTU of 1500."""
 
 
 def send_datagrams(pair: NamespacePair, family: Family, count_bytes: int) -> None:
@@ -85,7 +85,7 @@ def test_one_in_sixteen_datagrams_is_a_sixteenth(pair: NamespacePair, family: Fa
     with held_clones(pair.sender, HoldImpairment(one_in_count=16, bucket=FAST), family, "udp"):
         send_datagrams(pair, family, count_bytes)
         extra = count_held(pair.sender) - DATAGRAMS / 16 * FRAGMENTS_OF[count_bytes]
-    # ids of IPv6 fragments are random: of 1024 datagrams a standard deviation of 7.7
+    # ids of IPv6 fragments are random: the standard deviation for 1024 datagrams is 7.7
     chance = 40 * 3 if (family, count_bytes) == ("ipv6", 4000) else 0
     assert -chance <= extra <= chance + HELLOS
 
@@ -100,7 +100,7 @@ def test_the_other_protocol_is_not_held(pair: NamespacePair, family: Family) -> 
 def test_the_other_family_is_not_held(pair: NamespacePair) -> None:
     with held_clones(pair.sender, HoldImpairment(one_in_count=1, bucket=FAST), "ipv4"):
         transfer(pair, "ipv6")
-        # The device itself says hello to its neighbours over IPv6, no more.
+        # The device sends only its own neighbour discovery over IPv6.
         assert qdisc(pair.sender, HOLD_DEVICE, "tbf")["bytes"] < 2000
 
 
