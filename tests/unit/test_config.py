@@ -34,7 +34,7 @@ def test_the_default_is_a_run() -> None:
         ({"duration_s": 1e-10}, "-t 1e-10 is out of range"),
         ({"settle_s": float("inf")}, "--settle inf"),
         ({"channels": 2, "traffic": Traffic(model="migration", guest_bytes=4096)}, "no page for each of 2 channels"),
-        ({"link": ("eth1", "eth1")}, "not a pair of devices"),
+        ({"link": ("eth1", "eth1")}, "expected two devices"),
         ({"protocol": "udp", "traffic": Traffic(model="mixed", sizes=[(10, 1), (100, 1)])}, "datagrams of 10 to 100"),
     ],
 )
