@@ -2,6 +2,10 @@
  *
  * A kretprobe does not see the arguments: a kprobe on the entry keeps them by thread and function.
  */
+#pragma once
+
+#include "kernel_reads.h"
+
 struct call {
 	u64 arguments[3];
 	u64 result;

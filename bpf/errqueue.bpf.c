@@ -1,42 +1,11 @@
 /* errqueue: a completion becomes a new entry of the queue, or is merged into its tail; recvmsg takes entries off. */
 
-BPF_STACK_TRACE(stacks, 4096);
-
-static __always_inline void tell_appended(void *context, u64 sk, u32 lo, u32 hi, bool copied, u32 charge_bytes)
-{
-	struct socket_state *state = state_of(sk);
-	struct zc_kernel_event *event;
-
-	if (state)
-		add(&state->notifications[ZC_EVENT_APPENDED], 1);
-	if (level_in_force() < LEVEL_TIMELINE)
-		return;
-	event = new_event(sk, ZC_EVENT_APPENDED);
-	if (!event)
-		return;
-	event->lo = lo;
-	event->hi = hi;
-	event->copied = copied;
-	event->charge_bytes = charge_bytes;
-	/* this runs where the last reference was dropped: the stack names the holder */
-	event->stack_id = stacks.get_stackid(context, 0);
-	submit(event);
-}
+#include "calls.h"
+#include "kernel_reads.h"
+#include "notification.h"
+#include "socket_state.h"
 
 #ifdef FUNCTIONS
-/* A notification that is still there when its completion returns, or that was read even before, has been appended. Reader
- * and completion may come to that at once, on two CPUs: the one that gets into the map tells. It stays there until the skb
- * completes again, because the other one may come as late as when it was freed. */
-static __always_inline bool note_appended(void *context, u64 sk, u64 skb, const struct way *way)
-{
-	u8 yes = 1;
-
-	if (told_appended.insert(&skb, &yes))
-		return false;
-	tell_appended(context, sk, way->lo, way->hi, way->copied, peek_u32(skb + OFFSET_sk_buff_truesize));
-	return true;
-}
-
 /* sock_dequeue_err_skb(sk): for recvmsg(MSG_ERRQUEUE) */
 ON_RETURN(sock_dequeue_err_skb, 3, 1)
 {

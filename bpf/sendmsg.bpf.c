@@ -1,7 +1,16 @@
 /* sendmsg: what the send calls of the run's sockets returned, and at each ENOBUFS the state of optmem and the cause. */
 
+#include "calls.h"
+#include "causes.h"
+#include "events.h"
+#include "evidence.h"
+#include "filter.h"
+#include "kernel_reads.h"
+#include "memlock.h"
+#include "socket_state.h"
+#include "zcprobe.h"
+
 #define RESULT_SLOTS 134	/* errno 0..133 */
-#define MSG_FASTOPEN 0x20000000
 
 BPF_PERCPU_ARRAY(send_results, u64, RESULT_SLOTS);
 
@@ -26,54 +35,6 @@ static __always_inline void note_level(struct socket_state *state, u64 sk)
 	if (optmem_bytes > state->optmem_peak_bytes)
 		state->optmem_peak_bytes = optmem_bytes;
 }
-
-#define BIT(cause) (1U << ZC_CAUSE_##cause)
-
-#ifdef FUNCTIONS
-/* Each function on the way was seen to return: exactly one cause, or none that we know. */
-static __always_inline u32 find_candidates(u64 sk, struct socket_state *state, u8 seen, u64 message, u32 optmem_high)
-{
-	if (seen & SAW_NO_UARG) {
-		if (seen & SAW_OPTMEM_FULL)
-			return BIT(OPTMEM);
-		if (seen & SAW_NO_MEMORY)
-			return BIT(ALLOCATION);
-		if (seen & SAW_ACCOUNT_FAIL)
-			return seen & SAW_TAKEN_BACK ? BIT(MEMLOCK_NEW) : BIT(MEMLOCK_EXTENDED);
-		return BIT(FOREIGN_UARG);
-	}
-	if (seen & SAW_QDISC_DROP)
-		return BIT(QDISC);
-	if (seen & SAW_APPEND_FAIL)
-		return BIT(CORKED);
-	if (message && peek_u32(message + OFFSET_msghdr_msg_flags) & MSG_FASTOPEN)
-		return BIT(FASTOPEN);
-	return 0;
-}
-#else
-/* Drawn from what the call left behind; more than one bit where that cannot tell. */
-static __always_inline u32 find_candidates(u64 sk, struct socket_state *state, u8 seen, u64 message, u32 optmem_high)
-{
-	bool is_tcp = read_u16(sk + OFFSET_sock_sk_protocol) == IPPROTO_TCP;
-	u32 rest = BIT(ALLOCATION) | BIT(FOREIGN_UARG) | (is_tcp ? BIT(FASTOPEN) : BIT(CORKED));
-
-	if (seen & SAW_QDISC_DROP)
-		return BIT(QDISC);
-	if (seen & SAW_TAKEN_BACK)
-		return BIT(MEMLOCK_NEW);
-	/* on UDP only a corked datagram is extended, and that can fail for want of room too */
-	if (seen & SAW_DENIAL)
-		return BIT(MEMLOCK_EXTENDED) | (is_tcp ? 0 : BIT(CORKED));
-	if (!is_tcp && state->next_send_id != read_u32(sk + OFFSET_sock_sk_zckey))
-		return BIT(QDISC) | BIT(CORKED);	/* it got its uarg */
-	if (optmem_high + SKB_TRUESIZE_ZERO > optmem_limit(sk))
-		return BIT(OPTMEM);
-#ifndef HAVE_CAP_CAPABLE
-	rest |= BIT(MEMLOCK_EXTENDED);
-#endif
-	return rest;
-}
-#endif
 
 static __always_inline void count_enobufs(struct socket_state *state, u64 sk, u32 candidates)
 {
@@ -103,7 +64,7 @@ static __always_inline void tell_enobufs(u64 sk, struct socket_state *state, u64
 		high = before;
 	candidates = find_candidates(sk, state, seen, message, high);
 	count_enobufs(state, sk, candidates);
-	if (level_in_force() < LEVEL_TIMELINE)
+	if (detail_in_force() < DETAIL_TIMELINE)
 		return;
 	event = new_event(sk, ZC_EVENT_ENOBUFS);
 	if (!event)
@@ -130,7 +91,7 @@ static __always_inline int send_returned(u64 sk, int ret, u64 message)
 		tell_enobufs(sk, state, message);
 	forget_evidence();
 	note_level(state, sk);
-	if (level_in_force() < LEVEL_FULL)
+	if (detail_in_force() < DETAIL_FULL)
 		return 0;
 	event = new_event(sk, ZC_EVENT_SENT);
 	if (!event)
@@ -166,7 +127,7 @@ ON_RETURN(udpv6_sendmsg, 8, 3)
 static __always_inline int append_returned(bool is_enobufs)
 {
 	if (is_enobufs)
-		note_evidence(SAW_APPEND_FAIL);
+		note_evidence(ZC_SAW_APPEND_FAILED);
 	return 0;
 }
 
@@ -212,7 +173,7 @@ int on_tcp_destroy_sock(struct bpf_raw_tracepoint_args *ctx)
 	state->next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
 	state->optmem_max_bytes = optmem_limit(sk);
 	state->is_closed = 1;
-	if (level_in_force() >= LEVEL_TIMELINE) {
+	if (detail_in_force() >= DETAIL_TIMELINE) {
 		event = new_event(sk, ZC_EVENT_CLOSED);
 		if (event) {
 			event->optmem_high_bytes = state->optmem_peak_bytes;

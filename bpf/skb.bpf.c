@@ -1,5 +1,14 @@
 /* skb: what becomes of the data: copied after all, and by whom; dropped by the qdisc. */
 
+#include "calls.h"
+#include "events.h"
+#include "evidence.h"
+#include "filter.h"
+#include "kernel_reads.h"
+#include "notification.h"
+#include "socket_state.h"
+#include "zcprobe.h"
+
 /* DROP_REASON_*: the kernel's numbers for drops by a qdisc, which it tells apart more finely from version to version */
 static __always_inline bool is_qdisc_drop(u32 reason)
 {
@@ -14,7 +23,7 @@ static __always_inline int on_freed_notification(u64 skb, u64 location)
 	bool refused = location >= ADDRESS_msg_zerocopy_realloc && location < ADDRESS_msg_zerocopy_realloc_end;
 
 	if (refused)
-		note_evidence(SAW_TAKEN_BACK);
+		note_evidence(ZC_SAW_TAKEN_BACK);
 	return end_of_notification(read_u64(skb + OFFSET_sk_buff_sk), skb, refused ? ZC_EVENT_REFUSED : ZC_EVENT_PURGED);
 }
 #endif
@@ -33,7 +42,7 @@ int on_kfree_skb(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	sk = read_u64(skb + OFFSET_sk_buff_sk);
 	if (sk && is_ours(sk) && read_u16(sk + OFFSET_sock_sk_protocol) != IPPROTO_TCP)
-		note_evidence(SAW_QDISC_DROP);
+		note_evidence(ZC_SAW_QDISC_DROP);
 #endif
 	return 0;
 }
@@ -61,7 +70,7 @@ int on_skb_copy_ubufs(void *context)
 		add(count, 1);
 	else
 		copy_paths.update(&stack_id, &one);
-	if (level_in_force() < LEVEL_FULL)
+	if (detail_in_force() < DETAIL_FULL)
 		return 0;
 	event = new_event(sk, ZC_EVENT_COPIED);
 	if (!event)

@@ -3,12 +3,21 @@
  * In tracepoints its life shows only by its end, in optmem.bpf.c and errqueue.bpf.c.
  */
 
+#include "calls.h"
+#include "events.h"
+#include "evidence.h"
+#include "filter.h"
+#include "kernel_reads.h"
+#include "notification.h"
+#include "socket_state.h"
+#include "zcprobe.h"
+
 #ifdef FUNCTIONS
 static __always_inline void tell_send(u64 sk, u64 uarg, u8 kind)
 {
 	struct zc_kernel_event *event;
 
-	if (level_in_force() < LEVEL_FULL)
+	if (detail_in_force() < DETAIL_FULL)
 		return;
 	event = new_event(sk, kind);
 	if (!event)
@@ -32,7 +41,7 @@ ON_RETURN(msg_zerocopy_realloc, 4, ARGUMENTS_msg_zerocopy_realloc)
 		return 0;
 	}
 	if (!uarg) {
-		note_evidence(SAW_NO_UARG);
+		note_evidence(ZC_SAW_NO_UARG);
 		return 0;
 	}
 	if (uarg != call->arguments[2]) {

@@ -14,10 +14,10 @@ enum zc_event_kind {
 	ZC_EVENT_REFUSED = 6,	/* allocated and taken back inside msg_zerocopy_realloc: memlock */
 	ZC_EVENT_ENOBUFS = 7,	/* a send call returned -ENOBUFS */
 	ZC_EVENT_CLOSED = 8,	/* the socket is destroyed */
-	ZC_EVENT_SENT = 9,	/* level full: a send call returned; hi is what it returned */
-	ZC_EVENT_CHARGED = 10,	/* level full, functions: a new uarg, its notification charged; lo is its first send */
-	ZC_EVENT_EXTENDED = 11,	/* level full, functions: one more send on the newest uarg; lo is its first send */
-	ZC_EVENT_COPIED = 12,	/* level full, functions: skb_copy_ubufs() copied data of lo..hi (so far) for a receiver */
+	ZC_EVENT_SENT = 9,	/* detail full: a send call returned; hi is what it returned */
+	ZC_EVENT_CHARGED = 10,	/* detail full, functions: a new uarg, its notification charged; lo is its first send */
+	ZC_EVENT_EXTENDED = 11,	/* detail full, functions: one more send on the newest uarg; lo is its first send */
+	ZC_EVENT_COPIED = 12,	/* detail full, functions: skb_copy_ubufs() copied data of lo..hi (so far) for a receiver */
 };
 
 /* Bits of zc_kernel_event.candidates: what can have made a send call return ENOBUFS, as far as the probes can tell. */
@@ -30,6 +30,18 @@ enum zc_cause {
 	ZC_CAUSE_FOREIGN_UARG = 5,	/* the tail skb carries a uarg of io_uring or the like */
 	ZC_CAUSE_CORKED = 6,	/* UDP: a further fragment of a corked datagram, no room in the send buffer */
 	ZC_CAUSE_QDISC = 7,	/* UDP with IP_RECVERR: accepted, then dropped by the qdisc */
+};
+
+/* Bits of zc_kernel_event.evidence: what was seen in the send call under way. */
+enum zc_evidence {
+	ZC_SAW_CAPABILITY_REFUSED = 1,	/* capable(CAP_IPC_LOCK) was refused, so RLIMIT_MEMLOCK counts */
+	ZC_SAW_TAKEN_BACK = 2,	/* a fresh notification was freed inside msg_zerocopy_realloc() */
+	ZC_SAW_QDISC_DROP = 4,	/* an skb of this socket was dropped by its qdisc */
+	ZC_SAW_ACCOUNT_FAILED = 8,	/* mm_account_pinned_pages() failed */
+	ZC_SAW_OPTMEM_FULL = 16,	/* sock_omalloc() failed at the limit */
+	ZC_SAW_NO_MEMORY = 32,	/* sock_omalloc() failed below it */
+	ZC_SAW_NO_UARG = 64,	/* msg_zerocopy_realloc() returned NULL */
+	ZC_SAW_APPEND_FAILED = 128,	/* ip_append_data(), ip_make_skb() or their IPv6 likes returned -ENOBUFS */
 };
 
 struct zc_kernel_event {
@@ -48,6 +60,6 @@ struct zc_kernel_event {
 	uint8_t kind;		/* enum zc_event_kind */
 	uint8_t copied;		/* this notification's own COPIED bit */
 	uint8_t candidates;	/* ENOBUFS: bits of enum zc_cause; none: the kernel returned it from elsewhere */
-	uint8_t evidence;	/* ENOBUFS: bits of what was seen in the call, see maps.h */
+	uint8_t evidence;	/* ENOBUFS: bits of enum zc_evidence */
 	uint32_t cpu;
 };

@@ -3,6 +3,8 @@
 A module per probe, with its BPF C in the `.bpf.c` file of the same stem.
 """
 
+import re
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 
 import msgspec
@@ -90,6 +92,29 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         return "; ".join(item.lack(btf) for item in missing) or None
 
 
-def read_source(name: str) -> str:
-    """A file of the package zcprobe.bpf, with a #line so that the compiler's messages name it."""
-    return f'#line 1 "{name}"\n' + files("zcprobe.bpf").joinpath(name).read_text()
+_INCLUDE = re.compile(r'#include "([\w.]+)"')
+
+
+def _expand(name: str, seen: set[str]) -> Iterator[str]:
+    """The lines of a file of zcprobe.bpf, with each file that it includes where it is first included."""
+    seen.add(name)
+    yield f'#line 1 "{name}"'
+    for number, line in enumerate(files("zcprobe.bpf").joinpath(name).read_text().splitlines(), 1):
+        included = _INCLUDE.match(line)
+        if included and included[1] not in seen:
+            yield from _expand(included[1], seen)
+            yield f'#line {number + 1} "{name}"'
+        elif included or line == "#pragma once":
+            yield ""
+        else:
+            yield line
+
+
+def read_source(names: Iterable[str]) -> str:
+    """Files of the package zcprobe.bpf as one text, with what they include, each file once.
+
+    BCC rewrites operations on maps in the text that it is given, and in no header. `#line` lets the compiler's messages
+    name the files. Includes stand at the top of a file, outside of any `#if`.
+    """
+    seen: set[str] = set()
+    return "\n".join(line for name in names if name not in seen for line in _expand(name, seen)) + "\n"

@@ -25,7 +25,6 @@ from zcprobe.probes.uarg import UARG
 __all__ = ["KPROBES", "PROBES", "WITNESS", "Loaded", "Needs", "find_definitions", "load_probes", "missing_symbols"]
 
 PROBES: tuple[Probe, ...] = (MEMLOCK, OPTMEM, ERRQUEUE, UARG, SKB, SENDMSG)
-"""In the order of their C, in which later ones use earlier ones."""
 
 WITNESS = "sock_dequeue_err_skb"
 """A function that is exported, so never inlined away, and that the probes need."""
@@ -73,14 +72,14 @@ def _refusal_by_kernel(mechanism: ProbeMechanism, btf: Btf) -> str | None:
 
 
 def _compile(definitions: dict[str, int], mechanism: ProbeMechanism, *, typed: bool) -> Program:
-    names = ["maps.h", "calls.h", *(f"{probe.name}.bpf.c" for probe in PROBES)]
+    source = read_source(f"{probe.name}.bpf.c" for probe in PROBES)
     switches = {
         "TYPED": typed,
         "FUNCTIONS": mechanism != "tracepoint",
         "KPROBES": mechanism == "kprobe",
     }
     chosen = {name: 1 for name, wanted in switches.items() if wanted}
-    return Program("\n".join(read_source(name) for name in names), definitions | chosen | {"RING_PAGES": _RING_PAGES})
+    return Program(source, definitions | chosen | {"RING_PAGES": _RING_PAGES})
 
 
 def _attach_function(program: Program, item: Function, symbol: str, mechanism: ProbeMechanism) -> None:

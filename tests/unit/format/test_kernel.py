@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_the_probes_know_the_same_least_charge() -> None:
-    defined = re.search(r"^#define SKB_TRUESIZE_ZERO (\d+)", (ROOT / "bpf" / "maps.h").read_text(), re.MULTILINE)
+    source = (ROOT / "bpf" / "kernel_reads.h").read_text()
+    defined = re.search(r"^#define SKB_TRUESIZE_ZERO (\d+)", source, re.MULTILINE)
     assert defined
     assert int(defined[1]) == SKB_TRUESIZE_ZERO_BYTES
 

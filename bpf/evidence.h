@@ -1,0 +1,44 @@
+/* evidence: what was seen in the send call under way, by thread. */
+#pragma once
+
+#include "kernel_reads.h"
+
+/* By thread. LRU: the tracepoint is global, and threads that never send to us must not fill the map. */
+BPF_TABLE("lru_hash", u64, u8, evidence_by_thread, 4096);
+BPF_ARRAY(evidence_ever, u32, 1);
+
+static __always_inline void note_evidence(u8 bit)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	u32 zero = 0, *ever = evidence_ever.lookup(&zero);
+	u8 *seen = evidence_by_thread.lookup(&thread);
+
+	if (seen) {
+		*seen |= bit;
+		return;
+	}
+	evidence_by_thread.update(&thread, &bit);
+	if (ever)
+		*ever = 1;
+}
+
+/* What this thread's send call has shown since the last one returned. */
+static __always_inline u8 look_at_evidence(void)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	u8 *seen = evidence_by_thread.lookup(&thread);
+
+	return seen ? *seen : 0;
+}
+
+static __always_inline void forget_evidence(void)
+{
+	u32 zero = 0, *ever = evidence_ever.lookup(&zero);
+	u64 thread;
+
+	if (!ever || !*ever)
+		return;
+	thread = bpf_get_current_pid_tgid();
+	if (evidence_by_thread.lookup(&thread))
+		evidence_by_thread.delete(&thread);
+}

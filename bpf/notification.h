@@ -1,0 +1,148 @@
+/* notification: its way through the error queue, and its end, counted and told. */
+#pragma once
+
+#include "events.h"
+#include "filter.h"
+#include "kernel_reads.h"
+#include "socket_state.h"
+#include "zcprobe.h"
+
+/* The bit of a merged notification is that of its first uarg. What is left of the entry without its pieces has that bit,
+ * and each piece its own: so a piece takes back what its home will claim for it. */
+static __always_inline void count_copies(struct socket_state *state, u64 sk, const struct extended_err *error, u8 kind)
+{
+	u64 count = error->ee_data - error->ee_info + 1ULL, copied = 0;
+	struct extended_err home = {};
+	u64 tail;
+
+	if (error->ee_code & SO_EE_CODE_ZEROCOPY_COPIED)
+		copied = count;
+	if (kind == ZC_EVENT_MERGED) {
+		tail = read_u64(sk + OFFSET_sock_sk_error_queue_prev);
+		if (tail && tail != sk + OFFSET_sock_sk_error_queue)
+			read_extended_err(tail, &home);
+		if (home.ee_origin != SO_EE_ORIGIN_ZEROCOPY || error->ee_info - home.ee_info > home.ee_data - home.ee_info)
+			add(&state->copies_unsure, count);
+		else if (home.ee_code & SO_EE_CODE_ZEROCOPY_COPIED)
+			copied -= count;
+	}
+	if (copied)
+		add(&state->completions_copied, copied);
+}
+
+/* The queue is at its longest right before an entry is taken off. */
+static __always_inline void count_depth(struct socket_state *state, u64 sk, u8 kind)
+{
+	u32 depth = read_u32(sk + OFFSET_sock_sk_error_queue_qlen) + (kind == ZC_EVENT_READ || kind == ZC_EVENT_PURGED);
+
+	if (depth > state->errqueue_depth_max)
+		state->errqueue_depth_max = depth;
+}
+
+static __always_inline void count_end(struct socket_state *state, u64 sk, const struct extended_err *error, u8 kind)
+{
+	count_depth(state, sk, kind);
+	add(&state->notifications[kind & 7], 1);
+	if (kind == ZC_EVENT_READ)
+		add(&state->completions_read, error->ee_data - error->ee_info + 1ULL);
+	if (kind == ZC_EVENT_READ || kind == ZC_EVENT_PURGED || kind == ZC_EVENT_MERGED)
+		count_copies(state, sk, error, kind);
+}
+
+/* The error queue of a socket is purged after it was seen closed. */
+static __always_inline struct socket_state *state_to_the_end(u64 sk)
+{
+	struct socket_state *state = find_state(sk);
+	u64 cookie;
+
+	if (state || !is_new_and_ours(sk))
+		return state;
+	cookie = cookie_of(sk);
+	state = closed_sockets.lookup(&cookie);
+	return state ? state : begin_state(sk);
+}
+
+static __always_inline int end_of_notification(u64 sk, u64 skb, u8 kind)
+{
+	struct zc_kernel_event *event;
+	struct socket_state *state;
+	struct extended_err error = {};
+	u32 charge_bytes;
+
+	state = sk ? state_to_the_end(sk) : 0;	/* the verifier, too, wants to know that there is a socket */
+	if (!state)
+		return 0;
+	read_extended_err(skb, &error);
+	if (error.ee_origin != SO_EE_ORIGIN_ZEROCOPY && kind != ZC_EVENT_REFUSED)
+		kind = ZC_EVENT_DISCARDED;	/* cb still holds the uarg: there was never a notification */
+	charge_bytes = read_u32(skb + OFFSET_sk_buff_truesize);
+	state->charge_bytes = charge_bytes;
+	count_end(state, sk, &error, kind);
+	if (detail_in_force() < DETAIL_TIMELINE)
+		return 0;
+	event = new_event(sk, kind);
+	if (!event)
+		return 0;
+	if (error.ee_origin == SO_EE_ORIGIN_ZEROCOPY) {
+		event->lo = error.ee_info;
+		event->hi = error.ee_data;
+		event->copied = error.ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
+	}
+	event->charge_bytes = charge_bytes;
+	submit(event);
+	return 0;
+}
+
+static __always_inline void tell_appended(void *context, u64 sk, u32 lo, u32 hi, bool copied, u32 charge_bytes)
+{
+	struct socket_state *state = state_of(sk);
+	struct zc_kernel_event *event;
+
+	if (state)
+		add(&state->notifications[ZC_EVENT_APPENDED], 1);
+	if (detail_in_force() < DETAIL_TIMELINE)
+		return;
+	event = new_event(sk, ZC_EVENT_APPENDED);
+	if (!event)
+		return;
+	event->lo = lo;
+	event->hi = hi;
+	event->copied = copied;
+	event->charge_bytes = charge_bytes;
+	/* this runs where the last reference was dropped: the stack names the holder */
+	event->stack_id = stacks.get_stackid(context, 0);
+	submit(event);
+}
+
+#ifdef FUNCTIONS
+enum phase { COMPLETING = 1, QUEUED, TAKEN };
+
+struct way {	/* of a notification, by its skb */
+	u32 lo;
+	u32 hi;
+	u8 phase;
+	u8 copied;
+	u16 reserved;
+};
+
+BPF_TABLE("lru_hash", u64, struct way, ways, 65536);
+BPF_TABLE("lru_hash", u64, u8, told_appended, 65536);	/* by skb, until it completes again */
+
+/* A notification that is still there when its completion returns, or that was read even before, has been appended. Reader
+ * and completion may come to that at once, on two CPUs: the one that gets into the map tells. It stays there until the skb
+ * completes again, because the other one may come as late as when it was freed. */
+static __always_inline bool note_appended(void *context, u64 sk, u64 skb, const struct way *way)
+{
+	u8 yes = 1;
+
+	if (told_appended.insert(&skb, &yes))
+		return false;
+	tell_appended(context, sk, way->lo, way->hi, way->copied, peek_u32(skb + OFFSET_sk_buff_truesize));
+	return true;
+}
+#else
+static __always_inline bool is_notification(u64 skb)
+{
+	return read_u64(skb + OFFSET_sk_buff_destructor) == ADDRESS_sock_ofree;
+}
+#endif
