@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAUSES",
+    "EVIDENCE",
     "MEMLOCK",
     "MEMLOCK_CAUSES",
     "OPTMEM",
     "cause_of",
     "enobufs_causes",
     "name_candidates",
+    "name_evidence",
     "split_charges",
 ]
 
@@ -35,6 +37,18 @@ _NAMES = (
 CAUSES = (*_NAMES, "ambiguous", "other")
 """`ambiguous`: the mechanism in use leaves more than one; `other`: the kernel returned it from none of these places."""
 
+EVIDENCE = (
+    "capability_refused",
+    "taken_back",
+    "qdisc_drop",
+    "account_failed",
+    "optmem_full",
+    "no_memory",
+    "no_uarg",
+    "append_failed",
+)
+"""By the number of their bit in `kernel_events.evidence`: enum zc_evidence of bpf/zcprobe.h, which a test compares."""
+
 MEMLOCK_CAUSES = ("memlock", "memlock_new", "memlock_extended")
 """RLIMIT_MEMLOCK under all its names: `memlock` where it is not known on which path, as in every run of version 1."""
 
@@ -48,6 +62,11 @@ MEMLOCK = (1 << _NAMES.index("memlock_new")) | (1 << _NAMES.index("memlock_exten
 def name_candidates(candidates: int) -> str:
     """`"allocation|foreign_uarg"`, in the order of enum zc_cause; empty for none."""
     return "|".join(name for bit, name in enumerate(_NAMES) if candidates >> bit & 1)
+
+
+def name_evidence(evidence: int) -> str:
+    """`"account_failed|no_uarg"`, in the order of enum zc_evidence; empty when nothing was seen."""
+    return "|".join(name for bit, name in enumerate(EVIDENCE) if evidence >> bit & 1)
 
 
 def cause_of(candidates: int) -> str:

@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zcprobe.format.causes import CAUSES, MEMLOCK, OPTMEM, cause_of, enobufs_causes, name_candidates, split_charges
+from zcprobe.format.causes import (
+    CAUSES,
+    EVIDENCE,
+    MEMLOCK,
+    OPTMEM,
+    cause_of,
+    enobufs_causes,
+    name_candidates,
+    name_evidence,
+    split_charges,
+)
 from zcprobe.format.tables import EVENT_TABLE
 from zcprobe.native import lib
 from zcprobe.native.structs import enum_names
@@ -21,6 +31,13 @@ def test_the_names_are_those_of_the_enum() -> None:
     assert CAUSES[len(names) :] == ("ambiguous", "other")
     assert 1 << lib.ZC_CAUSE_OPTMEM == OPTMEM
     assert 1 << lib.ZC_CAUSE_MEMLOCK_NEW | 1 << lib.ZC_CAUSE_MEMLOCK_EXTENDED == MEMLOCK
+
+
+def test_evidence_has_the_names_of_its_bits() -> None:
+    names = enum_names("zc_evidence", "ZC_SAW_")
+    assert {1 << bit: name for bit, name in enumerate(EVIDENCE)} == names
+    assert name_evidence(lib.ZC_SAW_ACCOUNT_FAILED | lib.ZC_SAW_NO_UARG) == "account_failed|no_uarg"
+    assert name_evidence(0) == ""
 
 
 @pytest.mark.parametrize("bit", range(8))
