@@ -12,7 +12,7 @@ from zcprobe.host.btf import open_btf
 from zcprobe.host.limits import read_limits
 from zcprobe.host.system import read_system
 from zcprobe.native import ffi, lib
-from zcprobe.probes.base import MECHANISMS
+from zcprobe.probes.base import MECHANISMS, read_source
 from zcprobe.probes.bcc_backend import Program
 from zcprobe.probes.loading import KPROBES, WITNESS, find_definitions, missing_symbols
 
@@ -42,27 +42,6 @@ def explain(number: int, lacking: list[str], lockdown: str | None) -> str:
     if number in (errno.ESRCH, errno.ENOENT):
         return f"{WITNESS} is not in the kernel's BTF"
     return f"{WITNESS}: {os.strerror(number)}"
-
-
-_TRIALS_SOURCE = """
-int on_fentry(void *ctx)
-{
-	u64 value = 0;
-
-	bpf_probe_read_kernel(&value, sizeof(value), ctx);	/* all of ours on functions do, and lockdown may deny it */
-	return 0;
-}
-
-int on_kprobe(void *ctx)
-{
-	return 0;
-}
-
-int on_tracepoint(struct bpf_raw_tracepoint_args *ctx)
-{
-	return 0;
-}
-"""
 
 
 def _try_fentry(program: Program) -> None:
@@ -110,7 +89,7 @@ def try_mechanisms() -> list[Trial]:
     """One trial each, in the order of preference: what the probes need of the kernel, then one program for real."""
     missing = _find_missing()
     try:
-        program = Program(_TRIALS_SOURCE, {})
+        program = Program(read_source(["trial.bpf.c"]), {})
     except HostError as error:
         return [Trial(mechanism, str(error)) for mechanism in MECHANISMS]
     trials = []
