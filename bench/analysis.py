@@ -69,7 +69,7 @@ def analyse(folder: Path) -> dict[str, float]:
         "overview figure": lambda: draw_overview(loaded)._repr_png_(),  # type: ignore[attr-defined]
     }
     taken = timed(steps)
-    return {**taken, "rows": loaded.meta["rows"]["sends"], "peak_bytes": peak_bytes()}
+    return {**taken, "rows": loaded.meta.rows["sends"], "peak_bytes": peak_bytes()}
 
 
 def measure_command(*words: str) -> tuple[float, int]:

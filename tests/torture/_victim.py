@@ -77,7 +77,7 @@ def whole_runs(folder: Path) -> tuple[list[Any], list[str]]:
             continue
         try:
             run = zcprobe.load(path.parent)
-            assert len(run.sends) == run.meta["rows"]["sends"]
+            assert len(run.sends) == run.meta.rows["sends"]
             runs.append(run)
         except (AssertionError, ZcprobeError) as error:
             wrong.append(f"{path.parent.name} is not whole: {error}")

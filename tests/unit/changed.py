@@ -1,13 +1,19 @@
 """A real run, changed as if it had been made in another way."""
 
-from copy import deepcopy
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
+
+from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Run
+from zcprobe.dataset.loose import fill_struct
 from zcprobe.policies import POLICIES
 from zcprobe.workloads import Traffic
 
-__all__ = ["changed_run", "run_pair"]
+__all__ = ["changed_run", "run_pair", "run_with"]
 
 _OTHERS: dict[str, Any] = {
     "scenario": "in-flight",
@@ -45,18 +51,24 @@ def _reader_of(parameter: str) -> str:
     return next(policy.name for policy in POLICIES.values() if parameter in policy.reads)
 
 
+def run_with(run: Run, folder: Path | None = None, *, summary: Mapping[str, Any] | None = None, **members: Any) -> Run:
+    """The run with other members of its summary and of its metadata, in a folder that need not have its tables."""
+    changed = replace(run.summary, **(summary or {}))
+    return Run(folder or run.folder, replace(run.meta, summary=changed, **members))
+
+
 def changed_run(run: Run, **options: Any) -> Run:
     """The run with other values of options, by their flat names (`socket_pacing_bps`). The limit in force follows."""
-    meta = deepcopy(run.meta)
+    config = run.meta.config
     for name, value in options.items():
         member, _, nested = name.partition("_")
-        if isinstance(meta["config"].get(member), dict):
-            meta["config"][member][nested] = value
+        inner = getattr(config, member, None)
+        if isinstance(inner, msgspec.Struct):
+            config = replace(config, **{member: replace(inner, **{nested: value})})
         else:
-            meta["config"][name] = value
-    if "optmem_max_bytes" in options:
-        meta["summary"]["optmem_max_bytes"] = options["optmem_max_bytes"]
-    return Run(run.folder, meta)
+            config = fill_struct(RunConfig, {**msgspec.to_builtins(config), name: value})
+    limit = {"optmem_max_bytes": options["optmem_max_bytes"]} if "optmem_max_bytes" in options else {}
+    return run_with(run, summary=limit, config=config)
 
 
 def run_pair(run: Run, name: str) -> tuple[Run, Run]:

@@ -6,7 +6,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from msgspec.structs import replace
 
+from tests.unit.changed import run_with
 from zcprobe.dataset.load import Comparison, Run, RunCollection, load_collection, load_comparison, load_run
 from zcprobe.dataset.schema import table_schema
 from zcprobe.format.metadata import FORMAT_VERSION
@@ -51,7 +53,7 @@ def shipped() -> dict[str, Comparison]:
 
 
 def _with_summaries(comparison: Comparison, changes: dict[str, object]) -> Comparison:
-    runs = [Run(run.folder, {**run.meta, "summary": {**run.summary, **changes}}) for run in comparison]
+    runs = [run_with(run, summary=changes) for run in comparison]
     return Comparison(comparison.folder, {**comparison.meta, "verdict": None}, runs)
 
 
@@ -79,5 +81,5 @@ def current_run(shipped: dict[str, Comparison], tmp_path: Path) -> Run:
         rows = pa.concat_tables([table_schema(table).empty_table(), *old.iterate_parts(table)])
         pq.write_table(rows, folder / f"{table}.parquet", write_page_checksum=True)
     rows = {table: len(old.read(table)) for table in TABLES}
-    (folder / "run.json").write_bytes(msgspec.json.encode({**old.meta, "format_version": FORMAT_VERSION, "rows": rows}))
+    (folder / "run.json").write_bytes(msgspec.json.encode(replace(old.meta, format_version=FORMAT_VERSION, rows=rows)))
     return load_run(folder)

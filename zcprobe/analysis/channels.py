@@ -1,10 +1,9 @@
 """Which channel a kernel event belongs to, and what each channel of a run is."""
 
-from typing import Any
-
 import pandas as pd
 
 from zcprobe.dataset.load import Run
+from zcprobe.format.summary import ChannelSummary, Summary
 
 __all__ = ["baseline_bytes", "channel_count", "channel_numbers", "channel_summary"]
 
@@ -12,7 +11,7 @@ UNKNOWN_CHANNEL = -1
 
 
 def channel_count(run: Run) -> int:
-    return len(run.meta["channels"])
+    return len(run.meta.channels)
 
 
 def channel_numbers(run: Run, cookies: "pd.Series[int]") -> "pd.Series[int]":
@@ -20,19 +19,18 @@ def channel_numbers(run: Run, cookies: "pd.Series[int]") -> "pd.Series[int]":
 
     A run that has no list of cookies is older than channels and has only channel 0.
     """
-    known = {cookie: channel for channel, cookie in enumerate(run.meta["cookies"])}
+    known = {cookie: channel for channel, cookie in enumerate(run.meta.cookies)}
     if not known:
         return pd.Series(0, index=cookies.index, dtype="int64")
     return cookies.map(known).fillna(UNKNOWN_CHANNEL).astype("int64")
 
 
-def channel_summary(run: Run, channel: int) -> dict[str, Any]:
+def channel_summary(run: Run, channel: int) -> ChannelSummary | Summary:
     """The channel's own counts; those of the run for a channel that has none."""
-    channels = run.meta["channels"]
-    own: dict[str, Any] = channels[channel] if 0 <= channel < len(channels) else run.summary
-    return own
+    channels = run.meta.channels
+    return channels[channel] if 0 <= channel < len(channels) else run.summary
 
 
 def baseline_bytes(run: Run, channel: int) -> int:
     """optmem right after connecting."""
-    return int(channel_summary(run, channel)["optmem_baseline_bytes"] or 0)
+    return channel_summary(run, channel).optmem_baseline_bytes

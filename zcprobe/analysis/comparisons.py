@@ -59,9 +59,9 @@ def comparison_of(runs: Sequence[Run], folder: Any = None) -> Comparison:
     """At least one run, seen as a comparison that nobody planned: it has no seed, and no file comparison.json."""
     results = policy_results(runs)
     meta: dict[str, Any] = {
-        "format_version": runs[0].meta["format_version"],
+        "format_version": runs[0].meta.format_version,
         "scenario": " and ".join(dict.fromkeys(run.scenario for run in runs)),
-        "started_utc": min(run.meta["started_utc"] for run in runs),
+        "started_utc": min(run.meta.started_utc for run in runs),
         "seed": None,
         "planned_runs": len(runs),
         "runs": [{"folder": run.name, "policy": run.policy} for run in runs],

@@ -59,9 +59,9 @@ def _usable(runs: Sequence[Run]) -> list[Run]:
     known = [
         run
         for run in runs
-        if run.summary["outcome"] == "completed" and run.send_bytes and run.summary["goodput_bps"] is not None
+        if run.summary.outcome == "completed" and run.send_bytes and run.summary.goodput_bps is not None
     ]
-    sizes = {on: {run.send_bytes for run in known if run.meta["config"]["zerocopy"] is on} for on in (True, False)}
+    sizes = {on: {run.send_bytes for run in known if run.meta.config.zerocopy is on} for on in (True, False)}
     usable = [run for run in known if run.send_bytes in sizes[True] & sizes[False]]
     require_alike(usable, "one ratio", {"send_bytes", "zerocopy", *AMOUNT})
     require_alike_within(usable, "one ratio", lambda run: run.send_bytes, {"zerocopy"})
@@ -71,8 +71,9 @@ def _usable(runs: Sequence[Run]) -> list[Run]:
 def _goodput_by_size(runs: Sequence[Run]) -> dict[tuple[int, bool], list[float]]:
     found: dict[tuple[int, bool], list[float]] = {}
     for run in runs:
-        key = (run.send_bytes, bool(run.meta["config"]["zerocopy"]))
-        found.setdefault(key, []).append(float(run.summary["goodput_bps"]))
+        key = (run.send_bytes, bool(run.meta.config.zerocopy))
+        if run.summary.goodput_bps is not None:
+            found.setdefault(key, []).append(run.summary.goodput_bps)
     return found
 
 

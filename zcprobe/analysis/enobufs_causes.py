@@ -58,13 +58,13 @@ def _caused(run: Run) -> Counter[str]:
         mostly_unread = (part["unread_bytes"] >= part["in_flight_bytes"]).fillna(value=False).astype(bool)
         holder = mostly_unread.map({True: "optmem, unread", False: "optmem, in flight"})
         counts.update(Counter(part["cause"].where(part["cause"] != "optmem", holder)))
-    return counts if counts.total() >= run.summary["enobufs_count"] else _counted(run)
+    return counts if counts.total() >= run.summary.enobufs_count else _counted(run)
 
 
 def _counted(run: Run) -> Counter[str]:
     """Of a run that kept counts only."""
-    counts = run.summary["enobufs_causes"]
+    counts = run.summary.enobufs_causes
     if counts is None:
-        return Counter({"unknown": int(run.summary["enobufs_count"])})
+        return Counter({"unknown": int(run.summary.enobufs_count)})
     names = {"optmem": "optmem, holder not recorded"}
     return Counter({names.get(cause, cause): count for cause, count in counts.items()})

@@ -41,7 +41,7 @@ def df_goodput(runs: Sequence[Run]) -> pd.DataFrame:
     rows = []
     for run in runs:
         seen[run.policy] += 1
-        summary = {name: run.summary[name] for name in _SAME_NAME} | {"bytes_received": run.summary["sink_bytes"]}
+        summary = {name: getattr(run.summary, name) for name in _SAME_NAME} | {"bytes_received": run.summary.sink_bytes}
         rows.append({"policy": run.policy, "repeat": seen[run.policy], "run": run.name, **summary})
     if not rows:
         return empty_frame(GOODPUT_DTYPES)

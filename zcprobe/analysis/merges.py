@@ -47,15 +47,15 @@ def _row(run: Run) -> dict[str, object]:
         out_of_order += int((distance != 0).sum())
         farthest_skip = max(farthest_skip, int(distance.max()))
         farthest_back = max(farthest_back, -int(distance.min()))
-    read = summary["notifications"]
-    merged = summary["merged_notifications"]
+    read = summary.notifications
+    merged = summary.merged_notifications
     return {
         "policy": run.policy,
         "scenario": run.scenario,
         "run": run.name,
-        "completions": summary["completions"],
+        "completions": summary.completions,
         "notifications": read,
-        "sends_per_notification": summary["completions"] / read if read else float("nan"),
+        "sends_per_notification": summary.completions / read if read else float("nan"),
         "out_of_order_count": out_of_order if known else pd.NA,
         "farthest_skip": farthest_skip if known else pd.NA,
         "farthest_back": farthest_back if known else pd.NA,

@@ -41,7 +41,7 @@ def df_optmem_map(runs: Sequence[Run], against: MapAxis = "send_bytes") -> pd.Da
     """
     if against not in ("send_bytes", "hold_one_in_count"):
         raise UsageError(f"there is no map against {against!r}", "choose send_bytes or hold_one_in_count")
-    runs = [run for run in runs if run.summary["outcome"] != "interrupted" and _value(run, against)]
+    runs = [run for run in runs if run.summary.outcome != "interrupted" and _value(run, against)]
     _require_one_map(runs, against)
     rows = [_row(run, against) for run in runs]
     if not rows:
@@ -73,15 +73,15 @@ def _value(run: Run, against: MapAxis) -> int:
 
 def _row(run: Run, against: MapAxis) -> dict[str, object]:
     summary = run.summary
-    unread, in_flight = summary["enobufs_unread_bytes"] or 0, summary["enobufs_in_flight_bytes"] or 0
+    unread, in_flight = summary.enobufs_unread_bytes or 0, summary.enobufs_in_flight_bytes or 0
     return {
         "policy": run.policy,
-        "optmem_max_bytes": summary["optmem_max_bytes"],
+        "optmem_max_bytes": summary.optmem_max_bytes,
         "against": against,
         "value": _value(run, against),
-        "dead": summary["outcome"] == "dead_enobufs",
-        "enobufs": summary["enobufs_count"],
+        "dead": summary.outcome == "dead_enobufs",
+        "enobufs": summary.enobufs_count,
         "unread": unread,
         "held": unread + in_flight,
-        "sends": summary["sends"],
+        "sends": summary.sends,
     }

@@ -66,7 +66,8 @@ def estimate_median(values: list[float]) -> Estimate:
 
 
 def _values(runs: Sequence[Run], quantity: str) -> list[float]:
-    return [float(run.summary[quantity]) for run in runs if run.summary[quantity] is not None]
+    values = (getattr(run.summary, quantity) for run in runs)
+    return [float(value) for value in values if value is not None]
 
 
 def policy_results(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
@@ -77,11 +78,11 @@ def policy_results(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
         own = [run for run in runs if run.policy == policy]
         causes: Counter[str] = Counter()
         for run in own:
-            known = run.summary["enobufs_causes"]
-            causes.update({"unknown": run.summary["enobufs_count"]} if known is None else known)
+            known = run.summary.enobufs_causes
+            causes.update({"unknown": run.summary.enobufs_count} if known is None else known)
         results[policy] = {
             "repeats": len(own),
-            "outcomes": dict(Counter(run.summary["outcome"] for run in own)),
+            "outcomes": dict(Counter(run.summary.outcome for run in own)),
             "enobufs_causes": {cause: count for cause, count in causes.items() if count},
             "medians": {
                 quantity: msgspec.structs.asdict(estimate_median(_values(own, quantity))) for quantity in QUANTITIES

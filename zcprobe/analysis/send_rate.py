@@ -28,7 +28,7 @@ def df_send_rate(run: Run, buckets: int = 200) -> pd.DataFrame:
     copied_on_purpose_count (int64, of calls that returned in the span). Empty when sends were not recorded.
     """
     first_ns = origin_ns(run)
-    span_ns = max(-(-int(run.summary["duration_ns"]) // buckets), 1)
+    span_ns = max(-(-int(run.summary.duration_ns) // buckets), 1)
     totals = np.zeros((4, buckets))
     rows = 0
     for chunk in run.iterate("sends", _COLUMNS):

@@ -38,7 +38,7 @@ def df_sendmsg_results(run: Run) -> pd.DataFrame:
             "result": name,
             "sender_count": sender.get(name, 0),
             "fatal_count": fatal.get(name, 0),
-            "kernel_count": kernel.get(name, 0) if run.meta["send_results"] else pd.NA,
+            "kernel_count": kernel.get(name, 0) if run.meta.send_results else pd.NA,
         }
         for name in names
     ]
@@ -50,7 +50,7 @@ def kernel_agrees(run: Run) -> bool | None:
     table = df_sendmsg_results(run)
     if table["kernel_count"].isna().any():
         return None
-    if not run.meta["rows"].get("sends"):
+    if not run.meta.rows.get("sends"):
         table = table[table["result"].isin(["ok", "ENOBUFS"])]
     return bool((table["kernel_count"] == table["sender_count"]).all())
 
@@ -63,7 +63,7 @@ def _name(error: int) -> str:
 
 def _kernel_counts(run: Run) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for error, count in run.meta["send_results"].items():
+    for error, count in run.meta.send_results.items():
         counts[_name(int(error))] = counts.get(_name(int(error)), 0) + int(count)
     return counts
 
@@ -94,9 +94,9 @@ def _sender_counts(run: Run) -> tuple[Counter[str], Counter[str]]:
 
 def _summary_counts(run: Run) -> tuple[Counter[str], Counter[str]]:
     summary = run.summary
-    plain = summary["plain_sends"]
-    ok = int(summary["sends"]) + int(summary["copied_on_purpose"] if plain is None else plain)
-    dead = sum(channel["outcome"] == "dead_enobufs" for channel in run.meta["channels"])
-    counts = Counter({"ok": ok, "ENOBUFS": int(summary["enobufs_count"])})
-    counts.update({RETRIED: eagain} if (eagain := int(summary["eagain_count"] or 0)) else {})
+    plain = summary.plain_sends
+    ok = int(summary.sends) + int(summary.copied_on_purpose if plain is None else plain)
+    dead = sum(channel.outcome == "dead_enobufs" for channel in run.meta.channels)
+    counts = Counter({"ok": ok, "ENOBUFS": int(summary.enobufs_count)})
+    counts.update({RETRIED: eagain} if (eagain := int(summary.eagain_count or 0)) else {})
     return counts, Counter({"ENOBUFS": dead})

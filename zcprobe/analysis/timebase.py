@@ -14,16 +14,16 @@ def origin_ns(run: Run) -> int:
     is the outcome's moment less the run's duration, the outcome's moment being that of the ENOBUFS the run died of or
     of the last notification read; a few µs off. 0 when there are no events either.
     """
-    starts = [channel["start_ns"] for channel in run.meta["channels"] if channel["start_ns"] is not None]
+    starts = [channel.start_ns for channel in run.meta.channels if channel.start_ns is not None]
     if starts:
         return int(min(starts))
     sends = run.read("sends", ["start_ns"])
     if len(sends):
         return int(sends["start_ns"].iloc[0])
-    last = "enobufs" if run.summary["outcome"] == "dead_enobufs" else "read"
+    last = "enobufs" if run.summary.outcome == "dead_enobufs" else "read"
     events = run.read("kernel_events", ["time_ns", "kind"])
     moments = events.loc[events["kind"] == last, "time_ns"]
-    return int(moments.max()) - int(run.summary["duration_ns"]) if len(moments) else 0
+    return int(moments.max()) - int(run.summary.duration_ns) if len(moments) else 0
 
 
 def seconds(run: Run, time_ns: "pd.Series[int]") -> "pd.Series[float]":
@@ -34,10 +34,11 @@ def seconds(run: Run, time_ns: "pd.Series[int]") -> "pd.Series[float]":
 def outcome_time_s(run: Run, channel: int | None = None) -> float:
     """When the outcome was known, of the run or of one channel: the last send and the final flush are over, settling is
     not."""
-    channels = run.meta["channels"]
-    if channel is None or channel >= len(channels) or channels[channel]["end_ns"] is None:
-        return float(run.summary["duration_ns"]) / 1e9
-    return float(channels[channel]["end_ns"] - origin_ns(run)) / 1e9
+    channels = run.meta.channels
+    end_ns = channels[channel].end_ns if channel is not None and channel < len(channels) else None
+    if end_ns is None:
+        return run.summary.duration_ns / 1e9
+    return (end_ns - origin_ns(run)) / 1e9
 
 
 def empty_frame(dtypes: dict[str, str]) -> pd.DataFrame:

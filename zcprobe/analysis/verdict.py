@@ -88,8 +88,8 @@ def warning_sentences(runs: Sequence[Run]) -> list[str]:
     with the number of runs that say so. The text is the first run's: another's may have other numbers."""
     said: dict[str, list[str]] = {}
     for run in runs:
-        for warning in run.meta.get("warnings") or []:
-            said.setdefault(warning["id"], []).append(warning["text"])
+        for warning in run.meta.warnings:
+            said.setdefault(warning.id, []).append(warning.text)
     return [f"Warning, in {len(texts)} of {len(runs)} runs: {texts[0]}." for texts in said.values()]
 
 

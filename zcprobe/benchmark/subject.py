@@ -17,6 +17,7 @@ from zcprobe.format.calibration import Calibration
 from zcprobe.format.effects import Effects
 from zcprobe.format.findings import Finding
 from zcprobe.format.metadata import Kind, RunMetadata
+from zcprobe.format.scenario import RecordedScenario
 from zcprobe.format.summary import Summary
 from zcprobe.interrupt import Interruption
 from zcprobe.lab.open import OpenLab
@@ -125,8 +126,8 @@ class BenchmarkSubject:
         return RunMetadata(
             **common,
             config=self._config,
-            scenario=benchmark.scenario.members(),
-            lab=msgspec.to_builtins(lab),
+            scenario=msgspec.convert(benchmark.scenario.members(), RecordedScenario),
+            lab=lab,
             calibration=self._prepared.calibration,
             effects=effects,
             summary=summary,

@@ -1,9 +1,10 @@
 """The numbers of one run that everybody asks for first, from what its sender, its sink and the probes counted."""
 
 import os
-from typing import Any
+from typing import Any, get_args
 
 from zcprobe.benchmark.arrival import arrived, goodput_bps, is_intact
+from zcprobe.config import FlushVariant
 from zcprobe.format.outcomes import worst_outcome
 from zcprobe.format.summary import ChannelSummary, Summary
 from zcprobe.native.checks import CHECK_TEXTS
@@ -64,6 +65,10 @@ def _error_text(result: dict[str, int]) -> str | None:
     return f"{check}: {text}" if check else text
 
 
+def _missed_by_variant(result: dict[str, int]) -> dict[str, int]:
+    return {variant: result[f"missed_{variant.replace('-', '_')}_count"] for variant in get_args(FlushVariant)}
+
+
 def summarize_channel(report: ChannelReport, *, is_datagram: bool) -> ChannelSummary:
     result = report.result
     return ChannelSummary(
@@ -86,11 +91,7 @@ def summarize_channel(report: ChannelReport, *, is_datagram: bool) -> ChannelSum
         stall_ns_max=result["stall_max_ns"],
         flush_count=result["flush_count"],
         missed_zero_copy_count=result["missed_zero_copy_count"],
-        missed_by_variant={
-            "all-copied": result["missed_all_copied_count"],
-            "sticky": result["missed_sticky_count"],
-            "any-copied": result["missed_any_copied_count"],
-        },
+        missed_by_variant=_missed_by_variant(result),
         rounds=result["round_count"],
         converged=bool(result["converged"]),
         downtime_ns=result["downtime_ns"],
@@ -121,14 +122,14 @@ def _sum_if_known(values: list[int | None]) -> int | None:
     return None if None in values else sum(value for value in values if value is not None)
 
 
-def _migration(channels: list[ChannelSummary]) -> dict[str, Any]:
-    rounds = max(channel.rounds for channel in channels)
+def _migration(results: list[dict[str, int]]) -> dict[str, Any]:
+    rounds = max(result["round_count"] for result in results)
     if not rounds:
         return {"rounds": 0, "converged": None, "downtime_ns": None}
     return {
         "rounds": rounds,
-        "converged": all(channel.converged for channel in channels),
-        "downtime_ns": max(channel.downtime_ns for channel in channels),
+        "converged": all(result["converged"] for result in results),
+        "downtime_ns": max(result["downtime_ns"] for result in results),
     }
 
 
@@ -144,7 +145,9 @@ def summarize(
     """Over all channels. `totals` is None without probes; then optmem's peak is the highest SO_MEMINFO sample."""
     channels = [summarize_channel(one, is_datagram=is_datagram) for one in report.channels]
     outcome = worst_outcome([channel.outcome for channel in channels])
-    duration_ns = max(channel.end_ns for channel in channels) - min(channel.start_ns for channel in channels)
+    results = [one.result for one in report.channels]
+    duration_ns = max(result["end_ns"] for result in results) - min(result["start_ns"] for result in results)
+    missed = [_missed_by_variant(result) for result in results]
     summed = {name: sum(getattr(channel, name) for channel in channels) for name in _SUMMED}
     counts: dict[str, Any] = {name: getattr(totals, name) if totals is not None else None for name in _FROM_PROBES}
     counts |= {name: _sum_if_known([getattr(channel, name) for channel in channels]) for name in _SUMMED_IF_KNOWN}
@@ -154,19 +157,16 @@ def summarize(
         error=next(channel.error for channel in channels if channel.outcome == outcome),
         duration_ns=duration_ns,
         in_flight_at_end=summed["sends"] - summed["completions"],
-        missed_by_variant={
-            variant: sum(channel.missed_by_variant[variant] for channel in channels)
-            for variant in channels[0].missed_by_variant
-        },
+        missed_by_variant={variant: sum(one[variant] for one in missed) for variant in get_args(FlushVariant)},
         optmem_max_bytes=optmem_max_bytes,
         optmem_baseline_bytes=max(channel.optmem_baseline_bytes for channel in channels),
         optmem_peak_bytes=max(peak, totals.optmem_peak_bytes if totals else 0),
         charge_bytes=charge_bytes,
-        stall_ns_max=max(channel.stall_ns_max for channel in channels),
+        stall_ns_max=max(result["stall_max_ns"] for result in results),
         goodput_bps=goodput_bps([channel.sink for channel in report.channels], duration_ns),
         sink_intact=_is_whole_intact(channels),
         lost_events=lost_events,
-        **_migration(channels),
+        **_migration(results),
         **counts,
         **summed,
     )

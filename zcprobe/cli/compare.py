@@ -50,7 +50,7 @@ def _range(estimate: dict[str, float | None], show: str) -> str:
 
 def _arrival(summary: Summary) -> str:
     goodput = format_goodput_bps(summary.goodput_bps)
-    missing = missing_text(msgspec.structs.asdict(summary))
+    missing = missing_text(summary)
     return f"{goodput}, {missing}" if missing else f"goodput {goodput}" if summary.goodput_bps is None else goodput
 
 
@@ -172,7 +172,7 @@ def _check(comparison: Comparison) -> None:
             "run.json there says which, under reconciliation, and under missed_runs whether the kernel skipped a probe"
             f" (below {comparison.folder})",
         )
-    silent = [run for run in comparison if run.summary["sink_bytes"] is None and run.summary["outcome"] == "completed"]
+    silent = [run for run in comparison if run.summary.sink_bytes is None and run.summary.outcome == "completed"]
     if silent:
         raise PeerError(
             f"the sink did not report what arrived in {len(silent)} runs that completed (below {comparison.folder})",

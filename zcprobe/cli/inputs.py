@@ -109,12 +109,12 @@ def _with_name(path: Path) -> Path:
 
 
 def _require_complete(run: Run, allowed: bool) -> None:
-    if run.meta["complete"] or allowed:
+    if run.meta.complete or allowed:
         return
-    broken = [finding for finding in run.meta["reconciliation"] if not finding["holds"]]
+    broken = [finding for finding in run.meta.reconciliation if not finding.holds]
     # not by its findings' kind, which older runs do not tell
-    error = DataLossError if run.summary["lost_events"] or run.summary["lost_records"] else ReconciliationError
+    error = DataLossError if run.summary.lost_events or run.summary.lost_records else ReconciliationError
     raise error(
-        f"the run in {run.folder} is incomplete: {'; '.join(one['what'] for one in broken) or 'it says so itself'}",
+        f"the run in {run.folder} is incomplete: {'; '.join(one.what for one in broken) or 'it says so itself'}",
         "--allow-incomplete takes it as it is; what it shows may be wrong",
     )

@@ -1,7 +1,5 @@
 """A run in a few lines of text."""
 
-import msgspec
-
 from zcprobe.benchmark.run import CompletedRun
 from zcprobe.config import RunConfig
 from zcprobe.dataset.arrival import datagrams_text, sink_text
@@ -51,7 +49,6 @@ def _depth(summary: Summary) -> str:
 
 def describe_run(done: CompletedRun) -> str:
     summary, config = done.metadata.summary, done.metadata.config
-    members = msgspec.structs.asdict(summary)
     lines = (
         ("outcome", summary.outcome + (f" ({summary.error})" if summary.error else "")),
         ("sends", f"{summary.sends}{_size(config)}, {summary.in_flight_at_end} in flight at the end"),
@@ -62,9 +59,9 @@ def describe_run(done: CompletedRun) -> str:
         ("errqueue depth", _depth(summary)),
         ("optmem", _optmem(summary)),
         ("retransmits", None if summary.retransmit_count is None else f"{summary.retransmit_count} segments"),
-        ("datagrams", datagrams_text(members)),
+        ("datagrams", datagrams_text(summary)),
         ("goodput", format_goodput_bps(summary.goodput_bps)),
-        ("sink", sink_text(members)),
+        ("sink", sink_text(summary)),
         ("folder", str(done.folder)),
     )
     head = f"{config.policy} in {config.scenario}"

@@ -3,41 +3,42 @@
 from collections.abc import Mapping
 from typing import Any
 
+from zcprobe.format.summary import Summary
 from zcprobe.units import format_bytes
 
 __all__ = ["arrival_of_older", "datagrams_text", "missing_text", "sink_text"]
 
 
-def datagrams_text(summary: Mapping[str, Any]) -> str | None:
+def datagrams_text(summary: Summary) -> str | None:
     """`1,000 sent, 500 received, 500 missing (684 KiB)`; None of a stream."""
-    sent, received = summary["datagrams_sent"], summary["datagrams_received"]
+    sent, received = summary.datagrams_sent, summary.datagrams_received
     if sent is None:
         return None
     if received is None:
         return f"{sent:,} sent; what arrived is not known"
-    text = f"{sent:,} sent, {received:,} received, {summary['datagrams_missing']:,} missing"
-    if summary["bytes_missing"]:
-        text += f" ({format_bytes(summary['bytes_missing'])})"
-    repeated = summary["datagrams_repeated"]
+    text = f"{sent:,} sent, {received:,} received, {summary.datagrams_missing:,} missing"
+    if summary.bytes_missing:
+        text += f" ({format_bytes(summary.bytes_missing)})"
+    repeated = summary.datagrams_repeated
     return f"{text}; {repeated:,} arrived more than once" if repeated else text
 
 
-def missing_text(summary: Mapping[str, Any]) -> str | None:
+def missing_text(summary: Summary) -> str | None:
     """`500 of 1,000 datagrams missing`; None where none is missing, or nobody knows."""
-    if not summary["datagrams_missing"]:
+    if not summary.datagrams_missing:
         return None
-    return f"{summary['datagrams_missing']:,} of {summary['datagrams_sent']:,} datagrams missing"
+    return f"{summary.datagrams_missing:,} of {summary.datagrams_sent:,} datagrams missing"
 
 
-def sink_text(summary: Mapping[str, Any]) -> str:
+def sink_text(summary: Summary) -> str:
     """What the sink says of the content and of how much there was; without its word, what TCP says."""
-    if summary["sink_bytes"] is None:
-        acked = summary["bytes_acked"]
+    if summary.sink_bytes is None:
+        acked = summary.bytes_acked
         if acked is None:
             return "no report"
-        return f"no report; its kernel acknowledged {format_bytes(acked)} of {format_bytes(summary['bytes_sent'])}"
-    content = {None: "content not looked at", True: "intact", False: "NOT as sent"}[summary["sink_intact"]]
-    return ", ".join(filter(None, (content, missing_text(summary), format_bytes(summary["sink_bytes"]))))
+        return f"no report; its kernel acknowledged {format_bytes(acked)} of {format_bytes(summary.bytes_sent)}"
+    content = {None: "content not looked at", True: "intact", False: "NOT as sent"}[summary.sink_intact]
+    return ", ".join(filter(None, (content, missing_text(summary), format_bytes(summary.sink_bytes))))
 
 
 def arrival_of_older(counts: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def _goodput_of_older(taken_bps: float, sent: int, received: int | None) -> floa
 
 def _datagrams_of_older(counts: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     """Every send call was a datagram; how many arrived follows where all were of one size."""
-    calls, received = (counts["sends"], counts["plain_sends"]), counts["sink_bytes"]
+    calls, received = (counts["sends"], counts.get("plain_sends")), counts["sink_bytes"]
     sent = None if None in calls else sum(calls)
     size = config["send_bytes"] if config["traffic"]["model"] == "stream" else None
     arrived = received // size if size and received is not None and not received % size else None

@@ -26,7 +26,7 @@ def check_run(run: Run) -> None:
     recorded a table may be missing, and have other rows.
     """
     for name in TABLES:
-        path, recorded = run.folder / f"{name}.parquet", run.meta["rows"].get(name, 0)
+        path, recorded = run.folder / f"{name}.parquet", run.meta.rows.get(name, 0)
         if run.is_recorded(name):
             rows = check_table(path, name, run.format_version)
             if rows != recorded and not run.damage:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from msgspec.structs import asdict
+
 from zcprobe.config import FlushVariant
 from zcprobe.dataset.options import impairment_of
 from zcprobe.dataset.run import Run
@@ -17,23 +19,24 @@ def flat_facts(run: Run) -> dict[str, Any]:
     integrity, HOST_FACTS, every option as it was in effect, `impairment_` and `calibration_` parameters where the run
     has some, and the summary, `enobufs_causes` left out. An option and a summary's member of one name have one
     value."""
-    summary = {name: value for name, value in run.summary.items() if name != "enobufs_causes"}
-    if summary.get("missed_by_variant") is None:  # of runs from before there were variants
+    summary = {name: value for name, value in asdict(run.summary).items() if name != "enobufs_causes"}
+    if summary["missed_by_variant"] is None:  # of runs from before there were variants
         summary["missed_by_variant"] = dict.fromkeys(get_args(FlushVariant))
+    calibration = run.meta.calibration
     # their places; nothing that a run says of itself can take them
     facts = {
         "run": None,
-        "started_utc": run.meta.get("started_utc"),
-        "zcprobe_version": run.meta.get("zcprobe_version"),
+        "started_utc": run.meta.started_utc,
+        "zcprobe_version": run.meta.zcprobe_version,
         "complete": None,
         "integrity": None,
-        **{name: run.meta["host"].get(name) for name in HOST_FACTS},
+        **{name: getattr(run.meta.host, name) for name in HOST_FACTS},
         **_plain({**run.options, "policy": run.policy}),
         **impairment_of(run.meta),
-        **_plain({"calibration": run.meta.get("calibration") or {}}),
+        **_plain({"calibration": asdict(calibration) if calibration else {}}),
         **_plain(summary),
     }
-    return facts | {"run": run.name, "complete": run.meta["complete"], "integrity": run.integrity}
+    return facts | {"run": run.name, "complete": run.meta.complete, "integrity": run.integrity}
 
 
 def _text(item: Any) -> str:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options
+from zcprobe.format.metadata import RunMetadata
 from zcprobe.format.outcomes import OUTCOME_WORDS
+from zcprobe.format.summary import Summary
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
 __all__ = ["collection_html", "run_html", "run_warnings", "three_numbers"]
@@ -16,21 +17,21 @@ _MOST_ROWS = 40
 _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
 
 
-def run_warnings(meta: dict[str, Any]) -> list[str]:
+def run_warnings(meta: RunMetadata) -> list[str]:
     """What a reader must know before believing the numbers."""
-    summary = meta["summary"]
-    warnings = [str(warning["text"]) for warning in meta.get("warnings") or ()]
-    lost = (summary["lost_events"] or 0) + (summary["lost_records"] or 0)
+    summary = meta.summary
+    warnings = [warning.text for warning in meta.warnings]
+    lost = summary.lost_events + summary.lost_records
     if lost:
         warnings.append(f"{lost:,} events or records were lost: counts are too low")
-    broken = [finding["what"] for finding in meta["reconciliation"] if not finding["holds"]]
+    broken = [finding.what for finding in meta.reconciliation if not finding.holds]
     if broken and not lost:
         warnings.append(f"independent counts differ: {', '.join(broken)}")
-    if not meta["probes"]:
+    if not meta.probes:
         warnings.append("no probes: causes, holders and the length of the error queue are unknown")
-    if summary["completions"] and summary["copied_completions"] == summary["completions"]:
+    if summary.completions and summary.copied_completions == summary.completions:
         warnings.append("every completion was COPIED: a study of pressure, not of speed")
-    if summary["sink_intact"] is False:
+    if summary.sink_intact is False:
         warnings.append("the sink received other bytes than were sent")
     missing = missing_text(summary)
     if missing:
@@ -38,35 +39,35 @@ def run_warnings(meta: dict[str, Any]) -> list[str]:
     return warnings
 
 
-def three_numbers(summary: dict[str, Any]) -> dict[str, str]:
+def three_numbers(summary: Summary) -> dict[str, str]:
     """ENOBUFS and who held optmem then; what stalls cost; goodput, or how far a dead run came."""
-    share = summary["enobufs_unread_share"]
-    causes = ", ".join(f"{count:,} {cause}" for cause, count in (summary["enobufs_causes"] or {}).items() if count)
-    enobufs = f"{summary['enobufs_count']:,}" + (f" ({causes})" if causes else "")
+    share = summary.enobufs_unread_share
+    causes = ", ".join(f"{count:,} {cause}" for cause, count in (summary.enobufs_causes or {}).items() if count)
+    enobufs = f"{summary.enobufs_count:,}" + (f" ({causes})" if causes else "")
     if share is not None:
         enobufs += f", optmem {share:.0%} unread, {1 - share:.0%} in flight"
-    of_run = summary["stall_ns_total"] / summary["duration_ns"] if summary["duration_ns"] else 0.0
-    total = format_duration_ns(summary["stall_ns_total"])
-    stalled = f"{total} in {summary['stall_count']:,} stalls, {of_run:.0%} of the run"
-    if summary["outcome"] == "completed":
-        return {"ENOBUFS": enobufs, "stalled": stalled, "goodput": format_goodput_bps(summary["goodput_bps"])}
-    lived = f"{summary['sends']:,} sends, {format_duration_ns(summary['duration_ns'])}"
+    of_run = summary.stall_ns_total / summary.duration_ns if summary.duration_ns else 0.0
+    total = format_duration_ns(summary.stall_ns_total)
+    stalled = f"{total} in {summary.stall_count:,} stalls, {of_run:.0%} of the run"
+    if summary.outcome == "completed":
+        return {"ENOBUFS": enobufs, "stalled": stalled, "goodput": format_goodput_bps(summary.goodput_bps)}
+    lived = f"{summary.sends:,} sends, {format_duration_ns(summary.duration_ns)}"
     return {"ENOBUFS": enobufs, "stalled": stalled, "lived for": lived}
 
 
-def _outcome(summary: dict[str, Any]) -> str:
-    return OUTCOME_WORDS.get(summary["outcome"], str(summary["outcome"]))
+def _outcome(summary: Summary) -> str:
+    return OUTCOME_WORDS[summary.outcome]
 
 
-def _what_ran(meta: dict[str, Any]) -> str:
+def _what_ran(meta: RunMetadata) -> str:
     """Policy and scenario, what was sent, and every option that is not as usual."""
-    config, summary, host = meta["config"], meta["summary"], meta["host"]
+    config, summary, host = meta.config, meta.summary, meta.host
     parts = [
-        f"policy {config['policy']}",
-        f"scenario {config['scenario']}",
-        f"{summary['sends']:,} sends",
+        f"policy {config.policy}",
+        f"scenario {config.scenario}",
+        f"{summary.sends:,} sends",
         *(describe_option(name, value) for name, value in unusual_options(meta).items()),
-        f"Linux {host['kernel_release']}",
+        f"Linux {host.kernel_release}",
     ]
     return ", ".join(parts)
 
@@ -79,16 +80,16 @@ def _row(cells: Sequence[str], tag: str = "td") -> str:
     return "<tr>" + "".join(f'<{tag} style="{_CELL}">{escape(cell)}</{tag}>' for cell in cells) + "</tr>"
 
 
-def run_html(name: str, meta: dict[str, Any]) -> str:
+def run_html(name: str, meta: RunMetadata) -> str:
     """One run: nothing but escaped text, so that it is safe to show whatever a folder is called."""
-    summary = meta["summary"]
+    summary = meta.summary
     rows = "".join(_row(pair) for pair in [("outcome", _outcome(summary)), *three_numbers(summary).items()])
     warnings = "".join(_warning(text) for text in run_warnings(meta))
     return f"<div><b>{escape(name)}</b><br>{escape(_what_ran(meta))}<table>{rows}</table>{warnings}</div>"
 
 
 def collection_html(
-    runs: Sequence[tuple[str, dict[str, Any]]],
+    runs: Sequence[tuple[str, RunMetadata]],
     verdict: Sequence[str],
     skipped: Sequence[str] = (),
     damage: Sequence[str] = (),
@@ -109,6 +110,6 @@ def collection_html(
     return f"<div><b>{len(runs)} runs</b><table>{head}{''.join(rows)}</table>{more}{sentences}{notes}</div>"
 
 
-def _collection_row(name: str, meta: dict[str, Any]) -> str:
-    numbers = list(three_numbers(meta["summary"]).values())
-    return _row([meta["config"]["policy"], meta["config"]["scenario"], _outcome(meta["summary"]), *numbers, name])
+def _collection_row(name: str, meta: RunMetadata) -> str:
+    numbers = list(three_numbers(meta.summary).values())
+    return _row([meta.config.policy, meta.config.scenario, _outcome(meta.summary), *numbers, name])

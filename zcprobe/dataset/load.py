@@ -7,8 +7,11 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from zcprobe.dataset.find import find_run_folders
 from zcprobe.dataset.integrity import DAMAGED, NO_DIGESTS, VERIFIED, changed
+from zcprobe.dataset.loose import fill_struct
 from zcprobe.dataset.metadata import damage_is_an_error, read_metadata
 from zcprobe.dataset.run import Run
 from zcprobe.dataset.run_collection import Comparison, RunCollection
@@ -16,6 +19,8 @@ from zcprobe.dataset.schema import complete_metadata
 from zcprobe.dataset.shape import require_comparison, require_run
 from zcprobe.dataset.trial import require_readable
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
+from zcprobe.format.findings import RunWarning
+from zcprobe.format.metadata import RunMetadata
 from zcprobe.format.tables import TABLES
 
 __all__ = [
@@ -89,24 +94,25 @@ def load_run(
     folder = Path(_given(path))
     meta, damage = _read(folder / "run.json", "run", _RUN_KEYS, allow_damaged)
     with damage_is_an_error(folder):
+        digest = meta.pop("sha256", None)
         whole = complete_metadata(meta)
         require_run(whole)
-        run = Run(folder, whole)
+        run = Run(folder, fill_struct(RunMetadata, whole), digest)
         _check_files(run, damage, allow_damaged)
         _check(run, allow_incomplete=allow_incomplete, allow_lost=allow_lost)
     return run
 
 
 def _check_files(run: Run, damage: list[str], allow_damaged: bool) -> None:
-    """Stores what is known of the run's files in its metadata. OutputError for one that is not as recorded, and where
-    that is allowed for one that no process can read."""
-    has_digests = run.meta.get("files") is not None
-    if run.meta.get("format_minor") and not has_digests:
+    """Stores what is known of the run's files in the run. OutputError for one that is not as recorded, and where that
+    is allowed for one that no process can read."""
+    has_digests = run.meta.files is not None
+    if run.meta.format_minor and not has_digests:
         damage.append("run.json names no digests of the other files")
     damage += run.files.findings()
     if damage and not allow_damaged:
         raise changed(f"{run.folder}/{damage[0]}")
-    run.meta |= {"integrity": VERIFIED if has_digests else NO_DIGESTS, "damage": []}
+    run.integrity = VERIFIED if has_digests else NO_DIGESTS
     if damage:
         _add_damage(run, damage)
     if allow_damaged and (damage or not has_digests):
@@ -115,9 +121,10 @@ def _check_files(run: Run, damage: list[str], allow_damaged: bool) -> None:
 
 def _add_damage(run: Run, damage: list[str]) -> None:
     """As a warning too, which whatever is made of the run passes on."""
-    told = {"id": "damaged", "text": f"the run's folder is {DAMAGED}: {'; '.join(damage)}"}
-    run.meta["warnings"] = [*(run.meta.get("warnings") or ()), told]
-    run.meta |= {"integrity": DAMAGED, "damage": [*run.damage, *damage]}
+    warning = RunWarning("damaged", f"the run's folder is {DAMAGED}: {'; '.join(damage)}")
+    run.meta = msgspec.structs.replace(run.meta, warnings=[*run.meta.warnings, warning])
+    run.integrity = DAMAGED
+    run.damage += damage
 
 
 def load_comparison(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> Comparison:
@@ -172,7 +179,7 @@ def _load_one(folder: Path, digest: str | None, allow_damaged: bool) -> Run:
     if os.path.islink(folder):
         raise OutputError(f"{folder} is a symbolic link, not a run's folder", "copy the folder itself to this place")
     run = load_run(folder, allow_incomplete=True, allow_lost=True, allow_damaged=allow_damaged)
-    if digest is None or run.meta.get("sha256") == digest:
+    if digest is None or run.digest == digest:
         return run
     finding = "run.json is that of another run than comparison.json names"
     if not allow_damaged:
@@ -204,14 +211,14 @@ def _read(path: Path, what: str, keys: tuple[str, ...], allow_damaged: bool) -> 
 
 def _check(run: Run, *, allow_incomplete: bool, allow_lost: bool) -> None:
     summary = run.summary
-    lost = (summary["lost_events"] or 0) + (summary["lost_records"] or 0)
+    lost = summary.lost_events + summary.lost_records
     if lost and not allow_lost:
         raise DataLossError(
             f"{lost:,} events or records of the run in {run.folder} were lost: its counts are too low",
             "load it with allow_lost=True to look at it all the same",
         )
-    if not lost and not run.meta["complete"] and not allow_incomplete:
-        broken = [finding["what"] for finding in run.meta["reconciliation"] if not finding["holds"]]
+    if not lost and not run.meta.complete and not allow_incomplete:
+        broken = [finding.what for finding in run.meta.reconciliation if not finding.holds]
         raise ReconciliationError(
             f"the run in {run.folder} is incomplete: {'; '.join(broken) or 'it says so itself'}",
             "load it with allow_incomplete=True to look at it all the same",

@@ -1,13 +1,19 @@
-"""The writer's types, loosened for a reader of folders that any version of zcprobe, or somebody else, has written."""
+"""The writer's types, loosened for a reader of folders that any version of zcprobe, or somebody else, has written, and
+the writer's structs filled with what such a reader has found."""
 
+import re
 from collections.abc import Mapping
+from functools import cache, lru_cache
+from keyword import iskeyword
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-__all__ = ["COUNT", "NUMBER", "loose_struct"]
+__all__ = ["COUNT", "NUMBER", "fill_struct", "loose_struct", "never_null"]
+
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 COUNT = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 NUMBER = Annotated[float, Meta(ge=0, le=1e18)]
@@ -38,3 +44,59 @@ def _loose(kind: Any, own: Mapping[str, Any]) -> Any:
     if origin in (Union, UnionType):
         return Union[parts]  # noqa: UP007 - of as many as there are
     return origin[parts] if origin is tuple else Annotated[origin[parts], Meta(max_length=_MOST_MEMBERS)]
+
+
+_hints = cache(get_type_hints)
+
+
+def never_null(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The members of `kind` whose type has no None: every run of every version has them."""
+    return tuple(name for name, of in _hints(kind).items() if NoneType not in get_args(of))
+
+
+def fill_struct(kind: type[_Struct], given: Mapping[str, Any]) -> _Struct:
+    """A struct of `kind` with the values of `given`, JSON that `loose_struct()` has accepted.
+
+    A member that is missing there has its default, or None where it has no default. A member that `kind` does not know
+    comes from a later minor version and is kept, as a further member of the struct.
+    """
+    hints = _hints(kind)
+    missing = {name: None for name in _without_default(kind) if name not in given}
+    known = {name: _filled(hints[name], value) for name, value in given.items() if name in hints}
+    unknown = {name: value for name, value in given.items() if name not in hints and _may_be_added(kind, name)}
+    whole = _with_members(kind, tuple(unknown)) if unknown else kind
+    return whole(**missing, **known, **unknown)
+
+
+@cache
+def _without_default(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    return tuple(field.name for field in msgspec.structs.fields(kind) if field.required)
+
+
+def _may_be_added(kind: type[msgspec.Struct], name: str) -> bool:
+    """Whether a name from a file is that of a plain member, and hides nothing that the struct has."""
+    return bool(re.fullmatch("[a-z][a-z0-9_]{0,63}", name)) and not iskeyword(name) and not hasattr(kind, name)
+
+
+@lru_cache(maxsize=64)
+def _with_members(kind: type[_Struct], names: tuple[str, ...]) -> type[_Struct]:
+    members = [(name, Any) for name in names]
+    whole: Any = msgspec.defstruct(kind.__name__, members, bases=(kind,), frozen=True, kw_only=True)
+    return whole  # type: ignore[no-any-return]
+
+
+def _filled(kind: Any, value: Any) -> Any:
+    """JSON as a value of the type: objects as structs, arrays as tuples where the type says so."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return fill_struct(kind, value) if isinstance(value, dict) else value
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        of = [part for part in parts if part is not NoneType]
+        return value if value is None or len(of) != 1 else _filled(of[0], value)
+    if origin is list and isinstance(value, list):
+        return [_filled(parts[0], one) for one in value]
+    if origin is tuple and isinstance(value, list):
+        return tuple(value)
+    if origin is dict and isinstance(value, dict):
+        return {name: _filled(parts[1], one) for name, one in value.items()}
+    return value

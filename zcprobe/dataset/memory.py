@@ -16,7 +16,7 @@ def kept_in_memory(runs: Sequence[Run]) -> Iterator[None]:
     """Reads each table once instead of once for every figure and number, of runs that have a million rows together at
     most; longer ones go on being read in parts. Afterwards the memory is given back."""
     kept: list[tuple[Run, str]] = []
-    if sum(sum(run.meta["rows"].values()) for run in runs) <= _MOST_ROWS:
+    if sum(sum(run.meta.rows.values()) for run in runs) <= _MOST_ROWS:
         missing = [(run, table) for run in runs for table in TABLES if table not in run.__dict__]
         for run, table in missing:
             getattr(run, table)

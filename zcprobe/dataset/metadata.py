@@ -70,6 +70,6 @@ def _parsed(path: Path, what: str, raw: bytes) -> dict[str, Any]:
 
 def _finding(seal: Seal, content: dict[str, Any]) -> str | None:
     """A file that says that it has a digest, or names those of others, has one; an older one has none."""
-    if seal == "missing" and content.get("format_minor", 0) == 0 and "files" not in content:
+    if seal == "missing" and content.get("format_minor", 0) == 0 and content.get("files") is None:
         return None
     return {"whole": None, "broken": _BROKEN, "missing": _MISSING}[seal]

@@ -1,11 +1,12 @@
 """How a run was made: each option under one flat name, and what tells runs apart that were made in different ways."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from zcprobe.config import DEFAULT_DEADLINE_S, RunConfig
+from zcprobe.format.metadata import RunMetadata
 from zcprobe.policies import POLICIES
 
 if TYPE_CHECKING:
@@ -27,15 +28,15 @@ _SPEED_UNITS = ("_bps", "_bytes", "_ns", "_s")
 """Suffixes of what a calibrated scenario chooses by the machine's speed."""
 
 
-def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(config: RunConfig) -> dict[str, Any]:
     """Members of members under the names of both: `traffic_model`, `socket_nodelay`, `parameters_wait_ms`."""
     flat: dict[str, Any] = {}
-    for name, value in config.items():
+    for name, value in msgspec.to_builtins(config).items():
         flat |= {f"{name}_{part}": one for part, one in value.items()} if isinstance(value, dict) else {name: value}
     return flat
 
 
-OPTIONS = tuple(_flat(msgspec.to_builtins(RunConfig())))
+OPTIONS = tuple(_flat(RunConfig()))
 """Every option of a run, in the order of the configuration; whatever is added there is in here."""
 
 POLICY_OPTIONS = frozenset(name for name in OPTIONS if name.startswith("parameters_")) | {"policy", "flush_variant"}
@@ -104,25 +105,25 @@ def _in_effect(name: str, config: _Config) -> bool:
     return name not in _NEEDS or _NEEDS[name](config)
 
 
-def _chosen(meta: Mapping[str, Any]) -> _Config:
+def _chosen(meta: RunMetadata) -> _Config:
     """The configuration with the values of scenario, lab and policy for what it left open."""
-    config, scenario, lab = meta["config"], meta["scenario"], meta["lab"].get("impairment") or {}
-    chosen = _flat({**msgspec.to_builtins(RunConfig()), **config})
+    scenario, impairment = meta.scenario, meta.lab.impairment or {}
+    chosen = _flat(meta.config)
     policy = POLICIES.get(chosen["policy"])
     left_open = {
-        "send_bytes": scenario.get("send_bytes"),
-        "send_count": scenario.get("send_count"),
-        "socket_sndbuf_bytes": scenario.get("sndbuf_bytes"),
-        "hold_one_in_count": lab.get("hold_one_in_count"),
-        "hold_rate_bps": lab.get("hold_rate_bps"),
+        "send_bytes": scenario.send_bytes,
+        "send_count": scenario.send_count,
+        "socket_sndbuf_bytes": scenario.sndbuf_bytes,
+        "hold_one_in_count": impairment.get("hold_one_in_count"),
+        "hold_rate_bps": impairment.get("hold_rate_bps"),
         "flush_variant": policy.flush_variant if policy else None,
-        "deadline_s": (meta.get("calibration") or {}).get("deadline_s") or DEFAULT_DEADLINE_S,
+        "deadline_s": (meta.calibration and meta.calibration.deadline_s) or DEFAULT_DEADLINE_S,
     }
     chosen |= {name: value for name, value in left_open.items() if chosen[name] is None}
-    return chosen | {"optmem_max_bytes": meta["summary"].get("optmem_max_bytes")}
+    return chosen | {"optmem_max_bytes": meta.summary.optmem_max_bytes}
 
 
-def options_of(meta: Mapping[str, Any]) -> dict[str, Any]:
+def options_of(meta: RunMetadata) -> dict[str, Any]:
     """Option -> its value in a run with this run.json, in the order of OPTIONS.
 
     What was left open has the value of scenario, policy or kernel that was in force. None: it was left at the kernel's
@@ -137,16 +138,16 @@ def default_options(policy: str) -> dict[str, Any]:
     known = POLICIES.get(policy)
     config = RunConfig(policy=policy, parameters=known.defaults) if known else RunConfig()
     variant = known.flush_variant if known else None
-    return _flat(msgspec.to_builtins(config)) | {"flush_variant": variant, "deadline_s": DEFAULT_DEADLINE_S}
+    return _flat(config) | {"flush_variant": variant, "deadline_s": DEFAULT_DEADLINE_S}
 
 
 _ALWAYS_TOLD = ("send_bytes", "traffic_sizes", "optmem_max_bytes")
 _TOLD_ELSEWHERE = ("scenario", "policy", "send_count", "duration_s")
 
 
-def unusual_options(meta: Mapping[str, Any]) -> dict[str, Any]:
+def unusual_options(meta: RunMetadata) -> dict[str, Any]:
     """Size of a send, limit, and whatever is not as it is when nobody asks for anything else; for a line of print."""
-    usual = default_options(meta["config"]["policy"])
+    usual = default_options(meta.config.policy)
     return {
         name: value
         for name, value in options_of(meta).items()
@@ -156,35 +157,35 @@ def unusual_options(meta: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def impairment_of(meta: Mapping[str, Any]) -> dict[str, Any]:
+def impairment_of(meta: RunMetadata) -> dict[str, Any]:
     """What was done to the path and to the sink, `impairment_<parameter>`, beside what is an option of its own."""
-    reading = {f"sink_{name}": value for name, value in (meta["scenario"].get("reading") or {}).items() if value}
-    found = {**(meta["lab"].get("impairment") or {}), **reading}
+    reading = {f"sink_{name}": value for name, value in (meta.scenario.reading or {}).items() if value}
+    found = {**(meta.lab.impairment or {}), **reading}
     return {f"impairment_{name}": value for name, value in found.items() if value is not None and name not in OPTIONS}
 
 
-def _fixed_impairment(meta: Mapping[str, Any]) -> dict[str, Any]:
+def _fixed_impairment(meta: RunMetadata) -> dict[str, Any]:
     """Of a calibrated scenario without what follows from the speed of the machine: it is the same one everywhere."""
-    is_calibrated = bool(meta.get("calibration"))
+    is_calibrated = meta.calibration is not None
     found = impairment_of(meta).items()
     return {name: value for name, value in found if not (is_calibrated and name.endswith(_SPEED_UNITS))}
 
 
-def _calibrated_options(meta: Mapping[str, Any]) -> list[str]:
+def _calibrated_options(meta: RunMetadata) -> list[str]:
     """Options that nobody asked for and that the scenario chose by the speed of the machine."""
-    if not meta.get("calibration"):
+    if meta.calibration is None:
         return []
-    config, scenario = meta["config"], meta["scenario"]
-    names = [name for name in ("hold_rate_bps", "deadline_s") if config.get(name) is None]
-    own, size = scenario.get("send_count") or 0, scenario.get("send_bytes") or 0
-    chosen = (None, own, own * size // (config.get("send_bytes") or size or 1))
-    return [*names, "send_count"] if config.get("send_count") in chosen else names
+    config, scenario = meta.config, meta.scenario
+    names = [name for name in ("hold_rate_bps", "deadline_s") if getattr(config, name) is None]
+    own, size = scenario.send_count or 0, scenario.send_bytes or 0
+    chosen = (None, own, own * size // (config.send_bytes or size or 1))
+    return [*names, "send_count"] if config.send_count in chosen else names
 
 
 def way_of(run: "Run") -> dict[str, Any]:
     """Everything in which runs must be alike to be compared: options in effect, impairment, kernel and host."""
     options = options_of(run.meta) | dict.fromkeys(_calibrated_options(run.meta))
-    host = {name: run.meta["host"].get(name) for name in _HOST_FACTS}
+    host = {name: getattr(run.meta.host, name) for name in _HOST_FACTS}
     return {**options, **_fixed_impairment(run.meta), **host}
 
 

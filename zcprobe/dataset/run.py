@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pandas as pd
 import pyarrow as pa
 
@@ -29,10 +28,10 @@ from zcprobe.dataset.table import (
 )
 from zcprobe.errors import UsageError
 from zcprobe.escapes import printable
-from zcprobe.format.metadata import FORMAT_VERSION
+from zcprobe.format.metadata import RunMetadata
+from zcprobe.format.summary import Summary
 from zcprobe.format.tables import TABLES
 from zcprobe.format.version_1 import stalls_of_version_1
-from zcprobe.seal import FileDigest
 
 __all__ = ["Run"]
 
@@ -43,49 +42,44 @@ class Run:
     Columns are those of docs/run-format.md. A table that was not recorded (`record` off, no probes) is empty. The
     attributes `sends`, `notifications` and so on keep a whole table in memory; `read`, `iterate` and `downsample` do
     not. All of them raise OutputError when the file is damaged.
+
+    `digest` is the SHA-256 that run.json ends with, None in a run from before there were digests. `integrity` is what
+    is known of the run's files, one of the three sentences of `zcprobe.dataset.integrity`; `damage` says what is wrong
+    with which file of a run that was loaded although it is not as recorded.
     """
 
-    def __init__(self, folder: Path, meta: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, meta: RunMetadata, digest: str | None = None) -> None:
         self.folder = folder
         self.meta = meta
+        self.digest = digest
+        self.integrity = NO_DIGESTS
+        self.damage: list[str] = []
 
     @property
     def name(self) -> str:
         """Of its folder, as it can be shown."""
         return printable(self.folder.name)
 
-    @property
-    def integrity(self) -> str:
-        """What is known of its files: one of the three sentences of `zcprobe.dataset.integrity`."""
-        return str(self.meta.get("integrity", NO_DIGESTS))
-
-    @property
-    def damage(self) -> list[str]:
-        """Of a run that was loaded although it is not as recorded, what is wrong with which file."""
-        return [str(finding) for finding in self.meta.get("damage", ())]
-
     @cached_property
     def files(self) -> FileChecks:
         """Its files against the digests in run.json."""
-        told = self.meta.get("files")
-        return FileChecks(self.folder, None if told is None else msgspec.convert(told, dict[str, FileDigest]))
+        return FileChecks(self.folder, self.meta.files)
 
     @property
     def format_version(self) -> int:
-        return int(self.meta.get("format_version", FORMAT_VERSION))
+        return self.meta.format_version
 
     @property
-    def summary(self) -> dict[str, Any]:
-        summary: dict[str, Any] = self.meta["summary"]
-        return summary
+    def summary(self) -> Summary:
+        return self.meta.summary
 
     @property
     def policy(self) -> str:
-        return str(self.meta["config"]["policy"])
+        return self.meta.config.policy
 
     @property
     def scenario(self) -> str:
-        return str(self.meta["config"]["scenario"])
+        return self.meta.config.scenario
 
     @property
     def options(self) -> dict[str, Any]:
@@ -236,7 +230,7 @@ class Run:
 
     def __repr__(self) -> str:
         told = f", {DAMAGED}" if self.damage else ""
-        return f"Run({self.name!r}, outcome={self.summary['outcome']!r}, sends={self.summary['sends']}{told})"
+        return f"Run({self.name!r}, outcome={self.summary.outcome!r}, sends={self.summary.sends}{told})"
 
     def _repr_html_(self) -> str:
         return run_html(self.name, self.meta)

@@ -10,7 +10,7 @@ from zcprobe.config import RunConfig
 from zcprobe.dataset.arrival import arrival_of_older
 from zcprobe.errors import OutputError
 from zcprobe.format.metadata import FORMAT_VERSION
-from zcprobe.format.summary import ChannelSummary, Summary
+from zcprobe.format.summary import ChannelSummary
 from zcprobe.format.tables import TABLES
 from zcprobe.format.version_1 import CANDIDATES_NEED, candidates_of_version_1, config_of_version_1
 from zcprobe.units import shown
@@ -95,15 +95,17 @@ def fill_value(table: str, column: str) -> Any:
 
 
 def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
-    """run.json with every key of this version: of the configuration its defaults, of the counts None.
+    """run.json as this version would have written it, as far as that is known: the configuration has its defaults, and
+    what arrived is worked out.
 
     A run from before there were channels had one, whose counts are those of the summary.
     """
     config = _over_defaults(msgspec.to_builtins(RunConfig()), config_of_version_1(meta["config"]))
-    summary = _with_arrival(meta["summary"], {**dict.fromkeys(Summary.__struct_fields__), **meta["summary"]}, config)
-    unknown = dict.fromkeys(ChannelSummary.__struct_fields__)
-    only_channel = {name: summary.get(name) for name in unknown}
+    summary = _with_arrival(meta["summary"], config)
+    only_channel = {name: summary[name] for name in ChannelSummary.__struct_fields__ if name in summary}
     return {
+        "format_minor": 0,
+        "warnings": [],
         "send_results": {},
         "probes": {},
         "rows": {},
@@ -112,9 +114,7 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
         "config": config,
         "summary": summary,
         "reconciliation": [{"kind": "mismatch", **finding} for finding in meta.get("reconciliation", [])],
-        "channels": [
-            _with_arrival(channel, {**unknown, **channel}, config) for channel in meta.get("channels") or [only_channel]
-        ],
+        "channels": [_with_arrival(channel, config) for channel in meta.get("channels") or [only_channel]],
     }
 
 
@@ -125,5 +125,5 @@ def _over_defaults(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str,
     return filled | {name: {**defaults[name], **filled[name]} for name in inner}
 
 
-def _with_arrival(stored: dict[str, Any], counts: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    return counts if "bytes_missing" in stored else {**counts, **arrival_of_older(counts, config)}
+def _with_arrival(counts: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    return counts if "bytes_missing" in counts else {**counts, **arrival_of_older(counts, config)}

@@ -7,11 +7,15 @@ import msgspec
 from msgspec import Meta
 
 from zcprobe.config import RunConfig
-from zcprobe.dataset.loose import COUNT, NUMBER, loose_struct
+from zcprobe.dataset.loose import COUNT, NUMBER, loose_struct, never_null
 from zcprobe.format.calibration import Calibration
+from zcprobe.format.effects import Effects
 from zcprobe.format.findings import Finding, RunWarning
+from zcprobe.format.host import Host
 from zcprobe.format.lab import Lab
 from zcprobe.format.outcomes import OUTCOME_WORDS
+from zcprobe.format.scenario import RecordedScenario
+from zcprobe.format.sockets import SocketCounts
 from zcprobe.format.summary import ChannelSummary, Summary
 from zcprobe.seal import FileDigest
 
@@ -21,28 +25,6 @@ _MOST_CHARACTERS = 4096
 _MOST_DEPTH = 32
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
-_NEVER_NULL = (
-    "outcome",
-    "duration_ns",
-    "sends",
-    "completions",
-    "notifications",
-    "copied_completions",
-    "enobufs_count",
-    "stall_count",
-    "stall_ns_total",
-    "optmem_max_bytes",
-    "optmem_baseline_bytes",
-    "optmem_peak_bytes",
-    "charge_bytes",
-    "bytes_sent",
-    "cpu_user_ns",
-    "cpu_system_ns",
-    "lost_events",
-    "lost_records",
-)
-"""Members that the summary of a run of any version has."""
-
 
 class _Impairment(msgspec.Struct, kw_only=True):
     """These are options, of which is told in words what they are."""
@@ -50,6 +32,9 @@ class _Impairment(msgspec.Struct, kw_only=True):
     hold_one_in_count: COUNT | None = None
     hold_rate_bps: COUNT | None = None
 
+
+_FLAT = COUNT | NUMBER | str | bool | None
+"""What stands in one cell of a table."""
 
 _HEX = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
@@ -67,6 +52,7 @@ _OWN: dict[str, Any] = {
     "expected": int,
     "found": int,
     "impairment": _Impairment | None,
+    "reading": dict[str, _FLAT] | None,
     "sha256": _HEX,
 }
 """Members that are narrower or wider than the writer's type says."""
@@ -83,44 +69,37 @@ def _table(key: Any, value: Any) -> Any:
     return Annotated[dict[key, value], Meta(max_length=256)]
 
 
-class _Scenario(msgspec.Struct, kw_only=True):
-    description: str
-    send_bytes: COUNT | None = None
-    send_count: COUNT | None = None
-    sndbuf_bytes: COUNT | None = None
-    reading: dict[str, COUNT | NUMBER | str | bool | None] | None = None
-
-
-class _Host(msgspec.Struct, kw_only=True):
-    kernel_release: str
-    machine: str
-    distribution: str
-    cpu_model: str
-    cpu_count: COUNT
-    load_1min: NUMBER | None = None
-
-
 _RUN = msgspec.defstruct(
     "run",
     [
         ("format_version", int),
+        ("format_minor", COUNT),
         ("zcprobe_version", str),
+        ("kind", str, "benchmark"),
         ("run_id", str),
         ("started_utc", str),
         ("complete", bool),
-        ("config", loose_struct(RunConfig, _OWN, ("scenario", "policy", "protocol", "family", "zerocopy"))),
-        ("scenario", _Scenario),
+        ("config", loose_struct(RunConfig, _OWN, never_null(RunConfig))),
+        ("scenario", loose_struct(RecordedScenario, _OWN, ("description",))),
         ("lab", loose_struct(Lab, _OWN)),
-        ("host", _Host),
+        ("host", loose_struct(Host, _OWN, ("kernel_release", "machine", "distribution", "cpu_model", "cpu_count"))),
         ("probes", _table(str, str)),
         ("send_results", _table(_ERRNO, COUNT)),
         ("rows", _table(str, COUNT)),
         ("reconciliation", _some(loose_struct(Finding, _OWN, ("what", "expected", "found", "holds")), 1 << 16)),
-        ("summary", loose_struct(Summary, _OWN, _NEVER_NULL)),
-        ("channels", _some(loose_struct(ChannelSummary, _OWN, ("outcome",)), 1024, 1)),
+        ("summary", loose_struct(Summary, _OWN, never_null(Summary))),
+        ("channels", _some(loose_struct(ChannelSummary, _OWN, never_null(ChannelSummary)), 1024, 1)),
         ("cookies", _some(int, 1024)),
         ("calibration", loose_struct(Calibration, _OWN) | None, None),
-        ("warnings", _some(loose_struct(RunWarning, _OWN, ("id", "text"))) | None, None),
+        ("effects", loose_struct(Effects, _OWN) | None, None),
+        ("warnings", _some(loose_struct(RunWarning, _OWN, ("id", "text")))),
+        ("attached", _some(str, 4096) | None, None),
+        ("typed_tracepoints", bool | None, None),
+        ("lost_by_kind", _table(str, _some(COUNT, 1 << 16)) | None, None),
+        ("missed_runs", _table(str, COUNT) | None, None),
+        ("sockets", _some(loose_struct(SocketCounts, _OWN), 1024) | None, None),
+        ("copy_paths", Annotated[dict[str, COUNT], Meta(max_length=1 << 16)] | None, None),
+        ("rows_beyond_limit", _table(str, COUNT), {}),
         ("files", _table(_FILE_NAME, loose_struct(FileDigest, _OWN, ("bytes", "sha256"))) | None, None),
     ],
     kw_only=True,
@@ -128,7 +107,7 @@ _RUN = msgspec.defstruct(
 
 
 class _FlatLab(msgspec.Struct, kw_only=True):
-    impairment: dict[str, COUNT | NUMBER | str | bool | None] | None = None
+    impairment: dict[str, _FLAT] | None = None
 
 
 class _FlatRun(msgspec.Struct, kw_only=True):

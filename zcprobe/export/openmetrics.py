@@ -104,7 +104,7 @@ class _Runs(Collector):
         """Nothing when no run knows the number: without probes, or of an earlier version."""
         metric: Metric = family(number.name, number.text, labels=_LABELS, unit=number.unit)
         for run in self._runs:
-            value = run.summary.get(number.member)
+            value = getattr(run.summary, number.member)
             if value is not None:
                 metric.add_metric(_labels(run), value / number.divisor)  # type: ignore[attr-defined]
         if metric.samples:
@@ -119,20 +119,20 @@ class _Runs(Collector):
     def _outcomes(self) -> Metric:
         metric = StateSetMetricFamily("zcprobe_outcome", "what became of the run", labels=_LABELS)
         for run in self._runs:
-            metric.add_metric(_labels(run), {name: name == run.summary["outcome"] for name in OUTCOME_WORDS})
+            metric.add_metric(_labels(run), {name: name == run.summary.outcome for name in OUTCOME_WORDS})
         return metric
 
     def _started(self) -> Metric:
         metric = GaugeMetricFamily("zcprobe_run_start_timestamp", "when it began", labels=_LABELS, unit="seconds")
         for run in self._runs:
-            metric.add_metric(_labels(run), datetime.fromisoformat(run.meta["started_utc"]).timestamp())
+            metric.add_metric(_labels(run), datetime.fromisoformat(run.meta.started_utc).timestamp())
         return metric
 
     def _enobufs(self) -> Metric:
         metric = CounterMetricFamily("zcprobe_enobufs", "calls that returned ENOBUFS", labels=(*_LABELS, "cause"))
         for run in self._runs:
-            causes = run.summary["enobufs_causes"]
-            for cause, count in ({"unknown": run.summary["enobufs_count"]} if causes is None else causes).items():
+            causes = run.summary.enobufs_causes
+            for cause, count in ({"unknown": run.summary.enobufs_count} if causes is None else causes).items():
                 metric.add_metric((*_labels(run), cause), count)
         return metric
 
@@ -156,7 +156,8 @@ def _labels(run: Run) -> tuple[str, ...]:
 
 def _told(run: Run) -> dict[str, str]:
     """Host, options in effect and impairment as text; what has no value is left out."""
-    facts = {name: value for name, value in flat_facts(run).items() if name not in (*_LABELS, *run.summary)}
+    told_elsewhere = (*_LABELS, *run.summary.__struct_fields__)
+    facts = {name: value for name, value in flat_facts(run).items() if name not in told_elsewhere}
     told = {name: value for name, value in facts.items() if value is not None and name not in _NOT_ABOUT_MAKING}
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in told.items()}
 

@@ -1,6 +1,5 @@
 """A run's summary: as one row of a table, and as one line to read."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options
 from zcprobe.export.tables import Rows
 from zcprobe.format.causes import CAUSES, MEMLOCK_CAUSES
+from zcprobe.format.summary import Summary
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
 __all__ = ["summary_line", "summary_rows"]
@@ -37,7 +37,7 @@ def _row(run: Run) -> dict[str, Any]:
 
 def _all_causes(run: Run) -> dict[str, int | None]:
     """`memlock` is the sum of the two paths and of what is on neither for sure."""
-    causes = run.summary["enobufs_causes"]
+    causes = run.summary.enobufs_causes
     if causes is None:
         return dict.fromkeys(("memlock", *CAUSES))
     by_memlock = sum(causes.get(cause, 0) for cause in MEMLOCK_CAUSES)
@@ -47,31 +47,31 @@ def _all_causes(run: Run) -> dict[str, int | None]:
 def summary_line(run: Run) -> str:
     """As `perf stat` would put it: what ran, what became of it, the numbers that matter; no line break."""
     summary = run.summary
-    depth = summary["errqueue_depth_max"]
+    depth = summary.errqueue_depth_max
     parts = [
         _how(run),
-        f"{summary['sends']:,} sends",
-        f"{summary['enobufs_count']:,} ENOBUFS{_causes(summary)}",
-        f"{summary['stall_count']:,} stalls, {format_duration_ns(summary['stall_ns_total'])}",
-        f"optmem {summary['optmem_peak_bytes']:,} of {summary['optmem_max_bytes']:,} B",
+        f"{summary.sends:,} sends",
+        f"{summary.enobufs_count:,} ENOBUFS{_causes(summary)}",
+        f"{summary.stall_count:,} stalls, {format_duration_ns(summary.stall_ns_total)}",
+        f"optmem {summary.optmem_peak_bytes:,} of {summary.optmem_max_bytes:,} B",
         f"errqueue depth {'?' if depth is None else f'{depth:,}'}",
         *_arrival(summary),
         _cpu(summary),
-        format_duration_ns(summary["duration_ns"]),
+        format_duration_ns(summary.duration_ns),
     ]
-    lost = summary["lost_events"] + summary["lost_records"]
-    if lost or not run.meta["complete"]:
+    lost = summary.lost_events + summary.lost_records
+    if lost or not run.meta.complete:
         parts.append(f"INCOMPLETE, {lost:,} lost")
     if run.damage:
         parts.append(DAMAGED)
-    return f"{run.name}: {summary['outcome']}; {'; '.join(parts)}"
+    return f"{run.name}: {summary.outcome}; {'; '.join(parts)}"
 
 
-def _arrival(summary: Mapping[str, Any]) -> list[str]:
+def _arrival(summary: Summary) -> list[str]:
     """Goodput, and of datagrams how many were sent, received and missing."""
     datagrams = datagrams_text(summary)
-    goodput = format_goodput_bps(summary["goodput_bps"])
-    if summary["goodput_bps"] is None:
+    goodput = format_goodput_bps(summary.goodput_bps)
+    if summary.goodput_bps is None:
         goodput = f"goodput {goodput}"
     return [goodput, f"datagrams {datagrams}"] if datagrams else [goodput]
 
@@ -83,22 +83,22 @@ def _how(run: Run) -> str:
     return ", ".join([f"{run.policy} in {run.scenario}", *told])
 
 
-def _causes(summary: Mapping[str, Any]) -> str:
-    causes = summary["enobufs_causes"]
-    if not summary["enobufs_count"]:
+def _causes(summary: Summary) -> str:
+    causes = summary.enobufs_causes
+    if not summary.enobufs_count:
         return ""
     if causes is None:
         return " (causes unknown)"
     words = [f"{count:,} {cause}" for cause, count in causes.items() if count]
-    share = summary["enobufs_unread_share"]
+    share = summary.enobufs_unread_share
     if share is not None:
         words.append(f"{share:.0%} unread")
     return f" ({', '.join(words)})"
 
 
-def _cpu(summary: Mapping[str, Any]) -> str:
+def _cpu(summary: Summary) -> str:
     """Of the sending threads, per 10^9 bytes."""
-    if not summary["bytes_sent"]:
+    if not summary.bytes_sent:
         return "CPU -"
-    per_gb_s = (summary["cpu_user_ns"] + summary["cpu_system_ns"]) / summary["bytes_sent"]
+    per_gb_s = (summary.cpu_user_ns + summary.cpu_system_ns) / summary.bytes_sent
     return f"CPU {per_gb_s:.3g} s/GB"

@@ -83,10 +83,10 @@ def iterate_events(runs: list[Run], window: Window = EVERYTHING) -> Iterator[lis
         for table, columns in SLICED_TABLES.items():
             for batch in _within(iterate_batches(run, table, columns), bounds_ns, "start_ns", LENGTHS[table]):
                 yield table_slices(table, Chunk(batch, pid, origin_ns))
-        has_probes = bool(run.meta["probes"])
+        has_probes = bool(run.meta.probes)
         for batch in _within(iterate_batches(run, "meminfo", ["time_ns", *MEMINFO_COLUMNS]), bounds_ns, "time_ns"):
             yield meminfo_counters(Chunk(batch, pid, origin_ns), mark_enobufs=not has_probes)
-        channels = {cookie: channel for channel, cookie in enumerate(run.meta.get("cookies") or ())}
+        channels = {cookie: channel for channel, cookie in enumerate(run.meta.cookies)}
         events = iterate_batches(run, "kernel_events", ["time_ns", *KERNEL_COLUMNS])
         for batch in _in_time_order(_within(events, bounds_ns, "time_ns")):
             yield kernel_counters(Chunk(batch, pid, origin_ns), channels)
@@ -111,9 +111,9 @@ def _facts(run: Run) -> dict[str, Any]:
         "integrity": run.integrity,
         "scenario": run.scenario,
         "policy": run.policy,
-        "kernel": run.meta["host"]["kernel_release"],
+        "kernel": run.meta.host.kernel_release,
         "options": {name: value for name, value in run.options.items() if value is not None},
-        "impairment": run.meta["lab"].get("impairment") or {},
+        "impairment": run.meta.lab.impairment or {},
         "summary": run.summary,
     }
 
@@ -132,13 +132,12 @@ def _names(run: Run, pid: int) -> list[Event]:
     def name(what: str, tid: int, **arguments: Any) -> Event:
         return {"ph": "M", "name": what, "pid": pid, "tid": tid, "ts": 0, "args": arguments}
 
-    limit = f"optmem_max {run.summary['optmem_max_bytes']} bytes"
+    limit = f"optmem_max {run.summary.optmem_max_bytes} bytes"
     kinds = [kind for kind in THREAD_KINDS if (run.folder / f"{kind}.parquet").exists()]
-    # runs of one channel did not always list it
-    channels = range(len(run.meta.get("channels") or [None]))
+    channels = range(len(run.meta.channels))
     return [
         name("process_name", pid, name=f"{run.policy} in {run.scenario} ({run.name})"),
-        name("process_labels", pid, labels=f"{run.summary['outcome']}, {limit}"),
+        name("process_labels", pid, labels=f"{run.summary.outcome}, {limit}"),
         name("process_sort_index", pid, sort_index=pid),
         name("thread_name", pid, name="run"),
         *(
@@ -155,10 +154,10 @@ def _phases(run: Run, pid: int, origin_ns: int) -> list[Event]:
     if start_ns is None:
         return []
     start_us = (start_ns - origin_ns) / 1e3
-    common = {"name": f"run: {run.summary['outcome']}", "cat": "run", "pid": pid, "tid": pid}
+    common = {"name": f"run: {run.summary.outcome}", "cat": "run", "pid": pid, "tid": pid}
     return [
-        {"ph": "B", "ts": start_us, "args": {"error": run.summary["error"]}, **common},
-        {"ph": "E", "ts": start_us + run.summary["duration_ns"] / 1e3, **common},
+        {"ph": "B", "ts": start_us, "args": {"error": run.summary.error}, **common},
+        {"ph": "E", "ts": start_us + run.summary.duration_ns / 1e3, **common},
     ]
 
 

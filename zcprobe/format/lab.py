@@ -2,6 +2,8 @@
 
 import msgspec
 
+from zcprobe.config import DEFAULT_PORT
+
 __all__ = ["Lab"]
 
 
@@ -9,7 +11,8 @@ class Lab(msgspec.Struct, frozen=True, kw_only=True):
     """An open lab. `impairment` has every parameter in effect, units in its keys, for the run's metadata.
 
     `scatter_gather` is NETIF_F_SG of the sender's device: without it the kernel copies the data of each send.
-    `mtu_bytes` is its MTU: a larger datagram goes in fragments.
+    `mtu_bytes` is its MTU: a larger datagram goes in fragments. `sink_port` is DEFAULT_PORT in a run that was made
+    before it was stored: every sink of our own listened there.
     """
 
     scenario: str
@@ -18,7 +21,7 @@ class Lab(msgspec.Struct, frozen=True, kw_only=True):
     sender_netns_inode: int
     sender_address: str
     sink_address: str
-    sink_port: int
+    sink_port: int = DEFAULT_PORT
     optmem_max_bytes: int
     impairment: dict[str, int | str | None]
     sender_device: str | None = None

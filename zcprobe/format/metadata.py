@@ -1,6 +1,6 @@
 """run.json: everything about a run but its tables."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -8,6 +8,9 @@ from zcprobe.config import RunConfig
 from zcprobe.format.calibration import Calibration
 from zcprobe.format.effects import Effects
 from zcprobe.format.findings import Finding, RunWarning
+from zcprobe.format.host import Host
+from zcprobe.format.lab import Lab
+from zcprobe.format.scenario import RecordedScenario
 from zcprobe.format.sockets import SocketCounts
 from zcprobe.format.summary import ChannelSummary, Summary
 from zcprobe.seal import FileDigest
@@ -27,6 +30,9 @@ Kind = Literal["benchmark", "attachment"]
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """What run.json says of every subject: how it was watched, what the kernel counted, and what the folder holds.
 
+    A member that a run lacks because it was made before the member existed is None, or empty where its type has no
+    None; such a run has `format_minor` 0.
+
     `complete`: every record and event is there and all counts reconcile. `cookies`: of the
     subject's sockets, as in `kernel_events`. `probes`: probe name -> mechanism. `rows_beyond_limit`: table -> rows that
     it lacks at its end, because the run's records had reached their limit. `lost_by_kind`: event kind -> lost by each
@@ -41,20 +47,20 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     started_utc: str
     complete: bool
     warnings: list[RunWarning]
-    host: dict[str, Any]
+    host: Host
     probes: dict[str, str]
-    attached: list[str]
-    typed_tracepoints: bool
-    lost_by_kind: dict[str, list[int]]
-    missed_runs: dict[str, int]
+    attached: list[str] | None
+    typed_tracepoints: bool | None
+    lost_by_kind: dict[str, list[int]] | None
+    missed_runs: dict[str, int] | None
     cookies: list[int]
-    sockets: list[SocketCounts]
-    copy_paths: dict[str, int]
+    sockets: list[SocketCounts] | None
+    copy_paths: dict[str, int] | None
     send_results: dict[str, int]
     rows: dict[str, int]
     rows_beyond_limit: dict[str, int] = {}
     reconciliation: list[Finding]
-    files: dict[str, FileDigest]
+    files: dict[str, FileDigest] | None
 
 
 class RunMetadata(Recording, frozen=True, kw_only=True):
@@ -62,9 +68,9 @@ class RunMetadata(Recording, frozen=True, kw_only=True):
 
     kind: Kind = "benchmark"
     config: RunConfig
-    scenario: dict[str, Any]
-    lab: dict[str, Any]
+    scenario: RecordedScenario
+    lab: Lab
     calibration: Calibration | None
-    effects: Effects
+    effects: Effects | None
     summary: Summary
     channels: list[ChannelSummary]

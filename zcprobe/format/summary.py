@@ -6,32 +6,33 @@ __all__ = ["ChannelSummary", "Summary"]
 
 
 class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One channel; the members mean what they mean in `Summary`."""
+    """One channel; the members mean what they mean in `Summary`. `start_ns` and `end_ns` are CLOCK_MONOTONIC, and None
+    in a run that was made before there were channels."""
 
     outcome: str
     error: str | None
-    start_ns: int
-    end_ns: int
+    start_ns: int | None
+    end_ns: int | None
     writes: int
     sends: int
-    plain_sends: int
+    plain_sends: int | None
     copied_on_purpose: int
     completions: int
     notifications: int
     copied_completions: int
     enobufs_count: int
-    eagain_count: int
-    constrained_count: int
+    eagain_count: int | None
+    constrained_count: int | None
     stall_count: int
     stall_ns_total: int
-    stall_ns_max: int
-    flush_count: int
+    stall_ns_max: int | None
+    flush_count: int | None
     missed_zero_copy_count: int
-    missed_by_variant: dict[str, int]
-    rounds: int
-    converged: bool
-    downtime_ns: int
-    responses: int
+    missed_by_variant: dict[str, int] | None
+    rounds: int | None
+    converged: bool | None
+    downtime_ns: int | None
+    responses: int | None
     optmem_baseline_bytes: int
     optmem_peak_bytes: int
     bytes_sent: int
@@ -50,30 +51,31 @@ class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """docs/run-format.md describes each member. What only the probes know is None when there were none."""
+    """docs/run-format.md describes each member. What only the probes know is None when there were none; a member that
+    was added after the first version is None in a run that was made before."""
 
     outcome: str
     error: str | None
     duration_ns: int
     writes: int
     sends: int
-    plain_sends: int
+    plain_sends: int | None
     copied_on_purpose: int
     completions: int
     in_flight_at_end: int
     notifications: int
     copied_completions: int
     true_copied_completions: int | None
-    flush_count: int
+    flush_count: int | None
     missed_zero_copy_count: int
-    missed_by_variant: dict[str, int]
+    missed_by_variant: dict[str, int] | None
     enobufs_count: int
     enobufs_causes: dict[str, int] | None
     enobufs_in_flight_bytes: int | None
     enobufs_unread_bytes: int | None
     enobufs_unread_share: float | None
-    eagain_count: int
-    constrained_count: int
+    eagain_count: int | None
+    constrained_count: int | None
     errqueue_depth_max: int | None
     merged_notifications: int | None
     optmem_max_bytes: int
@@ -82,11 +84,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     charge_bytes: int
     stall_count: int
     stall_ns_total: int
-    stall_ns_max: int
-    rounds: int
+    stall_ns_max: int | None
+    rounds: int | None
     converged: bool | None
     downtime_ns: int | None
-    responses: int
+    responses: int | None
     bytes_sent: int
     bytes_acked: int | None
     retransmit_count: int | None

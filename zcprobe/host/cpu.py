@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from zcprobe.format.host import Host
 from zcprobe.host.system import read_system
 
 __all__ = ["CpuFacts", "host_metadata", "parse_colon_fields", "read_cpu", "read_memory_bytes"]
@@ -52,10 +53,10 @@ def read_cpu() -> CpuFacts:
     )
 
 
-def host_metadata() -> dict[str, str | int | float | None]:
-    """The fields of SystemFacts and CpuFacts and `memory_bytes`, flat and ready for JSON."""
-    return {
+def host_metadata() -> Host:
+    """What run.json keeps about this host."""
+    return Host(
         **msgspec.structs.asdict(read_system()),
         **msgspec.structs.asdict(read_cpu()),
-        "memory_bytes": read_memory_bytes(),
-    }
+        memory_bytes=read_memory_bytes(),
+    )

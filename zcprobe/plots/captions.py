@@ -57,13 +57,13 @@ def captions(comparison: Comparison) -> dict[str, str]:
 def _what_is_missing(comparison: Comparison) -> str:
     """Runs without a goodput, and datagrams that did not arrive."""
     summaries = [run.summary for run in comparison.runs]
-    silent = sum(summary["goodput_bps"] is None for summary in summaries)
+    silent = sum(summary.goodput_bps is None for summary in summaries)
     text = (
         f" {counted(silent, 'run')} of {len(summaries)} had no report from the sink and no goodput." if silent else ""
     )
-    known = [summary for summary in summaries if summary["datagrams_missing"] is not None]
+    known = [summary for summary in summaries if summary.datagrams_missing is not None]
     if known:
-        sent, received, missing = (sum(one[f"datagrams_{what}"] for one in known) for what in _DATAGRAMS)
+        sent, received, missing = (sum(getattr(one, f"datagrams_{what}") for one in known) for what in _DATAGRAMS)
         text += f" Of {sent:,} datagrams sent {received:,} were received and {missing:,} are missing."
     return text
 

@@ -23,8 +23,8 @@ def method_line(runs: Sequence[Run], width: int = 120) -> str:
         _named(runs, lambda run: run.scenario, "scenarios"),
         *(_option(runs, name) for name in names),
         repeats_text(runs),
-        "Linux " + _named(runs, lambda run: str(run.meta["host"]["kernel_release"]), "kernels"),
-        "zcprobe " + _named(runs, lambda run: str(run.meta.get("zcprobe_version", "?")), "versions"),
+        "Linux " + _named(runs, lambda run: run.meta.host.kernel_release, "kernels"),
+        "zcprobe " + _named(runs, lambda run: run.meta.zcprobe_version, "versions"),
         *_damage(runs),
     ]
     return textwrap.fill("; ".join(parts), width)

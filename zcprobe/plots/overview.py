@@ -27,10 +27,10 @@ def draw_overview(run: Run) -> Figure:
     for ax in axes[:-1]:
         ax.set_xlabel("")
     summary = run.summary
-    outcome = OUTCOME_WORDS.get(summary["outcome"], summary["outcome"])
+    outcome = OUTCOME_WORDS[summary.outcome]
     figure.suptitle(
-        f"{run.policy} in {run.scenario}: {outcome}, {summary['sends']:,} sends in"
-        f" {format_duration_ns(summary['duration_ns'])}, goodput {format_goodput_bps(summary['goodput_bps'])}",
+        f"{run.policy} in {run.scenario}: {outcome}, {summary.sends:,} sends in"
+        f" {format_duration_ns(summary.duration_ns)}, goodput {format_goodput_bps(summary.goodput_bps)}",
         x=0.01,
         ha="left",
     )

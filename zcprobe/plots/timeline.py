@@ -125,7 +125,7 @@ def add_timeline_legend(ax: Axes, fills: Sequence[str] = ("stall", "settling"), 
 def mark_outcome(ax: Axes, run: Run, axis: TimeAxis, channel: int | None = None, *, label: bool) -> None:
     """The moment the outcome was known, of the run or of one channel, and settling after it."""
     outcome_s = outcome_time_s(run, channel)
-    outcome = str(run.summary["outcome"] if channel is None else channel_summary(run, channel)["outcome"])
+    outcome = run.summary.outcome if channel is None else channel_summary(run, channel).outcome
     if outcome_s > axis.end_s:
         return
     at = outcome_s * axis.per_s

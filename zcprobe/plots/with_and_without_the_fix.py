@@ -46,7 +46,7 @@ def ordered_policies(comparison: Comparison) -> list[str]:
 
 def representative_run(runs: Sequence[Run]) -> Run | None:
     """The run with the median number of sends (the lower of two; ties: by duration). None without runs."""
-    ordered = sorted(runs, key=lambda run: (run.summary["sends"], run.summary["duration_ns"], run.name))
+    ordered = sorted(runs, key=lambda run: (run.summary.sends, run.summary.duration_ns, run.name))
     return ordered[(len(ordered) - 1) // 2] if ordered else None
 
 
@@ -151,11 +151,11 @@ def _put_title(ax: Axes, policy: str, outcome: str, panel: str) -> None:
 
 def _outcome(run: Run, run_count: int) -> str:
     summary = run.summary
-    length = format_duration_ns(summary["duration_ns"])
-    words = OUTCOME_WORDS.get(summary["outcome"], summary["outcome"])
-    text = f"{words}: {summary['sends']:,} sends in {length}"
-    if summary["stall_count"]:
-        text += f"; {counted(summary['stall_count'], 'stall')}, {format_duration_ns(summary['stall_ns_total'])} in all"
+    length = format_duration_ns(summary.duration_ns)
+    words = OUTCOME_WORDS[summary.outcome]
+    text = f"{words}: {summary.sends:,} sends in {length}"
+    if summary.stall_count:
+        text += f"; {counted(summary.stall_count, 'stall')}, {format_duration_ns(summary.stall_ns_total)} in all"
     shown = f"(1 of {counted(run_count, 'run')} shown)".replace(" ", "\u00a0")
     return f"{text} {shown}"
 

@@ -114,7 +114,7 @@ def record(
         started_utc=started_utc,
         complete=all(finding.holds for finding in findings),
         warnings=limit_warnings(limit.whole_bytes, rows, beyond),
-        host=dict(host_metadata()),
+        host=host_metadata(),
         rows=rows,
         rows_beyond_limit=beyond,
         reconciliation=findings,

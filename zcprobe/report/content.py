@@ -78,7 +78,7 @@ def verdict_of(comparison: Comparison) -> list[str]:
 def warnings_of(comparison: Comparison) -> list[str]:
     """What must be known before the numbers are believed: what runs found out themselves, each once with the number of
     runs, and where runs of a planned comparison were not made alike after all."""
-    counts = Counter(warning["text"] for run in comparison.runs for warning in run.meta.get("warnings") or ())
+    counts = Counter(warning.text for run in comparison.runs for warning in run.meta.warnings)
     told = [f"{text} ({count} of {len(comparison.runs)} runs)" for text, count in counts.items()]
     told += [f"the comparison's folder is {DAMAGED}: {finding}" for finding in comparison.meta.get("damage", ())]
     found = differing(comparison.runs, POLICY_OPTIONS)
@@ -158,8 +158,8 @@ def _causes(runs: list[Run]) -> str:
     """Calls of all runs by cause; what no probe saw has no cause."""
     causes: Counter[str] = Counter()
     for run in runs:
-        known = run.summary["enobufs_causes"]
-        causes.update({"of unknown cause": run.summary["enobufs_count"]} if known is None else known)
+        known = run.summary.enobufs_causes
+        causes.update({"of unknown cause": run.summary.enobufs_count} if known is None else known)
     return ", ".join(f"{count:,} {cause}" for cause, count in causes.items() if count) or "none"
 
 
@@ -181,19 +181,17 @@ def run_rows(comparison: Comparison, base: Path) -> list[RunRow]:
             href=relative_href(run.folder, base),
             tables=[(relative_href(path, base), path.stem) for path in sorted(run.folder.glob("*.parquet"))],
             policy=run.policy,
-            outcome=_outcome(run.summary["outcome"]),
-            sends=_count(run.summary["sends"]),
-            enobufs=_count(run.summary["enobufs_count"]),
-            stalls=_count(run.summary["stall_count"]),
-            duration=format_duration_ns(run.summary["duration_ns"]),
-            goodput="; ".join(
-                filter(None, (format_goodput_bps(run.summary["goodput_bps"]), datagrams_text(run.summary)))
-            ),
-            complete=bool(run.meta["complete"]),
+            outcome=_outcome(run.summary.outcome),
+            sends=_count(run.summary.sends),
+            enobufs=_count(run.summary.enobufs_count),
+            stalls=_count(run.summary.stall_count),
+            duration=format_duration_ns(run.summary.duration_ns),
+            goodput="; ".join(filter(None, (format_goodput_bps(run.summary.goodput_bps), datagrams_text(run.summary)))),
+            complete=run.meta.complete,
             broken=[
-                f"{finding['what']}: {finding['expected']:,} against {finding['found']:,}"
-                for finding in run.meta["reconciliation"]
-                if not finding["holds"]
+                f"{finding.what}: {finding.expected:,} against {finding.found:,}"
+                for finding in run.meta.reconciliation
+                if not finding.holds
             ],
         )
         for run in comparison.runs

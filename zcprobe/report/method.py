@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+import msgspec
+
 from zcprobe.analysis.policies import CONFIDENCE
 from zcprobe.dataset.integrity import DAMAGED, NO_DIGESTS, VERIFIED
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.option_words import describe_options
 from zcprobe.dataset.options import OPTIONS, POLICY_OPTIONS, impairment_of
 from zcprobe.dataset.path import leaves_host
+from zcprobe.format.lab import Lab
 from zcprobe.units import format_bytes
 
 __all__ = ["copied_statement", "method_rows"]
@@ -42,12 +45,12 @@ def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
     runs, meta = comparison.runs, comparison.meta
     rows = [
         ("scenario", _all(runs, lambda run: run.scenario) or meta["scenario"]),
-        ("what it does", _all(runs, lambda run: run.meta["scenario"]["description"])),
+        ("what it does", _all(runs, lambda run: run.meta.scenario.description)),
         ("impairment in the lab", _all(runs, _impairment)),
         ("calibration", _all(runs, _calibration)),
         *_option_rows(runs),
-        ("charge of one notification", _all(runs, lambda run: f"{run.summary['charge_bytes']:,} bytes")),
-        ("kernel", _all(runs, lambda run: f"{run.meta['host']['kernel_release']} {run.meta['host']['machine']}")),
+        ("charge of one notification", _all(runs, lambda run: f"{run.summary.charge_bytes:,} bytes")),
+        ("kernel", _all(runs, lambda run: f"{run.meta.host.kernel_release} {run.meta.host.machine}")),
         ("host", _all(runs, _host)),
         ("probes", _all(runs, _probes)),
         ("lost", _losses(runs)),
@@ -59,7 +62,7 @@ def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
         ("seed of the order", "" if meta["seed"] is None else str(meta["seed"])),
         ("intervals", f"{CONFIDENCE:.0%} percentile bootstrap of the median; the run is the unit, never the send"),
         ("started", meta["started_utc"]),
-        ("zcprobe", _all(runs, lambda run: run.meta["zcprobe_version"])),
+        ("zcprobe", _all(runs, lambda run: run.meta.zcprobe_version)),
     ]
     return [(what, value) for what, value in rows if value]
 
@@ -81,15 +84,15 @@ def _own_cost(overhead: dict[str, Any] | None) -> str:
 
 def copied_statement(runs: list[Run]) -> str:
     """How many completions the kernel reported as copied, and what goodput therefore means."""
-    completions = sum(run.summary["completions"] for run in runs)
-    copied = sum(run.summary["copied_completions"] for run in runs)
+    completions = sum(run.summary.completions for run in runs)
+    copied = sum(run.summary.copied_completions for run in runs)
     if completions == 0:
         counted = "No completion was read in these runs."
     elif copied == completions:
         counted = f"Every one of the {completions:,} completions of these runs was reported as COPIED."
     else:
         counted = f"{copied:,} of {completions:,} completions of these runs were reported as COPIED."
-    devices = [run.meta["lab"] for run in runs if leaves_host(run.meta)]
+    devices = [run.meta.lab for run in runs if leaves_host(run.meta)]
     if devices:
         return f"{counted} {_device_statement(devices)}"
     return (
@@ -99,12 +102,12 @@ def copied_statement(runs: list[Run]) -> str:
     )
 
 
-def _device_statement(labs: list[dict[str, Any]]) -> str:
+def _device_statement(labs: list[Lab]) -> str:
     """What a copied count is worth on devices of the host's own."""
-    if any(lab.get("scatter_gather") is None for lab in labs):
+    if any(lab.scatter_gather is None for lab in labs):
         return "Which device the sends left by is not known for every run, so neither is what else was copied."
-    names = ", ".join(sorted({lab["sender_device"] for lab in labs}))
-    if all(lab["scatter_gather"] for lab in labs):
+    names = ", ".join(sorted({str(lab.sender_device) for lab in labs}))
+    if all(lab.scatter_gather for lab in labs):
         return (
             f"The sender's device {names} has scatter-gather: what is not reported as COPIED was sent from its pages."
         )
@@ -127,12 +130,12 @@ def _order(comparison: Comparison) -> str:
 
 def _noise(runs: list[Run]) -> str:
     """What else the host did, and how far runs of one policy lie apart."""
-    loads = [run.meta["host"]["load_1min"] for run in runs if run.meta["host"].get("load_1min") is not None]
+    loads = [run.meta.host.load_1min for run in runs if run.meta.host.load_1min is not None]
     span = " to ".join(dict.fromkeys(f"{load:.2f}" for load in (min(loads), max(loads)))) if loads else ""
     parts = [f"load average when a run began: {span}"] if loads else []
     spreads = []
     for policy in dict.fromkeys(run.policy for run in runs):
-        found = [run.summary["goodput_bps"] for run in runs if run.policy == policy]
+        found = [run.summary.goodput_bps for run in runs if run.policy == policy]
         rates = [rate for rate in found if rate is not None]
         if len(rates) > 1 and median(rates):
             spreads.append(f"{policy} {(max(rates) - min(rates)) / median(rates):.0%}")
@@ -148,7 +151,7 @@ def _impairment(run: Run) -> str:
 
 def _calibration(run: Run) -> str:
     """What the run measured before it began, from which the scenario's quantities follow."""
-    return describe_options(run.meta.get("calibration") or {})
+    return describe_options(msgspec.structs.asdict(run.meta.calibration)) if run.meta.calibration else ""
 
 
 def _option_rows(runs: list[Run]) -> list[tuple[str, str]]:
@@ -166,12 +169,12 @@ def _told(run: Run, names: Sequence[str]) -> str:
 
 
 def _host(run: Run) -> str:
-    host = run.meta["host"]
-    return f"{host['cpu_count']} CPUs ({host['cpu_model']}), {host['distribution']}"
+    host = run.meta.host
+    return f"{host.cpu_count} CPUs ({host.cpu_model}), {host.distribution}"
 
 
 def _probes(run: Run) -> str:
-    mechanisms = run.meta["probes"]
+    mechanisms = run.meta.probes
     return ", ".join(f"{probe} by {how}" for probe, how in mechanisms.items()) or "none: causes and holders are unknown"
 
 
@@ -184,14 +187,14 @@ def _integrity(runs: list[Run]) -> str:
 
 
 def _losses(runs: list[Run]) -> str:
-    events = sum(run.summary["lost_events"] for run in runs)
-    records = sum(run.summary["lost_records"] for run in runs)
+    events = sum(run.summary.lost_events for run in runs)
+    records = sum(run.summary.lost_records for run in runs)
     return f"{events:,} events, {records:,} records"
 
 
 def _reconciliation(runs: list[Run]) -> str:
-    findings = [finding for run in runs for finding in run.meta["reconciliation"]]
-    broken = sum(not finding["holds"] for finding in findings)
+    findings = [finding for run in runs for finding in run.meta.reconciliation]
+    broken = sum(not finding.holds for finding in findings)
     if broken:
         return f"{broken} of {len(findings)} checks do NOT hold; they are named beside their runs"
     return f"all {len(findings)} checks hold (independent counts of the same thing, held against each other)"

@@ -43,7 +43,7 @@ class NumberTable(msgspec.Struct, frozen=True):
 
 def _of_shown_runs(comparison: Comparison) -> pd.DataFrame:
     rows = [
-        {"policy": run.policy, "run": run.name, **{name: run.summary[name] for name in _SHOWN_MEMBERS}}
+        {"policy": run.policy, "run": run.name, **{name: getattr(run.summary, name) for name in _SHOWN_MEMBERS}}
         for run in shown_runs(comparison)
     ]
     return pd.DataFrame(rows, dtype="object")
@@ -113,9 +113,9 @@ def number_table(name: str, comparison: Comparison) -> NumberTable:
 
 def summary_table(runs: list[Run]) -> NumberTable:
     """A row for each member of the summaries, a column for each run."""
-    members = dict.fromkeys(name for run in runs for name in run.summary)
-    rows = [[name, *(_text(run.summary.get(name)) for run in runs)] for name in members]
-    return NumberTable(["", *(f"{run.policy} {run.meta['run_id']}" for run in runs)], rows, 0)
+    members = dict.fromkeys(name for run in runs for name in run.summary.__struct_fields__)
+    rows = [[name, *(_text(getattr(run.summary, name, None)) for run in runs)] for name in members]
+    return NumberTable(["", *(f"{run.policy} {run.meta.run_id}" for run in runs)], rows, 0)
 
 
 def _text(value: Any) -> str:

@@ -23,12 +23,12 @@ def test_every_send_is_counted_once(tmp_path: Path) -> None:
     words = ("run", "--scenario", "held-completions", "-n", str(count), "--optmem-max", str(OPTMEM_BYTES))
     printed = measure(tmp_path, *words)
     run = zcprobe.load(printed["folder"])
-    assert run.meta["complete"]
-    assert run.meta["lab"]["optmem_max_bytes"] == OPTMEM_BYTES
-    assert run.summary["sends"] == run.summary["completions"] == len(run.sends) == count
+    assert run.meta.complete
+    assert run.meta.lab.optmem_max_bytes == OPTMEM_BYTES
+    assert run.summary.sends == run.summary.completions == len(run.sends) == count
     ranges = run.notifications
     assert int((ranges["hi"] - ranges["lo"] + 1).sum()) == count
-    assert run.meta["send_results"]["0"] == count
+    assert run.meta.send_results["0"] == count
 
 
 STALLED = ("--scenario", "stalled-reader", "-n", "149")
@@ -45,12 +45,12 @@ def test_sends_in_flight_fill_optmem_to_the_last_notification_that_fits(kept_fol
     outcomes = {policy: values["outcomes"] for policy, values in content["policies"].items()}
     assert outcomes == {"qemu-pre": {"dead_enobufs": 1}, "qemu-merged": {"completed": 1}}
     for run in load_comparison(Path(content["folder"])).runs:
-        assert run.meta["complete"]
-        limit, charge = run.summary["optmem_max_bytes"], run.summary["charge_bytes"]
+        assert run.meta.complete
+        limit, charge = run.summary.optmem_max_bytes, run.summary.charge_bytes
         assert limit == 20480
-        assert run.summary["optmem_peak_bytes"] == ((limit - THRESHOLD_BYTES) // charge + 1) * charge
-        assert run.summary["enobufs_count"] == 1 or run.meta["config"]["policy"] != "qemu-pre"
-        assert set(run.summary["enobufs_causes"]) == {"optmem"}
+        assert run.summary.optmem_peak_bytes == ((limit - THRESHOLD_BYTES) // charge + 1) * charge
+        assert run.summary.enobufs_count == 1 or run.meta.config.policy != "qemu-pre"
+        assert set(run.summary.enobufs_causes) == {"optmem"}
 
 
 DEFAULT_OUTCOMES = {
@@ -64,8 +64,8 @@ def compare_by_default(folder: Path) -> dict[str, dict[str, int]]:
     """Outcomes of one run of each policy; the path was impaired in all of them."""
     content = measure(folder, *("compare", "--repeats", "1", "--probes", "none", "--no-report", "--overhead", "0"))
     for run in load_comparison(Path(content["folder"])).runs:
-        assert run.meta["effects"]["hold_waits"] > 0
-        assert run.meta["warnings"] == []
+        assert run.meta.effects.hold_waits > 0
+        assert run.meta.warnings == []
     return {policy: values["outcomes"] for policy, values in content["policies"].items()}
 
 

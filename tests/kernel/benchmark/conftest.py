@@ -32,9 +32,9 @@ def measure(probes: ProbeSession, tmp_path: Path) -> Measure:
         config.setdefault("parameters", find_policy(config.get("policy", "qemu-merged")).defaults)
         completed = record_run(benchmark_of(RunConfig(**config)), tmp_path, probes, Interruption())
         measured = zcprobe.load(completed.folder)
-        assert [finding for finding in measured.meta["reconciliation"] if not finding["holds"]] == []
-        assert measured.meta["complete"]
-        assert measured.summary["lost_events"] == measured.summary["lost_records"] == 0
+        assert [finding for finding in measured.meta.reconciliation if not finding.holds] == []
+        assert measured.meta.complete
+        assert measured.summary.lost_events == measured.summary.lost_records == 0
         return measured
 
     return run

@@ -13,6 +13,7 @@ import pytest
 
 from tests.kernel.benchmark.conftest import Measure
 from zcprobe.config import SocketOptions
+from zcprobe.format.effects import Effects
 from zcprobe.lab.impairments.hold import HOLD_DEVICE
 from zcprobe.lab.namespace import list_namespaces
 
@@ -47,18 +48,18 @@ def test_the_hold_has_the_rate_that_was_calibrated(measure: Measure) -> None:
     """tc shows the rate in the kernel, and the run keeps the numbers of its calibration."""
     with watched_buckets(HOLD_DEVICE, "-tx") as seen:
         run = measure(scenario="held-completions", policy="qemu-merged")
-    calibration, scenario = run.meta["calibration"], run.meta["scenario"]
-    assert calibration["hold_rate_bps"] == pytest.approx(0.3 * calibration["goodput_bps"] / 16, abs=1)
-    assert scenario["hold"]["bucket"]["rate_bps"] == calibration["hold_rate_bps"]
-    assert run.meta["lab"]["impairment"]["hold_rate_bps"] == calibration["hold_rate_bps"]
+    calibration, scenario = run.meta.calibration, run.meta.scenario
+    assert calibration.hold_rate_bps == pytest.approx(0.3 * calibration.goodput_bps / 16, abs=1)
+    assert scenario.hold["bucket"]["rate_bps"] == calibration.hold_rate_bps
+    assert run.meta.lab.impairment["hold_rate_bps"] == calibration.hold_rate_bps
     # tc has bytes per second
-    assert {entry["options"]["rate"] for entry in seen} == {calibration["hold_rate_bps"] // 8}
-    assert run.meta["effects"]["held_packets"] >= max(entry["packets"] for entry in seen)
-    assert run.meta["effects"]["hold_waits"] > 0
-    assert run.meta["warnings"] == []
-    assert calibration["charge_bytes"] == run.summary["charge_bytes"]
-    assert calibration["notifications_max"] * calibration["charge_bytes"] <= 131072 + calibration["charge_bytes"]
-    assert run.meta["config"]["send_count"] == scenario["send_count"] == run.summary["writes"]
+    assert {entry["options"]["rate"] for entry in seen} == {calibration.hold_rate_bps // 8}
+    assert run.meta.effects.held_packets >= max(entry["packets"] for entry in seen)
+    assert run.meta.effects.hold_waits > 0
+    assert run.meta.warnings == []
+    assert calibration.charge_bytes == run.summary.charge_bytes
+    assert calibration.notifications_max * calibration.charge_bytes <= 131072 + calibration.charge_bytes
+    assert run.meta.config.send_count == scenario.send_count == run.summary.writes
 
 
 @pytest.mark.parametrize("pacing_bps", [200_000_000, 1_000_000_000])
@@ -70,9 +71,9 @@ def test_a_paced_sender_is_held_up_as_well(pacing_bps: int, measure: Measure) ->
         socket=SocketOptions(pacing_bps=pacing_bps),
         optmem_max_bytes=20480,
     )
-    assert run.meta["calibration"]["goodput_bps"] <= pacing_bps
-    assert run.meta["effects"]["hold_waits"] > 0
-    assert run.summary["outcome"] == "dead_enobufs"
+    assert run.meta.calibration.goodput_bps <= pacing_bps
+    assert run.meta.effects.hold_waits > 0
+    assert run.summary.outcome == "dead_enobufs"
 
 
 def test_a_hold_that_lets_every_clone_go_at_once_says_so(measure: Measure) -> None:
@@ -82,29 +83,29 @@ def test_a_hold_that_lets_every_clone_go_at_once_says_so(measure: Measure) -> No
         socket=SocketOptions(pacing_bps=500_000_000),
         send_count=503,
     )
-    assert run.meta["calibration"] is None
-    assert [warning["id"] for warning in run.meta["warnings"]] == ["nothing-held-back"]
-    assert run.meta["effects"]["held_packets"] > 0
+    assert run.meta.calibration is None
+    assert [warning.id for warning in run.meta.warnings] == ["nothing-held-back"]
+    assert run.meta.effects.held_packets > 0
 
 
 def test_late_acknowledgements_wait_in_their_queue_and_none_is_dropped(measure: Measure) -> None:
     with watched_buckets("rx0", "-rx") as seen:
         run = measure(scenario="in-flight", policy="qemu-merged")
-    assert {entry["options"]["rate"] for entry in seen} == {run.meta["calibration"]["ack_rate_bps"] // 8}
-    assert run.meta["effects"]["delay_waits"] > 0
-    assert run.meta["effects"]["delay_dropped_packets"] == 0
-    assert run.meta["warnings"] == []
-    assert run.summary["enobufs_count"] > 0
+    assert {entry["options"]["rate"] for entry in seen} == {run.meta.calibration.ack_rate_bps // 8}
+    assert run.meta.effects.delay_waits > 0
+    assert run.meta.effects.delay_dropped_packets == 0
+    assert run.meta.warnings == []
+    assert run.summary.enobufs_count > 0
 
 
 def test_a_slow_reader_reads_at_its_share_of_the_goodput(measure: Measure) -> None:
     run = measure(scenario="slow-reader", policy="qemu-merged")
-    calibration = run.meta["calibration"]
-    assert calibration["read_bps"] == pytest.approx(0.1 * calibration["goodput_bps"], abs=1)
-    assert run.meta["effects"]["reader_pause_ns"] > 0
+    calibration = run.meta.calibration
+    assert calibration.read_bps == pytest.approx(0.1 * calibration.goodput_bps, abs=1)
+    assert run.meta.effects.reader_pause_ns > 0
     # the last piece of a hundredth of a second is not waited for
-    assert run.summary["goodput_bps"] < 1.1 * calibration["read_bps"]
-    assert run.meta["warnings"] == []
+    assert run.summary.goodput_bps < 1.1 * calibration.read_bps
+    assert run.meta.warnings == []
 
 
 @pytest.mark.parametrize("send_bytes", [1, 1009, 4096, 9001, 65536, 524288])
@@ -113,46 +114,46 @@ def test_the_control_is_one_in_every_size(send_bytes: int, family: str, measure:
     run = measure(
         scenario="in-order", policy="qemu-pre", family=family, send_bytes=send_bytes, duration_s=1.0, record=False
     )
-    assert (run.summary["outcome"], run.summary["enobufs_count"]) == ("completed", 0)
-    assert run.meta["warnings"] == []
+    assert (run.summary.outcome, run.summary.enobufs_count) == ("completed", 0)
+    assert run.meta.warnings == []
 
 
 def test_a_control_under_a_limit_that_it_meets_is_not_called_one(measure: Measure) -> None:
     run = measure(scenario="in-order", send_count=1009, optmem_max_bytes=2000)
-    assert run.summary["enobufs_count"] > 0
-    assert [warning["id"] for warning in run.meta["warnings"]] == ["not-a-control"]
+    assert run.summary.enobufs_count > 0
+    assert [warning.id for warning in run.meta.warnings] == ["not-a-control"]
 
 
 def test_fragmented_datagrams_are_told(measure: Measure) -> None:
     run = measure(scenario="in-order", protocol="udp", send_bytes=8192, send_count=101)
-    assert "fragmented-datagrams" in [warning["id"] for warning in run.meta["warnings"]]
+    assert "fragmented-datagrams" in [warning.id for warning in run.meta.warnings]
 
 
 def test_nothing_is_measured_for_a_scenario_without_rates(measure: Measure) -> None:
     run = measure(scenario="in-order", send_count=23)
-    assert run.meta["calibration"] is None
-    assert set(run.meta["effects"].values()) == {None}
+    assert run.meta.calibration is None
+    assert run.meta.effects == Effects()
 
 
 @pytest.mark.parametrize("policy", ["qemu-pre", "qemu-shipped"])
 def test_channels_that_share_the_queue_of_clones_do_not_overflow_it(policy: str, measure: Measure) -> None:
     run = measure(scenario="held-completions", policy=policy, channels=8)
-    assert run.meta["calibration"]["channels"] == 8
-    assert run.meta["effects"]["hold_waits"] > 0
-    assert run.meta["effects"]["hold_dropped_packets"] == 0
-    assert run.meta["warnings"] == []
-    assert run.summary["outcome"] == "dead_enobufs"
+    assert run.meta.calibration.channels == 8
+    assert run.meta.effects.hold_waits > 0
+    assert run.meta.effects.hold_dropped_packets == 0
+    assert run.meta.warnings == []
+    assert run.summary.outcome == "dead_enobufs"
 
 
 def test_readers_of_all_channels_together_have_the_share(measure: Measure) -> None:
     run = measure(scenario="slow-reader", policy="qemu-merged", channels=8)
-    assert run.summary["goodput_bps"] < 1.2 * 0.1 * run.meta["calibration"]["goodput_bps"]
+    assert run.summary.goodput_bps < 1.2 * 0.1 * run.meta.calibration.goodput_bps
 
 
 def test_a_slow_sender_is_calibrated_as_fast_as_any(measure: Measure) -> None:
     """Calibration does not wait for what the socket accepts at once."""
     start = time.monotonic()
     run = measure(scenario="slow-reader", socket=SocketOptions(pacing_bps=20_000_000), send_count=3)
-    assert run.meta["calibration"]["goodput_bps"] == 20_000_000
-    assert run.meta["calibration"]["duration_ns"] < 2e9
+    assert run.meta.calibration.goodput_bps == 20_000_000
+    assert run.meta.calibration.duration_ns < 2e9
     assert time.monotonic() - start < 15

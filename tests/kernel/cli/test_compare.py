@@ -53,7 +53,7 @@ def test_the_three_policies_in_flight(zcprobe: Command, tmp_path: Path) -> None:
     comparison = load_comparison(folder)
     assert [run.folder.name for run in comparison.runs] == [entry["folder"] for entry in content["runs"]]
     for policy in POLICIES:
-        sends = [run.summary["sends"] for run in comparison.runs_of(policy)]
+        sends = [run.summary.sends for run in comparison.runs_of(policy)]
         assert content["policies"][policy]["medians"]["sends"]["median"] == sum(sends) / 2
     assert "qemu-merged completed every run" in content["verdict"][-1]
 
@@ -122,7 +122,7 @@ def test_an_interrupted_comparison_keeps_the_runs_it_has(start_zcprobe: Start, t
     assert folder.name in out
     comparison = load_comparison(folder)
     assert 1 <= len(comparison.runs) < comparison.meta["planned_runs"] == 27
-    assert all(run.meta["complete"] for run in comparison.runs)
+    assert all(run.meta.complete for run in comparison.runs)
 
 
 def test_without_a_report_the_runs_and_the_table_are_the_same(zcprobe: Command, tmp_path: Path) -> None:
@@ -133,4 +133,4 @@ def test_without_a_report_the_runs_and_the_table_are_the_same(zcprobe: Command, 
     assert f"folder  {folder.relative_to(tmp_path)}" in result.stdout
     assert "report.html" not in result.stdout
     assert {path.name for path in folder.iterdir() if path.is_file()} == {"comparison.json"}
-    assert [run.summary["sends"] for run in load_comparison(folder).runs] == [23, 23]
+    assert [run.summary.sends for run in load_comparison(folder).runs] == [23, 23]

@@ -43,7 +43,7 @@ def told_within(process: "subprocess.Popen[str]", seconds: float) -> str:
 def assert_whole(folder: Path, count: int) -> None:
     comparison = load_comparison(folder)
     assert len(comparison.runs) == count
-    assert all(run.meta["complete"] for run in comparison.runs)
+    assert all(run.meta.complete for run in comparison.runs)
     assert list(folder.glob(".*")) == []
 
 

@@ -210,11 +210,11 @@ def test_without_the_sink_s_word_there_is_no_goodput_and_the_deadlines_hold(
     assert "no report" in out
     assert "warning: the sink did not report" in out
     summary = loaded(tmp_path).summary
-    assert summary["goodput_bps"] is summary["sink_bytes"] is summary["bytes_missing"] is None
-    assert summary["datagrams_missing"] is None
+    assert summary.goodput_bps is summary.sink_bytes is summary.bytes_missing is None
+    assert summary.datagrams_missing is None
     if protocol == "tcp":
-        assert summary["outcome"] in ("dead_timeout", "dead_error")
-        assert 0 < summary["bytes_acked"] < summary["bytes_sent"]
+        assert summary.outcome in ("dead_timeout", "dead_error")
+        assert 0 < summary.bytes_acked < summary.bytes_sent
 
 
 # ---- peers that are not a sink, or a strange one ----
@@ -285,7 +285,7 @@ def test_a_peer_that_never_reports_is_not_waited_for_beyond_the_deadlines(
         result = zcprobe("run", "--to", f"127.0.0.1:{port}", *SHORT, "-P", str(channels))
     assert time.monotonic() - began < START_S + TIME_S + DEADLINE_S + SETTLE_S + BEYOND_S
     assert (result.returncode, result.stderr) == (1, "")
-    assert loaded(tmp_path).summary["goodput_bps"] is None
+    assert loaded(tmp_path).summary.goodput_bps is None
 
 
 def test_a_peer_that_does_not_greet_is_named(zcprobe: Command) -> None:
@@ -331,4 +331,4 @@ def test_who_wants_the_end_need_not_wait_for_the_sink(start_zcprobe: Start, tmp_
     assert time.monotonic() - asked < BEYOND_S
     assert process.returncode == -signal.SIGINT
     assert "goodput        not known" in out
-    assert loaded(tmp_path).summary["sends"] == 23
+    assert loaded(tmp_path).summary.sends == 23

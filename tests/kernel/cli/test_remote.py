@@ -161,8 +161,8 @@ def test_streams_arrive_in_another_namespace(
     assert all(line == f"received {1009 * 65536} bytes (63.1 MiB), intact\n" for line in said)
     (folder,) = (tmp_path / "results").iterdir()
     run = package.load(folder)
-    assert set(run.kernel_events["cookie"]) == set(run.meta["cookies"])
-    assert len(set(run.meta["cookies"])) == channels
+    assert set(run.kernel_events["cookie"]) == set(run.meta.cookies)
+    assert len(set(run.meta.cookies)) == channels
 
 
 def test_sockets_of_others_in_the_same_namespace_do_not_count(

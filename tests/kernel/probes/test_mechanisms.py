@@ -42,13 +42,13 @@ TRIES = 5
 
 
 def is_exact(run: Run, count: int, *, by_functions: bool) -> bool:
-    (counts,) = run.meta["sockets"]
-    exact = counts["sends"] == counts["completions_read"] == count and run.meta["send_results"]["0"] == count
+    (counts,) = run.meta.sockets
+    exact = counts.sends == counts.completions_read == count and run.meta.send_results["0"] == count
     if by_functions:
         # a send that was refused, or ended in EAGAIN, released its uarg
-        charged = counts["uargs_charged"] - counts["discarded"] - counts["refused"]
-        exact &= charged + counts["uargs_extended"] == count
-        exact &= charged == counts["read"] + counts["merged"] + counts["purged"]
+        charged = counts.uargs_charged - counts.discarded - counts.refused
+        exact &= charged + counts.uargs_extended == count
+        exact &= charged == counts.read + counts.merged + counts.purged
     return bool(exact)
 
 
@@ -70,25 +70,25 @@ def measured(probes: ProbeSession, tmp_path_factory: pytest.TempPathFactory) -> 
         with probes.timed() as times:
             folder = record_run(benchmark, tmp_path_factory.mktemp("runs"), probes, Interruption()).folder
         run = load_run(folder, allow_incomplete=True)
-        if not may_have_missed(probes.mechanism, run.meta["missed_runs"]):
+        if not may_have_missed(probes.mechanism, run.meta.missed_runs):
             break
         if is_exact(run, COUNT, by_functions=probes.mechanism != "tracepoint"):
             break
-        assert not run.meta["complete"]
+        assert not run.meta.complete
     return Measured(run, times)
 
 
 def test_a_prime_number_of_sends_is_seen_exactly(probes: ProbeSession, measured: Measured) -> None:
     run = measured.run
-    assert run.summary["sends"] == run.summary["completions"] == COUNT
+    assert run.summary.sends == run.summary.completions == COUNT
     assert int((run.notifications["hi"] - run.notifications["lo"] + 1).sum()) == COUNT
     assert is_exact(run, COUNT, by_functions=probes.mechanism != "tracepoint")
-    assert [finding for finding in run.meta["reconciliation"] if not finding["holds"]] == []
-    assert run.meta["typed_tracepoints"] == probes.typed
+    assert [finding for finding in run.meta.reconciliation if not finding.holds] == []
+    assert run.meta.typed_tracepoints == probes.typed
 
 
 def test_each_send_runs_as_many_programs_as_it_must(probes: ProbeSession, measured: Measured) -> None:
-    costs = costs_of(probes, measured.times, measured.run.summary["duration_ns"], COUNT)
+    costs = costs_of(probes, measured.times, measured.run.summary.duration_ns, COUNT)
     # the programs also run for other senders on this machine
     wanted = 2 if probes.mechanism == "kprobe" else 1
     assert costs["sendmsg"].runs_per_send == pytest.approx(wanted, rel=0.1)

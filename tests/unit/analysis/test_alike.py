@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from tests.unit.changed import changed_run
+from tests.unit.changed import changed_run, run_with
 from zcprobe.analysis.crossover import df_crossover
 from zcprobe.analysis.enobufs_causes import df_enobufs_causes
 from zcprobe.analysis.optmem_map import df_optmem_map
 from zcprobe.analysis.policies import df_policies
 from zcprobe.dataset.load import Comparison, Run, load_collection
 from zcprobe.errors import UsageError
+from zcprobe.format.calibration import Calibration
 from zcprobe.plots.goodput import plot_goodput
 from zcprobe.plots.late_completions import plot_late_completions
 from zcprobe.plots.sendmsg_results import count_results
@@ -50,7 +52,7 @@ def test_no_crossover_has_a_throttled_run_and_a_free_one(way: dict[str, Any], sa
     runs = load_collection(_CAMPAIGNS / "crossover").runs
     with pytest.raises(UsageError, match="one ratio"):
         df_crossover([*runs[1:], changed_run(runs[0], **way)])
-    plain = next(run for run in runs if not run.meta["config"]["zerocopy"])
+    plain = next(run for run in runs if not run.meta.config.zerocopy)
     with pytest.raises(UsageError, match="5,001 writes"):
         df_crossover(
             [*(run for run in runs if run is not plain), changed_run(plain, send_bytes=65536, send_count=5001)]
@@ -59,8 +61,8 @@ def test_no_crossover_has_a_throttled_run_and_a_free_one(way: dict[str, Any], sa
 
 def test_the_copying_side_of_a_crossover_has_no_policy_to_differ_in() -> None:
     runs = load_collection(_CAMPAIGNS / "crossover").runs
-    plain = [changed_run(run, policy="grpc") for run in runs if not run.meta["config"]["zerocopy"]]
-    with_zerocopy = [run for run in runs if run.meta["config"]["zerocopy"]]
+    plain = [changed_run(run, policy="grpc") for run in runs if not run.meta.config.zerocopy]
+    with_zerocopy = [run for run in runs if run.meta.config.zerocopy]
     assert len(df_crossover([*plain, *with_zerocopy])) == 5
     with pytest.raises(UsageError, match="qemu-merged or grpc"):
         df_crossover([*plain, *with_zerocopy[1:], changed_run(with_zerocopy[0], policy="grpc")])
@@ -78,21 +80,26 @@ def test_a_map_varies_in_its_two_axes_alone(way: dict[str, Any], said: str) -> N
 def test_another_kernel_or_machine_is_another_way(shipped: dict[str, Comparison]) -> None:
     runs = shipped["in-order"].runs
     for name, value in (("kernel_release", "6.1.0"), ("cpu_model", "another"), ("cpu_count", 64)):
-        other = Run(runs[0].folder, {**runs[0].meta, "host": {**runs[0].meta["host"], name: value}})
+        other = run_with(runs[0], host=replace(runs[0].meta.host, **{name: value}))
         with pytest.raises(UsageError, match=str(value)):
             df_policies([*runs, other])
+
+
+CALIBRATION = Calibration(
+    goodput_bps=1e9, duration_ns=10**8, sends=1009, charge_bytes=768, optmem_max_bytes=65536, notifications_max=86
+)
 
 
 def test_what_a_calibrated_scenario_chose_by_the_speed_of_the_machine_is_no_other_way(
     shipped: dict[str, Comparison],
 ) -> None:
     def calibrated(run: Run, rate_bps: int) -> Run:
-        lab = {**run.meta["lab"], "impairment": {**run.meta["lab"]["impairment"], "hold_rate_bps": rate_bps}}
-        return Run(run.folder, {**run.meta, "lab": lab, "calibration": {"goodput_bps": 10 * rate_bps}})
+        lab = replace(run.meta.lab, impairment={**run.meta.lab.impairment, "hold_rate_bps": rate_bps})
+        return run_with(run, lab=lab, calibration=replace(CALIBRATION, goodput_bps=10.0 * rate_bps))
 
     runs = shipped["held-completions"].runs
     df_policies([calibrated(run, 1009 * place) for place, run in enumerate(runs, 1)])
-    fixed = Run(runs[0].folder, {**calibrated(runs[0], 1009).meta, "calibration": None})
+    fixed = run_with(calibrated(runs[0], 1009), calibration=None)
     with pytest.raises(UsageError, match=r"let go at 600 Mbit/s or let go at 1,009 bit/s"):
         df_policies([*runs, fixed])
 
@@ -101,9 +108,9 @@ def test_the_amount_and_the_deadline_that_follow_from_calibration_are_no_other_w
     shipped: dict[str, Comparison],
 ) -> None:
     def calibrated(run: Run, count: int, asked: int) -> Run:
-        scenario = {**run.meta["scenario"], "send_count": count}
-        meta = {**changed_run(run, send_count=asked, deadline_s=None).meta, "scenario": scenario}
-        return Run(run.folder, {**meta, "calibration": {"deadline_s": count / 100}})
+        changed = changed_run(run, send_count=asked, deadline_s=None)
+        scenario = replace(run.meta.scenario, send_count=count)
+        return run_with(changed, scenario=scenario, calibration=replace(CALIBRATION, deadline_s=count / 100))
 
     runs = shipped["held-completions"].runs
     df_policies([calibrated(run, count, count) for run, count in zip(runs, (1009, 2003, 3001), strict=True)])

@@ -1,14 +1,15 @@
+from tests.unit.changed import changed_run
 from zcprobe.analysis.crossover import df_crossover
 from zcprobe.analysis.goodput import GOODPUT_DTYPES, df_goodput
 from zcprobe.analysis.policies import policy_results
 from zcprobe.analysis.verdict import verdict
-from zcprobe.dataset.load import Comparison, Run
+from zcprobe.dataset.load import Comparison
 
 
 def test_one_row_per_run_numbered_within_its_policy(comparison: Comparison) -> None:
     table = df_goodput(comparison.runs)
     assert table.dtypes.astype(str).to_dict() == GOODPUT_DTYPES
-    assert table["goodput_bps"].tolist() == [run.summary["goodput_bps"] for run in comparison.runs]
+    assert table["goodput_bps"].tolist() == [run.summary.goodput_bps for run in comparison.runs]
     assert table["repeat"].tolist() == [entry["repeat"] for entry in comparison.meta["runs"]]
 
 
@@ -30,5 +31,5 @@ def test_the_verdict_says_what_is_not_known_and_what_is_missing(lossy: Compariso
 
 
 def test_runs_without_a_goodput_are_in_no_ratio(silent: Comparison) -> None:
-    without = [Run(run.folder, {**run.meta, "config": {**run.meta["config"], "zerocopy": False}}) for run in silent]
+    without = [changed_run(run, zerocopy=False) for run in silent]
     assert df_crossover([*silent, *without]).empty

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.unit.changed import changed_run, run_with
 from zcprobe.analysis.crossover import CROSSOVER_DTYPES, crossover_bytes, df_crossover
 from zcprobe.analysis.optmem_map import OPTMEM_MAP_DTYPES, df_optmem_map
 from zcprobe.analysis.probe_cost import PROBE_COST_DTYPES, df_probe_cost
@@ -23,9 +24,8 @@ def _campaign(name: str) -> RunCollection:
 def _run(size: int, goodput_bps: float, *, zerocopy: bool, **summary: Any) -> Run:
     """A real run's metadata with another size and goodput."""
     whole = _campaign("crossover").runs[0]
-    config = {**whole.meta["config"], "send_bytes": size, "zerocopy": zerocopy}
-    changed = {**whole.summary, "goodput_bps": goodput_bps, **summary}
-    return Run(whole.folder, {**whole.meta, "config": config, "summary": changed})
+    changed = changed_run(whole, send_bytes=size, zerocopy=zerocopy)
+    return run_with(changed, summary={"goodput_bps": goodput_bps, **summary})
 
 
 def _runs(ratios: dict[int, float]) -> list[Run]:
@@ -89,8 +89,8 @@ def test_every_run_is_in_one_cell_of_the_map(name: str) -> None:
     table = df_optmem_map(campaign, "send_bytes" if name.endswith("size") else "hold_one_in_count")
     assert table.dtypes.astype(str).to_dict() == OPTMEM_MAP_DTYPES
     assert table["run_count"].sum() == len(campaign)
-    assert table["dead_count"].sum() == sum(run.summary["outcome"] == "dead_enobufs" for run in campaign)
-    assert table["enobufs_count"].sum() == sum(run.summary["enobufs_count"] for run in campaign)
+    assert table["dead_count"].sum() == sum(run.summary.outcome == "dead_enobufs" for run in campaign)
+    assert table["enobufs_count"].sum() == sum(run.summary.enobufs_count for run in campaign)
     assert len(table) == len(table.drop_duplicates(["optmem_max_bytes", "value"])) == 12
 
 

@@ -1,5 +1,6 @@
 import pandas as pd
 
+from tests.unit.changed import run_with
 from zcprobe.analysis.sendmsg_results import RETRIED, SENDMSG_RESULTS_DTYPES, df_sendmsg_results, kernel_agrees
 from zcprobe.dataset.load import Comparison, Run
 
@@ -8,11 +9,11 @@ def test_sender_and_kernel_count_the_same(run: Run) -> None:
     table = df_sendmsg_results(run)
     assert table.dtypes.astype(str).to_dict() == SENDMSG_RESULTS_DTYPES
     by_result = table.set_index("result")
-    assert by_result.loc["ok", "sender_count"] == run.summary["sends"] + run.summary["copied_on_purpose"]
-    assert by_result.loc["ENOBUFS", "sender_count"] == run.summary["enobufs_count"]
-    dead = sum(channel["outcome"] == "dead_enobufs" for channel in run.meta["channels"])
+    assert by_result.loc["ok", "sender_count"] == run.summary.sends + run.summary.copied_on_purpose
+    assert by_result.loc["ENOBUFS", "sender_count"] == run.summary.enobufs_count
+    dead = sum(channel.outcome == "dead_enobufs" for channel in run.meta.channels)
     assert by_result.loc["ENOBUFS", "fatal_count"] == dead
-    if run.meta["send_results"]:
+    if run.meta.send_results:
         assert by_result["kernel_count"].tolist() == by_result["sender_count"].tolist()
     else:
         assert by_result["kernel_count"].isna().all()
@@ -20,31 +21,30 @@ def test_sender_and_kernel_count_the_same(run: Run) -> None:
 
 def test_without_recorded_sends_the_summary_counts(empty_run: Run) -> None:
     table = df_sendmsg_results(empty_run).set_index("result")
-    assert table.loc["ok", "sender_count"] == empty_run.summary["sends"]
+    assert table.loc["ok", "sender_count"] == empty_run.summary.sends
 
 
 def test_without_recorded_sends_headers_count_too(shipped: dict[str, Comparison]) -> None:
     """Each copy is a separate call without the flag; the kernel counts it like any other."""
     whole = shipped["in-order"].runs[0]
-    summary = {**whole.summary, "sends": 23, "plain_sends": 24, "copied_on_purpose": 1, "eagain_count": 2}
-    meta = {**whole.meta, "summary": summary, "rows": {}, "send_results": {"0": 47, "11": 2}}
-    run = Run(whole.folder / "not there", meta)
+    summary = {"sends": 23, "plain_sends": 24, "copied_on_purpose": 1, "eagain_count": 2}
+    run = run_with(whole, whole.folder / "not there", summary=summary, rows={}, send_results={"0": 47, "11": 2})
     table = df_sendmsg_results(run).set_index("result")
     assert table["sender_count"].to_dict() == {"ok": 47, "ENOBUFS": 0, RETRIED: 2}
     assert kernel_agrees(run) is True
-    meta["send_results"]["0"] = 46
+    run = run_with(run, send_results={"0": 46, "11": 2})
     assert kernel_agrees(run) is False
     # what ended it, or interrupted a call, is not in the summary
-    meta["send_results"] = {"0": 47, "11": 2, "4": 1, "104": 1}
+    run = run_with(run, send_results={"0": 47, "11": 2, "4": 1, "104": 1})
     assert kernel_agrees(run) is True
     # runs from before plain sends were counted
-    summary["plain_sends"] = None
-    assert df_sendmsg_results(run).set_index("result").loc["ok", "sender_count"] == 24
+    older = run_with(run, summary={"plain_sends": None})
+    assert df_sendmsg_results(older).set_index("result").loc["ok", "sender_count"] == 24
 
 
 def test_what_no_call_returned_is_not_counted(shipped: dict[str, Comparison]) -> None:
     whole = shipped["in-order"].runs[0]
-    run = Run(whole.folder, {**whole.meta, "send_results": {"0": 1, "105": 3, "4": 1}})
+    run = run_with(whole, send_results={"0": 1, "105": 3, "4": 1})
     # taken; given up on after two ENOBUFS; at a deadline during a call; before any call; dead by the third ENOBUFS
     run.__dict__["sends"] = pd.DataFrame(
         {"attempt_count": [1, 2, 1, 0, 1], "enobufs_count": [0, 2, 0, 0, 1], "error": [0, 110, 110, 4, 105]}
@@ -57,7 +57,7 @@ def test_what_no_call_returned_is_not_counted(shipped: dict[str, Comparison]) ->
 
 def test_other_errors_and_repeated_calls_have_rows(shipped: dict[str, Comparison]) -> None:
     whole = shipped["in-order"].runs[0]
-    run = Run(whole.folder, {**whole.meta, "send_results": {"0": 3, "104": 1, "4": 2}})
+    run = run_with(whole, send_results={"0": 3, "104": 1, "4": 2})
     columns = {"attempt_count": [1, 3, 1, 1], "enobufs_count": 0, "error": [0, 0, 0, 104]}
     run.__dict__["sends"] = pd.DataFrame(columns)
     table = df_sendmsg_results(run).set_index("result")

@@ -46,8 +46,8 @@ def test_fewer_buckets_keep_the_extremes(run: Run) -> None:
 def test_ranges_cover_what_was_completed(run: Run) -> None:
     table = df_ranges(run)
     assert table.dtypes.astype(str).to_dict() == RANGES_DTYPES
-    assert table["send_count"].sum() == run.summary["completions"]
-    assert len(table) == run.summary["notifications"]
+    assert table["send_count"].sum() == run.summary.completions
+    assert len(table) == run.summary.notifications
     for _, own in table.groupby("channel"):
         assert own["missing_count"].iloc[-1] == own["hi"].max() + 1 - own["send_count"].sum()
 
@@ -74,14 +74,14 @@ def test_the_course_of_what_was_taken_adds_up(run: Run) -> None:
     assert table.dtypes.astype(str).to_dict() == SEND_RATE_DTYPES
     assert len(table) == 50
     assert (table["taken_bps"] * table["span_s"]).sum() / 8 == pytest.approx(int(run.sends["taken_bytes"].sum()))
-    assert table["enobufs_count"].sum() == run.summary["enobufs_count"]
+    assert table["enobufs_count"].sum() == run.summary.enobufs_count
     assert table["send_count"].sum() == len(run.sends)
 
 
 def test_headroom_and_level_are_the_limit(run: Run) -> None:
     table = df_optmem(run)
     assert table.dtypes.astype(str).to_dict() == OPTMEM_DTYPES
-    assert (table["headroom_bytes"] + table["optmem_bytes"] == run.summary["optmem_max_bytes"]).all()
+    assert (table["headroom_bytes"] + table["optmem_bytes"] == run.summary.optmem_max_bytes).all()
     one = df_optmem(run, telling_channel(run))
     assert set(one["channel"]) == {telling_channel(run)}
 
@@ -96,9 +96,9 @@ def test_the_telling_channel_is_the_first_that_was_refused(shipped: dict[str, Co
 
 def test_each_channel_has_a_timeline_of_its_own(shipped: dict[str, Comparison]) -> None:
     for run in shipped["channels"]:
-        assert len(run.meta["cookies"]) == channel_count(run) > 1
+        assert len(run.meta.cookies) == channel_count(run) > 1
         table = df_errqueue(run)
-        for channel, cookie in enumerate(run.meta["cookies"]):
+        for channel, cookie in enumerate(run.meta.cookies):
             events = run.kernel_events[run.kernel_events["cookie"] == cookie]
             events = events[events["kind"] != "closed"].sort_values("time_ns", kind="stable")
             own = table[(table["channel"] == channel) & (table["kind"] != "meminfo")]
@@ -109,7 +109,7 @@ def test_each_channel_has_a_timeline_of_its_own(shipped: dict[str, Comparison]) 
 
 def test_a_socket_that_is_none_of_the_run_has_no_channel(shipped: dict[str, Comparison]) -> None:
     run = shipped["channels"].runs[0]
-    cookies = pd.Series([*run.meta["cookies"], 1])
+    cookies = pd.Series([*run.meta.cookies, 1])
     assert channel_numbers(run, cookies).tolist() == [*range(channel_count(run)), -1]
 
 

@@ -6,31 +6,23 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from zcprobe.dataset.arrival import datagrams_text, missing_text, sink_text
 from zcprobe.dataset.load import Comparison, Run, load_run
+from zcprobe.format.summary import Summary
 
-_NOTHING = {
-    "sink_bytes": None,
-    "sink_intact": None,
-    "bytes_sent": 1400 * 1009,
-    "bytes_acked": None,
-    "bytes_missing": None,
-    "datagrams_sent": None,
-    "datagrams_received": None,
-    "datagrams_missing": None,
-    "datagrams_repeated": None,
-}
-_HALF = {
-    **_NOTHING,
-    "sink_bytes": 1400 * 505,
-    "sink_intact": True,
-    "bytes_missing": 1400 * 504,
-    "datagrams_sent": 1009,
-    "datagrams_received": 505,
-    "datagrams_missing": 504,
-    "datagrams_repeated": 0,
-}
+_NOTHING = Summary(**{**dict.fromkeys(Summary.__struct_fields__), "bytes_sent": 1400 * 1009})
+_HALF = replace(
+    _NOTHING,
+    sink_bytes=1400 * 505,
+    sink_intact=True,
+    bytes_missing=1400 * 504,
+    datagrams_sent=1009,
+    datagrams_received=505,
+    datagrams_missing=504,
+    datagrams_repeated=0,
+)
 
 
 def test_sent_received_and_missing_stand_beside_each_other() -> None:
@@ -40,15 +32,15 @@ def test_sent_received_and_missing_stand_beside_each_other() -> None:
 
 
 def test_repeated_ones_are_told_and_whole_runs_miss_nothing() -> None:
-    whole = {**_HALF, "datagrams_received": 1009, "datagrams_missing": 0, "bytes_missing": 0}
-    assert datagrams_text({**whole, "datagrams_repeated": 23}) == (
+    whole = replace(_HALF, datagrams_received=1009, datagrams_missing=0, bytes_missing=0)
+    assert datagrams_text(replace(whole, datagrams_repeated=23)) == (
         "1,009 sent, 1,009 received, 0 missing; 23 arrived more than once"
     )
     assert missing_text(whole) is None
 
 
 def test_what_nobody_knows_is_not_claimed() -> None:
-    silent = {**_NOTHING, "datagrams_sent": 1009}
+    silent = replace(_NOTHING, datagrams_sent=1009)
     assert datagrams_text(silent) == "1,009 sent; what arrived is not known"
     assert missing_text(silent) is None
     assert datagrams_text(_NOTHING) is None
@@ -64,7 +56,7 @@ def test_what_nobody_knows_is_not_claimed() -> None:
     ],
 )
 def test_the_sink_in_words(members: dict[str, Any], text: str) -> None:
-    assert sink_text({**_NOTHING, **members}) == text
+    assert sink_text(replace(_NOTHING, **members)) == text
 
 
 def _older(run: Run, folder: Path, summary: dict[str, Any], **config: Any) -> Run:
@@ -82,32 +74,32 @@ def _older(run: Run, folder: Path, summary: dict[str, Any], **config: Any) -> Ru
 def test_a_stored_run_without_losses_keeps_its_goodput(shipped: dict[str, Comparison]) -> None:
     for run in (run for comparison in shipped.values() for run in comparison):
         stored = msgspec.json.decode((run.folder / "run.json").read_bytes())["summary"]
-        assert run.summary["goodput_bps"] == stored["goodput_bps"]
-        assert run.summary["bytes_missing"] == 0
-        assert run.summary["datagrams_sent"] is None
-        assert run.summary["retransmit_count"] == stored.get("retransmit_count")
-        assert all(channel["bytes_missing"] == 0 for channel in run.meta["channels"])
+        assert run.summary.goodput_bps == stored["goodput_bps"]
+        assert run.summary.bytes_missing == 0
+        assert run.summary.datagrams_sent is None
+        assert run.summary.retransmit_count == stored.get("retransmit_count")
+        assert all(channel.bytes_missing == 0 for channel in run.meta.channels)
 
 
 def test_an_older_run_s_goodput_becomes_that_of_what_arrived(shipped: dict[str, Comparison], tmp_path: Path) -> None:
     run = shipped["in-order"][0]
-    sent = run.summary["sends"]
+    sent = run.summary.sends
     half = {"plain_sends": 0, "bytes_sent": sent * 1400, "sink_bytes": (sent - 23) * 1400}
     summary = _older(run, tmp_path, half, protocol="udp", send_bytes=1400).summary
-    assert summary["goodput_bps"] == pytest.approx(run.summary["goodput_bps"] * (sent - 23) / sent)
-    assert summary["bytes_missing"] == 23 * 1400
-    assert [summary[f"datagrams_{what}"] for what in ("sent", "received", "missing")] == [sent, sent - 23, 23]
-    assert summary["datagrams_repeated"] is None
+    assert summary.goodput_bps == pytest.approx(run.summary.goodput_bps * (sent - 23) / sent)
+    assert summary.bytes_missing == 23 * 1400
+    assert [getattr(summary, f"datagrams_{what}") for what in ("sent", "received", "missing")] == [sent, sent - 23, 23]
+    assert summary.datagrams_repeated is None
 
 
 def test_an_older_run_without_the_sink_s_word_has_none(shipped: dict[str, Comparison], tmp_path: Path) -> None:
     summary = _older(shipped["in-order"][0], tmp_path, {"sink_bytes": None, "sink_intact": None}).summary
-    assert summary["goodput_bps"] is summary["bytes_missing"] is None
+    assert summary.goodput_bps is summary.bytes_missing is None
 
 
 def test_how_many_of_several_sizes_arrived_is_not_guessed(shipped: dict[str, Comparison], tmp_path: Path) -> None:
     run = shipped["in-order"][0]
-    mixed = {**run.meta["config"]["traffic"], "model": "mixed"}
+    mixed = {**msgspec.to_builtins(run.meta.config.traffic), "model": "mixed"}
     summary = _older(run, tmp_path, {"plain_sends": 23}, protocol="udp", traffic=mixed).summary
-    assert summary["datagrams_sent"] == run.summary["sends"] + 23
-    assert summary["datagrams_received"] is summary["datagrams_missing"] is None
+    assert summary.datagrams_sent == run.summary.sends + 23
+    assert summary.datagrams_received is summary.datagrams_missing is None

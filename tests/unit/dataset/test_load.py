@@ -62,12 +62,12 @@ def test_a_version_that_is_not_known_is_refused(copied: Path, version: object) -
 
 def test_findings_of_runs_that_do_not_tell_their_kind_are_differences(run: Run) -> None:
     tells = '"kind"' in (run.folder / "run.json").read_text().partition('"reconciliation"')[2]
-    assert {finding["kind"] for finding in run.meta["reconciliation"]} == {"mismatch", *(["lost"] if tells else [])}
+    assert {finding.kind for finding in run.meta.reconciliation} == {"mismatch", *(["lost"] if tells else [])}
 
 
 def test_lost_events_are_their_own_error_unless_allowed(copied: Path) -> None:
     summary = load_run(copied).summary
-    _change(copied, complete=False, summary={**summary, "lost_events": 23})
+    _change(copied, complete=False, summary={**msgspec.to_builtins(summary), "lost_events": 23})
     with pytest.raises(DataLossError, match="23 events or records"):
         zcprobe.load(copied)
     with pytest.raises(DataLossError):
@@ -133,9 +133,9 @@ def test_unfinished_runs_are_left_out(copied: Path) -> None:
 def test_metadata_from_before_there_were_channels_are_completed() -> None:
     run = load_run(_RUN)
     assert "channels" not in msgspec.json.decode((_RUN / "run.json").read_bytes())
-    assert run.meta["config"]["channels"] == 1
-    assert run.summary["stall_ns_max"] is None
-    assert [channel["sends"] for channel in run.meta["channels"]] == [run.summary["sends"]]
+    assert run.meta.config.channels == 1
+    assert run.summary.stall_ns_max is None
+    assert [channel.sends for channel in run.meta.channels] == [run.summary.sends]
 
 
 def test_a_run_shows_what_ran_and_the_numbers_that_matter() -> None:
@@ -145,7 +145,7 @@ def test_a_run_shows_what_ran_and_the_numbers_that_matter() -> None:
         "qemu-pre",
         "held-completions",
         "dead of ENOBUFS",
-        f"{run.summary['sends']:,} sends",
+        f"{run.summary.sends:,} sends",
         "unread",
         "COPIED",
     ):

@@ -1,15 +1,12 @@
 """Every option of a run is shown. These tests also cover an option that is added to the configuration later."""
 
-from typing import Any
-
-import msgspec
 import pytest
 
 from tests.unit.changed import changed_run, run_pair
 from zcprobe.config import RunConfig, SocketOptions
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.option_words import describe_option, describe_options
-from zcprobe.dataset.options import OPTIONS, differing, options_of
+from zcprobe.dataset.options import OPTIONS, default_options, differing, options_of
 from zcprobe.policies import PolicyParameters
 from zcprobe.workloads import Traffic
 
@@ -24,12 +21,7 @@ def test_every_member_of_the_configuration_is_an_option() -> None:
     names = [name for name in RunConfig.__struct_fields__ if name not in nested]
     names += [f"{prefix}_{name}" for prefix, struct in nested.items() for name in struct.__struct_fields__]
     assert set(names) == set(OPTIONS)
-    assert all(not isinstance(value, dict) for value in options_of_default().values())
-
-
-def options_of_default() -> dict[str, Any]:
-    meta = {"config": msgspec.to_builtins(RunConfig()), "scenario": {}, "lab": {}, "summary": {}}
-    return options_of(meta)
+    assert all(not isinstance(value, dict) for value in default_options("qemu-merged").values())
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.changed import run_with
 from zcprobe.dataset.load import Comparison, RunCollection, load_collection, load_run, load_runs
 from zcprobe.dataset.query import df_runs
 from zcprobe.errors import HostError, OutputError, UsageError
@@ -20,7 +21,7 @@ def test_one_row_per_run_with_what_was_in_force(shipped: dict[str, Comparison]) 
     collection = shipped["in-flight"]
     table = df_runs(collection)
     assert table["run"].tolist() == [run.folder.name for run in collection]
-    assert table["optmem_max_bytes"].tolist() == [run.summary["optmem_max_bytes"] for run in collection]
+    assert table["optmem_max_bytes"].tolist() == [run.summary.optmem_max_bytes for run in collection]
     assert table["policy"].tolist() == [run.policy for run in collection]
 
 
@@ -98,7 +99,7 @@ def test_a_page_that_is_not_as_written_is_an_error_of_the_query(shipped: dict[st
     content = bytearray(path.read_bytes())
     content[100] ^= 1
     path.write_bytes(content)
-    del run.meta["files"], run.__dict__["files"]  # as if it had no digests
+    run = run_with(run, files=None)  # as if it had no digests
     with pytest.raises(UsageError, match=r"the query failed: .*CRC"):
         RunCollection([run]).query("select sum(send_id) + sum(start_ns) + sum(latency_ns) from sends")
 

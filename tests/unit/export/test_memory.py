@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from msgspec.structs import replace
 
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.export.tables import CHUNK_ROWS
@@ -32,10 +33,10 @@ def _lengthened(run: Run, folder: Path, chunks: int) -> Path:
     with pq.ParquetWriter(folder / "sends.parquet", sends.schema) as writer:
         for chunk in range(chunks):
             numbers = range(chunk * repeats, (chunk + 1) * repeats)
-            moved = [pc.add(sends["start_ns"], number * int(run.summary["duration_ns"])) for number in numbers]
+            moved = [pc.add(sends["start_ns"], number * int(run.summary.duration_ns)) for number in numbers]
             writer.write_table(pa.concat_tables([sends.set_column(position, "start_ns", times) for times in moved]))
     rows = chunks * repeats * len(sends)
-    (folder / "run.json").write_bytes(msgspec.json.encode({**run.meta, "rows": {"sends": rows}}))
+    (folder / "run.json").write_bytes(msgspec.json.encode(replace(run.meta, rows={"sends": rows})))
     return folder
 
 

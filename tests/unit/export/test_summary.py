@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from tests.unit.changed import run_with
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.export.summary import summary_line, summary_rows
 from zcprobe.units import format_duration_ns
@@ -8,10 +9,10 @@ from zcprobe.units import format_duration_ns
 def test_one_line_has_the_numbers_that_matter(run: Run) -> None:
     line = summary_line(run)
     assert "\n" not in line
-    assert line.startswith(f"{run.folder.name}: {run.summary['outcome']};")
-    assert f" {run.summary['sends']:,} sends;" in line
-    assert f" {run.summary['enobufs_count']:,} ENOBUFS" in line
-    assert line.endswith(format_duration_ns(run.summary["duration_ns"]))
+    assert line.startswith(f"{run.folder.name}: {run.summary.outcome};")
+    assert f" {run.summary.sends:,} sends;" in line
+    assert f" {run.summary.enobufs_count:,} ENOBUFS" in line
+    assert line.endswith(format_duration_ns(run.summary.duration_ns))
 
 
 def test_what_no_probe_saw_is_not_claimed(shipped: dict[str, Comparison]) -> None:
@@ -23,7 +24,7 @@ def test_what_no_probe_saw_is_not_claimed(shipped: dict[str, Comparison]) -> Non
 def test_causes_and_losses_are_named(shipped: dict[str, Comparison], tmp_path: Path) -> None:
     whole = shipped["held-completions"].runs_of("qemu-pre")[0]
     assert "1 ENOBUFS (1 optmem, 78% unread)" in summary_line(whole)
-    lossy = Run(tmp_path, {**whole.meta, "complete": False, "summary": {**whole.summary, "lost_events": 1009}})
+    lossy = run_with(whole, tmp_path, complete=False, summary={"lost_events": 1009})
     assert summary_line(lossy).endswith("INCOMPLETE, 1,009 lost")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.unit.changed import changed_run
+from tests.unit.changed import changed_run, run_with
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.options import OPTIONS
 from zcprobe.export.summary import summary_rows
@@ -50,7 +50,7 @@ def test_every_table_of_every_run_is_written_as_it_is(read: object, run: Run) ->
     assert "sends" in tables
     for name, recorded in tables.items():
         written = read(table_rows([run], name))  # type: ignore[operator]
-        assert len(written) == len(recorded) == run.meta["rows"][name]
+        assert len(written) == len(recorded) == run.meta.rows[name]
         if recorded.empty and read is _jsonl:
             continue  # lines without rows have no columns
         assert len(set(recorded) & set(written)) >= len(recorded.columns) - 1
@@ -63,7 +63,7 @@ def test_runs_follow_each_other(shipped: dict[str, Comparison]) -> None:
     runs = shipped["held-completions"].runs
     written = _csv(table_rows(runs, "sends"))
     assert written.groupby("run", sort=False).size().to_dict() == {
-        run.folder.name: run.meta["rows"]["sends"] for run in runs
+        run.folder.name: run.meta.rows["sends"] for run in runs
     }
 
 
@@ -79,7 +79,7 @@ def test_numbers_beyond_a_double_stay_exact_beside_missing_ones(shipped: dict[st
     """2^53 + 1 is the first whole number that a double cannot hold."""
     large = 2**53 + 1
     older = shipped["no-probes"].runs[0]
-    newer = Run(tmp_path, {**older.meta, "summary": {**older.summary, "errqueue_depth_max": large}})
+    newer = run_with(older, tmp_path, summary={"errqueue_depth_max": large})
     file = io.BytesIO()
     write_jsonl(summary_rows([older, newer]), file)
     assert [json.loads(line)["errqueue_depth_max"] for line in file.getvalue().splitlines()] == [None, large]
@@ -95,10 +95,10 @@ def test_the_summary_is_a_row_per_run(read: object, comparison: Comparison) -> N
     assert list(written.index) == [run.folder.name for run in comparison.runs]
     for run in comparison.runs:
         row = written.loc[run.folder.name]
-        assert (row["policy"], row["outcome"]) == (run.policy, run.summary["outcome"])
+        assert (row["policy"], row["outcome"]) == (run.policy, run.summary.outcome)
         for name in ("sends", "duration_ns", "stall_ns_total", "goodput_bps"):
-            assert row[name] == run.summary[name]
-        causes = run.summary["enobufs_causes"]
+            assert row[name] == getattr(run.summary, name)
+        causes = run.summary.enobufs_causes
         for cause in CAUSES:
             value = row[f"enobufs_causes_{cause}"]
             assert pd.isna(value) if causes is None else value == causes.get(cause, 0)
@@ -118,7 +118,7 @@ def test_refusals_by_memlock_are_counted_under_all_their_names(
     causes: dict[str, int], by_memlock: int, shipped: dict[str, Comparison], tmp_path: Path
 ) -> None:
     whole = shipped["memlock"].runs[0]
-    run = Run(tmp_path, {**whole.meta, "summary": {**whole.summary, "enobufs_causes": causes}})
+    run = run_with(whole, tmp_path, summary={"enobufs_causes": causes})
     row = _csv(summary_rows([run])).iloc[0]
     assert row["enobufs_causes_memlock"] == by_memlock
     told = sum(row[f"enobufs_causes_{cause}"] for cause in CAUSES)

@@ -7,12 +7,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from tests.unit.changed import run_with
 from zcprobe.analysis.errqueue import df_errqueue
 from zcprobe.dataset.load import Comparison, Run, load_run
 from zcprobe.export.trace import write_trace
@@ -84,9 +86,9 @@ def test_every_record_is_there_once(run: Run) -> None:
     events = _trace([run])["traceEvents"]
     categories = Counter(event["cat"] for event in events if event["ph"] in "Xi")
     assert categories["send"] == len(run.sends)
-    assert categories["stall"] == run.summary["stall_count"]
+    assert categories["stall"] == run.summary.stall_count
     assert categories["flush"] == len(run.flushes)
-    assert categories["enobufs"] == run.summary["enobufs_count"]
+    assert categories["enobufs"] == run.summary.enobufs_count
     total_us = sum(event["dur"] for event in events if event.get("cat") == "send")
     assert total_us == pytest.approx(run.sends["latency_ns"].sum() / 1e3)
     sampled = _counters(events)[1000, "channel 0 optmem by SO_MEMINFO"]
@@ -103,14 +105,14 @@ def test_counters_have_the_levels_of_the_analysis(shipped: dict[str, Comparison]
     depth = [event["args"]["notifications"] for event in counters[1000, "channel 0 errqueue depth"]]
     assert optmem == list(levels["optmem_bytes"])
     assert depth == list(levels["errqueue_depth"])
-    assert max(optmem) == run.summary["optmem_peak_bytes"]
+    assert max(optmem) == run.summary.optmem_peak_bytes
 
 
 def test_the_run_lasts_as_long_as_its_summary_says(run: Run) -> None:
     events = _trace([run])["traceEvents"]
     begin, end = (next(event for event in events if event["ph"] == phase) for phase in "BE")
-    assert end["ts"] - begin["ts"] == pytest.approx(run.summary["duration_ns"] / 1e3)
-    assert run.summary["outcome"] in begin["name"]
+    assert end["ts"] - begin["ts"] == pytest.approx(run.summary.duration_ns / 1e3)
+    assert run.summary.outcome in begin["name"]
 
 
 def test_runs_are_processes_of_their_own(shipped: dict[str, Comparison]) -> None:
@@ -118,7 +120,7 @@ def test_runs_are_processes_of_their_own(shipped: dict[str, Comparison]) -> None
     content = _trace(runs)
     names = [event["args"]["name"] for event in content["traceEvents"] if event["name"] == "process_name"]
     assert [name.split()[0] for name in names] == [run.policy for run in runs]
-    assert content["otherData"][runs[0].folder.name]["summary"] == runs[0].summary
+    assert content["otherData"][runs[0].folder.name]["summary"] == msgspec.to_builtins(runs[0].summary)
     processes = defaultdict(set)
     for event in content["traceEvents"]:
         processes[event["tid"]].add(event["pid"])
@@ -137,8 +139,9 @@ def test_two_channels_have_threads_and_counters_of_their_own(shipped: dict[str, 
     events = pd.read_parquet(whole.folder / "kernel_events.parquet")
     other = events.assign(cookie=23, time_ns=events["time_ns"] + 1009)
     pd.concat([other, events]).to_parquet(tmp_path / "kernel_events.parquet")
-    meta = {**whole.meta, "channels": [{}, {}], "cookies": [int(events["cookie"].iloc[0]), 23]}
-    trace = _trace([Run(tmp_path, meta)])["traceEvents"]
+    cookies = [int(events["cookie"].iloc[0]), 23]
+    both = run_with(whole, tmp_path, channels=whole.meta.channels * 2, cookies=cookies)
+    trace = _trace([both])["traceEvents"]
     _check_schema(trace)
     _check_balance(trace)
     _check_counters(trace)
@@ -185,7 +188,7 @@ def test_a_window_has_what_lies_in_it_and_no_more(shipped: dict[str, Comparison]
 
 def test_a_run_of_today_is_a_trace_with_the_cause_of_each_enobufs(current_run: Run) -> None:
     marks = [event["args"]["cause"] for event in _trace([current_run])["traceEvents"] if event["name"] == "ENOBUFS"]
-    assert Counter(marks) == {cause: n for cause, n in current_run.summary["enobufs_causes"].items() if n}
+    assert Counter(marks) == {cause: n for cause, n in current_run.summary.enobufs_causes.items() if n}
 
 
 def test_a_run_without_tables_is_still_a_trace(empty_run: Run) -> None:

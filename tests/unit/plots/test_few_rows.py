@@ -12,6 +12,7 @@ import pytest
 
 import zcprobe.analysis
 import zcprobe.plots
+from tests.unit.changed import run_with
 from zcprobe.analysis.comparisons import as_comparison
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.schema import table_schema
@@ -31,7 +32,7 @@ def scant(
     for table in TABLES:
         rows = pa.concat_tables([table_schema(table).empty_table(), *whole.iterate_parts(table)])
         pq.write_table(rows.slice(0, request.param), folder / f"{table}.parquet")
-    return Run(folder, {**whole.meta, "format_version": FORMAT_VERSION})
+    return run_with(whole, folder, format_version=FORMAT_VERSION)
 
 
 def _functions() -> list[Callable[..., Any]]:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 import zcprobe.analysis
 import zcprobe.plots
+from tests.unit.changed import run_with
 from zcprobe.analysis import df_enobufs, df_stalls
 from zcprobe.analysis.comparisons import as_comparisons
 from zcprobe.dataset.load import Comparison, Run, RunCollection
@@ -167,7 +168,7 @@ def test_given_axes_are_used_and_pyplot_is_left_alone(shipped: dict[str, Compari
 def test_a_figure_that_stands_alone_says_what_it_was_drawn_from(comparison: Comparison) -> None:
     for ax in (plot_optmem(comparison[0]), plot_goodput(comparison)):
         text = ax.get_figure().get_supxlabel()  # type: ignore[union-attr]
-        for word in (comparison.meta["scenario"], comparison[0].meta["host"]["kernel_release"], "n = "):
+        for word in (comparison.meta["scenario"], comparison[0].meta.host.kernel_release, "n = "):
             assert word in text
 
 
@@ -193,7 +194,7 @@ def test_the_close_look_says_what_held_optmem_and_what_the_flush_cost(shipped: d
 
 def test_channels_are_lines_of_their_own_and_optmem_is_about_one(shipped: dict[str, Comparison]) -> None:
     run = shipped["channels"].runs[0]
-    count = len(run.meta["cookies"])
+    count = len(run.meta.cookies)
     labels = [line.get_label() for line in plot_errqueue(run).lines]
     assert [f"channel {channel}" for channel in range(count)] == [name for name in labels if "channel" in str(name)]
     assert f"of {count}" in plot_optmem(run).get_title(loc="left")
@@ -215,7 +216,7 @@ def refused_often(shipped: dict[str, Comparison], tmp_path_factory: pytest.TempP
         clock = time_column(table)
         many[clock] = np.linspace(rows[clock].min(), rows[clock].max(), len(many)).astype(np.int64)
         many.to_parquet(folder / f"{table}.parquet")
-    return Run(folder, {**run.meta, "format_version": FORMAT_VERSION})
+    return run_with(run, folder, format_version=FORMAT_VERSION)
 
 
 def _size(ax: Axes) -> int:
@@ -255,10 +256,10 @@ def test_calls_are_grouped_as_the_summaries_have_them(comparison: Comparison) ->
     counts = count_results(comparison.runs)
     for policy in comparison.policies:
         own = [run.summary for run in comparison.runs_of(policy)]
-        fatal = sum(summary["outcome"] == "dead_enobufs" for summary in own)
-        assert counts.loc[policy, "ok"] == sum(summary["sends"] for summary in own)
+        fatal = sum(summary.outcome == "dead_enobufs" for summary in own)
+        assert counts.loc[policy, "ok"] == sum(summary.sends for summary in own)
         assert counts.loc[policy, "fatal"] >= fatal
-        assert counts.loc[policy, "fatal"] + counts.loc[policy, "retried"] == sum(s["enobufs_count"] for s in own)
+        assert counts.loc[policy, "fatal"] + counts.loc[policy, "retried"] == sum(s.enobufs_count for s in own)
 
 
 def test_the_legend_of_stalls_has_n_and_quantiles(shipped: dict[str, Comparison]) -> None:
@@ -266,7 +267,7 @@ def test_the_legend_of_stalls_has_n_and_quantiles(shipped: dict[str, Comparison]
     legend = plot_stalls(comparison.runs).get_legend()
     assert legend is not None
     texts = {text.get_text().split(":")[0]: text.get_text() for text in legend.get_texts()}
-    stalls = comparison.runs_of("qemu-merged")[0].summary["stall_count"]
+    stalls = comparison.runs_of("qemu-merged")[0].summary.stall_count
     assert f"n = {stalls} stalls in 1 run" in texts["qemu-merged"]
     assert all(word in texts["qemu-merged"] for word in ("p50", "p99", "max"))
     assert "no stalls" in texts["qemu-pre"]

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from tests.unit.changed import changed_run
+from tests.unit.changed import changed_run, run_with
 from zcprobe.analysis.comparisons import as_comparisons
-from zcprobe.dataset.load import Comparison, Run, load_comparison
+from zcprobe.dataset.load import Comparison, load_comparison
+from zcprobe.format.findings import Finding, RunWarning
 from zcprobe.report.content import warnings_of
 from zcprobe.report.html import FIGURE_TITLES, render_report, write_report
 
@@ -88,14 +90,14 @@ def test_links_lead_to_files_beside_the_report(reported: tuple[Comparison, _Page
 
 def test_it_says_that_this_is_no_speed_study_and_how_it_was_made(reported: tuple[Comparison, _Page]) -> None:
     comparison, page = reported
-    completions = sum(run.summary["completions"] for run in comparison.runs)
+    completions = sum(run.summary.completions for run in comparison.runs)
     assert f"Every one of the {completions:,} completions" in page.text
     assert "never a speed study" in page.text
     run = comparison.runs[0]
     for fact in (
-        run.meta["host"]["kernel_release"],
+        run.meta.host.kernel_release,
         str(comparison.meta["seed"]),
-        f"{run.summary['charge_bytes']} bytes",
+        f"{run.summary.charge_bytes} bytes",
     ):
         assert fact in page.text
     assert "checks hold" in page.text
@@ -122,8 +124,8 @@ def test_counts_that_differ_are_named(
     shipped: dict[str, Comparison], copied: Callable[[Comparison], Comparison]
 ) -> None:
     whole = copied(shipped["in-order"])
-    broken = {"what": "lost <events>", "expected": 0, "found": 23, "holds": False}
-    whole.runs[0].meta |= {"complete": False, "reconciliation": [broken]}
+    broken = Finding("lost <events>", expected=0, found=23, holds=False)
+    whole.runs[0] = run_with(whole.runs[0], complete=False, reconciliation=[broken])
     path = write_report(whole)
     assert "lost <events>: 0 against 23" in _read(path).text
     assert "lost &lt;events&gt;" in path.read_text(encoding="utf-8")
@@ -145,9 +147,13 @@ def test_devices_of_the_host_are_not_called_veth(
     scatter_gather: bool, said: str, shipped: dict[str, Comparison], copied: Callable[[Comparison], Comparison]
 ) -> None:
     whole = copied(shipped["in-order"])
-    for run in whole.runs:
-        run.meta["config"]["link"] = ["eth1", "eth2"]
-        run.meta["lab"] |= {"sender_device": "eth1", "scatter_gather": scatter_gather}
+    whole.runs = [
+        run_with(
+            changed_run(run, link=("eth1", "eth2")),
+            lab=replace(run.meta.lab, sender_device="eth1", scatter_gather=scatter_gather),
+        )
+        for run in whole.runs
+    ]
     page = _read(write_report(whole))
     assert f"The sender's device eth1 has {'no ' if not scatter_gather else ''}scatter-gather" in page.text
     assert said in page.text
@@ -166,10 +172,11 @@ def test_devices_of_the_host_are_not_called_veth(
 def test_of_a_remote_target_the_device_decides_what_is_said_of_copies(
     lab: dict[str, object], said: str, shipped: dict[str, Comparison], copied: Callable[[Comparison], Comparison]
 ) -> None:
-    whole = copied(shipped["in-order"])
-    for run in whole.runs:
-        run.meta["config"]["to"] = "192.0.2.1"
-        run.meta["lab"] = {**run.meta["lab"], "sender_device": None, "scatter_gather": None, **lab}
+    whole, no_device = copied(shipped["in-order"]), {"sender_device": None, "scatter_gather": None}
+    whole.runs = [
+        run_with(changed_run(run, to="192.0.2.1"), lab=replace(run.meta.lab, **{**no_device, **lab}))
+        for run in whole.runs
+    ]
     assert said in _read(write_report(whole)).text
 
 
@@ -178,13 +185,13 @@ def test_the_tables_have_what_is_missing_and_what_is_not_known(
 ) -> None:
     whole = copied(lossy)
     for run, other in zip(whole, lossy, strict=True):
-        run.meta["summary"] = other.summary
+        run.meta = other.meta
     text = _read(write_report(whole)).text
     assert "datagrams: 2,018 sent, 1,009 received, 1,009 missing" in text
     assert "2,018 sent, 1,009 received, 1,009 missing (1.35 MiB)" in text
     assert "datagrams_missing" in text
     for run, other in zip(whole, silent, strict=True):
-        run.meta["summary"] = other.summary
+        run.meta = other.meta
     text = _read(write_report(whole)).text
     assert "- (n = 0)" in text.replace("\u00a0", " ")
     assert "not known: the sink did not report" in text
@@ -194,7 +201,7 @@ def test_warnings_of_runs_stand_at_the_top_and_groups_are_headed_by_what_differs
     shipped: dict[str, Comparison], tmp_path: Path
 ) -> None:
     run = shipped["in-order"].runs[0]
-    warned = Run(run.folder, {**run.meta, "warnings": [{"id": "nothing-held", "text": "nothing <was> held back"}]})
+    warned = run_with(run, warnings=[RunWarning("nothing-held", "nothing <was> held back")])
     parts = as_comparisons([warned, changed_run(run, send_bytes=4096), changed_run(run, socket_nodelay=False)])
     path = tmp_path / "report.html"
     path.write_text(render_report(parts, tmp_path), encoding="utf-8")

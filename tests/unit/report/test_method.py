@@ -3,10 +3,11 @@ from typing import Any
 
 import pytest
 
-from tests.unit.changed import changed_run, run_pair
+from tests.unit.changed import changed_run, run_pair, run_with
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import OPTIONS
+from zcprobe.format.calibration import Calibration
 from zcprobe.report.method import method_rows
 
 OVERHEAD: dict[str, Any] = {
@@ -42,7 +43,7 @@ def method(comparison: Comparison, runs: list[Run] | None = None, **meta: object
 def test_the_size_of_a_send_is_the_one_that_was_asked_for(shipped: dict[str, Comparison]) -> None:
     comparison = shipped["held-completions"]
     small = [changed_run(run, send_bytes=4096) for run in comparison.runs]
-    assert small[0].meta["scenario"]["send_bytes"] == 65536
+    assert small[0].meta.scenario.send_bytes == 65536
     assert "sends of 4 KiB, 4,000 writes on each channel, 1 channel" in method(comparison, small)
     assert "64 KiB," not in method(comparison, small).replace("optmem_max 64 KiB", "")
 
@@ -66,9 +67,16 @@ def test_an_option_that_no_row_names_is_told_all_the_same(
 
 def test_what_was_calibrated_is_told_with_its_units(shipped: dict[str, Comparison]) -> None:
     run = shipped["in-order"].runs[0]
-    calibration = {"goodput_bps": 23_000_000_000, "charge_bytes": 832, "notifications_max": 157, "note": None}
-    calibrated = Run(run.folder, {**run.meta, "calibration": calibration})
-    assert "calibration: goodput 23 Gbit/s, charge 832 B, notifications max 157" in method(
-        shipped["in-order"], [calibrated]
+    calibration = Calibration(
+        goodput_bps=23e9,
+        duration_ns=10**8,
+        sends=1009,
+        charge_bytes=832,
+        optmem_max_bytes=131072,
+        notifications_max=157,
+        read_bps=None,
     )
+    told = method(shipped["in-order"], [run_with(run, calibration=calibration)])
+    assert "calibration: goodput 23 Gbit/s, duration 100 ms, sends 1,009, 1 channel, charge 832 B," in told
+    assert "notifications max 157\n" in told
     assert "calibration" not in method(shipped["in-order"])
