@@ -1,7 +1,7 @@
 """How a connection begins: what a sender and a sink say to each other before the stream, a line each.
 
-    sink     GREETING, with a challenge where it asks for a token
-    sender   the proof, where it was asked for it, and a StreamPlan, which says how to read what follows
+    sink     GREETING, with a challenge when the sink asks for a token
+    sender   the proof, when there was a challenge, and a StreamPlan, which says how to read what follows
     sink     an Answer: go on, or the reason why not
 
 A sender goes through it with `announce`, the sink of a run with `receive_plan`. A sink that serves strangers uses the
@@ -34,7 +34,7 @@ __all__ = [
 
 LONGEST_LINE_BYTES = 4096
 ANSWER_TIMEOUT_S = 5.0
-"""For the whole of what the other side says next."""
+"""How long one side waits for the whole of the next line of the other."""
 
 _CHALLENGE = re.compile(re.escape(GREETING[:-1]) + rb" ([0-9a-f]{32})\n")
 _PROOF_BYTES = 64
@@ -43,14 +43,16 @@ _SAME_VERSION = "run the same version of zcprobe on both sides"
 
 
 def greet(challenge: str | None) -> bytes:
+    """The line that a sink says first; `challenge` None: the sink asks for no token."""
     return GREETING if challenge is None else GREETING[:-1] + b" " + challenge.encode() + b"\n"
 
 
 def read_line(connection: socket.socket, deadline_s: float) -> bytes:
-    """What the other side says until a line ends, or it hangs up, or has said as much as a line may have: it is whole
-    if it ends with a newline. TimeoutError when `deadline_s` of time.monotonic() comes first, OSError when it broke.
+    """The other side's next line. It is incomplete, without a newline at its end, when the other side hangs up, or has
+    said `LONGEST_LINE_BYTES`. TimeoutError at `deadline_s` of time.monotonic(); OSError when the connection breaks.
 
-    Both sides wait for an answer after each line, so there is nothing behind it that would have to be kept."""
+    Both sides wait for an answer after each line, so nothing comes after it that would have to be kept.
+    """
     said = b""
     while not said.endswith(b"\n") and len(said) < LONGEST_LINE_BYTES:
         left_s = deadline_s - time.monotonic()
@@ -65,7 +67,8 @@ def read_line(connection: socket.socket, deadline_s: float) -> bytes:
 
 
 def challenge_of(greeting: bytes, where: str) -> str | None:
-    """None of a sink that asks for no token. PeerError when it is not a sink of this version."""
+    """The challenge in a greeting; None when the sink asks for no token. PeerError when the greeting is not one of a
+    sink of this version; `where` is the sink's address and port, for the message."""
     asked = _CHALLENGE.fullmatch(greeting)
     if asked is None and greeting != GREETING:
         raise PeerError(
@@ -75,7 +78,8 @@ def challenge_of(greeting: bytes, where: str) -> str | None:
 
 
 def write_plan(plan: StreamPlan, challenge: str | None, token: str | None, where: str) -> bytes:
-    """The line that answers a greeting. PeerError when the sink asks for a token and there is none, or the reverse."""
+    """The line that answers a greeting. PeerError when the sink asks for a token and the sender has none, or when the
+    sender has one and the sink does not ask."""
     line = encode_line(plan)
     if challenge is None and token is not None:
         raise PeerError(
@@ -93,7 +97,8 @@ def write_plan(plan: StreamPlan, challenge: str | None, token: str | None, where
 
 
 def read_plan(line: bytes, challenge: str | None, token: str | None) -> StreamPlan:
-    """Of a line as `write_plan` makes it; the proof comes first, and nothing else is believed without it. PeerError."""
+    """The plan in a line that `write_plan` made. The proof stands first, and without the right one nothing else in the
+    line is believed. PeerError when the proof, or the plan, is not valid."""
     if not line.endswith(b"\n"):
         raise PeerError("what connected is not a zcprobe sender", "connect with zcprobe run --to")
     if token is not None:
@@ -110,7 +115,7 @@ def read_plan(line: bytes, challenge: str | None, token: str | None) -> StreamPl
 
 
 def read_answer(line: bytes, where: str) -> Answer:
-    """PeerError when the sink refused, or said something else."""
+    """The answer in a sink's line. PeerError when the sink refused, or the line is something else."""
     try:
         answer = msgspec.json.decode(line, type=Answer)
     except NOT_DECODED:

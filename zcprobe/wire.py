@@ -33,20 +33,25 @@ GREETING = b"zcprobe-sink 4\n"
 """What a sink says first when it takes every sender. Two versions that do not fit refuse each other by it."""
 
 NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for what others wrote: no JSON, other fields, text that is not UTF-8, brackets too deep."""
+"""What msgspec raises for input from others: it is not JSON, has other fields, is not UTF-8, or is nested too deep."""
 
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""What a sender believes of a sink that may be anybody's."""
+"""The range that a sender accepts, because the sink may be anybody's."""
 
 
 def encode_line(message: msgspec.Struct) -> bytes:
+    """The message as one line of JSON, with its newline."""
     return msgspec.json.encode(message) + b"\n"
 
 
 class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the sender of one connection is about to send; datagrams come from `datagram_port` of the same address."""
+    """What the sender of one connection is about to send.
+
+    `is_framed`: a header precedes each payload. `respond`: the sink answers each payload. `datagram_port`:
+    the port, at the sender's address on this connection, from which datagrams come.
+    """
 
     is_framed: bool = False
     is_datagram: bool = False
@@ -55,17 +60,22 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """`refused`: the reason, for a person; None: go on. `datagram_port`: where datagrams are awaited, if any are."""
+    """The sink's reply to a plan. `refused`: why the sink does not take the stream, for a person to read; None means go
+    on. `datagram_port`: the port where the sink awaits datagrams, None when the plan has none."""
 
     refused: str | None = None
     datagram_port: _Port | None = None
 
 
 class SinkReport(msgspec.Struct, frozen=True, kw_only=True):
-    """`bytes`, `frames` (or datagrams): what arrived. A datagram that arrives again counts once, and its repeats are
-    `duplicates`; None: no datagrams, or nobody looked. `first_mismatch`: stream position of the first byte that was not
-    as sent, None when all were. `verified`: the content was looked at. `pause_ns`: how long its own pace kept it from
-    reading."""
+    """What arrived of one stream.
+
+    `bytes`, and `frames` or datagrams: how much arrived. A datagram that arrives again counts once; its repeats are
+    `duplicates`, which is None without datagrams or when the sink did not look. `first_mismatch`: stream position of
+    the first byte that differs from what was sent, None when all bytes are as sent. `verified`: the sink compared the
+    content. `start_ns`, `end_ns`: CLOCK_MONOTONIC of the sink's host, at the first and after the last byte. `pause_ns`:
+    how long the sink did not read because of its own `Reading`.
+    """
 
     bytes: _Count = 0
     frames: _Count = 0
@@ -78,7 +88,7 @@ class SinkReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """An error of a run's child process, sink or sender, to be raised in the parent."""
+    """An error of a run's child process, sender or sink, which the parent raises. `kind`: the name of its class."""
 
     kind: str
     message: str
@@ -86,8 +96,12 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """How the sink reads: at most `read_bps`; once, after `stall_after_bytes`, not at all for `stall_s`; `discard`
-    takes bytes off the socket without looking (MSG_TRUNC), so that their content is not verified."""
+    """How the sink reads.
+
+    It reads at most `read_bps` bits per second; 0 means as fast as it can. Once, after `stall_after_bytes`, it does not
+    read for `stall_s` seconds. With `discard` it takes bytes off the socket without looking at them (MSG_TRUNC), so
+    their content is not verified.
+    """
 
     read_bps: int = 0
     stall_after_bytes: int = 0
@@ -96,10 +110,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SinkTask(msgspec.Struct, frozen=True, kw_only=True):
-    """What a child process of a run is told: where to listen, for how many senders, in which network namespace.
+    """What a run tells its sink: where to listen, for how many connections, in which network namespace, on which CPU.
 
-    The first `calibrations` connections it reads as fast as it can. Then it waits for a line, a `Reading`, which takes
-    the place of `reading`.
+    The sink reads the first `calibrations` connections as fast as it can. Then it waits for a line, a `Reading`, which
+    replaces `reading`.
     """
 
     address: str
@@ -112,17 +126,24 @@ class SinkTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SinkReady(msgspec.Struct, frozen=True):
+    """The sink of a run listens, on this port."""
+
     port: int
 
 
 class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
-    """`spools_fd`: a socket on which, channel after channel, the files for its raw records come, open, in the order of
-    enum zc_stream_index; None: recording off. Those of a channel hold `record_limit_bytes`.
+    """What a run tells its sender.
 
-    A path on which nothing moves for `idle_s` is not waited for once the outcome is known; with `ends_idle` nor is it
-    once the configuration's time is over. With a `calibration_s` the sender first sends for that long on connections of
-    their own, says `SenderCalibrated`, and connects for the run once it is sent a line, the `RunConfig` that takes the
-    place of `config`. `token`: what a sink elsewhere asks for.
+    `spools_fd`: a socket on which the sender receives the open files for its raw records, channel by channel, each in
+    the order of enum zc_stream_index. None: nothing is recorded. The files of one channel hold `record_limit_bytes`
+    together.
+
+    Once the outcome is known, the sender does not wait for a path on which nothing has moved for `idle_s` seconds. With
+    `ends_idle` it does not wait for such a path either once the configuration's time is over.
+
+    With `calibration_s` the sender first sends for so many seconds on connections of their own and says
+    `SenderCalibrated`. It connects for the run when it is sent a line, a `RunConfig` that replaces `config`. `token`:
+    the secret that a sink on another host asks for.
     """
 
     address: str
@@ -141,7 +162,7 @@ class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SenderCalibrated(msgspec.Struct, frozen=True, kw_only=True):
-    """What arrived at the sink while nothing was impaired; `sends`: zerocopy send calls. `charge_bytes` as in
+    """What arrived at the sink while nothing was impaired. `sends`: zerocopy send calls. `charge_bytes`: as in
     `SenderReady`."""
 
     goodput_bps: float
@@ -151,8 +172,8 @@ class SenderCalibrated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SenderReady(msgspec.Struct, frozen=True):
-    """Connected and waiting for the word; `cookies` of the channels' sockets; `charge_bytes` is what one notification
-    costs in optmem here."""
+    """The sender is connected and waits for an empty line to begin. `cookies`: those of its sockets, by channel
+    (SO_COOKIE). `charge_bytes`: what one notification is charged in optmem on this kernel."""
 
     pid: int
     cookies: list[int]
@@ -160,9 +181,10 @@ class SenderReady(msgspec.Struct, frozen=True):
 
 
 class ChannelReport(msgspec.Struct, frozen=True):
-    """`result`: members of struct zc_result. `sink` is None when the connection broke before its report, or it was
-    silent. `retransmit_count`, `acked_bytes`: the kernel's, once the channel had settled; None where there is no TCP.
-    `records`, `kept`: in the order of enum zc_stream_index, as of `Recorder`; empty: recording off.
+    """What one channel did. `result`: members of struct zc_result. `sink`: the sink's report, None when the connection
+    broke before it came, or the sink was silent. `retransmit_count`, `acked_bytes`: the kernel's counts once the
+    channel had settled, None without TCP. `records`, `kept`: as `Recorder` has them, in the order of enum
+    zc_stream_index; empty when nothing was recorded.
     """
 
     outcome: str
@@ -176,4 +198,6 @@ class ChannelReport(msgspec.Struct, frozen=True):
 
 
 class SenderReport(msgspec.Struct, frozen=True):
+    """What all channels of a sender did, by number."""
+
     channels: list[ChannelReport]

@@ -29,7 +29,7 @@ def parse_target(text: str) -> tuple[str, int]:
         raise UsageError(f"{shown(text)} names no sink", "give HOST, HOST:PORT, [IPV6]:PORT or vsock:CID:PORT")
     port = int(match.group(2) or DEFAULT_PORT)
     if not 1 <= port <= 65535:
-        raise UsageError(f"there is no port {port}", "choose one from 1 to 65535")
+        raise UsageError(f"{port} is not a valid port", "choose one from 1 to 65535")
     address = match.group(1).strip("[]")
     socket_address(address, port)
     return address if address.isascii() else address.encode("idna").decode(), port

@@ -1,4 +1,4 @@
-"""What the sink says at the end of a run: asked for on all channels at once, and no longer than there is time."""
+"""The reports of the sinks at the end of a run: asked for on all channels at once, within one deadline."""
 
 import signal
 import socket
@@ -15,7 +15,7 @@ from zcprobe.wire import NOT_DECODED, SinkReport
 __all__ = ["ANSWER_GRACE_S", "ask_sinks"]
 
 ANSWER_GRACE_S = 2.0
-"""For the sink's word, beyond the run's own deadlines."""
+"""How long a sink's report is waited for after the run's own deadlines."""
 
 _LONGEST_ANSWER_BYTES = 65536
 _LOOK_INTERVAL_US = 100_000
@@ -24,18 +24,18 @@ _LOOK_INTERVAL_US = 100_000
 def ask_sinks(controls: Sequence[socket.socket], deadline_s: float) -> list[SinkReport | None]:
     """Ends each stream and reads the sink's report on it, until `deadline_s` of time.monotonic().
 
-    None where the connection is broken, or the sink was silent until then, or until somebody wanted the end by a SIGINT
-    or SIGTERM, which the caller has blocked.
+    A report is None when its connection broke, when the sink was silent until the deadline, or when a SIGINT or
+    SIGTERM, which the caller has blocked, came first.
     """
     for control in controls:
-        with suppress(OSError):  # ENOTCONN: the channel hung up itself, and the sink has answered and closed by now
+        with suppress(OSError):  # ENOTCONN: the channel shut it down itself, and the sink has answered and closed since
             control.shutdown(socket.SHUT_WR)
-    # one after the other: each sink answers without being read, and so in the time that another one takes
+    # One after the other: each sink answers whether or not it is read, so it answers while another one is waited for.
     return [_read_report(control, deadline_s) for control in controls]
 
 
 def _read_report(control: socket.socket, deadline_s: float) -> SinkReport | None:
-    """The report is the last thing that the sink says; responses of rpc traffic that nobody read may come before it."""
+    """The report is the last thing that the sink sends; unread responses of rpc traffic may come before it."""
     said = b""
     try:
         while not said.endswith(b"}\n"):
@@ -49,8 +49,8 @@ def _read_report(control: socket.socket, deadline_s: float) -> SinkReport | None
 
 
 def _receive(control: socket.socket, deadline_s: float) -> bytes:
-    """What comes next, at the end of the stream b"". Past the deadline, and when somebody wants the end, only what is
-    there already, because another sink may have taken all the time. OSError when there is nothing."""
+    """The next bytes; b"" at the end of the stream. After the deadline, and after a signal that asks for the end, it
+    only takes what has arrived already, because another sink may have used up the time. OSError when nothing has."""
     control.settimeout(None)  # Python would poll, and unread notifications keep POLLERR up
     while True:
         left_us = int((deadline_s - time.monotonic()) * 1e6)
@@ -59,5 +59,5 @@ def _receive(control: socket.socket, deadline_s: float) -> bytes:
         with of_any_family(control) as same:
             wait = struct.pack("ll", 0, min(left_us, _LOOK_INTERVAL_US))
             same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
-        with suppress(BlockingIOError):  # what the kernel says when it has waited so long
+        with suppress(BlockingIOError):  # the kernel has waited for so long
             return control.recv(4096)

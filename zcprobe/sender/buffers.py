@@ -1,4 +1,4 @@
-"""Room for what a sender sends: the files that its buffers are mapped from, and what to say where there is none."""
+"""Memory for a sender's buffers: the files that they are mapped from, and what to suggest when there is no room."""
 
 import os
 from contextlib import ExitStack
@@ -10,20 +10,20 @@ __all__ = ["open_buffer_files", "room_hint"]
 
 
 def open_buffer_files(config: RunConfig, stack: ExitStack) -> list[int]:
-    """Channel -> the file that its buffers are mapped from, without a name, closed with the stack; -1 where they are
-    not of a file. HostError.
+    """For each channel the descriptor of the file that its buffers are mapped from; -1 without `--buffers file`.
 
-    Sparse, and larger than any mapping: the longest writes, in as many slots as a channel has.
+    The files have no name, and are closed with the stack. They are sparse, and larger than any mapping: the longest
+    write, in as many slots as a channel has. HostError when there is no room for them.
     """
     if config.buffers != "file":
         return [-1] * config.channels
     length = max(1 << 30, 65 * max((size for size, _ in config.sizes), default=0))
-    import tempfile  # with what it imports in turn, a tenth of a sender's start
+    import tempfile  # takes, with its own imports, a tenth of a sender's start
 
     files = []
     try:
         for _ in range(config.channels):
-            with tempfile.TemporaryFile() as file:  # without a name, so that a killed sender does not leave it behind
+            with tempfile.TemporaryFile() as file:  # has no name, so a killed sender leaves nothing behind
                 fd = os.dup(file.fileno())
             stack.callback(os.close, fd)
             os.ftruncate(fd, length)
@@ -34,7 +34,7 @@ def open_buffer_files(config: RunConfig, stack: ExitStack) -> list[int]:
 
 
 def room_hint(config: RunConfig) -> str:
-    """What gives a sender that cannot start the memory for its buffers."""
+    """What a user can do when there is no memory for the buffers of a sender."""
     if config.buffers == "hugepages":
         return "reserve huge pages first: sysctl vm.nr_hugepages"
     if config.buffers == "file":

@@ -1,4 +1,4 @@
-"""What the path does while nothing is impaired: the sender sends for a moment, on connections of their own."""
+"""Calibration: the sender sends for a moment, on connections of their own, while nothing is impaired."""
 
 import time
 from contextlib import ExitStack
@@ -19,8 +19,9 @@ _SETTLE_S = 1.0
 
 
 def _calibration_task(task: SenderTask, duration_s: float) -> SenderTask:
-    """The same sender with a policy that survives, without the run's pace and send buffer: what a large buffer takes at
-    once, a slow path delivers for minutes. A migration has rounds of its own length; its packets go as a stream."""
+    """The same task with a policy that survives, without the run's pace and send buffer: a slow path needs minutes to
+    deliver what a large buffer takes at once. Packets of a migration go as a stream, because its rounds set their own
+    length."""
     traffic = task.config.traffic
     if traffic.model == "migration":
         packet_bytes = traffic.pages_per_packet * PAGE_BYTES
@@ -40,7 +41,7 @@ def _calibration_task(task: SenderTask, duration_s: float) -> SenderTask:
 
 
 def calibrate(task: SenderTask, duration_s: float, files: list[int], charge_bytes: int) -> SenderCalibrated:
-    """PeerError when the sink does not say what arrived."""
+    """What the unimpaired path carried in `duration_s` seconds. PeerError when a sink does not say what arrived."""
     asked = _calibration_task(task, duration_s)
     with ExitStack() as stack:
         links = open_links(asked, stack)
@@ -58,7 +59,7 @@ def calibrate(task: SenderTask, duration_s: float, files: list[int], charge_byte
     duration_ns = max(sender_ns, sink_ns)
     goodput_bps = received * 8e9 / duration_ns
     if task.config.socket.pacing_bps is not None:
-        # the path was measured without it
+        # The path was measured without the pace.
         goodput_bps = min(goodput_bps, float(task.config.socket.pacing_bps * len(links)))
     return SenderCalibrated(
         goodput_bps=goodput_bps,

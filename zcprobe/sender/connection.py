@@ -1,4 +1,4 @@
-"""A sender's connection to the sink: greeting, plan, what is measured, and what TCP says of it afterwards."""
+"""A sender's connection to the sink: how it is opened, and what TCP says about it after the run."""
 
 import socket
 import time
@@ -18,9 +18,11 @@ _CONNECT_TIMEOUT_S = 5.0
 
 
 class Link:
-    """A connection to the sink: `control` carries greeting, plan and report, `data` what is measured.
+    """A connection to the sink. `control` carries greeting, plan and report; `data` carries what is measured, and is
+    the same socket unless datagrams are sent.
 
-    `bytes_before`: what TCP_INFO's count of acknowledged bytes has of the connection before what is measured."""
+    `bytes_before`: how many of the bytes that TCP_INFO counts as acknowledged were sent before the measurement.
+    """
 
     def __init__(self, control: socket.socket, data: socket.socket, said_bytes: int) -> None:
         self.control = control
@@ -33,7 +35,7 @@ class Link:
 
 
 def _connect(address: str, port: int, family: Family, where: str, deadline_s: float) -> socket.socket:
-    """A name is looked up in the family asked for; an address says itself which it is."""
+    """A name is looked up in the family that was asked for; an address has a family of its own."""
     kind = socket.AF_INET6 if family == "ipv6" else socket_family(address)
     control = socket.socket(kind, socket.SOCK_STREAM)
     control.settimeout(max(min(_CONNECT_TIMEOUT_S, deadline_s - time.monotonic()), 0.001))
@@ -48,7 +50,7 @@ def _connect(address: str, port: int, family: Family, where: str, deadline_s: fl
 
 
 def _datagram_socket(control: socket.socket) -> socket.socket:
-    """At the address of the connection: the sink takes datagrams from there alone."""
+    """A UDP socket at the address of the connection, because the sink takes datagrams only from there."""
     own = control.getsockname()
     data = socket.socket(control.family, socket.SOCK_DGRAM)
     data.bind((own[0], 0, *own[2:]))
@@ -56,8 +58,8 @@ def _datagram_socket(control: socket.socket) -> socket.socket:
 
 
 def open_link(address: str, port: int, family: Family, plan: StreamPlan, token: str | None, deadline_s: float) -> Link:
-    """The sink has said by then that it will receive what `plan` says. PeerError, also past `deadline_s` of
-    time.monotonic(), and when the sink takes too long for a step of the handshake."""
+    """A connection on which the sink has agreed to receive what `plan` says. PeerError when there is no sink, when it
+    refuses, or when the handshake is not over by `deadline_s` of time.monotonic()."""
     where = f"{address} port {port}"
     control = _connect(address, port, family, where, deadline_s)
     data = control
@@ -84,7 +86,7 @@ def open_link(address: str, port: int, family: Family, plan: StreamPlan, token: 
 
 
 def tcp_members(link: Link, result: dict[str, int]) -> dict[str, int]:
-    """Of the channel's report, where its data went by TCP."""
+    """The members of a channel's report that TCP knows; empty when the data did not go by TCP."""
     if link.data.family == socket.AF_VSOCK or link.data is not link.control:
         return {}
     state = read_tcp_state(link.data)

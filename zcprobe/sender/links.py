@@ -10,7 +10,7 @@ from zcprobe.wire import SenderTask, StreamPlan
 __all__ = ["open_links"]
 
 _OPEN_TIMEOUT_S = 15.0
-"""For the sink to let in all channels; below what the run's parent waits for the sender to be ready."""
+"""How long the sink has to let in all channels; less than the parent waits for the sender to be ready."""
 
 
 def open_links(task: SenderTask, stack: ExitStack) -> list[Link]:

@@ -1,4 +1,4 @@
-"""The C loops that send: what they are told, and what they answer."""
+"""Starts the C loops that send, one for each channel, and reads their results."""
 
 from zcprobe.native import ffi, lib
 from zcprobe.native.recorder import Recorder

@@ -1,4 +1,4 @@
-"""The sender's process: connects its channels, waits for the word, runs the C loops, reports.
+"""The sender's process: it connects its channels, waits for the word, runs the C loops and reports.
 
 It is a process of its own so that neither LLVM's memory nor the recorder's work disturbs the loops, and so that it can
 enter the run's network namespace and give up capabilities for good. Task, readiness and report are lines of JSON.
@@ -40,12 +40,12 @@ __all__ = ["main"]
 
 
 def _lasting_capabilities(task: SenderTask) -> tuple[int, ...]:
-    """With CAP_IPC_LOCK mm_account_pinned_pages() counts no page, so not in a scenario with a limit."""
+    """CAP_IPC_LOCK, unless the scenario has a memlock limit: with it mm_account_pinned_pages() counts no page."""
     return () if task.memlock_bytes is not None else (CAP_IPC_LOCK,)
 
 
 def _give_up_root(task: SenderTask) -> None:
-    """But for what the scenario wants, and SO_SNDBUFFORCE until the channels are connected."""
+    """Keeps what the scenario needs, and CAP_NET_ADMIN for SO_SNDBUFFORCE until the channels are connected."""
     if task.memlock_bytes is not None:
         limit_locked_memory(task.memlock_bytes)
     forcing = () if task.config.socket.sndbuf_bytes is None else (CAP_NET_ADMIN,)
@@ -53,8 +53,11 @@ def _give_up_root(task: SenderTask) -> None:
 
 
 def _answer_deadline_s(task: SenderTask, began_s: float, results: list[dict[str, int]]) -> float:
-    """Until when the sink is waited for, in time.monotonic(): a slow one has all of the run's time, but whoever asked
-    for the end waits no longer than for late completions, and nobody for a path on which nothing moves."""
+    """Until when the sinks' reports are waited for, in time.monotonic().
+
+    A slow sink has all of the run's time. After an interrupt it has as long as late completions have, and on a path on
+    which nothing moves only the grace.
+    """
     left_s = task.config.settle_s + ANSWER_GRACE_S
     if any(result["outcome"] == lib.ZC_OUTCOME_DEAD_TIMEOUT and result["idle"] for result in results):
         return time.monotonic() + ANSWER_GRACE_S
@@ -93,7 +96,7 @@ def _report(
 
 
 def _serve(task: SenderTask) -> SenderReport | None:
-    """None when the parent hung up before the word."""
+    """The report of the run; None when the parent hung up before it gave the word to begin."""
     if task.netns_path is not None:
         enter_netns(task.netns_path)
     spools = take_spools(task)
@@ -120,7 +123,8 @@ def _serve(task: SenderTask) -> SenderReport | None:
 
 
 def main() -> None:
-    """Child process of a run: task on stdin, `SenderReady` out, an empty line in, `SenderReport` out."""
-    # until the loops have their own handlers, a request to stop waits for them
+    """A run's child process: it reads a `SenderTask`, says `SenderReady`, waits for an empty line and says
+    `SenderReport`."""
+    # A request to stop waits until the loops have their own handlers.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     live(SenderTask, _serve)

@@ -20,7 +20,7 @@ def set_options(data: socket.socket, options: SocketOptions, *, is_tcp: bool) ->
     if is_tcp:
         data.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, options.nodelay)
         data.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, options.cork)
-    # only the fq qdisc paces other protocols: there the sender waits itself, see traffic.c
+    # Other protocols are paced by the fq qdisc alone, so there the sender itself waits: see traffic.c.
     if is_tcp and options.pacing_bps is not None:
         data.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, (options.pacing_bps // 8).to_bytes(8, sys.byteorder))
     if options.sndbuf_bytes is not None:
@@ -28,7 +28,7 @@ def set_options(data: socket.socket, options: SocketOptions, *, is_tcp: bool) ->
 
 
 def _set_sndbuf(data: socket.socket, count: int) -> None:
-    """Beyond net.core.wmem_max where we may. UsageError when the kernel makes another size of it."""
+    """Sets SO_SNDBUF, with CAP_NET_ADMIN also above net.core.wmem_max. UsageError when the kernel sets another size."""
     try:
         data.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, count)
     except PermissionError:

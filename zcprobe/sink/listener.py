@@ -1,4 +1,4 @@
-"""Where a sink listens."""
+"""Opens the socket on which a sink listens."""
 
 import errno
 import socket
@@ -12,9 +12,9 @@ _BACKLOG = 4096
 
 
 def listen(address: str, port: int) -> socket.socket:
-    """A listening socket; UsageError when the address is in use or is not one of ours."""
+    """A listening socket. UsageError when the address is in use, or is not an address of this host."""
     if not 0 <= port <= 65535:
-        raise UsageError(f"there is no port {port}", "choose one from 1 to 65535 with -p")
+        raise UsageError(f"{port} is not a valid port", "choose one from 1 to 65535 with -p")
     where = socket_address(address, port)
     server = socket.socket(socket_family(address), socket.SOCK_STREAM)
     try:

@@ -1,4 +1,4 @@
-"""The sink's process: listens where its run says, takes so many connections, and ends."""
+"""The sink's process: it listens where its run says, takes the connections that its run announced, and ends."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ __all__ = ["main"]
 
 
 def _serve(server: socket.socket, connections: int, reading: Reading) -> None:
-    """That many connections, each in a thread; the first error of one is raised once all have ended."""
+    """Takes that many connections, each in a thread. Once all have ended, the first error of one is raised."""
     errors: list[Exception] = []
 
     def serve_next(connection: socket.socket) -> None:
@@ -27,7 +27,7 @@ def _serve(server: socket.socket, connections: int, reading: Reading) -> None:
         except Exception as error:
             errors.append(error)
 
-    # no pool of threads: its modules are a tenth of what this process takes to start
+    # There is no pool of threads, because its modules take a tenth of this process's start.
     threads = []
     try:
         for _ in range(connections):
@@ -41,7 +41,7 @@ def _serve(server: socket.socket, connections: int, reading: Reading) -> None:
 
 
 def _calibrate(server: socket.socket, task: SinkTask) -> Reading | None:
-    """How to read from then on; None when the parent hung up."""
+    """Takes the connections of the calibration. How to read from then on; None when the parent hung up."""
     _serve(server, task.calibrations, Reading())
     line = hear()
     return msgspec.json.decode(line, type=Reading) if line else None
@@ -62,5 +62,6 @@ def _work(task: SinkTask) -> None:
 
 
 def main() -> None:
-    """Child process of a run: task on stdin, `SinkReady` out, then its connections. The senders get the reports."""
+    """A run's child process: it reads a `SinkTask`, says `SinkReady` and takes its connections. The senders, not the
+    parent, get its reports."""
     live(SinkTask, _work)

@@ -1,10 +1,11 @@
-"""Where strangers come in: one thread greets all who connect to a sink, reads what each says it will send, and lets in
-whom it may believe.
+"""How strangers get in: one thread greets everybody who connects to a sink, reads what each of them will send, and lets
+in those who may send it.
 
-Who is silent costs a descriptor, and that not for long. Waiting are at most `MOST_WAITING`, each for at most
-`ANSWER_TIMEOUT_S`; when one more comes, the oldest of the address with the most of them has to go, unless its plan is
-there by now. A sender says what it sends within a round trip, so it is never the oldest for long. Nobody gets a thread
-or a buffer without a whole plan, and the proof that it has the token where there is one.
+A visitor that says nothing costs one descriptor, for a short time. At most `MOST_WAITING` wait, each for at most
+`ANSWER_TIMEOUT_S`. When one more comes, the sink sends one away: of the address with the most of them the oldest,
+unless its plan has arrived by then. A sender says within a round trip what it sends, so it is never the oldest for
+long. Nobody gets a thread or a buffer before it has sent a whole plan and, when there is a token, proved that it has
+it.
 """
 
 import contextlib
@@ -25,24 +26,25 @@ from zcprobe.wire import Answer, StreamPlan, encode_line
 __all__ = ["MOST_SERVED", "MOST_WAITING", "Reception", "Visitor", "descriptor_bounds"]
 
 MOST_WAITING = 512
-"""Connections that were greeted and have not said what they send."""
+"""Most connections that were greeted and have not said yet what they send."""
 
 MOST_SERVED = 64
-"""Streams that are received at the same time, each with a thread and up to 1.6 MiB: as many as one run has channels."""
+"""Most streams that are received at the same time, each with a thread and up to 1.6 MiB: as many as a run has
+channels."""
 
 _SPARE_DESCRIPTORS = 32
 _DESCRIPTORS_PER_STREAM = 2
 _ACCEPTS_IN_A_ROW = 64
 _PAUSE_S = 0.1
-"""Before accept() is tried again when this host has no descriptor or memory for one more."""
+"""How long the sink waits before it calls accept() again when this host has no descriptor or memory for one more."""
 
 _OUT_OF_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 def descriptor_bounds() -> tuple[int, int]:
-    """(most waiting, most served): what is documented, or fewer where this process may not open as many files.
+    """(most waiting, most served): the documented numbers, or fewer when this process may not open as many files.
 
-    Raises its limit as far as it may. HostError when that is too few for any sender.
+    It raises the process's limit as far as it may. HostError when the limit is too low for even one sender.
     """
     wanted = MOST_WAITING + _DESCRIPTORS_PER_STREAM * MOST_SERVED + _SPARE_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -60,7 +62,7 @@ def descriptor_bounds() -> tuple[int, int]:
 
 
 class Visitor:
-    """Somebody who connected; `address` without the port, as a person reads it."""
+    """Somebody who connected. `address`: without the port, as a person reads it."""
 
     def __init__(self, connection: socket.socket, address: str, challenge: str | None) -> None:
         self.connection = connection
@@ -70,7 +72,7 @@ class Visitor:
         self.deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
 
     def refuse(self, reason: str) -> None:
-        """Says why, if that can be said without waiting, and hangs up."""
+        """Says why, if it can do so without waiting, and hangs up."""
         with contextlib.suppress(OSError):
             self.connection.send(encode_line(Answer(refused=reason)), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         with contextlib.suppress(OSError):
@@ -79,14 +81,14 @@ class Visitor:
 
 
 def _readable_address(address: object) -> str:
-    """Of what accept() returns."""
+    """The host part of an address that accept() returned."""
     host = address[0] if isinstance(address, tuple) else address
     return f"vsock:{host}" if isinstance(host, int) else str(host)
 
 
 class Reception:
-    """`admit` is called with each visitor that has given a whole plan, and `refused` with the address and the reason of
-    each that is not let in."""
+    """Calls `admit` with each visitor that has sent a whole plan, and `refused` with the address of each that is not
+    let in, and the reason."""
 
     def __init__(
         self,
@@ -115,13 +117,13 @@ class Reception:
         self._waiting.clear()
 
     def watch(self, fd: int) -> None:
-        """Another descriptor whose input ends a turn."""
+        """Input on this descriptor ends a turn, too."""
         self._poll.register(fd, select.EPOLLIN)
 
     def turn(self, longest_s: float) -> None:
-        """Waits for at most that long, and does what there is to do."""
+        """Waits for at most `longest_s` seconds, and handles what has happened."""
         events = self._poll.poll(self._wait_s(longest_s))
-        # those who have said something first: one that comes in now may push out another that has not
+        # Those who have said something come first: a newcomer may push out one that has not.
         for fd, _ in events:
             if fd in self._waiting:
                 self._listen_to(self._waiting[fd])
@@ -145,7 +147,7 @@ class Reception:
             except BlockingIOError:
                 return
             except OSError as error:
-                # whatever else it is, it is about a connection that is gone already
+                # Any other error is about a connection that is gone already.
                 if error.errno in _OUT_OF_ROOM:
                     self._make_room()
                     return
@@ -153,7 +155,7 @@ class Reception:
             self._greet(connection, _readable_address(address))
 
     def _make_room(self) -> None:
-        """The oldest goes; with nobody to send away, the next look waits a moment."""
+        """Sends one away; with nobody to send away, accept() is not called for a moment."""
         if self._waiting:
             self._send_one_away()
             return
@@ -209,7 +211,7 @@ class Reception:
             yield oldest
 
     def _listen_to(self, visitor: Visitor) -> bool:
-        """Takes what has come. Whether the visitor is no longer waiting: let in, refused, or gone."""
+        """Takes what has arrived. True when the visitor no longer waits: it was let in or refused, or is gone."""
         try:
             piece = visitor.connection.recv(LONGEST_LINE_BYTES - len(visitor.said))
         except BlockingIOError:

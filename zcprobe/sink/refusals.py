@@ -1,4 +1,4 @@
-"""What a sink that anybody can reach says of those whom it refuses: a line each, and no more than a person can read."""
+"""Tells the user of a sink that anybody can reach whom it refuses: a line each, and no more than a person can read."""
 
 import os
 import select
@@ -12,9 +12,10 @@ _INTERVAL_S = 1.0
 
 
 class Refusals:
-    """Writes to `fd`, at most so many lines in an interval; what was not written is counted, and the count is told.
+    """Writes lines to `fd`, at most `LINES_PER_INTERVAL` in a second. It counts those that it leaves out, and then
+    writes the count.
 
-    It never waits: where nobody reads, as at the other end of a full pipe, lines are counted instead.
+    It never waits: when nobody reads what it writes, as behind a full pipe, it counts the lines instead.
     """
 
     def __init__(self, fd: int, now_s: Callable[[], float] = time.monotonic) -> None:
@@ -32,19 +33,19 @@ class Refusals:
         self._written += 1
 
     def tick(self) -> None:
-        """To be called now and then: tells the count once its interval is over."""
+        """Call this now and then: it writes the count once the interval is over."""
         if self._now_s() - self._began_s >= _INTERVAL_S:
             self.close()
             self._began_s, self._written = self._now_s(), 0
 
     def close(self) -> None:
-        """Tells the count of what was left out so far."""
+        """Writes the count of the lines that were left out so far."""
         if self._left_out and self._write(f"zcprobe: and {self._left_out} more lines like these"):
             self._left_out = 0
 
     def _write(self, line: str) -> bool:
         try:
-            # a pipe that is writable has room for PIPE_BUF bytes
+            # A pipe that is writable has room for PIPE_BUF bytes.
             if not select.select([], [self._fd], [], 0)[1]:
                 return False
             os.write(self._fd, line.encode("utf-8", "backslashreplace")[: select.PIPE_BUF - 1] + b"\n")

@@ -1,4 +1,4 @@
-"""A sink that serves whoever comes, until it is ended: a thread for each stream, and for nobody else."""
+"""A sink that serves whoever comes, until it is ended. Each stream has a thread, and nothing else has one."""
 
 import contextlib
 import os
@@ -18,15 +18,16 @@ from zcprobe.wire import Reading, SinkReport, StreamPlan
 __all__ = ["IDLE_S", "Service"]
 
 IDLE_S = 10.0
-"""A stream of which nothing has come for so long gives up its place, once all places are taken and somebody asks."""
+"""A stream of which nothing has arrived for so long loses its place when all places are taken and another sender
+asks."""
 
 _TICK_S = 1.0
 _KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 6}
-"""Seconds, seconds and count: a host that is gone is noticed after a minute and a half."""
+"""Seconds, seconds and a count: the sink notices after a minute and a half that a host is gone."""
 
 
 class _Stream:
-    """One that is being received. `moved_s`: when bytes were last seen to have come."""
+    """A stream that is being received. `moved_s`: when bytes of it were last seen to have arrived."""
 
     def __init__(self, visitor: Visitor, plan: StreamPlan) -> None:
         self.visitor = visitor
@@ -41,14 +42,15 @@ class _Stream:
             self.seen_bytes, self.moved_s = self.progress.bytes, now_s
 
     def leave(self) -> None:
-        """Its thread wakes, finds the connection broken and ends."""
+        """Breaks the connection, so that the stream's thread wakes and ends."""
         self.is_leaving = True
         with contextlib.suppress(OSError):
             self.visitor.connection.shutdown(socket.SHUT_RDWR)
 
 
 class Service:
-    """`tell` is called with each report. With `one_off` it ends when a sender's streams have ended."""
+    """It calls `tell` with the report of each stream. With `one_off` it ends when the streams of one sender have
+    ended."""
 
     def __init__(
         self,
@@ -72,7 +74,8 @@ class Service:
         self._reception.watch(self._wake_fd)
 
     def run(self) -> None:
-        """Until a signal ends it, or the one sender's streams have ended: then the first error of one is raised."""
+        """Serves until a signal ends it or, with `one_off`, until the sender's streams have ended. Then it raises the
+        first error of one of them."""
         failed: ZcprobeError | None = None
         try:
             while True:
@@ -113,14 +116,14 @@ class Service:
         self._refused(visitor.address, reason)
 
     def _start(self, visitor: Visitor, plan: StreamPlan) -> None:
-        with contextlib.suppress(OSError):  # vsock has none
+        with contextlib.suppress(OSError):  # vsock does not have these options
             visitor.connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for option, value in _KEEPALIVE.items():
                 visitor.connection.setsockopt(socket.IPPROTO_TCP, option, value)
         stream = _Stream(visitor, plan)
         try:
             threading.Thread(target=self._receive, args=(stream,), daemon=True).start()
-        except RuntimeError:  # what Python makes of EAGAIN
+        except RuntimeError:  # Python's error for EAGAIN
             self._turn_away(visitor, "this host lets the sink start no more threads")
             return
         self._streams.add(stream)
@@ -136,7 +139,7 @@ class Service:
             os.eventfd_write(self._wake_fd, 1)
 
     def _take_ended(self) -> list[ZcprobeError | None]:
-        """What went wrong with each stream that has ended since; None where nothing did."""
+        """For each stream that has ended since the last call its error, or None when it had none."""
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wake_fd)
         found: list[ZcprobeError | None] = []
