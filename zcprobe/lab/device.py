@@ -1,7 +1,7 @@
-"""A network device of this host in a namespace of a run: lent, and given back.
+"""Lends a network device of this host to a namespace of a run, and gives it back.
 
-A device loses its addresses and routes when it changes namespace. So only one that has no address is lent: whether it
-was up is then all there is to restore.
+A device loses its addresses and routes when it changes namespace. So only a device without an address is lent: then
+there is nothing to restore but whether it was up.
 """
 
 import array
@@ -25,7 +25,7 @@ _SIOCETHTOOL = 0x8946
 _ETHTOOL_GFEATURES = 0x3A
 _NETIF_F_SG = 1
 _RETURN_TIMEOUT_S = 5.0
-"""A namespace that ends hands its devices back a moment later."""
+"""How long to wait for a device: a namespace that ends hands its devices back a moment later."""
 
 
 def check_lendable(device: str) -> bool:
@@ -50,7 +50,7 @@ def _move(device: str, netns_fd: int) -> None:
 
 
 def lend(device: str, namespace: str) -> None:
-    """From the caller's own namespace into the one of that name."""
+    """Moves the device from the caller's namespace into the one of that name."""
     netns_fd = os.open(namespace_path(namespace), os.O_RDONLY | os.O_CLOEXEC)
     try:
         _move(device, netns_fd)
@@ -59,7 +59,7 @@ def lend(device: str, namespace: str) -> None:
 
 
 def give_back(device: str, namespace: str, *, up: bool) -> None:
-    """Into the caller's own namespace, up as before. HostError when the device does not come."""
+    """Moves the device back into the caller's namespace, up if it was up. HostError when the device does not come."""
     own_fd = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         if namespace_path(namespace).exists():
@@ -77,8 +77,8 @@ def give_back(device: str, namespace: str, *, up: bool) -> None:
 
 
 def route_device(host: str, family: int) -> str | None:
-    """The device by which this namespace's packets leave for a host, by name or address of that address family; `lo`
-    for one of our own. None where no name and no route leads there."""
+    """The device by which packets of this namespace leave for a host, which is given by its name or its address in that
+    address family. It is `lo` for an address of this host; None when the name is unknown, or there is no route."""
     try:
         address, _, *of_ipv6 = socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)[0][4]
         scope = int(of_ipv6[1]) if of_ipv6 else 0
@@ -91,21 +91,22 @@ def route_device(host: str, family: int) -> str | None:
 
 
 def _ask_device(command: int, device: str, argument: int) -> bytes:
-    """The struct ifreq that an ioctl of a device in the caller's namespace leaves. OSError.
+    """The struct ifreq that an ioctl on a device of the caller's namespace fills in. OSError.
 
-    Netlink's answers are the same, but each takes a socket and a part of pyroute2 that are slower than a short run.
+    Netlink gives the same answers, but needs a socket and a part of pyroute2 that would take longer than a short run.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         return fcntl.ioctl(any_socket, command, struct.pack("16sP16x", device.encode(), argument))
 
 
 def read_mtu(device: str) -> int:
-    """Bytes of the largest IP packet of a device in the caller's namespace."""
+    """The MTU in bytes, the size of the largest IP packet, of a device in the caller's namespace."""
     return int(struct.unpack_from("16xi", _ask_device(_SIOCGIFMTU, device, 0))[0])
 
 
 def has_scatter_gather(device: str) -> bool:
-    """NETIF_F_SG of a device in the caller's namespace: without it the data is copied, whatever notifications say."""
+    """NETIF_F_SG of a device in the caller's namespace. Without it the kernel copies the data, whatever notifications
+    say."""
     # struct ethtool_gfeatures of one block: command, blocks; available, requested, active, never changed
     features = array.array("I", [_ETHTOOL_GFEATURES, 1, 0, 0, 0, 0])
     _ask_device(_SIOCETHTOOL, device, features.buffer_info()[0])

@@ -1,7 +1,7 @@
-"""What dead runs left on this host, found and undone.
+"""Finds and undoes what dead runs left on this host.
 
-A journal is believed when only we can have written it (`refuse_journal`), and what it names is undone within bounds
-(`zcprobe.lab.undo`). What cannot be undone is told, and stays in its journal for the next time.
+A journal is believed when nobody else can have written it (`refuse_journal`), and what it names is undone within bounds
+(`zcprobe.lab.undo`). What cannot be undone is reported, and stays in its journal for the next time.
 """
 
 import os
@@ -31,7 +31,8 @@ __all__ = ["Cleaned", "Leftover", "clean_leftovers", "find_leftovers"]
 
 
 class Leftover(msgspec.Struct, frozen=True):
-    """Something a dead run did not undo; `name` is a namespace, a device or a path. `refusal`: why it is left alone."""
+    """Something that a dead run did not undo. `name`: of a namespace or a device, or a path. `refusal`: why it is left
+    alone."""
 
     kind: Kind | Literal["journal"]
     name: str
@@ -40,16 +41,16 @@ class Leftover(msgspec.Struct, frozen=True):
 
 
 class Cleaned(msgspec.Struct):
-    """`undone`: a line for each thing that was there. `kept`: what could not be undone, with the reason, and stays
-    journalled for the next time."""
+    """`undone`: a line for each thing that was undone. `kept`: what could not be undone, each with the reason; it stays
+    in its journal for the next time."""
 
     undone: list[str]
     kept: list[Leftover]
 
 
 class _Found(msgspec.Struct):
-    """What is in the journal folder: dead runs' journals, newest first, locked meanwhile; the names that live runs
-    hold; what is not believed."""
+    """What the journal folder has: the journals of dead runs, newest first, which stay locked meanwhile; the names that
+    live runs hold; and journals that are not believed."""
 
     dead: list[Journal]
     live_names: set[str]
@@ -57,7 +58,8 @@ class _Found(msgspec.Struct):
 
 
 def _is_live(fd: int, record: Record | None) -> bool:
-    """By the lock; and where that says nothing, as on a file system without locks, by the process."""
+    """Whether the run is live. Its lock says so or, when locks say nothing, as on a file system without them, its
+    process."""
     if not try_lock(fd):
         return True
     if record is None or record.pid_namespace != os.stat("/proc/self/ns/pid").st_ino:
@@ -66,7 +68,7 @@ def _is_live(fd: int, record: Record | None) -> bool:
 
 
 def _look_at(folder: Directory, name: str, found: _Found) -> None:
-    """Sorts one journal in; a dead one's stays open, and locked."""
+    """Adds one journal to what was found. The journal of a dead run stays open and locked."""
     path, run_id = str(folder.path / name), name.removesuffix(".json")
     try:
         fd = folder.open_file(name, os.O_RDWR | os.O_APPEND | os.O_NONBLOCK)
@@ -79,7 +81,7 @@ def _look_at(folder: Directory, name: str, found: _Found) -> None:
             refusal = refuse_journal(fd)
             record = None if refusal else read_record(fd)
         except msgspec.ValidationError as error:
-            # a run of another version may be live: it is asked for nothing, and nothing of it is touched
+            # A run of another version may be live, so nothing of it is touched.
             record, refusal = None, f"it is of another version, or damaged: {error}"
         if refusal is None and record is not None and record.run_id != run_id:
             refusal = f"it says that it is of run {record.run_id!r}"
@@ -95,7 +97,7 @@ def _look_at(folder: Directory, name: str, found: _Found) -> None:
 
 @contextmanager
 def _journals() -> Iterator[_Found]:
-    """All journals, while nobody else may look or make one. HostError without root."""
+    """All journals, while no other process may look at them or make one. HostError without root."""
     found = _Found([], set(), [])
     with ExitStack() as stack:
         try:
@@ -109,13 +111,13 @@ def _journals() -> Iterator[_Found]:
                 _look_at(folder, name, found)
         for dead in found.dead:
             stack.callback(dead.close)
-        # newest first: where two dead runs changed one sysctl, the oldest holds the value to end with
+        # Newest first: when two dead runs changed one sysctl, the older journal has the value to end with.
         found.dead.sort(key=lambda dead: -dead.record.written_ns)
         yield found
 
 
 def _things_of(record: Record) -> list[Leftover]:
-    """Devices come before their namespaces, which could keep them."""
+    """Sorted so that devices come before their namespaces, which could keep them."""
     return [Leftover(kind, name, record.run_id) for kind, names in record.things().items() for name in names]
 
 
@@ -128,7 +130,7 @@ def _is_there(thing: Leftover, record: Record) -> bool:
 
 
 def find_leftovers() -> list[Leftover]:
-    """What dead runs left on this host; nothing that belongs to a live run. HostError without root."""
+    """What dead runs left on this host, without anything that belongs to a live run. HostError without root."""
     with _journals() as found:
         live = found.live_names
         things = [
@@ -143,10 +145,10 @@ def find_leftovers() -> list[Leftover]:
 
 
 def _clean(thing: Leftover, dead: Journal, live_names: set[str], cleaned: Cleaned) -> None:
-    """Dropped from its journal once it is undone; what cannot be undone is kept there, and told."""
+    """Undoes one thing and drops it from its journal. What cannot be undone stays there, and is reported."""
     assert thing.kind != "journal"
     try:
-        # what a live run holds by now is that run's to undo
+        # A live run undoes what it holds by now itself.
         line = None if thing.name in live_names else undo(thing.kind, thing.name, dead.record)
         dead.drop(thing.kind, thing.name)
     except (RefusedError, ZcprobeError) as error:
@@ -159,7 +161,7 @@ def _clean(thing: Leftover, dead: Journal, live_names: set[str], cleaned: Cleane
 
 
 def clean_leftovers() -> Cleaned:
-    """Undoes what dead runs left, each thing for itself. HostError without root."""
+    """Undoes what dead runs left; what fails for one thing does not keep it from the others. HostError without root."""
     with _journals() as found:
         cleaned = Cleaned([], list(found.refused))
         for dead in found.dead:

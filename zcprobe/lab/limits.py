@@ -1,7 +1,7 @@
 """net.core.optmem_max for one run.
 
-Per network namespace since 6.8 (the file is there in a fresh namespace), then it is set in the sender's. Before, it is
-one for the whole host: changed under a lock, journalled, and restored.
+Since Linux 6.8 each network namespace has its own (a fresh namespace has the file), so it is set in the sender's.
+Before that the whole host has one: it is changed under a lock, journalled, and restored.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ __all__ = ["OPTMEM_MAX_PATH", "changed_host_value", "changed_optmem_max", "read_
 
 _TCP_WMEM = Path("/proc/sys/net/ipv4/tcp_wmem")
 _LARGEST_CHARGE_BYTES = 1024
-"""Of a notification: 768 to 960 on the kernels that were looked at, 6.1 to 7.3."""
+"""The charge of a notification: 768 to 960 bytes on the kernels that were looked at, 6.1 to 7.3."""
 
 
 def _read(path: Path) -> int:
@@ -30,7 +30,7 @@ def _read(path: Path) -> int:
 
 
 def _write(path: Path, value: int) -> int:
-    """The value in force, read back; HostError when it is not the one asked for."""
+    """Sets a sysctl and reads it back. HostError when it has another value then."""
     try:
         path.write_text(str(value))
     except OSError as error:
@@ -44,19 +44,19 @@ def _write(path: Path, value: int) -> int:
 
 
 def read_optmem_max(namespace_name: str) -> int:
-    """Bytes of optmem that each socket of the namespace may hold."""
+    """optmem_max of the namespace: bytes of optmem that each of its sockets may hold."""
     if run_in_namespace(namespace_name, OPTMEM_MAX_PATH.exists):
         return run_in_namespace(namespace_name, lambda: _read(OPTMEM_MAX_PATH))
     return _read(OPTMEM_MAX_PATH)
 
 
 def roomy_optmem_bytes(send_bytes: int, sndbuf_bytes: int | None) -> int:
-    """A limit that no sender of such sends meets on an unimpaired path: room for as many notifications as a send buffer
-    lets sends out, with `sndbuf_bytes` given to SO_SNDBUF, or None for what TCP lets it grow to. Never less than the
-    kernel's default since 6.8.
+    """An optmem_max, in bytes, that no sender of such sends reaches on an unimpaired path, and at least the kernel's
+    default since 6.8. It has room for as many notifications as a send buffer lets out sends. `sndbuf_bytes`: as given
+    to SO_SNDBUF; None is the size to which TCP lets the buffer grow.
 
-    A send takes whole pages of a send buffer, however small it is. The buffer may overshoot, and a completion may be
-    later than the acknowledgement that frees its place in the buffer: a quarter and a few dozen on top.
+    However small a send is, it takes whole pages of the send buffer. The buffer may overshoot, and a completion may
+    come later than the acknowledgement that frees its place in the buffer, so a quarter and a few dozen are added.
     """
     largest_bytes = int(_TCP_WMEM.read_text().split()[2]) if sndbuf_bytes is None else 2 * sndbuf_bytes
     sends = largest_bytes * 5 // 4 // max(send_bytes, PAGE_BYTES) + 32
@@ -69,9 +69,11 @@ def _turn_with(path: Path) -> AbstractContextManager[None]:
 
 @contextmanager
 def changed_host_value(path: Path, value: int, journal: Journal) -> Iterator[int]:
-    """Hold a sysctl of the whole host at `value`; one run at a time may, and others wait. Yields the value in force.
+    """Holds a sysctl of the whole host at `value`. One run at a time may do this; others wait. Yields the value in
+    force.
 
-    HostError when they wait for too long, or a dead run left it changed: its old value would be lost.
+    HostError when this run waits for too long, or when a dead run left the sysctl changed, whose old value would be
+    lost.
     """
     with _turn_with(path):
         if any(leftover.name == str(path) for leftover in find_leftovers()):
@@ -90,10 +92,10 @@ def changed_host_value(path: Path, value: int, journal: Journal) -> Iterator[int
 
 @contextmanager
 def changed_optmem_max(namespace_name: str, value_bytes: int | None, journal: Journal) -> Iterator[int]:
-    """optmem_max of the sockets in a namespace of this run; None leaves the kernel's own. Yields bytes in force, which
-    no other run changes meanwhile.
+    """Sets optmem_max of the sockets in a namespace of this run; None leaves the kernel's own. Yields the bytes in
+    force, which no other run changes meanwhile.
 
-    UsageError for a value no kernel could use, HostError when it cannot be set.
+    UsageError for a value that no kernel could use, HostError when it cannot be set.
     """
     if value_bytes is not None and not SKB_TRUESIZE_ZERO_BYTES <= value_bytes < 2**31:
         raise UsageError(
@@ -106,7 +108,7 @@ def changed_optmem_max(namespace_name: str, value_bytes: int | None, journal: Jo
         with nullcontext() if is_per_namespace else _turn_with(OPTMEM_MAX_PATH):
             yield read_optmem_max(namespace_name)
     elif is_per_namespace:
-        # Gone with the namespace, so there is nothing to restore.
+        # The value goes with the namespace, so there is nothing to restore.
         yield run_in_namespace(namespace_name, lambda: _write(OPTMEM_MAX_PATH, value_bytes))
     else:
         with changed_host_value(OPTMEM_MAX_PATH, value_bytes, journal) as in_force:

@@ -1,4 +1,4 @@
-"""Kernel mechanisms the lab is built from, and what to say when the running kernel has none."""
+"""What the lab requires of the kernel, and what to say when the running kernel does not have it."""
 
 import errno
 import os

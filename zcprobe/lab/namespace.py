@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 NAMESPACE_FOLDER = Path("/var/run/netns")
-"""Where `ip netns` looks, too."""
+"""The folder in which `ip netns` looks, too."""
 
 NAMESPACE_PREFIX = "zcprobe-"
 
@@ -42,7 +42,7 @@ def namespace_path(name: str) -> Path:
 
 
 def list_namespaces() -> list[str]:
-    """Names of all namespaces that zcprobe could have made, or somebody else who calls them so."""
+    """Names of all namespaces that are called like ours, whoever made them."""
     if not NAMESPACE_FOLDER.is_dir():
         return []
     return sorted(path.name for path in NAMESPACE_FOLDER.iterdir() if path.name.startswith(NAMESPACE_PREFIX))
@@ -56,7 +56,7 @@ def _call(name: str, *arguments: int) -> None:
 
 
 def _run_in_thread(function: Callable[[], Result]) -> Result:
-    # Leaving the pool waits for the thread, so its namespace and its descriptors are gone by then.
+    # Leaving the pool waits for the thread, so the thread has left the namespace and closed its descriptors by then.
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="zcprobe-lab") as pool:
         return pool.submit(function).result()
 
@@ -64,7 +64,7 @@ def _run_in_thread(function: Callable[[], Result]) -> Result:
 def make_namespace(name: str, on_made: Callable[[int], None] = lambda inode: None) -> int:
     """Make a namespace of that name, as `ip netns add` does, and return its inode; HostError when the host refuses.
 
-    `on_made` is called with the inode before the namespace has a name: until then it ends with this process.
+    It calls `on_made` with the inode before the namespace has a name; until then the namespace ends with this process.
     """
 
     def unshare_and_bind() -> int:
@@ -79,8 +79,8 @@ def make_namespace(name: str, on_made: Callable[[int], None] = lambda inode: Non
 
 
 def is_namespace(name: str, inode: int) -> bool | None:
-    """Whether the name means the namespace of that inode, or a file where it was about to be bound; None when there is
-    nothing of the name."""
+    """Whether the name belongs to the namespace of that inode, or to the empty file on which it was about to be bound.
+    None when nothing has the name."""
     try:
         status = os.stat(namespace_path(name), follow_symlinks=False)
     except FileNotFoundError:
@@ -90,13 +90,13 @@ def is_namespace(name: str, inode: int) -> bool | None:
 
 
 def _nsfs() -> int:
-    """The device of the file system that namespaces are files of: on it alone inodes are those of namespaces."""
+    """The device number of the file system of namespaces. Only there does an inode number mean a namespace."""
     return os.stat("/proc/self/ns/net").st_dev
 
 
 def remove_namespace(name: str, inode: int) -> bool:
-    """Remove the name of the namespace of that inode; it ends itself with its last process and socket. False when there
-    was none. FileExistsError when another namespace has the name."""
+    """Removes the name of the namespace of that inode; the namespace ends with its last process and socket. False when
+    nothing had the name. FileExistsError when another namespace has it."""
     found = is_namespace(name, inode)
     if found is None:
         return False
@@ -107,7 +107,7 @@ def remove_namespace(name: str, inode: int) -> bool:
 
 
 def run_in_namespace(name: str, function: Callable[[], Result]) -> Result:
-    """What `function` returns when it runs in the namespace; its exceptions pass through.
+    """Runs `function` in the namespace and returns its result. Its exceptions pass through.
 
     /proc/sys/net shows the namespace of the thread that opens it, so sysctls can be read and written this way.
     """

@@ -1,7 +1,8 @@
-"""pyroute2, through which the lab speaks to the kernel: the parts that it uses, imported when they are first used.
+"""pyroute2, through which the lab speaks to the kernel. The parts that the lab uses are imported when they are first
+used.
 
-The package imports on its own all that it has (its database, its sockets of every family), which takes as long again as
-the parts that are used here.
+The package itself imports all that it has (its database, its sockets of every family), which would double the time that
+the parts used here take.
 """
 
 import sys
@@ -21,7 +22,8 @@ _PACKAGE = "pyroute2"
 
 @contextmanager
 def _only_parts() -> Iterator[None]:
-    """Inside, `import pyroute2.x` does not run the package's own file. What imports the package later runs it."""
+    """Inside the block `import pyroute2.x` does not run the package's own file. A later import of the package runs
+    it."""
     spec = None if _PACKAGE in sys.modules else find_spec(_PACKAGE)
     if spec is None:
         yield
@@ -41,7 +43,7 @@ def open_route() -> "IPRoute":
 
 
 def netlink_error() -> "type[NetlinkError]":
-    """What a refusal by the kernel is raised as; `code` is its errno."""
+    """The exception for a refusal by the kernel; its `code` is the errno."""
     with _only_parts():
         from pyroute2.netlink.exceptions import NetlinkError
     kind: type[NetlinkError] = NetlinkError
@@ -52,12 +54,12 @@ def attach_namespace(name: str) -> None:
     """Binds the network namespace of the calling thread to a name, as `ip netns attach` does. OSError."""
     with _only_parts():
         from pyroute2 import netns
-    # by no number: a thread has another in a pid namespace than /proc, where that one is not its own
+    # Without a number: in a pid namespace a thread's number differs from the one in /proc, when that is not its own.
     netns.attach(name, "thread-self")
 
 
 def remove_namespace_name(name: str) -> None:
-    """FileNotFoundError when there is none."""
+    """Removes the name of a network namespace. FileNotFoundError when there is none."""
     with _only_parts():
         from pyroute2 import netns
     netns.remove(name)

@@ -1,4 +1,4 @@
-"""No lab of our own: the sink is somewhere else, and the path to it is what it is."""
+"""Stands in for a lab when the sink is on another host: the path to it is taken as it is."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from zcprobe.units import shown
 __all__ = ["REMOTE", "OpenRemote", "open_remote", "parse_target"]
 
 REMOTE = "remote"
-"""Stands for the scenario's name where there is none."""
+"""Takes the place of a scenario's name in runs without a lab."""
 
 
 def parse_target(text: str) -> tuple[str, int]:
@@ -26,7 +26,7 @@ def parse_target(text: str) -> tuple[str, int]:
         r"(vsock:\d{1,10}|\[[^\[\]]+\]|[^:\s\[\]]+|(?:[0-9a-fA-F]*:){2,}[0-9a-fA-F.]*)(?::(\d{1,9}))?", text
     )
     if match is None:
-        raise UsageError(f"{shown(text)} names no sink", "give HOST, HOST:PORT, [IPV6]:PORT or vsock:CID:PORT")
+        raise UsageError(f"{shown(text)} does not name a sink", "give HOST, HOST:PORT, [IPV6]:PORT or vsock:CID:PORT")
     port = int(match.group(2) or DEFAULT_PORT)
     if not 1 <= port <= 65535:
         raise UsageError(f"{port} is not a valid port", "choose one from 1 to 65535")
@@ -36,14 +36,16 @@ def parse_target(text: str) -> tuple[str, int]:
 
 
 def _device(address: str) -> str | None:
-    """What sends to the target leave by; None where that cannot be known: vsock has none, and a name may be unknown."""
+    """The device by which sends to the target leave. None when it cannot be known: vsock has no device, and a name may
+    be unknown."""
     if address.startswith("vsock:"):
         return None
     return route_device(address, socket_family(address))
 
 
 def open_remote(target: str) -> Lab:
-    """The sender stays in our own network namespace; nothing is changed, so nothing is to be undone."""
+    """Describes the path to a sink on another host. The sender stays in our own network namespace; nothing is changed,
+    so nothing has to be undone."""
     address, port = parse_target(target)
     limit, device = read_optmem_max(), _device(address)
     return Lab(
@@ -63,14 +65,14 @@ def open_remote(target: str) -> Lab:
 
 
 class OpenRemote:
-    """Stands in for a lab (`zcprobe.lab.open.OpenLab`) where there is none: it impairs nothing and sees nothing."""
+    """Takes the place of `zcprobe.lab.open.OpenLab` when there is no lab: it impairs nothing and sees nothing."""
 
     def __init__(self, target: str) -> None:
         self.lab = open_remote(target)
 
     def impair(self, scenario: Scenario) -> None:
-        """Nothing: the path is what it is."""
+        """Does nothing: the path is not ours."""
 
     def read_effects(self) -> Effects:
-        """Of nothing."""
+        """No effects, because nothing is impaired."""
         return Effects()

@@ -22,11 +22,12 @@ _KINDS: tuple[type[Impairment], ...] = (HoldImpairment, DelayImpairment, Reorder
 
 
 class Shares(msgspec.Struct, frozen=True, kw_only=True):
-    """What depends on how fast this machine is: rates as shares of the goodput of the unimpaired path, measured before
-    each run (`zcprobe.lab.calibration`). None: the scenario has no such rate, or whoever asked for the run gave it.
+    """What depends on how fast this machine is: rates as shares of the goodput of the unimpaired path, which is
+    measured before each run (`zcprobe.lab.calibration`). None: the scenario has no such rate, or the user gave it.
 
-    `hold`: of what the chosen packets' clones come in with, their queue lets go. `acks`: of the acknowledgements of
-    the unimpaired path (one for 64 KiB) the path back carries. `read`: of the goodput, the sink reads.
+    `hold`: the share of the rate at which clones of chosen packets arrive that their queue lets go. `acks`: the share
+    of the acknowledgements of the unimpaired path (one for 64 KiB) that the path back carries. `read`: the share of the
+    goodput that the sink reads.
     """
 
     hold: float | None = None
@@ -35,12 +36,12 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run goes through. `optmem_max_bytes` None is the kernel's own limit, `memlock_bytes` None no limit;
-    with one, the sender gives up CAP_IPC_LOCK, which would exempt it.
+    """What one run goes through. `optmem_max_bytes` None leaves the kernel's own limit. `memlock_bytes` None sets no
+    limit; with a limit, the sender gives up CAP_IPC_LOCK, which would exempt it.
 
-    Where `shares` names a rate, the one in `impairments` or `reading` stands for a path of 20 Gbit/s, until
-    calibration replaces it. `is_control`: no send is meant to be refused, whatever its size; where somebody chose a
-    limit or traffic with which one can be, the run says so.
+    When `shares` names a rate, the one in `impairments` or `reading` is that for a path of 20 Gbit/s, until calibration
+    replaces it. `is_control`: no send should be refused, whatever its size; when a user chose a limit or traffic with
+    which one can be, the run says so.
     """
 
     name: str
@@ -57,7 +58,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether a rate of it follows from the goodput of the unimpaired path."""
+        """Whether one of its rates follows from the goodput of the unimpaired path."""
         return self.shares != Shares()
 
     def find(self, kind: type[Impairing]) -> Impairing | None:
@@ -89,8 +90,8 @@ SCENARIOS: dict[str, Scenario] = {
         ),
         # The old default has room for two dozen notifications, and a send buffer of 64 MiB for a hundred packets of 512
         # KiB, QEMU's size. Sends of more than 256 KiB never share a notification, so whoever outruns the path meets the
-        # limit, whatever window or pace holds the data back. (Sends of 64 KiB met it only where the send buffer was the
-        # bottleneck; in 2 of 60 runs something else was, unsent sends shared notifications, and none failed.)
+        # limit, whatever window or pace holds the data back. (Sends of 64 KiB met it only when the send buffer was the
+        # bottleneck. In 2 of 60 runs something else was: unsent sends shared notifications, and none failed.)
         # The queue is long enough for the acknowledgements of a whole send buffer, so that none is dropped.
         Scenario(
             name="in-flight",
@@ -107,8 +108,9 @@ SCENARIOS: dict[str, Scenario] = {
         # Few and short enough holds that most completions arrive, but out of order: each hole costs a queue entry.
         # The queue lets go of three clones while ten come in. So it grows by seven tenths of them until the sends that
         # it holds fill optmem on their own, after 16 x notifications / 0.7 sends, on a fast machine as on a slow one.
-        # Measured in 20 runs of each policy idle, with both CPUs loaded, on one CPU and in an emulated guest: never
-        # reading, ENOBUFS after 775 to 1406 sends; reading without waiting, dead after 1710 to 3472.
+        # Measured in 20 runs of each policy on an idle machine, with both CPUs loaded, on one CPU and in an emulated
+        # guest: a sender that never reads got ENOBUFS after 775 to 1406 sends; one that reads without waiting was dead
+        # after 1710 to 3472.
         Scenario(
             name="held-completions",
             description="1 in 16 packets has a clone held back: completions out of order, notifications cannot merge",
@@ -124,7 +126,7 @@ SCENARIOS: dict[str, Scenario] = {
         ),
         # Every clone is held in one queue that never overflows, so completions stay in order and merge, but late: the
         # bucket's rate is all the goodput that optmem allows. 128 MB hold 157 notifications of nearly any extension.
-        # Measured: ENOBUFS after 160 to 920 sends with one or two charges unread, 157 in all.
+        # Measured: ENOBUFS after 160 to 920 sends, with 157 charges in all, one or two of them unread.
         Scenario(
             name="held-in-flight",
             description="every packet has a clone held back: charges are held by sends acknowledged, not completed",
@@ -188,7 +190,8 @@ def find_scenario(name: str) -> Scenario:
 
 
 def with_hold(scenario: Scenario, one_in_count: int | None, rate_bps: int | None) -> Scenario:
-    """The scenario with another share held back, or another rate; UsageError when it holds nothing back."""
+    """The scenario with another share of packets, or another rate, of its hold. UsageError when it holds nothing
+    back."""
     if one_in_count is None and rate_bps is None:
         return scenario
     hold = scenario.find(HoldImpairment)

@@ -1,4 +1,4 @@
-"""Resources of the host that runs share: whoever needs one for itself takes its turn."""
+"""Takes turns at resources of the host that runs share and that one run at a time may use."""
 
 import os
 import sys
@@ -21,9 +21,10 @@ def _tell(text: str) -> None:
 
 @contextmanager
 def turn(name: str, what: str, tell: Callable[[str], None] = _tell, *, longest_s: float = _LONGEST_S) -> Iterator[None]:
-    """Alone on this host with `what`, by a lock on /run/zcprobe/<name>.lock, which ends with the process.
+    """Inside, this process is the only one on this host that uses `what`. It holds a lock on /run/zcprobe/<name>.lock,
+    which ends with the process.
 
-    Has `tell` say so when it has to wait. HostError after `longest_s`, or when there can be no lock.
+    It calls `tell` when it has to wait. HostError after `longest_s` seconds, or when no lock can be made.
     """
     try:
         with open_journal_folder() as folder:

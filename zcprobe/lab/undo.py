@@ -1,7 +1,7 @@
-"""Undoing one thing that a dead run's journal names, within the bounds of what a run can have made.
+"""Undoes one thing that the journal of a dead run names, if a run can have made it.
 
-A network namespace is known by its inode, a folder or file by device, inode and a name of our form, a sysctl is one
-that runs change, with a value in its range, a device is one that was lent to such a namespace.
+A network namespace is recognised by its inode; a folder or file by device, inode and a name of our form. A sysctl must
+be one that runs change, with a value in its range; a device must be one that was lent to such a namespace.
 """
 
 import os
@@ -21,11 +21,11 @@ __all__ = ["OPTMEM_MAX_PATH", "RefusedError", "undo"]
 OPTMEM_MAX_PATH = Path("/proc/sys/net/core/optmem_max")
 
 _SYSCTL_RANGES = {str(OPTMEM_MAX_PATH): range(2**31)}
-"""Every sysctl of the host that a run may change, and the values that it can have had."""
+"""Each sysctl of the host that a run may change, and the values that it can have had before."""
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _DEVICE = re.compile(r"[^/\s]{1,15}")
 _OUTPUT_NAME = re.compile(r"\.zcprobe-[0-9a-f]{16}\.partial")
-"""Of a file that is about to take the place of another, as `zcprobe.cli.output` names it."""
+"""The name of a file that is about to replace another, as `zcprobe.cli.output` makes it."""
 _REPLACED = "something else stands in its place"
 
 
@@ -46,7 +46,7 @@ def _clean_device(name: str, record: Record) -> str:
     loan = record.devices[name]
     if not _DEVICE.fullmatch(name) or not _is_name_of_namespace(loan.namespace, record):
         raise RefusedError("it is not a device in a namespace of that run")
-    # once that is removed and dropped, whatever has its name is another's
+    # Once the namespace is removed and dropped, whatever has its name belongs to somebody else.
     if is_namespace(loan.namespace, record.namespaces.get(loan.namespace, -1)) is False:
         raise RefusedError(f"{loan.namespace} is another namespace by now")
     give_back(name, loan.namespace, up=loan.up)
@@ -62,7 +62,7 @@ def _clean_namespace(name: str, record: Record) -> str | None:
 
 @contextmanager
 def _parent_of(path: Path, name: re.Pattern[str]) -> Iterator[Directory | None]:
-    """None when there is no such folder any more, and so nothing in it."""
+    """The folder that `path` is in; None when it is gone, and `path` with it."""
     if not path.is_absolute() or ".." in path.parts or not name.fullmatch(path.name):
         raise RefusedError("its name is not the name of something of that run")
     try:
@@ -141,7 +141,8 @@ _CLEANERS: dict[Kind, Callable[[str, Record], str | None]] = {
 
 
 def undo(kind: Kind, name: str, record: Record) -> str | None:
-    """What was done, in words; None when there was nothing any more. RefusedError, OSError or ZcprobeError."""
+    """Undoes it. A line that says what was done, or None when there was nothing left. RefusedError when a run cannot
+    have made it; OSError or ZcprobeError when undoing fails."""
     if not _RUN_ID.fullmatch(record.run_id):
         raise RefusedError("its run's name is not of our form")
     return _CLEANERS[kind](name, record)

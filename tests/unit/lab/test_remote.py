@@ -27,7 +27,7 @@ def test_targets_are_read(text: str, target: tuple[str, int]) -> None:
 
 @pytest.mark.parametrize("text", ["", ":77", "host:", "host:x", "a b", "vsock:", "[::1", "[]:77", "host:77:88"])
 def test_what_is_no_target_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="names no sink") as refused:
+    with pytest.raises(UsageError, match="does not name a sink") as refused:
         parse_target(text)
     assert "HOST:PORT" in refused.value.hint
 

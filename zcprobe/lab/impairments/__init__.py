@@ -1,4 +1,5 @@
-"""Impairments of the path, one file each: how much and how fast, what puts it on a path, and what it has done there.
+"""Impairments of the path, one file each. A scenario has any number of them.
 
-A scenario has any number of them. A TBF qdisc does the waiting in two of them: a queue of known rate and length.
+Each is a description of how much and how fast, which can put itself on a path and read there what it has done. Two of
+them wait in a TBF qdisc: a queue of known rate and length.
 """

@@ -22,7 +22,7 @@ __all__ = ["HOLD_DEVICE", "MIN_HOLD_BURST_BYTES", "HoldImpairment", "held_clones
 HOLD_DEVICE = "hold0"
 
 MIN_HOLD_BURST_BYTES = 128 * 1024
-"""tbf_enqueue cuts up or drops what is larger than the bucket; a GSO packet is 64 KiB plus 45 headers."""
+"""tbf_enqueue splits or drops packets that are larger than the bucket; a GSO packet has 64 KiB and 45 headers."""
 
 _MAX_ONE_IN_COUNT = 65536
 _PROTOCOL_NUMBER = {"tcp": 6, "udp": 17}
@@ -67,16 +67,18 @@ class HoldImpairment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def packet_choice(family: Family, protocol: Protocol, one_in_count: int) -> list[list[str]]:
-    """For each filter its u32 keys, in pyroute2's `value/mask+offset`, that together match one in N packets of TCP or
-    datagrams of UDP; offsets count from the IP header.
+    """The u32 keys of each filter, as pyroute2's `value/mask+offset`. The filters together match one in N packets of
+    TCP, or one in N datagrams of UDP. Offsets count from the IP header.
 
-    IPv4 goes by the IP id, which advances by one per GSO segment, and per datagram of a connected socket; fragments
-    have that of their datagram. Of datagrams it is the low bits. Of TCP it is the bits from the fourth up, as far as
-    there are so many: a send of 64 KiB is 46 segments, an even number, so that by the low bits it depends on the first
-    id whether 1 in 8 of the large packets is chosen, or none. IPv6 has no id without fragments. There TCP goes by the
-    sequence number from bit 16 up, so whole runs of 64 KiB of the stream are chosen; a datagram by its number in our
-    own header (struct zc_frame), or, once it was cut up, by the fragments' id, which is random. Without IPv4 options
-    and IPv6 extension headers, which a plain sender never adds.
+    On IPv4 the IP id decides. It advances by one for each GSO segment, and for each datagram of a connected socket;
+    fragments have the id of their datagram. For datagrams the mask is on the low bits. For TCP it is on the bits from
+    the fourth up, as far as there are so many: a send of 64 KiB has 46 segments, an even number, so with the low bits
+    the first id would decide whether 1 in 8 of the large packets is chosen, or none.
+
+    IPv6 has an id only in fragments. So for TCP the sequence number decides, from bit 16 up, which chooses whole runs
+    of 64 KiB of the stream. For a datagram its number in our own header (struct zc_frame) decides or, when it is
+    fragmented, the id of the fragments, which is random. The keys expect no IPv4 options and no IPv6 extension headers,
+    which a plain sender never adds.
     """
     mask, number = one_in_count - 1, _PROTOCOL_NUMBER[protocol]
     if family == "ipv4":
@@ -123,17 +125,17 @@ def _remove_hold(device: str) -> None:
         for index in route.link_lookup(ifname=device):
             if any(qdisc.get_attr("TCA_KIND") == "clsact" for qdisc in route.get_qdiscs(index=index)):
                 route.tc("del", "clsact", index)
-        # Frees the clones that still wait. Left there, they would keep the sender's socket alive, and the socket its
-        # namespace, until the bucket has drained.
+        # Frees the clones that still wait. They would keep the sender's socket alive, and the socket its namespace,
+        # until the bucket is empty.
         for index in route.link_lookup(ifname=HOLD_DEVICE):
             route.link("del", index=index)
 
 
 @contextmanager
 def held_clones(sender: Namespace, hold: HoldImpairment, family: Family, protocol: Protocol = "tcp") -> Iterator[None]:
-    """Mirror the chosen packets that leave `sender` to an IFB behind the bucket.
+    """Mirrors the chosen packets that leave `sender` to an IFB behind the bucket.
 
-    ifb_xmit frees what was mirrored, rather than redirected, to it: the clone waits and then vanishes.
+    ifb_xmit frees packets that were mirrored to it, and not redirected: the clone waits and then vanishes.
     """
     try:
         with deferred_signals():

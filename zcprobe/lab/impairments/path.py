@@ -1,4 +1,4 @@
-"""The path that is impaired, and what each impairment has."""
+"""The path that is impaired, and what every impairment can do."""
 
 import typing
 from collections.abc import Callable
@@ -23,19 +23,20 @@ class ImpairedPath(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Impairment(typing.Protocol):
-    """A frozen struct of its parameters, with a unit in each name."""
+    """What every impairment is: a frozen struct of its parameters, each with its unit in its name."""
 
     prefix: ClassVar[str]
-    """Of its parameters in the metadata of a run."""
+    """What the names of its parameters begin with in the metadata of a run."""
 
     def put_on(self, path: ImpairedPath) -> AbstractContextManager[None]:
-        """Impairs the path, and takes that off again on leaving. HostError when the kernel lacks a mechanism."""
+        """Impairs the path, and undoes this on leaving. HostError when the kernel lacks a requirement."""
 
     def read_effects(self, path: ImpairedPath) -> dict[str, int | None]:
-        """Members of `zcprobe.format.effects.Effects`, by the kernel's own counters."""
+        """Its members of `zcprobe.format.effects.Effects`, from the kernel's own counters."""
 
 
 def undo_in(namespace: Namespace, undo: Callable[[], None]) -> None:
-    """Nothing to do where somebody has removed the namespace: what was in it goes with its last process."""
+    """Calls `undo` in the namespace. When somebody has removed it there is nothing to do, because what was in it goes
+    with its last process."""
     with suppress(FileNotFoundError):
         run_in_namespace(namespace.name, undo)

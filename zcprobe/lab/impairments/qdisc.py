@@ -1,4 +1,4 @@
-"""The queues that do the waiting: put on a device, read, and taken off."""
+"""Qdiscs in which packets wait: puts them on a device, reads their counters and takes them off."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ _TC_H_ROOT = 0xFFFFFFFF
 
 
 class TokenBucket(msgspec.Struct, frozen=True, kw_only=True):
-    """A TBF qdisc: `limit_bytes` is the longest queue it keeps; what comes on top is dropped."""
+    """A TBF qdisc. `limit_bytes`: the longest queue that it keeps; it drops what is more."""
 
     rate_bps: int
     burst_bytes: int
@@ -54,7 +54,7 @@ def remove_root_qdisc(device: str, kind: str) -> None:
 
 
 class QueueCounters(msgspec.Struct, frozen=True):
-    """Counters of a qdisc. `packets` and `bytes` are those that have left or still wait; what was dropped is apart."""
+    """Counters of a qdisc. `packets` and `bytes` have left or still wait; `dropped_packets` are not among them."""
 
     packets: int
     bytes: int
@@ -63,7 +63,7 @@ class QueueCounters(msgspec.Struct, frozen=True):
 
 
 def read_queue(namespace: Namespace, device: str, kind: str) -> QueueCounters | None:
-    """Of the device's qdisc of that kind; None where there is none."""
+    """The counters of the device's qdisc of that kind; None when it has none."""
 
     def read() -> QueueCounters | None:
         with open_route() as route:

@@ -22,19 +22,19 @@ _MIN_DELAY_NS, _MAX_DELAY_NS, _MIN_JITTER_NS = 1_000_000, 10_000_000_000, 1_000
 _MAX_LIMIT_COUNT = 2**31 - 1
 
 _NETSTAT = Path("/proc/thread-self/net/netstat")
-"""Of the calling thread's namespace: /proc/net is that of the process."""
+"""The file of the calling thread's namespace; /proc/net belongs to the process's."""
 
 
 class ReorderImpairment(msgspec.Struct, frozen=True, kw_only=True):
-    """Each packet on its way to the sink waits for `delay_ns` and up to `jitter_ns` more or less, then leaves: those of
-    a burst out of order.
+    """Each packet on its way to the sink waits for `delay_ns`, up to `jitter_ns` more or less. So the packets of a
+    burst leave out of order.
 
-    Up to `limit_count` packets wait; what comes on top is dropped. netem leaves GSO packets whole, so it is those that
-    are reordered.
+    Up to `limit_count` packets wait; netem drops more. It leaves GSO packets whole, so whole GSO packets are reordered.
 
-    The jitter stays below an eighth of the delay, or TCP would take what is late for lost: RACK waits a quarter of the
-    shortest round trip for it. (With every eighth packet sent at once the shortest was next to nothing: some 400
-    recoveries in 500 sends of 64 KiB, at a tenth of the goodput; with a jitter of a tenth at most four.)
+    The jitter is below an eighth of the delay; otherwise TCP would take late packets for lost ones, because RACK waits
+    a quarter of the shortest round trip for them. (When every eighth packet left at once, the shortest round trip was
+    next to nothing: 500 sends of 64 KiB had some 400 recoveries, at a tenth of the goodput. With a jitter of a tenth
+    they had at most four.)
     """
 
     prefix: ClassVar[str] = "reorder"
@@ -61,7 +61,7 @@ class ReorderImpairment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _read_reordered(namespace: Namespace) -> int:
-    """TCPOFOQueue: packets queued because one before them was missing."""
+    """TCPOFOQueue of the namespace: packets that were queued because one before them was missing."""
     text = run_in_namespace(namespace.name, _NETSTAT.read_text)
     lines = [line.split() for line in text.splitlines() if line.startswith("TcpExt:")]
     return int(dict(zip(*lines, strict=True))["TCPOFOQueue"])
@@ -78,7 +78,8 @@ def _add_reorder(device: str, reorder: ReorderImpairment) -> None:
 
 @contextmanager
 def reordered_packets(sender: Namespace, reorder: ReorderImpairment) -> Iterator[None]:
-    """Put netem on the device of `sender`, where the data leaves; acknowledgements are neither late nor reordered."""
+    """Puts netem on the device of `sender`, by which the data leaves. Acknowledgements are neither late nor
+    reordered."""
     try:
         with deferred_signals():
             run_in_namespace(sender.name, lambda: _add_reorder(sender.device, reorder))
