@@ -1,4 +1,4 @@
-"""Metadata files: written for people with a pager, with digests of themselves and of the files beside them."""
+"""Metadata files: indented JSON that people can read, with digests of itself and of the files beside it."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -16,17 +16,17 @@ def now_utc() -> str:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Indented, for people with a pager."""
+    """Writes indented JSON."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
 def write_sealed(path: Path, content: object) -> None:
-    """The same, with a digest of itself at the end."""
+    """Writes indented JSON that ends in a digest of itself."""
     path.write_bytes(sealed(content))
 
 
 def digests_of(*paths: Path) -> dict[str, FileDigest]:
-    """Name -> digest of files that are there. They were written just now, so they are read from memory."""
+    """Name -> digest of those files that exist. They were written just now, so the page cache still has them."""
     return {path.name: _digest_of(path) for path in paths if path.exists()}
 
 

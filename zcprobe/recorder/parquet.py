@@ -15,7 +15,7 @@ __all__ = ["write_table"]
 
 
 def _array(kind: pa.DataType, count: int, values: NDArray[Any]) -> pa.Array:
-    """Without nulls. Not `pa.array()`, which imports pandas to ask whether the values are its own."""
+    """An array without nulls. pa.array() would import pandas, only to ask whether the values are a Series."""
     return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(values)], null_count=0)
 
 
@@ -34,7 +34,7 @@ def _column(table: Table, records: NDArray[np.void], name: str) -> pa.Array:
         codes = sorted(names)
         indices = _array(pa.int8(), count, np.searchsorted(codes, values).astype(np.int8))
         return pa.DictionaryArray.from_arrays(indices, _words([names[code] for code in codes]))
-    # 64-bit columns are signed in every table; the "no id" of a send that got none, UINT64_MAX, becomes -1
+    # 64-bit columns are signed in every table. A send without an id has UINT64_MAX, which becomes -1
     signed = values.view(np.int64) if values.dtype == np.uint64 else values
     return _array(pa.from_numpy_dtype(signed.dtype), count, signed)
 
@@ -44,7 +44,7 @@ def _batch(table: Table, records: NDArray[np.void]) -> pa.RecordBatch:
 
 
 def write_table(table: Table, spools: list[Path], folder: Path) -> int:
-    """Writes `<name>.parquet` from the spool files, one after the other, and returns the number of rows."""
+    """Writes `<name>.parquet` from the spool files, in their order, and returns the number of rows."""
     empty = _batch(table, np.empty(0, table.dtype))
     rows = 0
     with pq.ParquetWriter(

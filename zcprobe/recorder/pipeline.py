@@ -1,6 +1,6 @@
-"""From a subject to its run folder, whether it sends itself or is only watched.
+"""From a subject to its run folder, whether the subject sends itself or is only watched.
 
-`record()` watches the subject while it runs, and makes of its spools totals, findings, tables and run.json.
+`record()` watches the subject while it runs. Then it turns the spools into totals, findings, tables and run.json.
 """
 
 from pathlib import Path
@@ -31,9 +31,9 @@ __all__ = ["Measured", "Subject", "WatchedSocket", "record"]
 class WatchedSocket(msgspec.Struct, frozen=True, kw_only=True):
     """One socket of a subject, once the subject has run.
 
-    `label`: what findings of it begin with, empty where it is the only one. `optmem_baseline_bytes`: level before the
-    first send. `charge_bytes`: truesize of one of its notifications. `sends_in_flight`: sends whose completion nobody
-    had read by the end.
+    `label`: findings about the socket begin with it; empty when it is the only socket. `optmem_baseline_bytes`: the
+    level before the first send. `charge_bytes`: truesize of one of its notifications. `sends_in_flight`: sends whose
+    completion had not been read when the subject ended.
     """
 
     cookie: int
@@ -44,8 +44,8 @@ class WatchedSocket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """What was measured of a subject: what the probes counted, what the events of each socket add up to (empty without
-    probes), and what run.json says of that."""
+    """What was measured: `counts` by the probes, `totals` of each socket's events (empty without probes), and
+    `recording`, the part of run.json that every kind of subject has."""
 
     counts: MeasurementCounts
     totals: list[EventTotals]
@@ -56,28 +56,28 @@ Metadata = TypeVar("Metadata", bound=Recording, covariant=True)
 
 
 class Subject(Protocol[Metadata]):
-    """Whose sockets are recorded, ready to run. `record()` calls the methods in this order."""
+    """Something whose sockets can be recorded, ready to run. `record()` calls the methods in the order below."""
 
     kind: Kind
 
     def target(self) -> Target:
-        """What the probes are aimed at, and how much they tell. Asked for once, before `run`."""
+        """What the probes are aimed at, and in which detail. Called once."""
 
     def run(self, interruption: Interruption) -> None:
-        """Returns when there is nothing more to watch. A sender of ours leaves its records in spool files
-        (`zcprobe.recorder.spools.spool_path`) of the folder that is recorded to."""
+        """Returns when there is nothing more to watch. By then a sender of ours has left its records in spool files of
+        the folder (`zcprobe.recorder.spools.spool_path`)."""
 
     def sockets(self) -> list[WatchedSocket]:
-        """Those of which totals are made, in the order of the findings."""
+        """The sockets to make totals and findings of, in this order."""
 
     def counts(self) -> SenderReport | None:
-        """What our own sender counted; None where nobody but the kernel counts."""
+        """What our own sender counted; None when only the kernel counts."""
 
     def findings(self, totals: list[EventTotals]) -> list[Finding]:
-        """The subject's own counts, held against each other and against `totals`, those of each of its sockets."""
+        """Compares the subject's own counts with each other, and with `totals`, which has one element per socket."""
 
     def describe(self, measured: Measured) -> Metadata:
-        """run.json: what was measured, with what only this kind of subject can say."""
+        """The content of run.json: `measured.recording`, and what only this kind of subject can add."""
 
 
 def record(
@@ -90,10 +90,10 @@ def record(
     started_utc: str,
     limit: RecordLimit,
 ) -> Metadata:
-    """Runs the subject and leaves in `folder` all that a run folder holds. Returns what run.json says.
+    """Runs the subject, fills `folder` with everything that a run folder holds, and returns the content of run.json.
 
-    Whether all counts agree is said by `zcprobe.recorder.reconcile.check_complete`, so that the caller can keep and
-    report the run first.
+    Counts that differ are no exception here: call `zcprobe.recorder.reconcile.check_complete` once the run is kept and
+    reported.
     """
     target = subject.target()
     counts = _watch(subject, target, probes, folder, interruption, limit)
@@ -143,7 +143,7 @@ def _watch(
 
 
 def _totals(sockets: list[WatchedSocket], counts: MeasurementCounts, folder: Path, level: str) -> list[EventTotals]:
-    """Of each socket, from its events, or from the kernel's counts where not all of them are there."""
+    """From the events of each socket, or from the kernel's counts when not all events are there."""
     if level == "summary" or counts.kept_events < counts.events:
         return [_totals_of_counts(socket, counts) for socket in sockets]
     events = spool_path(folder, EVENT_TABLE.name)
@@ -158,7 +158,7 @@ def _totals_of_counts(socket: WatchedSocket, counts: MeasurementCounts) -> Event
 
 
 def _of_kernel(sockets: list[WatchedSocket], counts: MeasurementCounts, totals: list[EventTotals]) -> list[Finding]:
-    """Of each socket that the kernel has counted: what its events add up to, against these counts."""
+    """Compares each socket's totals with the counts that the kernel kept of it, if it kept any."""
     findings = []
     for socket, added_up in zip(sockets, totals, strict=True):
         counted = counts.sockets.get(socket.cookie)

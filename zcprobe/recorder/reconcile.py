@@ -1,4 +1,4 @@
-"""What must hold of any subject: nothing was lost, and its events agree with what the kernel counted beside them."""
+"""What must hold for every subject: nothing was lost, and its events agree with the counts that the kernel kept."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,27 +15,27 @@ __all__ = ["check_complete", "equal", "labelled", "none_lost", "reconcile_counts
 
 
 def equal(what: str, expected: int, found: int) -> Finding:
-    """Two counts of the same thing."""
+    """A finding that holds when two counts of the same thing are equal."""
     return Finding(what, expected, found, expected == found)
 
 
 def none_lost(what: str, found: int) -> Finding:
-    """Records or events that there were and that nobody kept: the run is complete when there are none."""
+    """A finding that holds when none of the records or events was lost."""
     return Finding(what, 0, found, found == 0, "lost")
 
 
 def labelled(label: str, findings: list[Finding]) -> list[Finding]:
-    """The findings with what they are about in front; as they are where there is nothing to tell apart."""
+    """The findings, each with `label` in front of its text. An empty label changes nothing."""
     if not label:
         return findings
     return [msgspec.structs.replace(finding, what=f"{label}: {finding.what}") for finding in findings]
 
 
 def reconcile_counts(totals: EventTotals, counts: SocketCounts, *, sends_in_flight: int) -> list[Finding]:
-    """The events of a socket against what the kernel counted beside them; at level summary both are the same.
+    """Compares a socket's events with the counts that the kernel kept. At detail summary both come from these counts.
 
-    Where functions are probed, every charge is seen, too, and must have been given back once the socket is closed, but
-    for those of sends that its sender saw no completion of: who still holds their data may outlive the socket.
+    Where functions are probed, every charge is seen as well. Once the socket is closed, each charge must have been
+    given back, except those of `sends_in_flight`: whoever still holds their data may outlive the socket.
     """
     findings = [
         equal("READ events = reads counted in the kernel", counts.read, totals.read_notifications),
@@ -58,8 +58,8 @@ def reconcile_counts(totals: EventTotals, counts: SocketCounts, *, sends_in_flig
 
 
 def check_complete(recording: Recording, folder: Path) -> None:
-    """DataLossError naming the first count that was lost, else ReconciliationError naming the first that differs.
-    `folder` is where the message says that the run is kept."""
+    """DataLossError for the first count that was lost, otherwise ReconciliationError for the first that differs.
+    The message says that the run is kept in `folder`."""
     broken = [finding for finding in recording.reconciliation if not finding.holds]
     if not broken:
         return
@@ -75,5 +75,5 @@ def check_complete(recording: Recording, folder: Path) -> None:
 
 
 def _worst(broken: Sequence[Finding]) -> Finding:
-    """What was lost makes other counts differ, so it comes first."""
+    """A loss, if there is one: it makes other counts differ, too."""
     return next((finding for finding in broken if finding.kind == "lost"), broken[0])

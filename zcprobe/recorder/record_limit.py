@@ -1,4 +1,4 @@
-"""What a run recorded beyond its limit: counted, told, and not kept."""
+"""Records beyond a run's limit are counted and reported, but not kept."""
 
 import msgspec
 
@@ -12,15 +12,15 @@ __all__ = ["RecordLimit", "limit_warnings", "rows_beyond_limit"]
 
 
 class RecordLimit(msgspec.Struct, frozen=True):
-    """What the records of a run may take before they become tables: all of them, and the probes' events alone."""
+    """How many bytes the records of a run may take before they become tables: in all, and the probes' events alone."""
 
     whole_bytes: int
     events_bytes: int
 
 
 def rows_beyond_limit(report: SenderReport | None, counts: MeasurementCounts) -> dict[str, int]:
-    """Table -> rows that it would have besides those that it has; only tables that end early. `report` is None where no
-    sender of ours made records."""
+    """Table -> rows that the limit left out, for the tables that lack any. `report` is None when no sender of ours made
+    records."""
     beyond = dict.fromkeys((table.name for table in SENDER_TABLES), 0)
     for channel in report.channels if report is not None else ():
         for table, made, kept in zip(SENDER_TABLES, channel.records, channel.kept, strict=False):
@@ -30,7 +30,7 @@ def rows_beyond_limit(report: SenderReport | None, counts: MeasurementCounts) ->
 
 
 def limit_warnings(limit_bytes: int, rows: dict[str, int], beyond: dict[str, int]) -> list[RunWarning]:
-    """`rows`: table -> rows that it has."""
+    """A warning when tables end early. `rows`: table -> rows that it has; `beyond`: table -> rows that it lacks."""
     if not beyond:
         return []
     parts = [f"{name} {rows.get(name, 0)} of {rows.get(name, 0) + count}" for name, count in beyond.items()]

@@ -1,7 +1,7 @@
-"""A run's folder: written under a temporary name, renamed when complete, never overwritten.
+"""A run's folder is written under a temporary name and renamed when it is complete. It never overwrites anything.
 
-Until it is given to the user it is root's alone (0700) and held by its descriptor, so nobody can put anything into it,
-or lead what is written elsewhere: not even the owner of the folder that it stands in.
+Until the folder is given to the user, it is root's alone (0700) and is used by its descriptor. So nobody can put
+anything into it or redirect what is written there, not even the owner of the folder around it.
 """
 
 import os
@@ -20,7 +20,7 @@ from zcprobe.trust import open_trusted_folder
 __all__ = ["RunDirectory", "folder_name", "open_run_directory"]
 
 Owner = tuple[int, int] | None
-"""uid and gid; None: who it belongs to is left."""
+"""uid and gid. None leaves the owner as it is."""
 
 
 def folder_name(scenario: str, what: str, run_id: str) -> str:
@@ -28,8 +28,9 @@ def folder_name(scenario: str, what: str, run_id: str) -> str:
 
 
 class RunDirectory:
-    """`path` is where this process writes and reads until it is closed, whatever its name is, or becomes; `place` is
-    what people call it. `directory` is the folder itself: the runs of a comparison are made in it.
+    """`path` is where this process reads and writes until the folder is closed, whatever the folder is called
+    meanwhile. `place` is the path that users see. `directory` is the open folder, in which the runs of a comparison are
+    made.
     """
 
     def __init__(self, parent: Directory, name: str, directory: Directory, journal: Journal, owner: Owner) -> None:
@@ -45,17 +46,18 @@ class RunDirectory:
         self.kept = False
 
     def keep(self) -> None:
-        """Gives the folder to the user, and then its name: nothing is written to it any more. OutputError when somebody
-        took the name meanwhile, or the folder away, or the place can no longer be written: then it stays, whole, under
-        the name that it has."""
+        """Gives the folder to the user and then renames it. Nothing may be written to it afterwards.
+
+        OutputError when the final name is taken, the folder was moved, or its parent can no longer be written. Then the
+        folder stays, whole, under the name that it has."""
         with self._told():
             self._sync()
             self.directory.give(self._owner, self._modes)
             self._rename()
 
     def show(self) -> None:
-        """Gives the folder its name while more is to come: it is kept, whatever happens, and everybody may look into
-        it. It becomes the user's on closing. OutputError as of `keep`."""
+        """Renames the folder although more will be written to it. From then on it is kept whatever happens, and
+        everybody may read it. It becomes the user's on closing. OutputError as in `keep`."""
         with self._told():
             os.fchmod(self.directory.fd, self._modes[0])
             if self._owner is not None:
@@ -76,7 +78,7 @@ class RunDirectory:
             raise OutputError(f"{self.place} cannot get its name: {error.strerror}", hint) from error
 
     def _sync(self) -> None:
-        """So that a power cut after the rename finds the files with what is in them."""
+        """Writes the files' contents to the disk, so that a power cut after the rename loses none of them."""
         for entry in os.scandir(self.directory.fd):
             if entry.is_file(follow_symlinks=False):
                 fd = self.directory.open_file(entry.name, os.O_RDONLY)
@@ -94,7 +96,8 @@ class RunDirectory:
         self.place = self.directory.path = self._parent.path / self._name
 
     def close(self) -> bool:
-        """What was shown is given to the user, what was not kept is removed; False when it could not be."""
+        """Gives a folder that was shown to the user, and removes one that was not kept. False when it cannot be
+        removed."""
         if self._shown is not None:
             self.directory.give(self._owner, self._modes)
             self._journal.drop_result(self._shown)
@@ -113,9 +116,10 @@ class RunDirectory:
 
 @contextmanager
 def open_run_directory(parent: Path | Directory, name: str, journal: Journal) -> Iterator[RunDirectory]:
-    """A new folder below `parent`, removed again unless it was kept. OutputError when it cannot be made, or other users
-    could meddle with the way to it (`zcprobe.trust`). A folder that is open already is trusted, and what is made in it
-    is given to the user with it."""
+    """A new folder below `parent`, which is removed again unless it was kept.
+
+    OutputError when the folder cannot be made, or when other users could change the path to it (`zcprobe.trust`). A
+    `parent` that is open already is trusted; what is made in it is given to the user together with it."""
     with _opened(parent) as above:
         owner = None if isinstance(parent, Directory) else caller_ids()
         journalled = above.real_path / f".{name}.partial"
@@ -160,7 +164,7 @@ def _no_folder(parent: Path, error: OSError) -> OutputError:
 
 
 def _require_text(path: Path, *, told: Path) -> None:
-    """For the journal, which is text. `told` is what a message calls it."""
+    """OutputError for a path that the journal, a text file, cannot hold. `told` is what the message calls the path."""
     try:
         str(path).encode()
     except UnicodeEncodeError:

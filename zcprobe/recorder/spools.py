@@ -18,12 +18,12 @@ _CHUNK_RECORDS = 1 << 18
 
 
 def spool_path(folder: Path, table: str, channel: int = 0) -> Path:
-    """Where the records of a table, and of a table that has one per channel those of that channel, are spooled."""
+    """The spool file of a table; of a sender's table, that of one channel."""
     return folder / f".{table}.{channel}.spool"
 
 
 def spools_of(folder: Path, table: str) -> list[Path]:
-    """The spool files of a table that are there, in the order of their channels."""
+    """The existing spool files of a table, in the order of their channels."""
     return sorted(folder.glob(f".{table}.*.spool"), key=lambda path: int(path.suffixes[-2][1:]))
 
 

@@ -1,4 +1,4 @@
-"""The tables of a run folder, from its spool files; and what writing them needs, imported beforehand."""
+"""Writes the tables of a run folder from its spool files, and imports in advance what that needs."""
 
 import importlib
 import signal
@@ -21,7 +21,8 @@ _WRITES_TABLES = "zcprobe.recorder.parquet"
 
 
 def write_tables(folder: Path) -> dict[str, int]:
-    """Spool files become Parquet and go away; table name -> rows. Tables of other traffic are left out."""
+    """Turns spool files into Parquet files and removes them. Returns table name -> rows, without the tables of other
+    traffic."""
     from zcprobe.recorder.parquet import write_table
 
     rows = {}
@@ -36,7 +37,8 @@ def write_tables(folder: Path) -> dict[str, int]:
 
 
 def _import_what_writes_tables() -> None:
-    """In a thread of its own; signals are for the main thread to answer, and so is what goes wrong."""
+    """Runs in a thread of its own, so the main thread answers signals. The main thread also raises what goes wrong
+    here."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     with suppress(Exception):
         importlib.import_module(_WRITES_TABLES)
@@ -44,8 +46,9 @@ def _import_what_writes_tables() -> None:
 
 @contextmanager
 def starting(probes: "ProbeSession | None") -> Iterator[Callable[[], None]]:
-    """What takes the processor, numpy and pyarrow for the tables, goes on while a subject gets ready; `finish()` waits
-    for it, and for the probes, before anything is measured. ImportError."""
+    """Imports numpy and pyarrow, which takes processor time, while a subject gets ready.
+
+    Call the yielded function before anything is measured: it waits for the imports and for the probes. ImportError."""
     thread = threading.Thread(target=_import_what_writes_tables)
 
     def finish() -> None:

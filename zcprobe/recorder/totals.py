@@ -1,4 +1,4 @@
-"""What the probes' events add up to: chunk by chunk, keeping only the ranges of whole notifications."""
+"""Adds up the probes' events, a chunk at a time. Only the ranges of whole notifications are kept in memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ __all__ = ["EventTotals", "add_up_events", "combine", "totals_of_counts"]
 
 
 class EventTotals(msgspec.Struct):
-    """Over one run. `entries` are whole notifications (read or purged), `pieces` the ones merged into them.
+    """Totals over one run. Below, entries are whole notifications (read or purged), and pieces are those merged into
+    them.
 
     `true_copied_completions`: sends whose own uarg was copied, whatever the merged notification said.
     `enobufs_unread_share`: of the charges at the ENOBUFS events by optmem, the part held by unread notifications.
@@ -65,7 +66,7 @@ def _count_entry_copies(entries: _Records) -> int:
 
 
 def _correct_copies(entries: _Records, pieces: _Records) -> int:
-    """What pieces merged into whole notifications change in the count of copied sends.
+    """How the pieces that were merged into whole notifications change the count of copied sends.
 
     A merged notification keeps the code of its first uarg, so its code is right for what is left of it without its
     pieces, and each piece carries its own. `entries` are sorted by lo.
@@ -114,7 +115,7 @@ def _collect_entries(spool: Path, cookie: int) -> _Records:
 
 
 def add_up_events(spool: Path, cookie: int, baseline_bytes: int, charge_bytes: int) -> EventTotals:
-    """Totals of one socket's events in a file of `struct zc_kernel_event`; `charge_bytes` is the measured cost of one
+    """Totals of one socket's events in a file of `struct zc_kernel_event`. `charge_bytes` is the measured charge of one
     notification.
 
     Ids are the kernel's 32 bits: exact up to 4,294,967,295 sends on a socket.
@@ -144,7 +145,7 @@ def add_up_events(spool: Path, cookie: int, baseline_bytes: int, charge_bytes: i
 
 
 def totals_of_counts(counts: SocketCounts, baseline_bytes: int) -> EventTotals:
-    """The same from what the kernel counted, where no events were streamed."""
+    """The same totals from the kernel's own counts, for a run without events or with only some of them."""
     by_optmem = counts.enobufs.get("optmem", 0)
     unread = counts.enobufs_depth * counts.charge_bytes
     return EventTotals(
@@ -170,7 +171,8 @@ _HIGHEST = ("errqueue_depth_max", "optmem_max_bytes", "optmem_peak_bytes", "char
 
 
 def combine(sockets: list[EventTotals]) -> EventTotals:
-    """Totals over several sockets: sums, but the highest level, depth, limit and charge of any."""
+    """Totals over several sockets. Levels, depths, limits and charges are the highest of any socket; all else is
+    summed."""
     total = EventTotals()
     for one in sockets:
         for name in EventTotals.__struct_fields__:
