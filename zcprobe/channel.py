@@ -1,4 +1,4 @@
-"""One zerocopy channel to drive step by step, in a notebook or a test.
+"""One zerocopy channel that a notebook or a test drives step by step.
 
 >>> channel, receiver = ZeroCopyChannel.pair("qemu-merged")
 >>> channel.writev(b"x" * 65536)
@@ -47,12 +47,12 @@ class ZeroCopyChannel:
     or `drain()` finds nothing in flight, because the kernel reads it until then.
 
     The error queue also holds what else the socket asked for: timestamps (SO_TIMESTAMPING), ICMP errors (IP_RECVERR).
-    `foreign` says what becomes of such an entry that stands among the notifications. "skip" counts it and reads on:
-    `counters` has `foreign_count`, and of the last one `foreign_origin` (ee_origin) and `foreign_error` (ee_errno).
-    "error" raises OSError with its errno, as QEMU fails; the entry has been read, so the next call goes on after it.
+    `foreign` says what to do with such an entry among the notifications. "skip" counts it and reads on: `counters` has
+    `foreign_count`, and for the last one `foreign_origin` (ee_origin) and `foreign_error` (ee_errno). "error" raises
+    OSError with its errno, as QEMU does; the entry has been read, so the next call continues after it.
 
-    UsageError for an unknown policy or value of `foreign`; HostError when the kernel refuses SO_ZEROCOPY, or there is
-    no room for a recorder, its thread and its files. Once closed only `counters` can be asked; all else is ValueError.
+    UsageError for an unknown policy or value of `foreign`; HostError if the kernel refuses SO_ZEROCOPY, or a recorder,
+    its thread or its files cannot be made. Once closed, only `counters` works; everything else raises ValueError.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class ZeroCopyChannel:
         self._config.buffer_fd = -1
         self._config.is_datagram = connection.type == socket.SOCK_DGRAM
         self._config.foreign = enum_value("zc_foreign", "ZC_FOREIGN_", foreign)
-        # a record a chunk: each is in its file as soon as the writer thread saw it
+        # one record per chunk, so that each is in its file as soon as the writer thread sees it
         files = [partial(os.memfd_create, table.name) for table in SENDER_TABLES]
         self._recorder = Recorder(files, chunk_records=1, chunk_count=_CHUNK_COUNT)
         self._config.recorder = self._recorder.handle
@@ -111,10 +111,10 @@ class ZeroCopyChannel:
         return channel, receiver
 
     def writev(self, *parts: bytes | bytearray | memoryview, zerocopy: bool = True) -> int:
-        """One sendmsg, as the policy retries or copies it; bytes taken: a partial write is a success. An empty write is
-        no send on a stream, and an empty datagram on a datagram socket.
+        """One sendmsg, which the policy may retry or copy. Returns the bytes accepted: a partial write is a success. An
+        empty write does not count as a send on a stream; on a datagram socket it sends an empty datagram.
 
-        BlockingIOError when a non-blocking socket is full; OSError otherwise, ENOBUFS when the policy gave up.
+        BlockingIOError if a non-blocking socket is full; OSError for other errors, with ENOBUFS if the policy gave up.
         """
         buffers = [ffi.from_buffer(part) for part in parts]
         vector = ffi.new("struct zc_part[]", [(buffer, len(buffer)) for buffer in buffers])
@@ -123,25 +123,26 @@ class ZeroCopyChannel:
         return require_os(lib.zc_channel_writev(self._opened(), vector, len(buffers), zerocopy))
 
     def flush(self) -> int:
-        """Waits for every outstanding notification; 0 or 1 as the flush variant defines it. OSError."""
+        """Waits for every outstanding notification; returns 0 or 1 as the flush variant defines. OSError."""
         result = require_os(lib.zc_channel_flush(self._opened()))
         self._release()
         return result
 
     def drain(self) -> int:
-        """Reads the notifications that are there now; how many sends they completed. OSError."""
+        """Reads the notifications that are there now; returns how many sends they completed. OSError."""
         before = self.in_flight
         require_os(lib.zc_channel_drain(self._opened()))
         self._release()
         return before - self.in_flight
 
     def set_blocking(self, enabled: bool) -> None:
-        """QEMU's `blocking` field and the descriptor's mode together; the field is the policy's own until then."""
+        """Sets QEMU's `blocking` field and the mode of the descriptor; until then the policy's own value counts for the
+        field."""
         require_os(lib.zc_channel_set_blocking(self._opened(), enabled))
 
     @property
     def in_flight(self) -> int:
-        """Sends without a notification read."""
+        """Number of sends whose notification has not been read."""
         return int(lib.zc_channel_in_flight(self._opened()))
 
     @property
@@ -150,7 +151,7 @@ class ZeroCopyChannel:
         return struct_to_dict(self._result)
 
     def records(self, table: str) -> pd.DataFrame:
-        """`sends`, `notifications`, `flushes`, `stalls` or `meminfo` so far.
+        """The table `sends`, `notifications`, `flushes`, `stalls` or `meminfo` so far.
 
         The columns are those of docs/run-format.md, as raw numbers.
         """
@@ -164,7 +165,7 @@ class ZeroCopyChannel:
         return pd.DataFrame(np.frombuffer(content, TABLES[table].dtype))
 
     def close(self) -> None:
-        """Frees the channel; the connection is the caller's to close. DataLossError when a record was lost."""
+        """Frees the channel; the caller closes the connection. DataLossError if a record was lost."""
         if self._channel == ffi.NULL:
             return
         lib.zc_channel_close(self._channel)

@@ -1,4 +1,4 @@
-"""A child process of a run (sender or sink), spoken to in lines of JSON, and never left behind."""
+"""A child process of a run (sender or sink). Messages are lines of JSON; the process is never left behind."""
 
 import os
 import select
@@ -25,29 +25,29 @@ Message = TypeVar("Message", bound=msgspec.Struct)
 
 _GRACE_S = 2.0
 _LONGEST_END_S = 10.0
-"""For a process to end that has said its last; it takes some milliseconds."""
+"""Time for a process to end after its last message; it takes some milliseconds."""
 
 _LONGEST_LINE_BYTES = 4 << 20
-"""Far more than the report of 64 channels has: nothing that a peer has a child say fills our memory."""
+"""Far more than the report of 64 channels takes. It keeps a peer from filling our memory by way of a child."""
 
 _LONGEST_WORDS_BYTES = 65536
 _LOOK_INTERVAL_S = 0.25
 _STOPPED_S = 3.0
-"""Longest that a process may be stopped (SIGSTOP) while nothing is measured yet."""
+"""Longest time that a process may be stopped (SIGSTOP) before anything is measured."""
 
 _PACKAGES = ("zcprobe", "msgspec", "_cffi_backend")
-"""What a child imports beside Python's own."""
+"""Packages that a child imports besides Python's own."""
 
 
 class Child:
-    """A module's main(), in a session of its own so that Ctrl-C reaches only the parent, which decides.
+    """Runs a module's main() in a new session, so that Ctrl-C reaches only the parent, which decides.
 
-    `stopped_s`: about how long it was seen stopped; `cpus`: where its threads could run when it was last looked at. It
-    can be started before its task is known, because importing its modules is most of what it takes to start.
+    `stopped_s`: about how long the process was seen stopped; `cpus`: the CPUs on which its threads could run at the
+    last look. It can be started before its task is known, because importing its modules takes most of the start.
     """
 
     def __init__(self, module: str, task: msgspec.Struct | None = None, *, takes_files: bool = False) -> None:
-        """With `takes_files` it has a socket, descriptor `files_fd` over there, on which `hand_files` sends to it."""
+        """With `takes_files` the child has a socket (its descriptor `files_fd`) over which `hand_files` sends to it."""
         self._name = module.split(".")[1]
         self._pending = b""
         theirs: socket.socket | None = None
@@ -71,7 +71,7 @@ class Child:
             self.assign(task)
 
     def assign(self, task: msgspec.Struct) -> None:
-        """Its first line, for which it waits."""
+        """Sends the child its first line, for which it waits."""
         self.send_line(msgspec.json.encode(task))
 
     def __enter__(self) -> Self:
@@ -80,15 +80,13 @@ class Child:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Ends the process if it has not ended: politely, then not."""
+        """Ends the process if it still runs, first by SIGTERM, then by SIGKILL."""
         assert self.process.stdin is not None
-        with suppress(BrokenPipeError):  # what could not be sent is tried again on closing
+        with suppress(BrokenPipeError):  # closing tries again to send what could not be sent
             self.process.stdin.close()
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.send_signal(
-                signal.SIGCONT
-            )  # one that was stopped would take the first no sooner than the kill
+            self.process.send_signal(signal.SIGCONT)  # a stopped process would handle SIGTERM only after it continues
             try:
                 self.process.wait(_GRACE_S)
             except subprocess.TimeoutExpired:
@@ -99,15 +97,15 @@ class Child:
                 stream.close()
 
     def send_line(self, line: bytes = b"") -> None:
-        """One line to the child's stdin; a child that is gone is noticed by the next `expect`."""
+        """Writes one line to the child's stdin. If the child is gone, the next `expect` finds out."""
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             self.process.stdin.write(line + b"\n")
             self.process.stdin.flush()
 
     def hand_files(self, descriptors: Sequence[int], timeout_s: float) -> None:
-        """Open files, so that it needs no right to open them itself. They stay open here. A child that is gone is
-        noticed by the next `expect`; PeerError when it does not take them."""
+        """Sends open files to the child, so that it needs no right to open them itself. They stay open here. If the
+        child is gone, the next `expect` finds out; PeerError if it does not accept them."""
         assert self._files is not None
         self._files.settimeout(timeout_s)
         try:
@@ -115,7 +113,7 @@ class Child:
                 hand_files(self._files, descriptors)
         except TimeoutError:
             raise PeerError(
-                f"the {self._name} process takes no files", "run again with -v; the host may be overloaded"
+                f"the {self._name} process does not accept files", "run again with -v; the host may be overloaded"
             ) from None
 
     def signal(self, number: int) -> None:
@@ -130,10 +128,11 @@ class Child:
         continued_after_s: float | None = None,
         beside: "Child | None" = None,
     ) -> Message:
-        """The child's next message. Its own error is raised as itself; PeerError when it died or stays silent.
+        """The child's next message. An error that the child reports is raised here; PeerError if it died or stays
+        silent.
 
-        One that somebody has stopped (SIGSTOP) is an error after some seconds; after `continued_after_s`, where that is
-        given, it is continued instead. Meanwhile the child `beside` it is looked at, too.
+        A child that somebody has stopped (SIGSTOP) is an error after some seconds; with `continued_after_s` it is
+        continued after that time instead. The child `beside` it is watched too.
         """
         line = self._read_line(timeout_s, continued_after_s, beside)
         try:
@@ -142,12 +141,13 @@ class Child:
             raise self._failure(line) from None
 
     def _failure(self, line: bytes) -> ZcprobeError:
-        """What a line that is not the awaited message stands for. Nothing is believed but the name of an error."""
+        """The error for a line that is not the expected message. Only the name of an error in it is trusted."""
         try:
             failure = msgspec.json.decode(line, type=Failure)
         except NOT_DECODED:
             return PeerError(
-                f"the {self._name} process says what is not a message", "run again with -v and report what it shows"
+                f"the {self._name} process sent something that is not a message",
+                "run again with -v and report what it shows",
             )
         kinds = {kind.__name__: kind for kind in ZcprobeError.__subclasses__()}
         return kinds.get(failure.kind, ZcprobeError)(failure.message, failure.hint)
@@ -165,7 +165,7 @@ class Child:
                 self._pending += data
                 if len(self._pending) > _LONGEST_LINE_BYTES:
                     raise PeerError(
-                        f"the {self._name} process says more than a message has",
+                        f"the {self._name} process sent more than a message may have",
                         "run again with -v and report what it shows",
                     )
                 continue
@@ -181,25 +181,26 @@ class Child:
         return line
 
     def look(self) -> bool:
-        """Whether it is stopped. Called every `_LOOK_INTERVAL_S`, which it adds to `stopped_s` then."""
+        """Whether the child is stopped. It is called every `_LOOK_INTERVAL_S`, and adds that time to `stopped_s` if
+        so."""
         folder = Path(f"/proc/{self.process.pid}")
         try:
             state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
             threads = [int(thread.name) for thread in (folder / "task").iterdir()]
             self.cpus = set().union(*map(os.sched_getaffinity, threads)) or self.cpus
-        except OSError:  # it has ended, or /proc shows no other users' processes (hidepid)
+        except OSError:  # it has ended, or /proc hides other users' processes (hidepid)
             return False
         is_stopped = state in "Tt"
         self.stopped_s += is_stopped * _LOOK_INTERVAL_S
         return is_stopped
 
     def wait(self) -> None:
-        """Until it has ended, when it has said its last. It is continued if somebody stops it now, and killed if it
-        does not end."""
+        """Waits until the child has ended after its last message. If somebody stops it now, it is continued; if it does
+        not end, it is killed."""
         self._wait_or_kill(_LONGEST_END_S)
 
     def _wait_or_kill(self, timeout_s: float) -> bool:
-        """Whether it ended itself."""
+        """Whether it ended without being killed."""
         deadline_s = time.monotonic() + timeout_s
         while self.process.poll() is None:
             if time.monotonic() >= deadline_s:
@@ -225,7 +226,7 @@ class Child:
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         if not has_ended:
             how = "said no more, and did not end"
-        # what it left behind may hold the pipe open
+        # processes that it left behind may hold the pipe open
         os.set_blocking(self.process.stderr.fileno(), False)
         said = self.process.stderr.read(_LONGEST_WORDS_BYTES) or b""
         words = said.decode(errors="replace").strip().splitlines()

@@ -1,4 +1,4 @@
-"""Open files that one process hands to another: whoever writes to them needs no right to open them."""
+"""Open files that one process hands to another, so that the writer needs no right to open them."""
 
 import errno
 import os
@@ -10,17 +10,17 @@ from zcprobe.errors import HostError
 __all__ = ["hand_files", "take_files"]
 
 _FILES_PER_MESSAGE = 4
-"""For more in one message the kernel takes memory that counts against optmem_max, of which there may be none."""
+"""Most files in one message. For more the kernel would need memory that counts against optmem_max, which may be 0."""
 
 
 def hand_files(connection: socket.socket, descriptors: Sequence[int]) -> None:
-    """They stay open here. OSError."""
+    """Sends the files, which stay open here. OSError."""
     for first in range(0, len(descriptors), _FILES_PER_MESSAGE):
         socket.send_fds(connection, [b"\0"], descriptors[first : first + _FILES_PER_MESSAGE])
 
 
 def take_files(connection: socket.socket, count: int) -> list[int]:
-    """So many as `hand_files` sent at once. HostError when this process may not have them open; OSError."""
+    """The files that one call of `hand_files` sent. HostError if this process may not have that many open; OSError."""
     taken: list[int] = []
     while len(taken) < count:
         wanted = min(count - len(taken), _FILES_PER_MESSAGE)
@@ -33,6 +33,6 @@ def take_files(connection: socket.socket, count: int) -> list[int]:
     for fd in taken:
         os.close(fd)
     raise HostError(
-        f"the files for records cannot be taken: {os.strerror(errno.EMFILE)}",
+        f"the files for records cannot be received: {os.strerror(errno.EMFILE)}",
         "raise the limit of open files (ulimit -n)",
     )

@@ -1,4 +1,4 @@
-"""Ctrl-C as a request: the run ends early, its files are completed, and only then the process dies of the signal."""
+"""Ctrl-C is a request: the run ends early, completes its files, and only then the process dies of the signal."""
 
 import os
 import signal
@@ -14,16 +14,17 @@ from zcprobe.signals import heeded
 __all__ = ["Interruption", "answered", "deferred_interrupt"]
 
 _ONE_REQUEST_S = 0.03
-"""`timeout` and a shell that ends send the same signal twice in a row. Nobody presses a key twice as fast."""
+"""Signals that follow within this time count as one, because `timeout` and a closing shell send a signal twice. Nobody
+presses a key twice that fast."""
 _CLEANING_S = 5.0
-"""For so long after a KeyboardInterrupt no other is raised: it would cut short what cleans up."""
+"""Time after a KeyboardInterrupt in which no other is raised, because that would cut the clean-up short."""
 
 
 class Interruption:
-    """`signal_number` of what came, 0 when nothing did; `requests`: how many came.
+    """`signal_number`: the signal that came, or 0; `requests`: how many came.
 
-    The second raises KeyboardInterrupt with the first's number, unless it is a SIGHUP: a terminal that closes and the
-    shell in it both send one.
+    The second one raises KeyboardInterrupt with the number of the first, unless it is a SIGHUP: a closing terminal and
+    the shell in it both send one.
     """
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class Interruption:
 
     @contextmanager
     def forwarded_to(self, on_request: Callable[[], None]) -> Iterator[None]:
-        """Calls `on_request` when a signal comes; KeyboardInterrupt at once when one has come already."""
+        """Calls `on_request` when a signal comes; raises KeyboardInterrupt at once if one has already come."""
         self._on_request = on_request
         try:
             if self.signal_number:
@@ -58,11 +59,11 @@ class Interruption:
             self._on_request = None
 
     def raised(self) -> AbstractContextManager[None]:
-        """For a block in which there is nothing to complete yet: a signal ends it by KeyboardInterrupt at once."""
+        """For a block in which there is nothing to complete yet: a signal ends it at once by KeyboardInterrupt."""
         return self.forwarded_to(self.give_up)
 
     def ended_at_once(self, text: str) -> AbstractContextManager[None]:
-        """As `raised`, for a block that can be left out: the line says at once what becomes of it."""
+        """Like `raised`, for a block that can be left out: a line says at once what happens."""
 
         def tell_and_give_up() -> None:
             self.tell(text)
@@ -72,7 +73,7 @@ class Interruption:
 
     @contextmanager
     def telling(self, text: str) -> Iterator[None]:
-        """For a block that goes on to its end: a signal that comes meanwhile is answered by that line at once."""
+        """For a block that always runs to its end: a signal during it prints that line at once."""
         before, self._on_request = self._on_request, partial(self.tell, text)
         try:
             yield
@@ -85,15 +86,15 @@ class Interruption:
         raise KeyboardInterrupt(self.signal_number)
 
     def tell(self, text: str) -> None:
-        """A line on stderr, at once, also from a signal's handler, where print() may be in the middle of another."""
-        with suppress(OSError):  # there may be nobody left to tell
+        """Writes a line to stderr at once, even from a signal handler that may have interrupted print()."""
+        with suppress(OSError):  # stderr may have no reader any more
             os.write(self._talk, f"zcprobe: {text}\n".encode())
 
     @contextmanager
     def handling(self) -> Iterator[Self]:
-        """Inside, the signals that ask for the end come here."""
+        """Inside the context, the signals that ask for the end are handled here."""
         before = {number: signal.signal(number, self.handle) for number in heeded()}
-        # while probes are compiled, descriptor 2 is where the compiler's messages are caught
+        # while probes are compiled, descriptor 2 catches the compiler's messages
         self._talk = os.dup(2)
         try:
             yield self
@@ -104,13 +105,15 @@ class Interruption:
 
 
 def deferred_interrupt() -> AbstractContextManager[Interruption]:
-    """Inside, the signals that ask for the end are requests that the `Interruption` keeps, instead of exceptions."""
+    """Inside the context, signals that ask for the end are stored in the `Interruption` instead of raising
+    exceptions."""
     return Interruption().handling()
 
 
 @contextmanager
 def answered() -> Iterator[None]:
-    """Inside, each of these signals ends the block by a KeyboardInterrupt with its number, as Ctrl-C would."""
+    """Inside the context, each of these signals ends the block by a KeyboardInterrupt with its number, as Ctrl-C
+    would."""
     interruption = Interruption()
     with interruption.handling(), interruption.raised():
         yield

@@ -1,9 +1,9 @@
-"""The journal: what a run has changed on this host, kept where a later process finds it if the run is killed.
+"""The journal: what a run has changed on this host, written where a later process finds it if the run is killed.
 
-Every entry is written before the thing it names can be found by its name, so a journal may name things that never came
-to be but never misses one that did. Each change appends the whole record as a line; a line that was cut off counts for
-nothing. The live run holds a lock on its journal, which the kernel drops when the process is gone, however it ended and
-in whichever pid namespace it was.
+Every entry is written before the thing it names can be found by its name, so a journal may name things that never
+existed but never misses one that does. Each change appends the whole record as a line; a line that was cut short is
+ignored. The live run holds a lock on its journal, which the kernel drops when the process is gone, however it ended and
+in whatever pid namespace it was.
 """
 
 import fcntl
@@ -39,16 +39,17 @@ __all__ = [
 ]
 
 JOURNAL_FOLDER = Path("/run/zcprobe")
-"""On a tmpfs: a reboot undoes everything a journal can name except folders and files, which are harmless."""
+"""The folder of all journals, on a tmpfs: a reboot undoes everything that a journal can name except folders and files,
+which are harmless."""
 
 Kind = Literal["device", "namespace", "file", "folder", "result", "sysctl"]
 
 _LOCK_TIMEOUT_S = 30.0
-"""Beyond what a clean-up takes that waits for network devices."""
+"""Longer than a clean-up takes that waits for network devices."""
 
 
 def new_run_id() -> str:
-    """What tells a run from others on this host: in the names of its journal, its namespaces and its folder."""
+    """The id of a run on this host, which is part of the names of its journal, its namespaces and its folder."""
     return os.urandom(3).hex()
 
 
@@ -60,8 +61,9 @@ class Loan(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A folder under its own name that still is root's; `owner`: uid and gid of whom it is for; `modes`: what folders
-    and files get then, as the run's umask has it. An older journal has none: then they are their owner's alone."""
+    """A folder that has its final name but still belongs to root. `owner`: uid and gid of the user who is to get it;
+    `modes`: modes that folders and files are to get, by the run's umask. An older journal has no modes; then only the
+    owner gets access."""
 
     identity: Identity
     owner: tuple[int, int]
@@ -71,8 +73,8 @@ class Result(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, kw_only=True):
     """One line of the file. Unknown keys are ignored, so that another version's live run is still seen as live.
 
-    `namespaces`: name -> inode. `folders` and `files`: absolute path -> device and inode, None for what is about
-    to be made. `sysctls`: path -> the value to restore.
+    `namespaces`: name -> inode. `folders` and `files`: absolute path -> device and inode, or None if it is about to be
+    made. `sysctls`: path -> the value to restore.
     """
 
     run_id: str
@@ -90,7 +92,7 @@ class Record(msgspec.Struct, kw_only=True):
     def things(self) -> dict[Kind, list[str]]:
         """Names by kind, in the order in which they are undone."""
         return {
-            "device": list(self.devices),  # before its namespace, which could keep it
+            "device": list(self.devices),  # before its namespace, which could keep the device
             "namespace": list(self.namespaces),
             "file": list(self.files),
             "folder": list(self.folders),
@@ -100,9 +102,9 @@ class Record(msgspec.Struct, kw_only=True):
 
 
 def read_start_ticks(pid: int) -> int | None:
-    """Start time of a live process in clock ticks since boot (/proc/PID/stat, field 22); None when it is dead.
+    """Start time of a live process in clock ticks since boot (/proc/PID/stat, field 22); None if it is dead.
 
-    A zombie counts as dead: it can undo nothing any more.
+    A zombie counts as dead, because it can no longer undo anything.
     """
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
@@ -126,9 +128,10 @@ def _own_record(run_id: str) -> Record:
 
 
 class Journal:
-    """One run's journal file. `add_*` before making, `drop_*` after undoing; dropping what is not there is no error.
+    """One run's journal file. Call `add_*` before making a thing and `drop_*` after undoing it. Dropping something that
+    is not there is allowed.
 
-    `fd` is the file's, open for appending and locked by who holds it.
+    `fd` is the descriptor of the file, open for appending and locked.
     """
 
     def __init__(self, fd: int, record: Record) -> None:
@@ -136,7 +139,7 @@ class Journal:
         self.record = record
 
     def close(self) -> None:
-        """Whoever asks from now on takes the run for dead."""
+        """Releases the lock: from now on the run counts as dead."""
         os.close(self.fd)
 
     @property
@@ -148,9 +151,9 @@ class Journal:
         return JOURNAL_FOLDER / f"{self.run_id}.json"
 
     def write(self) -> None:
-        # the newline comes first: it ends what a write cut short may have left
+        # the newline comes first, to end a line that an earlier write may have left unfinished
         rest = b"\n" + msgspec.json.encode(self.record)
-        while rest:  # after a write cut short the next one says why: no space, or a limit on the size of files
+        while rest:  # after a short write the next one gives the reason: no space, or a limit on the size of files
             rest = rest[os.write(self.fd, rest) :]
 
     def add_namespace(self, name: str, inode: int) -> None:
@@ -161,13 +164,13 @@ class Journal:
         self.drop("namespace", name)
 
     def add_folder(self, path: Path, identity: Identity | None = None) -> None:
-        """`path` is temporary: delete it if this run dies before `drop_folder`. Without its identity, before it is
-        made, it is deleted only while it is empty."""
+        """`path` is temporary: it is deleted if this run dies before `drop_folder`. Before it is made it has no
+        identity; then it is deleted only if it is empty."""
         self.record.folders[str(path)] = identity
         self.write()
 
     def drop_folder(self, path: Path) -> None:
-        """`path` was deleted, or renamed to what the user keeps."""
+        """`path` was deleted, or renamed to a name that the user keeps."""
         self.drop("folder", str(path))
 
     def add_file(self, path: Path, identity: Identity | None = None) -> None:
@@ -200,7 +203,7 @@ class Journal:
         self.drop("device", device)
 
     def drop(self, kind: Kind, name: str) -> None:
-        """On a /run that is full the file goes on to name it, which a journal may, and the undoing goes on as well."""
+        """If /run is full, the file still names it, which a journal may, and the undoing continues."""
         things: dict[str, object] = getattr(self.record, f"{kind}s")
         if name in things:
             del things[name]
@@ -208,13 +211,13 @@ class Journal:
                 self.write()
 
     def is_settled(self) -> bool:
-        """Everything that was added has been dropped again."""
+        """Whether everything that was added has been dropped again."""
         return not any(self.record.things().values())
 
 
 def open_journal_folder(*, make: bool = True) -> Directory:
-    """/run/zcprobe, 0700 whatever the umask. FileNotFoundError where there is none and none is to be made; HostError
-    when it is another's, or something is in it that others can have put there: then nothing in it is believed."""
+    """/run/zcprobe, with mode 0700 whatever the umask. FileNotFoundError if it does not exist and is not to be made.
+    HostError if it belongs to another user, or may contain files of others; then nothing in it is trusted."""
     if make:
         with suppress(FileExistsError):
             os.mkdir(JOURNAL_FOLDER, 0o700)
@@ -224,22 +227,20 @@ def open_journal_folder(*, make: bool = True) -> Directory:
         raise
     except OSError as error:
         raise HostError(
-            f"{JOURNAL_FOLDER} cannot be opened: {error.strerror}", "run as root; it must be a folder, and no link"
+            f"{JOURNAL_FOLDER} cannot be opened: {error.strerror}", "run as root; it must be a folder, not a link"
         ) from error
     status = folder.status
     if status.st_uid != os.geteuid() or (status.st_mode & 0o022 and os.listdir(folder.fd)):
         os.close(folder.fd)
         raise HostError(
-            f"{JOURNAL_FOLDER} is not believed: others own it or can write to it",
-            f"look at what is in it, then: rm -r {JOURNAL_FOLDER}",
+            f"{JOURNAL_FOLDER} is not trusted: others own it or can write to it",
+            f"check what is in it, then: rm -r {JOURNAL_FOLDER}",
         )
     try:
         os.fchmod(folder.fd, 0o700)
     except OSError as error:
         os.close(folder.fd)
-        raise HostError(
-            f"{JOURNAL_FOLDER} cannot be made private: {error.strerror}", "see that /run can be written to"
-        ) from error
+        raise HostError(f"{JOURNAL_FOLDER} cannot be made private: {error.strerror}", "make /run writable") from error
     return folder
 
 
@@ -254,13 +255,14 @@ def try_lock(fd: int) -> bool:
 
 @contextmanager
 def journal_lock(folder: Directory) -> Iterator[None]:
-    """Inside, no journal comes into being, and nobody else asks which are live. HostError when another keeps it."""
+    """While this lock is held, no journal is made, and nobody else asks which are live. HostError if another process
+    keeps it."""
     deadline = time.monotonic() + _LOCK_TIMEOUT_S
     while not try_lock(folder.fd):
         if time.monotonic() > deadline:
             raise HostError(
                 f"another process has held {JOURNAL_FOLDER} for {_LOCK_TIMEOUT_S:g} s",
-                f"see which: fuser -v {JOURNAL_FOLDER}; it is a zcprobe doctor that was stopped",
+                f"find it: fuser -v {JOURNAL_FOLDER}; it is a zcprobe doctor that was stopped",
             )
         time.sleep(0.01)
     try:
@@ -270,7 +272,7 @@ def journal_lock(folder: Directory) -> Iterator[None]:
 
 
 def refuse_journal(fd: int) -> str | None:
-    """Why a journal is not believed; None for one that only we can have written."""
+    """Why a journal is not trusted; None for one that only we can have written."""
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):
         return "it is not a plain file"
@@ -284,8 +286,8 @@ def refuse_journal(fd: int) -> str | None:
 
 
 def read_record(fd: int) -> Record | None:
-    """The last whole line; None where there is none, as of a run that was killed before it had changed anything.
-    msgspec.ValidationError for what is no record of ours, or one of another version."""
+    """The record in the last complete line; None if there is none, because the run was killed before it changed
+    anything. msgspec.ValidationError if it is not a record of ours, or of another version."""
     os.lseek(fd, 0, os.SEEK_SET)
     with os.fdopen(os.dup(fd), "rb") as file:
         lines = [line for line in file.read().split(b"\n") if line]
@@ -301,21 +303,21 @@ def read_record(fd: int) -> Record | None:
 
 @contextmanager
 def journal(run_id: str, waiting: AbstractContextManager[object] | None = None) -> Iterator[Journal]:
-    """A journal for this process, removed on leaving unless it still names something that was not undone.
+    """A journal for this process. Leaving the context removes it, unless it still names something that was not undone.
 
-    `waiting` is entered for the time that another process keeps the lock on all journals, which can be half a minute:
-    who makes signals wait can have them end it. HostError when /run/zcprobe cannot be written, or another run of that
-    id has a journal there.
+    `waiting` is entered while another process keeps the lock on all journals, which can take half a minute; a caller
+    that blocks signals can let them end the wait. HostError if /run/zcprobe cannot be written, or a run of that id
+    already has a journal there.
     """
     try:
         opened = _new_journal(run_id, waiting or nullcontext())
     except FileExistsError:
         raise HostError(
-            f"there is a journal of run {run_id} already", "zcprobe doctor --clean removes it if it is dead"
+            f"run {run_id} already has a journal", "zcprobe doctor --clean removes it if it is dead"
         ) from None
     except OSError as error:
         raise HostError(
-            f"{JOURNAL_FOLDER} cannot be written: {error.strerror}", "run as root, with a /run that can be written"
+            f"{JOURNAL_FOLDER} cannot be written: {error.strerror}", "run as root, with a writable /run"
         ) from error
     try:
         yield opened

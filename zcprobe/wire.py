@@ -1,8 +1,8 @@
-"""Every message between the processes of a run, and between hosts. `zcprobe.handshake` says in which order they come.
+"""Every message between the processes of a run, and between hosts. `zcprobe.handshake` defines their order.
 
-A sender and a sink say to each other, on the connection that the stream takes: `GREETING`, a `StreamPlan`, an `Answer`,
-then the stream, then a `SinkReport`. A run and its child processes say to each other, by pipes: a task, what is ready,
-a report, or a `Failure`. Each message is a line: the greeting is text, all others are JSON.
+A sender and a sink exchange on the connection of the stream: `GREETING`, a `StreamPlan`, an `Answer`, then the stream,
+then a `SinkReport`. A run and its child processes exchange by pipes: a task, a message that the child is ready, and a
+report or a `Failure`. Each message is a line: the greeting is text, all others are JSON.
 """
 
 from typing import Annotated
@@ -30,15 +30,16 @@ __all__ = [
 ]
 
 GREETING = b"zcprobe-sink 4\n"
-"""What a sink says first when it takes every sender. Two versions that do not fit refuse each other by it."""
+"""The first line of a sink that accepts every sender. Incompatible versions refuse each other because of it."""
 
 NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for input from others: it is not JSON, has other fields, is not UTF-8, or is nested too deep."""
+"""What msgspec raises for malformed messages: invalid JSON, other fields, text that is not UTF-8, brackets nested too
+deep."""
 
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""The range that a sender accepts, because the sink may be anybody's."""
+"""Ranges of what a sender accepts from a sink that may belong to anybody."""
 
 
 def encode_line(message: msgspec.Struct) -> bytes:
@@ -60,22 +61,18 @@ class StreamPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The sink's reply to a plan. `refused`: why the sink does not take the stream, for a person to read; None means go
-    on. `datagram_port`: the port where the sink awaits datagrams, None when the plan has none."""
+    """`refused`: the reason, for a person, or None to go on. `datagram_port`: the port at which the sink expects
+    datagrams."""
 
     refused: str | None = None
     datagram_port: _Port | None = None
 
 
 class SinkReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What arrived of one stream.
-
-    `bytes`, and `frames` or datagrams: how much arrived. A datagram that arrives again counts once; its repeats are
-    `duplicates`, which is None without datagrams or when the sink did not look. `first_mismatch`: stream position of
-    the first byte that differs from what was sent, None when all bytes are as sent. `verified`: the sink compared the
-    content. `start_ns`, `end_ns`: CLOCK_MONOTONIC of the sink's host, at the first and after the last byte. `pause_ns`:
-    how long the sink did not read because of its own `Reading`.
-    """
+    """`bytes`, `frames` (or datagrams): what arrived. A repeated datagram counts once; its repeats are `duplicates`,
+    which is None for streams or if the content was not checked. `first_mismatch`: stream position of the first byte
+    that was not as sent, or None. `verified`: the content was checked. `pause_ns`: how long the sink's own pace kept it
+    from reading."""
 
     bytes: _Count = 0
     frames: _Count = 0
@@ -96,12 +93,8 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """How the sink reads.
-
-    It reads at most `read_bps` bits per second; 0 means as fast as it can. Once, after `stall_after_bytes`, it does not
-    read for `stall_s` seconds. With `discard` it takes bytes off the socket without looking at them (MSG_TRUNC), so
-    their content is not verified.
-    """
+    """How the sink reads: at most `read_bps`; once, after `stall_after_bytes`, it stops for `stall_s`. With `discard`
+    it discards bytes in the kernel (MSG_TRUNC), so their content is not verified."""
 
     read_bps: int = 0
     stall_after_bytes: int = 0
@@ -110,10 +103,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SinkTask(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run tells its sink: where to listen, for how many connections, in which network namespace, on which CPU.
+    """The task of a run's sink: where to listen, for how many senders, in which network namespace.
 
-    The sink reads the first `calibrations` connections as fast as it can. Then it waits for a line, a `Reading`, which
-    replaces `reading`.
+    The sink reads the first `calibrations` connections as fast as it can. Then it waits for a line with a `Reading`,
+    which replaces `reading`.
     """
 
     address: str
@@ -132,18 +125,14 @@ class SinkReady(msgspec.Struct, frozen=True):
 
 
 class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run tells its sender.
+    """The task of a run's sender. `spools_fd`: a socket over which the open files for its raw records come, channel
+    after channel, in the order of enum zc_stream_index; None if recording is off. The files of a channel hold at most
+    `record_limit_bytes` together.
 
-    `spools_fd`: a socket on which the sender receives the open files for its raw records, channel by channel, each in
-    the order of enum zc_stream_index. None: nothing is recorded. The files of one channel hold `record_limit_bytes`
-    together.
-
-    Once the outcome is known, the sender does not wait for a path on which nothing has moved for `idle_s` seconds. With
-    `ends_idle` it does not wait for such a path either once the configuration's time is over.
-
-    With `calibration_s` the sender first sends for so many seconds on connections of their own and says
-    `SenderCalibrated`. It connects for the run when it is sent a line, a `RunConfig` that replaces `config`. `token`:
-    the secret that a sink on another host asks for.
+    Once the outcome is known, the sender does not wait for a path on which nothing moves for `idle_s`; with `ends_idle`
+    it also stops waiting once the configuration's time is over. With `calibration_s` it first sends for that long on
+    separate connections, reports `SenderCalibrated`, and connects for the run when it gets a line with the `RunConfig`
+    that replaces `config`. `token`: the token for a sink on another host.
     """
 
     address: str
@@ -172,8 +161,8 @@ class SenderCalibrated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SenderReady(msgspec.Struct, frozen=True):
-    """The sender is connected and waits for an empty line to begin. `cookies`: those of its sockets, by channel
-    (SO_COOKIE). `charge_bytes`: what one notification is charged in optmem on this kernel."""
+    """The sender is connected and waits for the go-ahead. `cookies`: those of the channels' sockets;
+    `charge_bytes`: the optmem that one notification takes on this kernel."""
 
     pid: int
     cookies: list[int]
@@ -181,10 +170,9 @@ class SenderReady(msgspec.Struct, frozen=True):
 
 
 class ChannelReport(msgspec.Struct, frozen=True):
-    """What one channel did. `result`: members of struct zc_result. `sink`: the sink's report, None when the connection
-    broke before it came, or the sink was silent. `retransmit_count`, `acked_bytes`: the kernel's counts once the
-    channel had settled, None without TCP. `records`, `kept`: as `Recorder` has them, in the order of enum
-    zc_stream_index; empty when nothing was recorded.
+    """`result`: members of struct zc_result. `sink` is None if the connection broke before the sink's report, or the
+    sink was silent. `retransmit_count`, `acked_bytes`: the kernel's counts once the channel had settled; None without
+    TCP. `records`, `kept`: in the order of enum zc_stream_index, as in `Recorder`; empty if recording is off.
     """
 
     outcome: str

@@ -36,7 +36,7 @@ def test_a_plan_is_read_as_it_was_written(plan: StreamPlan, challenge: str | Non
 
 @pytest.mark.parametrize(
     ("challenge", "token", "words"),
-    [(CHALLENGE, None, "asks for a token"), (None, TOKEN, "does not look at a token")],
+    [(CHALLENGE, None, "asks for a token"), (None, TOKEN, "does not use a token")],
 )
 def test_a_token_goes_where_it_is_asked_for_and_nowhere_else(
     challenge: str | None, token: str | None, words: str
@@ -92,7 +92,7 @@ def test_an_answer_is_read_as_it_was_written(answer: Answer) -> None:
     [b"", b"null\n", b'{"datagram_port": 99999}\n', b'{"datagram_port": -1}\n', b"{}\n{}\n", b'{"refused": "\xff"}\n'],
 )
 def test_what_is_not_an_answer_is_refused(line: bytes) -> None:
-    with pytest.raises(PeerError, match="does not answer as one of this version does"):
+    with pytest.raises(PeerError, match="does not answer like a sink of this version"):
         read_answer(line, "here")
 
 

@@ -94,7 +94,7 @@ def test_a_line_cut_short_says_what_cut_it(folder: Path) -> None:
 
 def test_a_run_id_cannot_be_journalled_twice(folder: Path) -> None:
     with journal("a"):
-        with pytest.raises(HostError, match="journal of run a"), journal("a"):
+        with pytest.raises(HostError, match="run a already has a journal"), journal("a"):
             pass
         assert (folder / "a.json").exists()
 
@@ -121,7 +121,7 @@ def test_a_folder_that_others_could_write_to_is_believed_only_while_it_is_empty(
         assert folder.stat().st_mode & 0o7777 == 0o700
     folder.chmod(0o777)
     (folder / "b.json").touch(0o600)
-    with pytest.raises(HostError, match="not believed") as refusal, journal("a"):
+    with pytest.raises(HostError, match="not trusted") as refusal, journal("a"):
         pass
     assert str(folder) in refusal.value.hint
 

@@ -1,4 +1,4 @@
-"""What the sink says that it received, held against what was sent."""
+"""Compares what the sink reports with what was sent."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ __all__ = ["arrived", "goodput_bps", "is_intact"]
 
 
 def is_intact(report: ChannelReport, *, is_datagram: bool) -> bool | None:
-    """None when nobody looked: no report, or a sink that discards."""
+    """None if nobody counted: there was no report, or the sink discards."""
     sink = report.sink
     if sink is None or not sink.verified:
         return None
@@ -16,7 +16,7 @@ def is_intact(report: ChannelReport, *, is_datagram: bool) -> bool | None:
 
 
 def arrived(report: ChannelReport, *, is_datagram: bool) -> dict[str, int | None]:
-    """What the sink received of what was sent; None where it said nothing. Every send call is a datagram."""
+    """What the sink received of what was sent; None if it did not report. Every send call is a datagram."""
     sink, result = report.sink, report.result
     received = None if sink is None else sink.bytes
     sent = result["send_count"] + result["plain_count"] if is_datagram else None
@@ -32,14 +32,15 @@ def arrived(report: ChannelReport, *, is_datagram: bool) -> dict[str, int | None
 
 
 def _difference(sent: int | None, received: int | None) -> int | None:
-    """Never below 0: more than was sent is for reconciliation to find."""
+    """Never below 0; reconciliation finds it if more arrived than was sent."""
     return None if sent is None or received is None else max(0, sent - received)
 
 
 def goodput_bps(sinks: Sequence[SinkReport | None], duration_ns: int) -> float | None:
-    """Bits that arrived, over the longer of the sender's time and the sink's: a socket takes far more than it delivers.
+    """Bits that arrived, divided by the longer of the sender's and the sink's time, because a socket accepts far more
+    than it delivers.
 
-    None when a sink said nothing. The two clocks may be those of two hosts, so only their differences are used.
+    None if a sink did not report. The clocks may belong to two hosts, so only their differences are used.
     """
     told = [sink for sink in sinks if sink is not None]
     if len(told) < len(sinks):

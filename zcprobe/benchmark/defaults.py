@@ -1,4 +1,4 @@
-"""From a configuration to the benchmark that it asks for: what it leaves open takes the scenario's own values."""
+"""From a configuration to the benchmark that it asks for: options that are left open take the scenario's values."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
@@ -21,8 +21,8 @@ __all__ = ["Benchmark", "benchmark_of", "open_probes"]
 
 
 class Benchmark(msgspec.Struct, frozen=True):
-    """One run that can be made: `config` leaves nothing open but what calibration decides, and `scenario` has what the
-    configuration changes of it. Made by `benchmark_of`."""
+    """One run that can be made: `config` leaves open only what calibration decides, and `scenario` includes what the
+    configuration changes. Made by `benchmark_of`."""
 
     config: RunConfig
     scenario: Scenario
@@ -34,23 +34,23 @@ class Benchmark(msgspec.Struct, frozen=True):
 
     @property
     def is_bound_by_memlock(self) -> bool:
-        """Whether RLIMIT_MEMLOCK binds its sender."""
+        """Whether its sender is subject to RLIMIT_MEMLOCK."""
         return self.scenario.memlock_bytes is not None or memlock_applies()
 
     @property
     def ends_idle(self) -> bool:
-        """Whether its sender, on a path where nothing moves, waits for its own time only, and not for the deadline."""
+        """Whether its sender, on a stuck path, waits only until its own time is over, and not until the deadline."""
         return self.config.duration_s is not None and self.config.deadline_s is None
 
     @property
     def limit(self) -> RecordLimit:
-        """The probes' events have half of it where both they and the sender make records."""
+        """The records of each: the probes' events get half of the limit if both they and the sender make records."""
         whole_bytes = self.config.record_limit_bytes
         streams_events = self.config.probe_level in ("timeline", "full")
         return RecordLimit(whole_bytes, whole_bytes // (2 if self.config.record else 1) if streams_events else 0)
 
     def with_default_count(self) -> "Benchmark":
-        """As many sends as the scenario has, where neither a count nor a time was asked for."""
+        """Sets the scenario's number of sends if neither a count nor a time was given."""
         config, scenario = self.config, self.scenario
         if config.send_count is not None or config.duration_s is not None:
             return self
@@ -59,7 +59,7 @@ class Benchmark(msgspec.Struct, frozen=True):
 
 
 def benchmark_of(config: RunConfig) -> Benchmark:
-    """Validated and complete. UsageError, also for what would have no effect."""
+    """The validated and complete benchmark. UsageError, also for options that would have no effect."""
     config.validate()
     refuse_without_effect(config)
     scenario = _scenario_of(config)
@@ -81,7 +81,7 @@ def benchmark_of(config: RunConfig) -> Benchmark:
 
 
 def open_probes(benchmark: Benchmark, *, wait: bool = True) -> "AbstractContextManager[ProbeSession | None]":
-    """The probes that it needs, loaded, or still loading unless `wait`; None at level off."""
+    """The probes that it needs, which may still be loading unless `wait`; None at level off."""
     config = benchmark.config
     if config.probe_level == "off":
         return nullcontext(None)
@@ -91,7 +91,8 @@ def open_probes(benchmark: Benchmark, *, wait: bool = True) -> "AbstractContextM
 
 
 def _scenario_of(config: RunConfig) -> Scenario:
-    """Towards a sink elsewhere there is none: the defaults of the control stand in for traffic that was left open."""
+    """A run with a sink on another host has no scenario; the control's defaults replace traffic options that were left
+    open."""
     if config.to is None:
         return with_hold(find_scenario(config.scenario), config.hold_one_in_count, config.hold_rate_bps)
     control = find_scenario("in-order")
@@ -99,7 +100,7 @@ def _scenario_of(config: RunConfig) -> Scenario:
 
 
 def _with_room(config: RunConfig, scenario: Scenario) -> RunConfig:
-    """A control has so much optmem that nothing is refused, unless somebody chose a limit."""
+    """Gives a control so much optmem that nothing is refused, unless a limit was given."""
     if not scenario.is_control or config.to is not None or config.optmem_max_bytes is not None:
         return config
     smallest = min(size for size, _ in config.sizes)
@@ -112,7 +113,8 @@ def _default_send_bytes(config: RunConfig, scenario: Scenario) -> int:
 
 
 def _default_send_count(config: RunConfig, scenario: Scenario, send_bytes: int) -> int:
-    """A reader stalls, or falls behind, after so many bytes: of datagrams, which are smaller, that takes more."""
+    """Scales the number of datagrams: a reader stalls or falls behind after a number of bytes, and datagrams are
+    smaller."""
     if config.protocol == "udp" and scenario.reading != Reading():
         return scenario.send_count * scenario.send_bytes // send_bytes
     return scenario.send_count

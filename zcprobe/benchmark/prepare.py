@@ -1,4 +1,4 @@
-"""A benchmark up to the moment before its first send: its processes wait, on a path that is calibrated and impaired."""
+"""Prepares a benchmark up to its first send: its processes wait, on a calibrated and impaired path."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,8 +29,8 @@ def prepared(
     interruption: Interruption,
     token: str | None = None,
 ) -> Iterator[BenchmarkSubject]:
-    """Connected, and ready to run. The children have ended once it has run, and on leaving in any case: what they are
-    in is taken away next."""
+    """A benchmark that is connected and ready to run. Its children have ended after the run, and in any case on leaving
+    the context, because their lab is removed next."""
     with ExitStack() as running:
         for child in filter(None, (children.sink, children.sender)):
             running.enter_context(child)
@@ -59,15 +59,15 @@ def prepared(
 
 
 def _with_deadline(config: RunConfig, calibration: Calibration | None) -> RunConfig:
-    """The one in force: asked for, or else calibrated."""
+    """The rate in force: the given one, or else the calibrated one."""
     if config.deadline_s is not None or calibration is None:
         return config
     return msgspec.structs.replace(config, deadline_s=calibration.deadline_s)
 
 
 def _calibrate(benchmark: Benchmark, place: OpenLab | OpenRemote, children: Processes) -> tuple[Benchmark, Calibration]:
-    """The benchmark with what follows from what the sender says of the unimpaired path; then impairs the path, and has
-    the sink and the sender go on."""
+    """The benchmark with the values computed from the sender's report on the unimpaired path. Then impairs the path,
+    and lets sink and sender continue."""
     found = children.sender.expect(SenderCalibrated, START_TIMEOUT_S)
     config, optmem_max_bytes = benchmark.config, place.lab.optmem_max_bytes
     measured = Calibration(

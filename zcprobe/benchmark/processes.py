@@ -1,4 +1,4 @@
-"""The child processes of a benchmark, sink and sender: started, and told what to do."""
+"""Starts the child processes of a benchmark, sink and sender, and gives them their tasks."""
 
 import os
 from collections.abc import Iterator
@@ -19,15 +19,15 @@ from zcprobe.wire import SenderTask, SinkReady, SinkTask
 __all__ = ["START_TIMEOUT_S", "Processes", "assign_sender", "processes", "start_sink"]
 
 START_TIMEOUT_S = 20.0
-"""For a process to say that it is ready."""
+"""Time for a process to report that it is ready."""
 
 _IDLE_S, _REMOTE_IDLE_S = 3.0, 10.0
-"""A path on which nothing moves for so long, beyond a stall that the scenario makes, is down, or its peer has stopped.
-The stalls of a path that is not ours are not known."""
+"""A path on which nothing moves for this long, beyond a stall that the scenario makes, is down, or its peer has
+stopped. For a path of others, whose stalls are unknown, the time is longer."""
 
 
 class Processes(msgspec.Struct, frozen=True):
-    """Those of one run. There is no `sink` where the run sends to one elsewhere."""
+    """The processes of one run. `sink` is None if the sink is on another host."""
 
     sink: Child | None
     sender: Child
@@ -35,14 +35,14 @@ class Processes(msgspec.Struct, frozen=True):
 
 @contextmanager
 def processes(benchmark: Benchmark) -> Iterator[Processes]:
-    """Started, without a task; on leaving they have ended."""
+    """Starts the processes without a task; on leaving the context they have ended."""
     with ExitStack() as stack:
         sink = None if benchmark.config.to is not None else stack.enter_context(Child("zcprobe.sink.process"))
         yield Processes(sink, stack.enter_context(Child("zcprobe.sender.process", takes_files=True)))
 
 
 def start_sink(sink: Child, benchmark: Benchmark, lab: Lab) -> None:
-    """In its namespace. When it listens, the sender may connect."""
+    """Gives the sink its task in its namespace, and waits until it listens, so that the sender may connect."""
     config = benchmark.config
     task = SinkTask(
         address=lab.sink_address,
@@ -58,7 +58,7 @@ def start_sink(sink: Child, benchmark: Benchmark, lab: Lab) -> None:
 
 
 def assign_sender(sender: Child, benchmark: Benchmark, lab: Lab, folder: Path, token: str | None) -> None:
-    """Its task, and where it records, the files for its records."""
+    """Gives the sender its task and, if it records, the files for its records."""
     task = _sender_task(benchmark, lab, sender.files_fd)
     sender.assign(msgspec.structs.replace(task, token=token))
     if benchmark.config.record:
@@ -84,7 +84,7 @@ def _sender_task(benchmark: Benchmark, lab: Lab, spools_fd: int | None) -> Sende
 
 
 def _hand_spools(sender: Child, channels: int, folder: Path) -> None:
-    """Opened here, where the folder can be reached: the sender may write to them, and to nothing else in it."""
+    """Opens the files here, where the folder can be reached. The sender may write to them and to nothing else in it."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     for number in range(channels):
         with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What our own sender and sink counted, held against each other and against what the probes saw."""
+"""Compares what our sender and sink counted with each other and with what the probes saw."""
 
 from pathlib import Path
 
@@ -15,7 +15,8 @@ __all__ = ["reconcile_probes", "reconcile_sender", "reconcile_sink", "sends_in_f
 
 
 class _Cover(msgspec.Struct, frozen=True):
-    """What the notification records cover: sends in ranges, ranges that leave a gap, ranges that overlap."""
+    """What the notification records cover: number of sends in ranges, of ranges after a gap, and of ranges that
+    overlap."""
 
     completions: int
     holes: int
@@ -26,7 +27,7 @@ def _cover(spool: Path) -> _Cover:
     chunks = [(part["lo"].copy(), part["hi"].copy()) for part in iterate_records(spool, TABLES["notifications"])]
     if not chunks:
         return _Cover(0, 0, 0)
-    import numpy as np  # not before there are records
+    import numpy as np  # numpy is imported only if there are records
 
     lo, hi = (np.sort(np.concatenate(parts)) for parts in zip(*chunks, strict=True))
     holes = int((lo[1:] > hi[:-1] + 1).sum()) + int(lo[0] != 0)
@@ -34,12 +35,12 @@ def _cover(spool: Path) -> _Cover:
 
 
 def sends_in_flight(report: ChannelReport) -> int:
-    """When its sender ended: completions that it read no notification of are among them."""
+    """Sends in flight when the sender ended, including completed ones whose notification it did not read."""
     return int(report.result["send_count"] - report.result["completion_count"])
 
 
 def reconcile_sender(report: ChannelReport, notification_spool: Path | None, send_spool: Path | None) -> list[Finding]:
-    """The sender's counters against its own records (None: recording off)."""
+    """Compares the sender's counters with its own records (None if recording is off)."""
     result = report.result
     in_flight = sends_in_flight(report)
     findings = [
@@ -65,7 +66,7 @@ def reconcile_sender(report: ChannelReport, notification_spool: Path | None, sen
 
 
 def _reconcile_limited(report: ChannelReport) -> list[Finding]:
-    """Where not all records were kept, those that were made, kept or not, are counted."""
+    """If not all records were kept, counts all that were made."""
     made = dict(zip((table.name for table in SENDER_TABLES), report.records, strict=True))
     return [
         equal("writes = writes recorded, kept or not", report.result["write_count"], made["sends"]),
@@ -78,11 +79,11 @@ def _reconcile_limited(report: ChannelReport) -> list[Finding]:
 
 
 def reconcile_sink(report: ChannelReport, *, is_datagram: bool, overwrites: bool) -> list[Finding]:
-    """Bytes and content at the sink against what the sender's socket took.
+    """Compares bytes and content at the sink with what the sender's socket accepted.
 
-    A sink that says nothing gives no second count, and the run itself tells that it is not known what arrived.
-    Datagrams may be lost, but neither grow nor change. A sender that `overwrites` its buffers at once means to be found
-    out by the sink, so its content is a result and no finding.
+    A silent sink gives no second count; the run itself says that it is unknown what arrived. Datagrams may be lost, but
+    never grow or change. A sender that `overwrites` its buffers at once wants the sink to detect it, so its content is
+    a result and not a finding.
     """
     if report.sink is None:
         return []
@@ -99,8 +100,8 @@ def reconcile_sink(report: ChannelReport, *, is_datagram: bool, overwrites: bool
 
 
 def reconcile_probes(report: ChannelReport, totals: EventTotals, charge_bytes: int, *, is_tcp: bool) -> list[Finding]:
-    """User space against BPF. After a broken connection the kernel may destroy the socket later than we look; only TCP
-    sockets are seen closed."""
+    """Compares user space with BPF. After a broken connection the kernel may destroy the socket after we look; closing
+    is seen only for TCP sockets."""
     result = report.result
     findings = [
         equal("notifications read = READ events", result["notification_count"], totals.read_notifications),

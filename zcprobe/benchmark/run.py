@@ -1,4 +1,4 @@
-"""One benchmark, from what was asked for to its complete run folder."""
+"""One benchmark, from its configuration to its complete run folder."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -53,8 +53,9 @@ def _place(benchmark: Benchmark, run_id: str, entry: Journal) -> Iterator[OpenLa
 
 
 def _take_turn(stack: ExitStack, benchmark: Benchmark, interruption: Interruption) -> None:
-    """The kernel adds up the pages that zerocopy sends lock over all processes of a user that RLIMIT_MEMLOCK binds: two
-    such runs at a time would share one limit. KeyboardInterrupt when somebody asks for the end while it waits."""
+    """Waits for its turn. The kernel adds up the pages that zerocopy sends lock over all processes of a user that are
+    subject to RLIMIT_MEMLOCK, so two such runs at a time would share one limit. KeyboardInterrupt if somebody asks for
+    the end meanwhile."""
     if benchmark.is_bound_by_memlock:
         what = "the account of locked pages, of which the kernel keeps one for each user"
         with interruption.raised():
@@ -71,12 +72,12 @@ def record_run(
     started: Processes | None = None,
     token: str | None = None,
 ) -> CompletedRun:
-    """Runs and stores it below `parent`, a folder by its name or an open one of ours. `started` are the processes of
-    this run where the caller has started them already; `token`, which is stored nowhere, is what the sink at
-    `config.to` asks for.
+    """Runs the benchmark and stores it below `parent`, a path or an open folder of ours. `started` are the processes of
+    this run if the caller has already started them. `token`, which is not stored, is the token for the sink at
+    `config.to`.
 
-    Once measured the run is in its place, and `on_kept` is called, before anything else begins, the undoing of the lab
-    included; on an error before that nothing stays behind.
+    After measuring, the run gets its name and `on_kept` is called before anything else happens, even before the lab is
+    undone. After an error before that, nothing stays behind.
     """
     run_id, started_utc = new_run_id(), now_utc()
     name = folder_name(benchmark.config.scenario, benchmark.config.policy, run_id)
@@ -98,7 +99,7 @@ def record_run(
                 started_utc=started_utc,
                 limit=benchmark.limit,
             )
-        with deferred_signals():  # whoever keeps the run knows of it before a signal can end anything
+        with deferred_signals():  # the caller that keeps the run hears of it before a signal can end anything
             directory.keep()
             done = CompletedRun(directory.place, metadata)
             on_kept(done)

@@ -1,4 +1,4 @@
-"""What a reader of a run must know before believing it: a path that was not impaired, a control that is none."""
+"""What a reader must know before trusting a run: the path was not impaired, or a control was not a control."""
 
 import msgspec
 
@@ -18,13 +18,13 @@ from zcprobe.wire import SenderReport
 __all__ = ["Disturbances", "warnings_of", "with_pauses"]
 
 _DATAGRAM_HEADER_BYTES = {"ipv4": 20 + 8, "ipv6": 40 + 8}
-"""IP and UDP."""
+"""Bytes of the IP and UDP headers."""
 
 
 class Disturbances(msgspec.Struct, frozen=True, kw_only=True):
-    """What befell a run from outside. `sender_stopped_s`, `sink_stopped_s`: about how long somebody had the process
-    stopped (SIGSTOP). `unpinned_cpus`: of those that affinity names, those that were not kept to until the end.
-    `lab_gone`: somebody removed a network namespace of the run, and the counters of the impairment with it."""
+    """Disturbances of a run from outside. `sender_stopped_s`, `sink_stopped_s`: about how long somebody kept the
+    process stopped (SIGSTOP). `unpinned_cpus`: CPUs named by -A on which threads did not stay until the end.
+    `lab_gone`: somebody removed a network namespace of the run, and with it the counters of the impairment."""
 
     sender_stopped_s: float = 0.0
     sink_stopped_s: float = 0.0
@@ -36,8 +36,8 @@ _UNDISTURBED = Disturbances()
 
 
 def with_pauses(effects: Effects, scenario: Scenario, report: SenderReport) -> Effects:
-    """With the time that the sinks of a scenario with a pace or a stall of its reader say they did not read; None when
-    one of them said nothing."""
+    """The effects, with the time for which the sinks of a slow or stalled reader report that they did not read; None if
+    a sink did not report."""
     sinks = [channel.sink for channel in report.channels]
     paced = scenario.reading.read_bps or scenario.reading.stall_s
     if not paced or None in sinks:
@@ -67,8 +67,8 @@ def _overflowed(effects: Effects) -> list[RunWarning]:
 
 
 def _delayed(scenario: Scenario, effects: Effects, summary: Summary) -> list[RunWarning]:
-    """A sender that died before the first acknowledgement could be late has met what the scenario is about all the
-    same: a limit full of sends in flight."""
+    """Whether nothing was delayed. A sender that died before the first acknowledgement could be late still met the
+    purpose of the scenario: a limit full of sends in flight."""
     died_in_flight = summary.outcome == "dead_enobufs" and (summary.enobufs_unread_share or 0) < 0.5
     if scenario.find(DelayImpairment) is None or effects.delay_waits or died_in_flight:
         return []
@@ -177,7 +177,8 @@ def warnings_of(
     summary: Summary,
     disturbances: Disturbances = _UNDISTURBED,
 ) -> list[RunWarning]:
-    """Empty for a run that was what its scenario says. Towards a sink elsewhere nothing is known of the path."""
+    """The warnings of a run; empty if it was as its scenario says. With a sink on another host nothing is known about
+    the path."""
     if config.to is not None:
         return [*_silent(summary), *_disturbed(disturbances)]
     impaired = [

@@ -1,4 +1,4 @@
-"""The subject that drives: our own sender, towards our own sink, or towards one elsewhere."""
+"""The subject that drives: our own sender, with our own sink or a sink on another host."""
 
 import signal
 from contextlib import ExitStack
@@ -33,14 +33,14 @@ from zcprobe.wire import ChannelReport, SenderReady, SenderReport
 __all__ = ["BenchmarkSubject", "Prepared"]
 
 _REPORT_TIMEOUT_S = 20.0
-"""Beyond the run's deadlines: to ask the sink, and to write the last records."""
+"""Time beyond the run's deadlines, to ask the sink and to write the last records."""
 _CONTINUED_S = 0.5
-"""After the run's deadline a sender that somebody has stopped goes on, to tell what it had done."""
+"""Time after the run's deadline when a stopped sender is continued, so that it can report."""
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """A benchmark whose processes wait for the word. `limit_s`: longest time until the outcome is known. `folder` is
-    where the sender spools its records."""
+    """A benchmark whose processes wait for the go-ahead. `limit_s`: longest time until the outcome is known. The sender
+    spools its records in `folder`."""
 
     benchmark: Benchmark
     place: OpenLab | OpenRemote
@@ -52,7 +52,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Ended(msgspec.Struct, frozen=True):
-    """What the processes of a run left. `disturbances`: what became of them that was not the run's."""
+    """The results of a run's processes. `disturbances`: what happened to them from outside."""
 
     report: SenderReport
     effects: Effects
@@ -71,12 +71,12 @@ class BenchmarkSubject:
         self._left: _Ended | None = None
 
     def target(self) -> Target:
-        """The sender's network namespace; where that is not its own, its sockets there."""
+        """Watches the sender's network namespace, or only the sender's sockets if the namespace is not its own."""
         cookies = self._prepared.sender.cookies if self._config.to is not None else []
         return Target(self._prepared.place.lab.sender_netns_inode, cookies, level=self._config.probe_level)
 
     def run(self, interruption: Interruption) -> None:
-        """From the word to the sender until the processes have ended. PeerError when one fails."""
+        """Runs from the go-ahead until the processes have ended. PeerError if one fails."""
         with self._running:
             report = self._send(interruption)
             effects = _effects(self._prepared.place)
@@ -90,7 +90,7 @@ class BenchmarkSubject:
         self._left = _Ended(report, effects or Effects(), disturbances)
 
     def sockets(self) -> list[WatchedSocket]:
-        """Of each channel, in the order of their numbers."""
+        """The sockets of all channels, in the order of their numbers."""
         return [
             WatchedSocket(
                 cookie=cookie,
@@ -108,7 +108,7 @@ class BenchmarkSubject:
         return self._ended.report
 
     def findings(self, totals: list[EventTotals]) -> list[Finding]:
-        """Of each channel: sender against its records, sink against sender, probes against sender."""
+        """Findings for each channel: sender against its records, sink against sender, probes against sender."""
         found = []
         for number, report in enumerate(self._ended.report.channels):
             of_channel = self._of_channel(number, report, totals[number] if totals else None)
@@ -116,7 +116,7 @@ class BenchmarkSubject:
         return found
 
     def describe(self, measured: Measured) -> RunMetadata:
-        """With what was asked for, what the path was, and the sums over all channels."""
+        """The content of run.json, with the configuration, the path, and the sums over all channels."""
         benchmark, lab, left = self._prepared.benchmark, self._prepared.place.lab, self._ended
         effects = with_pauses(left.effects, benchmark.scenario, left.report)
         summary = self._summary(measured)
@@ -155,7 +155,7 @@ class BenchmarkSubject:
             due_s = prepared.limit_s
             if prepared.benchmark.ends_idle and config.duration_s is not None:
                 due_s = config.duration_s
-            # the probes are attached and the path is open: nothing needs more before they are taken away
+            # the probes are attached and the path is open: nothing needs more capabilities before they are removed
             with using_only(CAP_KILL):
                 report = sender.expect(
                     SenderReport,
@@ -163,7 +163,7 @@ class BenchmarkSubject:
                     continued_after_s=due_s + _CONTINUED_S,
                     beside=prepared.children.sink,
                 )
-                # the sockets are destroyed when the process ends: their last events belong to the run
+                # the sockets are destroyed when the process ends, and their last events belong to the run
                 sender.wait()
         return report
 
@@ -192,7 +192,8 @@ class BenchmarkSubject:
 
 
 def _unpinned(affinity: tuple[int, ...] | None, report: SenderReport, sink: Child | None) -> list[int]:
-    """CPUs that -A named and that were not kept to: the kernel lets a thread run anywhere when its CPU goes offline."""
+    """CPUs named by -A on which threads did not stay: the kernel lets a thread run anywhere when its CPU goes
+    offline."""
     if affinity is None:
         return []
     lost = affinity[:1] if any(channel.result["unpinned"] for channel in report.channels) else ()
@@ -202,8 +203,8 @@ def _unpinned(affinity: tuple[int, ...] | None, report: SenderReport, sink: Chil
 
 
 def _effects(place: OpenLab | OpenRemote) -> Effects | None:
-    """None when somebody has removed a namespace of the lab: the processes in it went on, its counters are not to be
-    had."""
+    """The effects; None if somebody removed a namespace of the lab: the processes in it continued, but its counters are
+    lost."""
     try:
         return place.read_effects()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The numbers of one run that everybody asks for first, from what its sender, its sink and the probes counted."""
+"""The main numbers of one run, from what its sender, its sink and the probes counted."""
 
 import os
 from typing import Any, get_args
@@ -110,7 +110,7 @@ def summarize_channel(report: ChannelReport, *, is_datagram: bool) -> ChannelSum
 
 
 def _is_whole_intact(channels: list[ChannelSummary]) -> bool | None:
-    """False when one stream is not, None when a sink said nothing or did not look."""
+    """Whether all streams are intact; None if a sink did not report or did not check."""
     intact = [channel.sink_intact for channel in channels]
     if any(channel.sink_bytes is None for channel in channels):
         return None
@@ -118,7 +118,7 @@ def _is_whole_intact(channels: list[ChannelSummary]) -> bool | None:
 
 
 def _sum_if_known(values: list[int | None]) -> int | None:
-    """None when one is not known: the rest would be taken for all."""
+    """The sum; None if one value is unknown, because the rest would look like the whole."""
     return None if None in values else sum(value for value in values if value is not None)
 
 

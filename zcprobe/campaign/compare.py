@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 _OVERHEAD_BYTES = 65536
-"""Of a send, where the traffic has no size of its own."""
+"""Size of a send if the traffic does not define one."""
 
 _COST_LEFT_OUT = "ending: what the probes cost is not measured to its end; the runs are kept"
 _PUT_TOGETHER = "ending: the runs are kept, and their results are put together; once more ends it at once"
@@ -49,13 +49,13 @@ def compare(
     *,
     report: bool = True,
 ) -> Comparison:
-    """Runs the plan and stores its results, what the probes themselves cost (measured in `overhead_rounds` on a path
-    without impairment), and unless `report` is False figures and report, beside the runs.
+    """Runs the plan and stores beside the runs its results, the cost of the probes (measured in `overhead_rounds` on an
+    unimpaired path) and, unless `report` is False, figures and report.
 
-    `benchmarks`: policy -> what its runs are, alike but for policy and parameters.
-    `probes` are closed once the runs are made: what probes cost is measured against a side without any. Interrupted, it
-    goes on with the results of the runs made so far, without the rest. Each run is in its place once it is made: an
-    error that comes later has a note that says where.
+    `benchmarks`: policy -> the benchmark of its runs; all are alike except for policy and parameters. `probes` are
+    closed after the runs, because their cost is measured against a side without probes. If interrupted, it continues
+    with the results of the runs made so far and omits the rest. Each run is stored as soon as it is made; a later error
+    has a note that says where.
     """
     policies, first = list(benchmarks), next(iter(benchmarks.values()))
     plan = plan_runs(policies, repeats, seed)
@@ -79,7 +79,7 @@ def compare(
 
 
 def _content(first: Benchmark, policies: list[str], seed: int, planned: int) -> dict[str, object]:
-    """comparison.json before the first run."""
+    """The members of comparison.json before the first run."""
     return {
         "format_version": FORMAT_VERSION,
         "format_minor": FORMAT_MINOR,
@@ -94,14 +94,14 @@ def _content(first: Benchmark, policies: list[str], seed: int, planned: int) -> 
 
 
 def _at(place: Path, comparison: Comparison) -> Comparison:
-    """As it was read from the folder that is held: by its name somebody else could show another."""
+    """The comparison, read from the open folder, because somebody could put another folder under its name."""
     for run in comparison.runs:
         run.folder = place / run.folder.name
     return Comparison(place, comparison.meta, comparison.runs, comparison.skipped)
 
 
 def _measure_overhead(benchmark: Benchmark, rounds: int, interruption: Interruption) -> object:
-    """None where nobody asks, or somebody is waiting for the end."""
+    """The cost of the probes; None if it was not requested, or somebody has asked for the end."""
     if not rounds or interruption.signal_number:
         return None
     config = benchmark.config
@@ -114,7 +114,7 @@ def _measure_overhead(benchmark: Benchmark, rounds: int, interruption: Interrupt
 
 
 def _with_results(store: Store, interruption: Interruption) -> Comparison:
-    """The runs' tables are read back from the folder, as anybody would read them later."""
+    """Results, computed from the runs' tables in the folder, as anybody would read them later."""
     with interruption.telling(_PUT_TOGETHER):
         store.write()
         comparison = with_results(load_comparison(store.path))
@@ -124,14 +124,14 @@ def _with_results(store: Store, interruption: Interruption) -> Comparison:
 
 
 def _write_report(comparison: Comparison, interruption: Interruption) -> None:
-    """All of it or, when somebody is waiting for the end, or the disk is full, nothing. OSError."""
+    """Writes figures and report; nothing if somebody has asked for the end or the disk is full. OSError."""
     if interruption.signal_number:
         return
     figures, page = comparison.folder / "figures", comparison.folder / "report.html"
     try:
         with interruption.telling(_REPORT_LEFT_OUT), own_settings():
-            # late: it takes matplotlib, which is as much to import as all else together. An exception out of a signal's
-            # handler could be lost while a compiled module starts.
+            # imported late, because matplotlib takes as long to import as everything else together. An exception from a
+            # signal handler could be lost while a compiled module is initialised.
             write_report = importlib.import_module("zcprobe.report.html").write_report
         with interruption.ended_at_once(_REPORT_LEFT_OUT):
             write_report(comparison)

@@ -1,4 +1,4 @@
-"""A plan carried out on this host, into a store."""
+"""Carries out a plan on this host, into a store."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -25,14 +25,14 @@ def execute(
     interruption: Interruption,
     on_run: Callable[[PlannedRun, CompletedRun], None],
 ) -> None:
-    """Makes the runs in their order. `benchmarks`: policy -> what its runs are. Interrupted, it returns after the run
-    that was being made, or, when the interruption came before there was one to keep, without it."""
+    """Makes the runs in their order. `benchmarks`: policy -> the benchmark of its runs. If interrupted, it returns
+    after the run in progress, or without that run if there was nothing to keep yet."""
     for planned in plan:
         try:
             keep = partial(store.add, planned)
             done = record_run(benchmarks[planned.policy], store.directory, probes, interruption, on_kept=keep)
         except KeyboardInterrupt:
-            # a first request that came before the sender ran: there is no run to keep, but those before it
+            # the first request came before the sender ran, so only earlier runs are kept
             if interruption.requests > 1:
                 raise
             return

@@ -1,4 +1,4 @@
-"""Which runs are made, and in which order: drift hits all policies alike."""
+"""Which runs are made, and in which order, so that drift affects all policies alike."""
 
 import random
 
@@ -18,12 +18,12 @@ class PlannedRun(msgspec.Struct, frozen=True):
 
 
 def plan_runs(policies: list[str], repeats: int, seed: int) -> list[PlannedRun]:
-    """Every policy once per repeat, in an order shuffled anew for each repeat. UsageError for repeats below 1, and for
-    a policy that is unknown or named twice."""
+    """Every policy once per repeat, in an order that is shuffled for each repeat. UsageError if `repeats` is below 1,
+    or if a policy is unknown or named twice."""
     if repeats < 1:
-        raise UsageError(f"{repeats} repeats are no comparison", "choose --repeats of 1 or more; 5 give an interval")
+        raise UsageError(f"--repeats must be at least 1, not {repeats}", "5 repeats give an interval")
     if len(set(policies)) != len(policies):
-        raise UsageError(f"a policy stands twice in {','.join(policies)}", "name each policy once")
+        raise UsageError(f"a policy is named twice in {','.join(policies)}", "name each policy once")
     for policy in policies:
         find_policy(policy)
     order = random.Random(seed)

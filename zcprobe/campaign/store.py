@@ -1,4 +1,4 @@
-"""A folder that runs are made in, one after the other: what is in it is whole at any moment."""
+"""A folder in which runs are made one after another; its content is complete at any moment."""
 
 import os
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ __all__ = ["Store"]
 
 
 class Store:
-    """A comparison's folder: it has its name, and a comparison.json that tells which runs are there, from the moment
-    that the first run is in its place. Nothing that comes later takes a run back.
+    """A comparison's folder. As soon as the first run is stored, the folder has its name and a comparison.json that
+    lists the runs. Nothing that happens later removes a run.
 
-    `content`: the members of comparison.json but for its `runs`, which are in `runs`.
+    `content`: the members of comparison.json except for `runs`, which are in `runs`.
     """
 
     def __init__(self, directory: RunDirectory, content: dict[str, object], planned: int) -> None:
@@ -42,7 +42,8 @@ class Store:
         return self._directory.directory
 
     def add(self, planned: PlannedRun, done: CompletedRun) -> None:
-        """Whatever fails here, the folder is shown: until then it would be removed with the run that is in it."""
+        """Shows the folder even if something fails here: until it is shown it would be removed together with its
+        run."""
         self._kept += 1
         try:
             self.runs.append(_entry(planned, done, self.path))
@@ -52,12 +53,12 @@ class Store:
                 self._directory.show()
 
     def leave_unnamed(self) -> None:
-        """A run that is whole but could not get its name stays where its message says, if it is the first as well."""
+        """Keeps a complete run that could not get its name where its message says, even if it is the first."""
         if os.listdir(self.directory.fd):
             self._directory.kept = True
 
     def write(self) -> None:
-        """Aside and renamed, so that a reader, and a disk that is full, finds the last one whole."""
+        """Writes a new file and renames it, so that a reader always finds a complete one, even if the disk is full."""
         aside = self.path / ".comparison.json.partial"
         try:
             write_sealed(aside, {**self.content, "runs": self.runs})
@@ -68,7 +69,7 @@ class Store:
 
     @contextmanager
     def noting_what_is_kept(self) -> Iterator[None]:
-        """Whatever ends the block early says where the runs are, and what can be done with them."""
+        """Adds to any exception that ends the block early where the runs are, and what can be done with them."""
         try:
             yield
         except BaseException as error:

@@ -1,7 +1,7 @@
-"""One connection in a lab of its own, blocks of sends on it, and how alternating sides compare.
+"""One connection in its own lab, blocks of sends on it, and the comparison of alternating sides.
 
-What differs from connection to connection is far more than what measuring costs, so all sides of a round run on the
-same one, in random order; the figure is the median of the ratios within a round.
+Connections differ from each other by far more than measuring costs, so all sides of a round run on the same one, in
+random order. The result is the median of the ratios within a round.
 """
 
 import os
@@ -31,20 +31,20 @@ from zcprobe.wire import SenderTask, SinkReady, SinkTask
 
 __all__ = ["block_sends", "connected_lab", "ratios_to", "recording", "send_block"]
 
-_OPTMEM_BYTES = 64 << 20  # so much that no send is ever refused: the loops alone are compared
-_PATTERN_SENDS = 257  # a block is whole periods of the content, so that the sink goes on comparing every byte
+_OPTMEM_BYTES = 64 << 20  # so much that no send is ever refused, so that only the loops are compared
+_PATTERN_SENDS = 257  # a block has whole periods of the content, so that the sink can keep comparing every byte
 _BLOCK_BYTES = 384 << 20
 _MOST_PERIODS = 120
 
 
 def block_sends(send_bytes: int) -> int:
-    """Sends of a block: some tenths of a second on a link without impairment."""
+    """Number of sends in a block: some tenths of a second on an unimpaired link."""
     periods = _BLOCK_BYTES // (_PATTERN_SENDS * send_bytes)
     return _PATTERN_SENDS * min(max(periods, 4), _MOST_PERIODS)
 
 
 def _connect(lab: Lab) -> socket.socket:
-    """A channel's socket as a sender of that lab has it."""
+    """A channel's socket as a sender of that lab would have it."""
     task = SenderTask(
         address=lab.sink_address,
         port=lab.sink_port,
@@ -54,15 +54,15 @@ def _connect(lab: Lab) -> socket.socket:
     )
     with ExitStack() as stack:
         (link,) = run_in_namespace(Path(str(lab.sender_netns_path)).name, lambda: open_links(task, stack))
-        read_cookie(link.data)  # it has none before it is asked, as every sender's is
+        read_cookie(link.data)  # it has no cookie until it is asked for one, as every sender's socket is
         stack.pop_all()
     return link.data
 
 
 @contextmanager
 def connected_lab() -> Iterator[tuple[Lab, socket.socket]]:
-    """A lab and a sender's socket in it, with a sink behind it; meanwhile this process on the first CPU it may use, and
-    the sink on the last one of the machine."""
+    """A lab and a sender's socket in it that is connected to a sink. Inside the context this process runs on the first
+    CPU that it may use, and the sink on the last one of the machine."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(allowed)})
     try:
@@ -81,8 +81,8 @@ def connected_lab() -> Iterator[tuple[Lab, socket.socket]]:
 
 @contextmanager
 def recording() -> Iterator[object]:
-    """A recorder whose records go to files that are thrown away. DataLossError when one was lost, HostError when it
-    cannot start or write."""
+    """A recorder whose records go to temporary files. DataLossError if a record was lost, HostError if it cannot start
+    or write."""
     recorder = Recorder([_open_unnamed_file] * lib.ZC_STREAM_COUNT)
     try:
         yield recorder.handle
@@ -93,14 +93,14 @@ def recording() -> Iterator[object]:
 
 
 def _open_unnamed_file() -> int:
-    """A killed command does not leave it behind."""
+    """An unnamed file, which a killed command does not leave behind."""
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
 
 def send_block(connection: socket.socket, size: int, recorder: object, *, zerocopy: bool = True) -> float:
-    """Bytes per nanosecond of one block of sends of `size` bytes. HostError when it cannot begin, DataLossError when it
-    ends early, KeyboardInterrupt when it is told to."""
+    """Bytes per nanosecond of one block of sends of `size` bytes. HostError if it cannot begin, DataLossError if it
+    ends early, KeyboardInterrupt after a request to end."""
     asked = RunConfig(send_bytes=size, send_count=block_sends(size), zerocopy=zerocopy)
     channel, result, traffic = (
         ffi.new("struct zc_channel_config *"),
@@ -116,7 +116,7 @@ def send_block(connection: socket.socket, size: int, recorder: object, *, zeroco
     require(status, "a block of sends cannot begin", "free some memory")
     if result.outcome == lib.ZC_OUTCOME_INTERRUPTED:
         number = lib.zc_stop_signal()
-        signal.raise_signal(number)  # the loop had taken it: whoever answers signals here has to know of it
+        signal.raise_signal(number)  # the loop received the signal, so whatever handles signals here must be told
         raise KeyboardInterrupt(number)
     if result.outcome != lib.ZC_OUTCOME_COMPLETED:
         raise DataLossError(f"a block of sends ended early: {os.strerror(result.error)}", "run again")
@@ -124,7 +124,7 @@ def send_block(connection: socket.socket, size: int, recorder: object, *, zeroco
 
 
 def ratios_to(base: str, sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Side -> its goodput as a ratio to that of `base`, one per round, after a first block of each in which windows and
+    """Side -> ratios of its goodput to that of `base`, one per round. A first uncounted block of each lets windows and
     buffers grow to their size."""
     for side in sides.values():
         side()

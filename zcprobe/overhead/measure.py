@@ -1,4 +1,4 @@
-"""What the probes themselves cost: goodput with them against without, and time per event."""
+"""The cost of the probes: goodput with and without them, and time per event."""
 
 import socket
 import tempfile
@@ -30,8 +30,8 @@ class EventCost(msgspec.Struct, frozen=True):
 
 
 class LevelCost(msgspec.Struct, frozen=True):
-    """`ratios`: goodput with the probes at this level over that without, a block of each per round; `estimate` is their
-    median and its 95 % bootstrap interval."""
+    """`ratios`: goodput with the probes at this level divided by goodput without, from a block of each per round;
+    `estimate` is their median with its 95 % bootstrap interval."""
 
     level: ProbeLevel
     ratios: list[float]
@@ -40,7 +40,7 @@ class LevelCost(msgspec.Struct, frozen=True):
 
 
 class Overhead(msgspec.Struct, frozen=True):
-    """Of one send size, by one mechanism."""
+    """The cost for one send size by one mechanism."""
 
     send_bytes: int
     mechanism: str
@@ -49,7 +49,7 @@ class Overhead(msgspec.Struct, frozen=True):
 
 
 def _path_of(events: IO[bytes]) -> Path:
-    """Of a file without a name, which a killed command does not leave behind."""
+    """Descriptor of an unnamed file, which a killed command does not leave behind."""
     return Path(f"/proc/self/fd/{events.fileno()}")
 
 
@@ -65,7 +65,7 @@ def _open(level: ProbeLevel, mechanism: ProbeMechanism | None) -> ProbeSession:
 def _probed_block(
     connection: socket.socket, size: int, lab: Lab, level: ProbeLevel, mechanism: ProbeMechanism | None
 ) -> float:
-    """Attached for this block alone: a program that finds nothing to do costs, too."""
+    """Attaches the probes only for this block, because even a program that finds nothing to do costs time."""
     with tempfile.TemporaryFile() as events, _open(level, mechanism) as probes:
         with probes.measure(Target(lab.sender_netns_inode, level=level), _path_of(events)) as counts:
             goodput = _block(connection, size)
@@ -90,9 +90,9 @@ def _event_costs(
 def measure_overhead(
     send_bytes: int, levels: list[ProbeLevel], rounds: int, mechanism: ProbeMechanism | None = None
 ) -> Overhead:
-    """Blocks without probes and at each level, alternating on one connection; then one timed block a level."""
+    """Alternates blocks without probes and at each level on one connection, then times one block for each level."""
     if rounds < 1:
-        raise UsageError(f"{rounds} rounds are no measurement", "choose --rounds of 1 or more; 9 give an interval")
+        raise UsageError(f"--rounds must be at least 1, not {rounds}", "9 rounds give an interval")
     with connected_lab() as (lab, connection):
         sides: dict[str, Callable[[], float]] = {"off": partial(_block, connection, send_bytes)}
         for level in levels:

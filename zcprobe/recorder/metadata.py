@@ -1,4 +1,4 @@
-"""Metadata files: indented JSON that people can read, with digests of itself and of the files beside it."""
+"""Metadata files: readable for people, with digests of themselves and of the files beside them."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -16,17 +16,17 @@ def now_utc() -> str:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Writes indented JSON."""
+    """The JSON of an object, indented for people."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
 def write_sealed(path: Path, content: object) -> None:
-    """Writes indented JSON that ends in a digest of itself."""
+    """The same JSON with a digest of itself at the end."""
     path.write_bytes(sealed(content))
 
 
 def digests_of(*paths: Path) -> dict[str, FileDigest]:
-    """Name -> digest of those files that exist. They were written just now, so the page cache still has them."""
+    """Name -> digest of the files that exist. They were just written, so reading them does not touch the disk."""
     return {path.name: _digest_of(path) for path in paths if path.exists()}
 
 

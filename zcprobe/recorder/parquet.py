@@ -1,4 +1,4 @@
-"""From the C core's raw records to Parquet files, a chunk at a time."""
+"""Converts the C core's raw records to Parquet files, a chunk at a time."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ __all__ = ["write_table"]
 
 
 def _array(kind: pa.DataType, count: int, values: NDArray[Any]) -> pa.Array:
-    """An array without nulls. pa.array() would import pandas, only to ask whether the values are a Series."""
+    """An Arrow array without nulls. It does not use `pa.array()`, which imports pandas to check whether the values are
+    pandas'."""
     return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(values)], null_count=0)
 
 
@@ -44,7 +45,7 @@ def _batch(table: Table, records: NDArray[np.void]) -> pa.RecordBatch:
 
 
 def write_table(table: Table, spools: list[Path], folder: Path) -> int:
-    """Writes `<name>.parquet` from the spool files, in their order, and returns the number of rows."""
+    """Writes `<name>.parquet` from the spool files in order, and returns the number of rows."""
     empty = _batch(table, np.empty(0, table.dtype))
     rows = 0
     with pq.ParquetWriter(

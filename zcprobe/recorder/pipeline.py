@@ -1,6 +1,6 @@
-"""From a subject to its run folder, whether the subject sends itself or is only watched.
+"""From a subject to its run folder, whether the subject sends or is only watched.
 
-`record()` watches the subject while it runs. Then it turns the spools into totals, findings, tables and run.json.
+`record()` watches the subject while it runs, then makes totals, findings, tables and run.json from its spools.
 """
 
 from pathlib import Path
@@ -31,9 +31,9 @@ __all__ = ["Measured", "Subject", "WatchedSocket", "record"]
 class WatchedSocket(msgspec.Struct, frozen=True, kw_only=True):
     """One socket of a subject, once the subject has run.
 
-    `label`: findings about the socket begin with it; empty when it is the only socket. `optmem_baseline_bytes`: the
-    level before the first send. `charge_bytes`: truesize of one of its notifications. `sends_in_flight`: sends whose
-    completion had not been read when the subject ended.
+    `label`: prefix of findings about it, empty if it is the only one. `optmem_baseline_bytes`: level before the first
+    send. `charge_bytes`: truesize of one of its notifications. `sends_in_flight`: sends whose completion nobody had
+    read by the end.
     """
 
     cookie: int
@@ -44,8 +44,8 @@ class WatchedSocket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """What was measured: `counts` by the probes, `totals` of each socket's events (empty without probes), and
-    `recording`, the part of run.json that every kind of subject has."""
+    """What was measured: the counts of the probes, the totals of each socket's events (empty without probes), and the
+    members of run.json about them."""
 
     counts: MeasurementCounts
     totals: list[EventTotals]
@@ -56,28 +56,29 @@ Metadata = TypeVar("Metadata", bound=Recording, covariant=True)
 
 
 class Subject(Protocol[Metadata]):
-    """Something whose sockets can be recorded, ready to run. `record()` calls the methods in the order below."""
+    """The thing whose sockets are recorded, ready to run. `record()` calls the methods in this order."""
 
     kind: Kind
 
     def target(self) -> Target:
-        """What the probes are aimed at, and in which detail. Called once."""
+        """What the probes watch, and at which level. Called once, before `run`."""
 
     def run(self, interruption: Interruption) -> None:
-        """Returns when there is nothing more to watch. By then a sender of ours has left its records in spool files of
-        the folder (`zcprobe.recorder.spools.spool_path`)."""
+        """Runs until there is nothing more to watch. A sender of ours leaves its records in spool files
+        (`zcprobe.recorder.spools.spool_path`) of the folder."""
 
     def sockets(self) -> list[WatchedSocket]:
-        """The sockets to make totals and findings of, in this order."""
+        """The sockets to total, in the order of the findings."""
 
     def counts(self) -> SenderReport | None:
-        """What our own sender counted; None when only the kernel counts."""
+        """What our own sender counted; None if only the kernel counts."""
 
     def findings(self, totals: list[EventTotals]) -> list[Finding]:
-        """Compares the subject's own counts with each other, and with `totals`, which has one element per socket."""
+        """Findings from comparing the subject's own counts with each other and with `totals`, one for each of its
+        sockets."""
 
     def describe(self, measured: Measured) -> Metadata:
-        """The content of run.json: `measured.recording`, and what only this kind of subject can add."""
+        """The content of run.json: what was measured, with what only this kind of subject knows."""
 
 
 def record(
@@ -90,10 +91,10 @@ def record(
     started_utc: str,
     limit: RecordLimit,
 ) -> Metadata:
-    """Runs the subject, fills `folder` with everything that a run folder holds, and returns the content of run.json.
+    """Runs the subject and writes everything that a run folder holds to `folder`. Returns the content of run.json.
 
-    Counts that differ are no exception here: call `zcprobe.recorder.reconcile.check_complete` once the run is kept and
-    reported.
+    It does not check whether all counts agree: the caller calls `zcprobe.recorder.reconcile.check_complete` after it
+    has kept and reported the run.
     """
     target = subject.target()
     counts = _watch(subject, target, probes, folder, interruption, limit)
@@ -143,7 +144,7 @@ def _watch(
 
 
 def _totals(sockets: list[WatchedSocket], counts: MeasurementCounts, folder: Path, level: str) -> list[EventTotals]:
-    """From the events of each socket, or from the kernel's counts when not all events are there."""
+    """Totals of each socket from its events, or from the kernel's counts if some events are missing."""
     if level == "summary" or counts.kept_events < counts.events:
         return [_totals_of_counts(socket, counts) for socket in sockets]
     events = spool_path(folder, EVENT_TABLE.name)
@@ -158,7 +159,7 @@ def _totals_of_counts(socket: WatchedSocket, counts: MeasurementCounts) -> Event
 
 
 def _of_kernel(sockets: list[WatchedSocket], counts: MeasurementCounts, totals: list[EventTotals]) -> list[Finding]:
-    """Compares each socket's totals with the counts that the kernel kept of it, if it kept any."""
+    """Findings for each socket that the kernel has counted: the totals of its events against these counts."""
     findings = []
     for socket, added_up in zip(sockets, totals, strict=True):
         counted = counts.sockets.get(socket.cookie)
@@ -169,7 +170,7 @@ def _of_kernel(sockets: list[WatchedSocket], counts: MeasurementCounts, totals: 
 
 
 def _seen(probes: "ProbeSession | None", sockets: list[WatchedSocket], counts: MeasurementCounts) -> dict[str, Any]:
-    """The members of run.json that say how the sockets were watched, and what the probes counted."""
+    """The members of run.json on how the sockets were watched and what the probes counted."""
     return {
         "probes": probes.mechanisms if probes else {},
         "attached": probes.attached if probes else [],

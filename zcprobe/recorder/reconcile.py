@@ -1,4 +1,4 @@
-"""What must hold for every subject: nothing was lost, and its events agree with the counts that the kernel kept."""
+"""What must hold for any subject: nothing was lost, and its events agree with the kernel's own counts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,27 +15,27 @@ __all__ = ["check_complete", "equal", "labelled", "none_lost", "reconcile_counts
 
 
 def equal(what: str, expected: int, found: int) -> Finding:
-    """A finding that holds when two counts of the same thing are equal."""
+    """A finding that compares two counts of the same thing."""
     return Finding(what, expected, found, expected == found)
 
 
 def none_lost(what: str, found: int) -> Finding:
-    """A finding that holds when none of the records or events was lost."""
+    """A finding on records or events that were lost: the run is complete only if there are none."""
     return Finding(what, 0, found, found == 0, "lost")
 
 
 def labelled(label: str, findings: list[Finding]) -> list[Finding]:
-    """The findings, each with `label` in front of its text. An empty label changes nothing."""
+    """The findings with the label of their socket in front; unchanged if there is only one socket."""
     if not label:
         return findings
     return [msgspec.structs.replace(finding, what=f"{label}: {finding.what}") for finding in findings]
 
 
 def reconcile_counts(totals: EventTotals, counts: SocketCounts, *, sends_in_flight: int) -> list[Finding]:
-    """Compares a socket's events with the counts that the kernel kept. At detail summary both come from these counts.
+    """Compares the events of a socket with the kernel's own counts; at level summary both are the same.
 
-    Where functions are probed, every charge is seen as well. Once the socket is closed, each charge must have been
-    given back, except those of `sends_in_flight`: whoever still holds their data may outlive the socket.
+    Where functions are probed, every charge is seen too, and must have been returned when the socket is closed, except
+    for sends whose completion the sender did not see: whatever still holds their data may outlive the socket.
     """
     findings = [
         equal("READ events = reads counted in the kernel", counts.read, totals.read_notifications),
@@ -58,8 +58,8 @@ def reconcile_counts(totals: EventTotals, counts: SocketCounts, *, sends_in_flig
 
 
 def check_complete(recording: Recording, folder: Path) -> None:
-    """DataLossError for the first count that was lost, otherwise ReconciliationError for the first that differs.
-    The message says that the run is kept in `folder`."""
+    """Raises DataLossError for the first loss, else ReconciliationError for the first counts that differ. The message
+    says that the run is kept in `folder`."""
     broken = [finding for finding in recording.reconciliation if not finding.holds]
     if not broken:
         return
@@ -75,5 +75,5 @@ def check_complete(recording: Recording, folder: Path) -> None:
 
 
 def _worst(broken: Sequence[Finding]) -> Finding:
-    """A loss, if there is one: it makes other counts differ, too."""
+    """Losses make other counts differ, so they come first."""
     return next((finding for finding in broken if finding.kind == "lost"), broken[0])

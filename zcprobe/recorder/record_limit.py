@@ -12,14 +12,15 @@ __all__ = ["RecordLimit", "limit_warnings", "rows_beyond_limit"]
 
 
 class RecordLimit(msgspec.Struct, frozen=True):
-    """How many bytes the records of a run may take before they become tables: in all, and the probes' events alone."""
+    """How many bytes the records of a run may take before they become tables: all records, and only the probes'
+    events."""
 
     whole_bytes: int
     events_bytes: int
 
 
 def rows_beyond_limit(report: SenderReport | None, counts: MeasurementCounts) -> dict[str, int]:
-    """Table -> rows that the limit left out, for the tables that lack any. `report` is None when no sender of ours made
+    """Table -> number of rows that were not kept, for tables that end early. `report` is None if no sender of ours made
     records."""
     beyond = dict.fromkeys((table.name for table in SENDER_TABLES), 0)
     for channel in report.channels if report is not None else ():
@@ -30,7 +31,7 @@ def rows_beyond_limit(report: SenderReport | None, counts: MeasurementCounts) ->
 
 
 def limit_warnings(limit_bytes: int, rows: dict[str, int], beyond: dict[str, int]) -> list[RunWarning]:
-    """A warning when tables end early. `rows`: table -> rows that it has; `beyond`: table -> rows that it lacks."""
+    """`rows`: table -> rows that it has. The warning about tables that end early."""
     if not beyond:
         return []
     parts = [f"{name} {rows.get(name, 0)} of {rows.get(name, 0) + count}" for name, count in beyond.items()]

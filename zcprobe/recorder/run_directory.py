@@ -1,7 +1,7 @@
 """A run's folder is written under a temporary name and renamed when it is complete. It never overwrites anything.
 
-Until the folder is given to the user, it is root's alone (0700) and is used by its descriptor. So nobody can put
-anything into it or redirect what is written there, not even the owner of the folder around it.
+Until it is given to the user it belongs to root alone (0700) and is held by its descriptor. So nobody can put anything
+into it or redirect what is written, not even the owner of its parent folder.
 """
 
 import os
@@ -20,7 +20,7 @@ from zcprobe.trust import open_trusted_folder
 __all__ = ["RunDirectory", "folder_name", "open_run_directory"]
 
 Owner = tuple[int, int] | None
-"""uid and gid. None leaves the owner as it is."""
+"""uid and gid; None leaves the owner unchanged."""
 
 
 def folder_name(scenario: str, what: str, run_id: str) -> str:
@@ -28,9 +28,8 @@ def folder_name(scenario: str, what: str, run_id: str) -> str:
 
 
 class RunDirectory:
-    """`path` is where this process reads and writes until the folder is closed, whatever the folder is called
-    meanwhile. `place` is the path that users see. `directory` is the open folder, in which the runs of a comparison are
-    made.
+    """`path` is where this process writes and reads until the folder is closed, whatever name it has or gets. `place`
+    is its path for people. `directory` is the folder itself; the runs of a comparison are made in it.
     """
 
     def __init__(self, parent: Directory, name: str, directory: Directory, journal: Journal, owner: Owner) -> None:
@@ -46,18 +45,17 @@ class RunDirectory:
         self.kept = False
 
     def keep(self) -> None:
-        """Gives the folder to the user and then renames it. Nothing may be written to it afterwards.
-
-        OutputError when the final name is taken, the folder was moved, or its parent can no longer be written. Then the
-        folder stays, whole, under the name that it has."""
+        """Gives the folder to the user, then gives it its name; nothing may be written to it afterwards. OutputError if
+        somebody took the name or the folder away, or the place can no longer be written; then the complete folder keeps
+        the name that it has."""
         with self._told():
             self._sync()
             self.directory.give(self._owner, self._modes)
             self._rename()
 
     def show(self) -> None:
-        """Renames the folder although more will be written to it. From then on it is kept whatever happens, and
-        everybody may read it. It becomes the user's on closing. OutputError as in `keep`."""
+        """Gives the folder its name before it is complete: it is kept whatever happens, and everybody may read it.
+        Closing gives it to the user. OutputError as for `keep`."""
         with self._told():
             os.fchmod(self.directory.fd, self._modes[0])
             if self._owner is not None:
@@ -78,7 +76,7 @@ class RunDirectory:
             raise OutputError(f"{self.place} cannot get its name: {error.strerror}", hint) from error
 
     def _sync(self) -> None:
-        """Writes the files' contents to the disk, so that a power cut after the rename loses none of them."""
+        """Flushes files to disk, so that after the rename a power cut cannot leave them empty."""
         for entry in os.scandir(self.directory.fd):
             if entry.is_file(follow_symlinks=False):
                 fd = self.directory.open_file(entry.name, os.O_RDONLY)
@@ -91,13 +89,13 @@ class RunDirectory:
         if status is None or identity_of(status) != identity_of(self.directory.status):
             raise OutputError(
                 f"somebody moved the folder that became {self._parent.path / self._name}",
-                f"it is {self.directory.real_path} now; choose another place with -o DIR",
+                f"it is now {self.directory.real_path}; choose another place with -o DIR",
             )
         self.place = self.directory.path = self._parent.path / self._name
 
     def close(self) -> bool:
-        """Gives a folder that was shown to the user, and removes one that was not kept. False when it cannot be
-        removed."""
+        """Gives the folder to the user if it was shown, and removes it if it was not kept. Returns False if that
+        failed."""
         if self._shown is not None:
             self.directory.give(self._owner, self._modes)
             self._journal.drop_result(self._shown)
@@ -116,10 +114,9 @@ class RunDirectory:
 
 @contextmanager
 def open_run_directory(parent: Path | Directory, name: str, journal: Journal) -> Iterator[RunDirectory]:
-    """A new folder below `parent`, which is removed again unless it was kept.
-
-    OutputError when the folder cannot be made, or when other users could change the path to it (`zcprobe.trust`). A
-    `parent` that is open already is trusted; what is made in it is given to the user together with it."""
+    """A new folder below `parent`, removed again unless it is kept. OutputError if it cannot be made, or if other users
+    could change the path to it (`zcprobe.trust`). An open parent is trusted, and what is made in it is given to the
+    user together with it."""
     with _opened(parent) as above:
         owner = None if isinstance(parent, Directory) else caller_ids()
         journalled = above.real_path / f".{name}.partial"
@@ -135,7 +132,7 @@ def open_run_directory(parent: Path | Directory, name: str, journal: Journal) ->
                 finally:
                     with deferred_signals():
                         if not directory.close():
-                            stack.pop_all()  # it stays journalled
+                            stack.pop_all()  # it stays in the journal
 
 
 @contextmanager
@@ -164,7 +161,7 @@ def _no_folder(parent: Path, error: OSError) -> OutputError:
 
 
 def _require_text(path: Path, *, told: Path) -> None:
-    """OutputError for a path that the journal, a text file, cannot hold. `told` is what the message calls the path."""
+    """The path as text, for the journal. `told` is its name in messages."""
     try:
         str(path).encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Spool files: the raw records that the C core and the probes' event reader write while a run goes on."""
+"""Spool files: the raw records that the C core and the probes' event reader write during a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHUNK_RECORDS = 1 << 18
 
 
 def spool_path(folder: Path, table: str, channel: int = 0) -> Path:
-    """The spool file of a table; of a sender's table, that of one channel."""
+    """The spool file of a table; of the given channel if the table has one per channel."""
     return folder / f".{table}.{channel}.spool"
 
 
@@ -28,9 +28,9 @@ def spools_of(folder: Path, table: str) -> list[Path]:
 
 
 def iterate_records(spool: Path, table: Table) -> Iterator[NDArray[np.void]]:
-    """A table's records from a spool file, at most 262,144 at a time. Read, not mapped: mapped pages count as
-    resident."""
-    import numpy as np  # not before there are records
+    """A table's records from a spool file, at most 262,144 at a time. They are read, not mapped, because mapped pages
+    count as resident memory."""
+    import numpy as np  # numpy is imported only if there are records
 
     dtype = table.dtype
     with spool.open("rb") as file:

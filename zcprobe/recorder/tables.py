@@ -1,4 +1,4 @@
-"""Writes the tables of a run folder from its spool files, and imports in advance what that needs."""
+"""Writes the tables of a run folder from its spool files, and imports what that needs beforehand."""
 
 import importlib
 import signal
@@ -21,8 +21,8 @@ _WRITES_TABLES = "zcprobe.recorder.parquet"
 
 
 def write_tables(folder: Path) -> dict[str, int]:
-    """Turns spool files into Parquet files and removes them. Returns table name -> rows, without the tables of other
-    traffic."""
+    """Converts spool files to Parquet and removes them; returns table name -> rows. Tables of other traffic are left
+    out."""
     from zcprobe.recorder.parquet import write_table
 
     rows = {}
@@ -37,8 +37,7 @@ def write_tables(folder: Path) -> dict[str, int]:
 
 
 def _import_what_writes_tables() -> None:
-    """Runs in a thread of its own, so the main thread answers signals. The main thread also raises what goes wrong
-    here."""
+    """Imports in a separate thread. The main thread handles signals, and raises what went wrong."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     with suppress(Exception):
         importlib.import_module(_WRITES_TABLES)
@@ -46,9 +45,8 @@ def _import_what_writes_tables() -> None:
 
 @contextmanager
 def starting(probes: "ProbeSession | None") -> Iterator[Callable[[], None]]:
-    """Imports numpy and pyarrow, which takes processor time, while a subject gets ready.
-
-    Call the yielded function before anything is measured: it waits for the imports and for the probes. ImportError."""
+    """Imports numpy and pyarrow, which take CPU time, while a subject gets ready. `finish()` waits for the imports and
+    for the probes before anything is measured. ImportError."""
     thread = threading.Thread(target=_import_what_writes_tables)
 
     def finish() -> None:

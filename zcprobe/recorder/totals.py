@@ -1,4 +1,4 @@
-"""Adds up the probes' events, a chunk at a time. Only the ranges of whole notifications are kept in memory."""
+"""Totals of the probes' events, computed chunk by chunk; only the ranges of whole notifications are kept in memory."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ __all__ = ["EventTotals", "add_up_events", "combine", "totals_of_counts"]
 
 
 class EventTotals(msgspec.Struct):
-    """Totals over one run. Below, entries are whole notifications (read or purged), and pieces are those merged into
-    them.
+    """Totals over one run. `entries` are whole notifications (read or purged), `pieces` those that merged into them.
 
     `true_copied_completions`: sends whose own uarg was copied, whatever the merged notification said.
     `enobufs_unread_share`: of the charges at the ENOBUFS events by optmem, the part held by unread notifications.
@@ -66,10 +65,10 @@ def _count_entry_copies(entries: _Records) -> int:
 
 
 def _correct_copies(entries: _Records, pieces: _Records) -> int:
-    """How the pieces that were merged into whole notifications change the count of copied sends.
+    """How pieces that merged into whole notifications change the count of copied sends.
 
-    A merged notification keeps the code of its first uarg, so its code is right for what is left of it without its
-    pieces, and each piece carries its own. `entries` are sorted by lo.
+    A merged notification keeps the code of its first uarg, so its code is right for the sends outside its pieces, and
+    each piece has its own code. `entries` are sorted by lo.
     """
     if not len(entries) or not len(pieces):
         return 0
@@ -107,7 +106,7 @@ def _events_of(spool: Path, cookie: int) -> Iterator[_Records]:
 
 
 def _collect_entries(spool: Path, cookie: int) -> _Records:
-    import numpy as np  # here and below: not before there are events
+    import numpy as np  # here and below numpy is imported only if there are events
 
     ends = (lib.ZC_EVENT_READ, lib.ZC_EVENT_PURGED)
     chunks = [records[np.isin(records["kind"], ends)][["lo", "hi", "copied"]] for records in _events_of(spool, cookie)]
@@ -145,7 +144,7 @@ def add_up_events(spool: Path, cookie: int, baseline_bytes: int, charge_bytes: i
 
 
 def totals_of_counts(counts: SocketCounts, baseline_bytes: int) -> EventTotals:
-    """The same totals from the kernel's own counts, for a run without events or with only some of them."""
+    """The same totals from the kernel's counts, for runs without events."""
     by_optmem = counts.enobufs.get("optmem", 0)
     unread = counts.enobufs_depth * counts.charge_bytes
     return EventTotals(
@@ -171,8 +170,7 @@ _HIGHEST = ("errqueue_depth_max", "optmem_max_bytes", "optmem_peak_bytes", "char
 
 
 def combine(sockets: list[EventTotals]) -> EventTotals:
-    """Totals over several sockets. Levels, depths, limits and charges are the highest of any socket; all else is
-    summed."""
+    """Totals over several sockets: sums, except for level, depth, limit and charge, which are the highest of any."""
     total = EventTotals()
     for one in sockets:
         for name in EventTotals.__struct_fields__:

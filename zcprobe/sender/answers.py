@@ -1,4 +1,4 @@
-"""The reports of the sinks at the end of a run: asked for on all channels at once, within one deadline."""
+"""The sink's reports at the end of a run, requested on all channels at once and awaited until a deadline."""
 
 import signal
 import socket
@@ -15,7 +15,7 @@ from zcprobe.wire import NOT_DECODED, SinkReport
 __all__ = ["ANSWER_GRACE_S", "ask_sinks"]
 
 ANSWER_GRACE_S = 2.0
-"""How long a sink's report is waited for after the run's own deadlines."""
+"""Time for the sink's report beyond the deadlines of the run."""
 
 _LONGEST_ANSWER_BYTES = 65536
 _LOOK_INTERVAL_US = 100_000
@@ -24,13 +24,13 @@ _LOOK_INTERVAL_US = 100_000
 def ask_sinks(controls: Sequence[socket.socket], deadline_s: float) -> list[SinkReport | None]:
     """Ends each stream and reads the sink's report on it, until `deadline_s` of time.monotonic().
 
-    A report is None when its connection broke, when the sink was silent until the deadline, or when a SIGINT or
-    SIGTERM, which the caller has blocked, came first.
+    None if the connection is broken, or if the sink was silent until then, or until somebody asked for the end by
+    SIGINT or SIGTERM, which the caller has blocked.
     """
     for control in controls:
         with suppress(OSError):  # ENOTCONN: the channel shut it down itself, and the sink has answered and closed since
             control.shutdown(socket.SHUT_WR)
-    # One after the other: each sink answers whether or not it is read, so it answers while another one is waited for.
+    # one after another: each sink answers without being read, so it can do so while another one is read
     return [_read_report(control, deadline_s) for control in controls]
 
 
@@ -49,8 +49,8 @@ def _read_report(control: socket.socket, deadline_s: float) -> SinkReport | None
 
 
 def _receive(control: socket.socket, deadline_s: float) -> bytes:
-    """The next bytes; b"" at the end of the stream. After the deadline, and after a signal that asks for the end, it
-    only takes what has arrived already, because another sink may have used up the time. OSError when nothing has."""
+    """The next bytes, or b"" at the end of the stream. After the deadline, or once somebody asked for the end, only
+    what is already there, because another sink may have taken all the time. OSError if there is nothing."""
     control.settimeout(None)  # Python would poll, and unread notifications keep POLLERR up
     while True:
         left_us = int((deadline_s - time.monotonic()) * 1e6)
@@ -59,5 +59,5 @@ def _receive(control: socket.socket, deadline_s: float) -> bytes:
         with of_any_family(control) as same:
             wait = struct.pack("ll", 0, min(left_us, _LOOK_INTERVAL_US))
             same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
-        with suppress(BlockingIOError):  # the kernel has waited for so long
+        with suppress(BlockingIOError):  # the kernel's error when the timeout has passed
             return control.recv(4096)

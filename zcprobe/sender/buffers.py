@@ -1,4 +1,4 @@
-"""Memory for a sender's buffers: the files that they are mapped from, and what to suggest when there is no room."""
+"""Memory for what a sender sends: the files from which its buffers are mapped, and the hint if there is no memory."""
 
 import os
 from contextlib import ExitStack
@@ -10,15 +10,15 @@ __all__ = ["open_buffer_files", "room_hint"]
 
 
 def open_buffer_files(config: RunConfig, stack: ExitStack) -> list[int]:
-    """For each channel the descriptor of the file that its buffers are mapped from; -1 without `--buffers file`.
+    """Channel -> descriptor of the unnamed file from which its buffers are mapped, closed with the stack; -1 if they
+    are not mapped from a file. HostError.
 
-    The files have no name, and are closed with the stack. They are sparse, and larger than any mapping: the longest
-    write, in as many slots as a channel has. HostError when there is no room for them.
+    The file is sparse and larger than any mapping: it has room for the longest writes in all slots of a channel.
     """
     if config.buffers != "file":
         return [-1] * config.channels
     length = max(1 << 30, 65 * max((size for size, _ in config.sizes), default=0))
-    import tempfile  # takes, with its own imports, a tenth of a sender's start
+    import tempfile  # with its own imports it takes a tenth of a sender's start
 
     files = []
     try:
@@ -34,7 +34,7 @@ def open_buffer_files(config: RunConfig, stack: ExitStack) -> list[int]:
 
 
 def room_hint(config: RunConfig) -> str:
-    """What a user can do when there is no memory for the buffers of a sender."""
+    """The hint that says how a sender gets the memory for its buffers."""
     if config.buffers == "hugepages":
         return "reserve huge pages first: sysctl vm.nr_hugepages"
     if config.buffers == "file":

@@ -1,4 +1,4 @@
-"""Calibration: the sender sends for a moment, on connections of their own, while nothing is impaired."""
+"""Measures the unimpaired path: the sender sends for a moment on separate connections."""
 
 import time
 from contextlib import ExitStack
@@ -19,9 +19,9 @@ _SETTLE_S = 1.0
 
 
 def _calibration_task(task: SenderTask, duration_s: float) -> SenderTask:
-    """The same task with a policy that survives, without the run's pace and send buffer: a slow path needs minutes to
-    deliver what a large buffer takes at once. Packets of a migration go as a stream, because its rounds set their own
-    length."""
+    """The configuration for calibration: the same sender with a policy that survives, without the run's pace and send
+    buffer, because a slow path would need minutes to deliver what a large buffer accepts at once. A migration's rounds
+    have their own length, so its packets are sent as a stream."""
     traffic = task.config.traffic
     if traffic.model == "migration":
         packet_bytes = traffic.pages_per_packet * PAGE_BYTES
@@ -41,7 +41,7 @@ def _calibration_task(task: SenderTask, duration_s: float) -> SenderTask:
 
 
 def calibrate(task: SenderTask, duration_s: float, files: list[int], charge_bytes: int) -> SenderCalibrated:
-    """What the unimpaired path carried in `duration_s` seconds. PeerError when a sink does not say what arrived."""
+    """Goodput of the unimpaired path. PeerError if the sink does not report what arrived."""
     asked = _calibration_task(task, duration_s)
     with ExitStack() as stack:
         links = open_links(asked, stack)
@@ -59,7 +59,7 @@ def calibrate(task: SenderTask, duration_s: float, files: list[int], charge_byte
     duration_ns = max(sender_ns, sink_ns)
     goodput_bps = received * 8e9 / duration_ns
     if task.config.socket.pacing_bps is not None:
-        # The path was measured without the pace.
+        # the path was measured without the impairment
         goodput_bps = min(goodput_bps, float(task.config.socket.pacing_bps * len(links)))
     return SenderCalibrated(
         goodput_bps=goodput_bps,

@@ -1,4 +1,4 @@
-"""A sender's connection to the sink: how it is opened, and what TCP says about it after the run."""
+"""A sender's connection to the sink: greeting, plan, the measured stream, and what TCP reports about it afterwards."""
 
 import socket
 import time
@@ -18,16 +18,14 @@ _CONNECT_TIMEOUT_S = 5.0
 
 
 class Link:
-    """A connection to the sink. `control` carries greeting, plan and report; `data` carries what is measured, and is
-    the same socket unless datagrams are sent.
+    """A connection to the sink: `control` carries greeting, plan and report, `data` the measured stream.
 
-    `bytes_before`: how many of the bytes that TCP_INFO counts as acknowledged were sent before the measurement.
-    """
+    `bytes_before`: the part of TCP_INFO's count of acknowledged bytes that precedes the measured stream."""
 
     def __init__(self, control: socket.socket, data: socket.socket, said_bytes: int) -> None:
         self.control = control
         self.data = data
-        self.bytes_before = said_bytes + 1  # the SYN
+        self.bytes_before = said_bytes + 1  # the SYN counts as a byte
 
     def close(self) -> None:
         self.data.close()
@@ -35,7 +33,7 @@ class Link:
 
 
 def _connect(address: str, port: int, family: Family, where: str, deadline_s: float) -> socket.socket:
-    """A name is looked up in the family that was asked for; an address has a family of its own."""
+    """The family of the target: an address shows its own; a name is looked up in the requested family."""
     kind = socket.AF_INET6 if family == "ipv6" else socket_family(address)
     control = socket.socket(kind, socket.SOCK_STREAM)
     control.settimeout(max(min(_CONNECT_TIMEOUT_S, deadline_s - time.monotonic()), 0.001))
@@ -50,7 +48,7 @@ def _connect(address: str, port: int, family: Family, where: str, deadline_s: fl
 
 
 def _datagram_socket(control: socket.socket) -> socket.socket:
-    """A UDP socket at the address of the connection, because the sink takes datagrams only from there."""
+    """A UDP socket at the address of the connection, from which alone the sink accepts datagrams."""
     own = control.getsockname()
     data = socket.socket(control.family, socket.SOCK_DGRAM)
     data.bind((own[0], 0, *own[2:]))
@@ -58,8 +56,8 @@ def _datagram_socket(control: socket.socket) -> socket.socket:
 
 
 def open_link(address: str, port: int, family: Family, plan: StreamPlan, token: str | None, deadline_s: float) -> Link:
-    """A connection on which the sink has agreed to receive what `plan` says. PeerError when there is no sink, when it
-    refuses, or when the handshake is not over by `deadline_s` of time.monotonic()."""
+    """A connection on which the sink has agreed to receive what `plan` says. PeerError, also after `deadline_s` of
+    time.monotonic(), and if the sink takes too long for a step of the handshake."""
     where = f"{address} port {port}"
     control = _connect(address, port, family, where, deadline_s)
     data = control
@@ -86,7 +84,7 @@ def open_link(address: str, port: int, family: Family, plan: StreamPlan, token: 
 
 
 def tcp_members(link: Link, result: dict[str, int]) -> dict[str, int]:
-    """The members of a channel's report that TCP knows; empty when the data did not go by TCP."""
+    """The kernel's counts for the report of a channel whose data went by TCP; otherwise None."""
     if link.data.family == socket.AF_VSOCK or link.data is not link.control:
         return {}
     state = read_tcp_state(link.data)

@@ -10,12 +10,12 @@ from zcprobe.wire import SenderTask, StreamPlan
 __all__ = ["open_links"]
 
 _OPEN_TIMEOUT_S = 15.0
-"""How long the sink has to let in all channels; less than the parent waits for the sender to be ready."""
+"""Time for the sink to admit all channels; shorter than the time for which the run waits until the sender is ready."""
 
 
 def open_links(task: SenderTask, stack: ExitStack) -> list[Link]:
-    """One for each channel, closed with the stack. PeerError as of `open_link`; HostError and UsageError where the
-    kernel refuses an option."""
+    """A connection for each channel, closed with the stack. PeerError as for `open_link`; HostError and UsageError if
+    the kernel refuses an option."""
     links = []
     deadline_s = time.monotonic() + _OPEN_TIMEOUT_S
     for _ in range(task.config.channels):

@@ -1,4 +1,4 @@
-"""Starts the C loops that send, one for each channel, and reads their results."""
+"""The C loops that send: their settings, and their results."""
 
 from zcprobe.native import ffi, lib
 from zcprobe.native.recorder import Recorder
@@ -15,9 +15,10 @@ __all__ = ["run_loops"]
 def run_loops(
     task: SenderTask, links: list[Link], files: list[int], recorders: list[Recorder], charge_bytes: int
 ) -> list[dict[str, int]]:
-    """For each link the members of its struct zc_result, once all loops have ended.
+    """The members of struct zc_result for each connection, once all loops have ended.
 
-    `files` are those of the buffers, `recorders` one for each link, or none. HostError when no loop can start.
+    `files` are the files of the buffers; `recorders` has one for each connection, or is empty. HostError if no loop can
+    start.
     """
     config = task.config
     channels = ffi.new("struct zc_channel_config[]", len(links))

@@ -1,6 +1,6 @@
-"""The sender's process: it connects its channels, waits for the word, runs the C loops and reports.
+"""The sender's process: connects its channels, waits for the go-ahead, runs the C loops, reports.
 
-It is a process of its own so that neither LLVM's memory nor the recorder's work disturbs the loops, and so that it can
+It is a separate process so that neither LLVM's memory nor the recorder's work disturbs the loops, and so that it can
 enter the run's network namespace and give up capabilities for good. Task, readiness and report are lines of JSON.
 """
 
@@ -40,12 +40,14 @@ __all__ = ["main"]
 
 
 def _lasting_capabilities(task: SenderTask) -> tuple[int, ...]:
-    """CAP_IPC_LOCK, unless the scenario has a memlock limit: with it mm_account_pinned_pages() counts no page."""
+    """The sender keeps CAP_IPC_LOCK, with which mm_account_pinned_pages() counts no page, except in a scenario with a
+    limit."""
     return () if task.memlock_bytes is not None else (CAP_IPC_LOCK,)
 
 
 def _give_up_root(task: SenderTask) -> None:
-    """Keeps what the scenario needs, and CAP_NET_ADMIN for SO_SNDBUFFORCE until the channels are connected."""
+    """Gives up capabilities, except those that the scenario needs, and the one for SO_SNDBUFFORCE until channels are
+    connected."""
     if task.memlock_bytes is not None:
         limit_locked_memory(task.memlock_bytes)
     forcing = () if task.config.socket.sndbuf_bytes is None else (CAP_NET_ADMIN,)
@@ -53,11 +55,9 @@ def _give_up_root(task: SenderTask) -> None:
 
 
 def _answer_deadline_s(task: SenderTask, began_s: float, results: list[dict[str, int]]) -> float:
-    """Until when the sinks' reports are waited for, in time.monotonic().
-
-    A slow sink has all of the run's time. After an interrupt it has as long as late completions have, and on a path on
-    which nothing moves only the grace.
-    """
+    """The time (time.monotonic()) until which to wait for the sink. A slow sink has all of the run's time. After a
+    request to end, the wait is only as long as that for late completions, and there is no wait for a path on which
+    nothing moves."""
     left_s = task.config.settle_s + ANSWER_GRACE_S
     if any(result["outcome"] == lib.ZC_OUTCOME_DEAD_TIMEOUT and result["idle"] for result in results):
         return time.monotonic() + ANSWER_GRACE_S
@@ -96,7 +96,7 @@ def _report(
 
 
 def _serve(task: SenderTask) -> SenderReport | None:
-    """The report of the run; None when the parent hung up before it gave the word to begin."""
+    """Waits for the go-ahead; None if the parent hung up before it."""
     if task.netns_path is not None:
         enter_netns(task.netns_path)
     spools = take_spools(task)
@@ -123,8 +123,7 @@ def _serve(task: SenderTask) -> SenderReport | None:
 
 
 def main() -> None:
-    """A run's child process: it reads a `SenderTask`, says `SenderReady`, waits for an empty line and says
-    `SenderReport`."""
-    # A request to stop waits until the loops have their own handlers.
+    """Child process of a run: task on stdin, `SenderReady` out, an empty line in, `SenderReport` out."""
+    # until the loops have installed their handlers, a request to stop is blocked
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     live(SenderTask, _serve)

@@ -20,7 +20,7 @@ def set_options(data: socket.socket, options: SocketOptions, *, is_tcp: bool) ->
     if is_tcp:
         data.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, options.nodelay)
         data.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, options.cork)
-    # Other protocols are paced by the fq qdisc alone, so there the sender itself waits: see traffic.c.
+    # only the fq qdisc paces other protocols, so for them the sender itself waits: see traffic.c
     if is_tcp and options.pacing_bps is not None:
         data.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, (options.pacing_bps // 8).to_bytes(8, sys.byteorder))
     if options.sndbuf_bytes is not None:
@@ -28,7 +28,8 @@ def set_options(data: socket.socket, options: SocketOptions, *, is_tcp: bool) ->
 
 
 def _set_sndbuf(data: socket.socket, count: int) -> None:
-    """Sets SO_SNDBUF, with CAP_NET_ADMIN also above net.core.wmem_max. UsageError when the kernel sets another size."""
+    """Sets the send buffer, beyond net.core.wmem_max if this process may. UsageError if the kernel sets another
+    size."""
     try:
         data.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, count)
     except PermissionError:
@@ -36,7 +37,7 @@ def _set_sndbuf(data: socket.socket, count: int) -> None:
     made = data.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2
     if made != count:
         raise UsageError(
-            f"the kernel makes a send buffer of {made} bytes of the {count} asked for",
+            f"the kernel made a send buffer of {made} bytes instead of {count}",
             "choose -w of a few KiB or more, and without CAP_NET_ADMIN not above net.core.wmem_max",
         )
 

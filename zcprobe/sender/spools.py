@@ -1,4 +1,4 @@
-"""The spool files for a sender's records, which it receives open, and the recorders that write to them."""
+"""The files for a sender's records, which it gets open, and the recorders that write to them."""
 
 import socket
 from functools import partial
@@ -15,8 +15,7 @@ _TIMEOUT_S = 20.0
 
 
 def take_spools(task: SenderTask) -> list[list[int]]:
-    """For each channel its open files, in the order of enum zc_stream_index; an empty list when nothing is recorded.
-    HostError when this process may not have so many open files, PeerError when they do not come."""
+    """Channel -> open files. HostError if this process may not open that many, PeerError if they do not come."""
     if task.spools_fd is None:
         return []
     with socket.socket(fileno=task.spools_fd) as files:
@@ -28,6 +27,6 @@ def take_spools(task: SenderTask) -> list[list[int]]:
 
 
 def open_recorder(spools: list[int], limit_bytes: int) -> Recorder:
-    """The recorder of one channel. Its files, `spools`, hold `limit_bytes` together. HostError as `Recorder` raises
-    it."""
+    """The recorder of a channel whose files are `spools`; they hold at most `limit_bytes` together. HostError as for
+    `Recorder`."""
     return Recorder([partial(int, spool) for spool in spools], limit_bytes=limit_bytes)

@@ -12,7 +12,7 @@ _BACKLOG = 4096
 
 
 def listen(address: str, port: int) -> socket.socket:
-    """A listening socket. UsageError when the address is in use, or is not an address of this host."""
+    """A listening socket; UsageError if the address is in use or does not belong to this host."""
     if not 0 <= port <= 65535:
         raise UsageError(f"{port} is not a valid port", "choose one from 1 to 65535 with -p")
     where = socket_address(address, port)
@@ -25,7 +25,7 @@ def listen(address: str, port: int) -> socket.socket:
         server.close()
         raise UsageError(
             f"the sink cannot listen on {address} port {port}: {error.strerror}",
-            "choose another port with -p, or end what uses this one (ss -ltnp shows it)"
+            "choose another port with -p, or end the process that uses it (ss -ltnp shows it)"
             if error.errno == errno.EADDRINUSE
             else "give an address of this host with -B (ip address shows them), and a port that you may use with -p",
         ) from error

@@ -1,4 +1,4 @@
-"""The sink's process: it listens where its run says, takes the connections that its run announced, and ends."""
+"""The sink's process: listens where its run says, serves the requested number of connections, and ends."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ __all__ = ["main"]
 
 
 def _serve(server: socket.socket, connections: int, reading: Reading) -> None:
-    """Takes that many connections, each in a thread. Once all have ended, the first error of one is raised."""
+    """Serves that many connections, each in a thread; raises the first error once all have ended."""
     errors: list[Exception] = []
 
     def serve_next(connection: socket.socket) -> None:
@@ -27,7 +27,7 @@ def _serve(server: socket.socket, connections: int, reading: Reading) -> None:
         except Exception as error:
             errors.append(error)
 
-    # There is no pool of threads, because its modules take a tenth of this process's start.
+    # not a thread pool, whose modules would take a tenth of this process's start
     threads = []
     try:
         for _ in range(connections):
@@ -41,7 +41,7 @@ def _serve(server: socket.socket, connections: int, reading: Reading) -> None:
 
 
 def _calibrate(server: socket.socket, task: SinkTask) -> Reading | None:
-    """Takes the connections of the calibration. How to read from then on; None when the parent hung up."""
+    """How to read from now on; None if the parent hung up."""
     _serve(server, task.calibrations, Reading())
     line = hear()
     return msgspec.json.decode(line, type=Reading) if line else None

@@ -1,11 +1,10 @@
-"""How strangers get in: one thread greets everybody who connects to a sink, reads what each of them will send, and lets
-in those who may send it.
+"""Where strangers connect: one thread greets all who connect to a sink, reads the plan of each, and admits those whose
+plan it accepts.
 
-A visitor that says nothing costs one descriptor, for a short time. At most `MOST_WAITING` wait, each for at most
-`ANSWER_TIMEOUT_S`. When one more comes, the sink sends one away: of the address with the most of them the oldest,
-unless its plan has arrived by then. A sender says within a round trip what it sends, so it is never the oldest for
-long. Nobody gets a thread or a buffer before it has sent a whole plan and, when there is a token, proved that it has
-it.
+A silent stranger costs a descriptor for a short time. At most `MOST_WAITING` strangers wait, each for at most
+`ANSWER_TIMEOUT_S`. When one more comes, the oldest of the address with the most of them is dropped, unless its plan has
+arrived. A sender sends its plan within a round trip, so it is never the oldest for long. Nobody gets a thread or a
+buffer without a complete plan and, if the sink has a token, the proof.
 """
 
 import contextlib
@@ -26,7 +25,7 @@ from zcprobe.wire import Answer, StreamPlan, encode_line
 __all__ = ["MOST_SERVED", "MOST_WAITING", "Reception", "Visitor", "descriptor_bounds"]
 
 MOST_WAITING = 512
-"""Most connections that were greeted and have not said yet what they send."""
+"""Most connections that were greeted and have not sent a plan."""
 
 MOST_SERVED = 64
 """Most streams that are received at the same time, each with a thread and up to 1.6 MiB: as many as a run has
@@ -36,15 +35,15 @@ _SPARE_DESCRIPTORS = 32
 _DESCRIPTORS_PER_STREAM = 2
 _ACCEPTS_IN_A_ROW = 64
 _PAUSE_S = 0.1
-"""How long the sink waits before it calls accept() again when this host has no descriptor or memory for one more."""
+"""Time before accept() is tried again when this host has no descriptor or memory for one more."""
 
 _OUT_OF_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 def descriptor_bounds() -> tuple[int, int]:
-    """(most waiting, most served): the documented numbers, or fewer when this process may not open as many files.
+    """(most waiting, most served): the documented numbers, or fewer if this process may not open that many files.
 
-    It raises the process's limit as far as it may. HostError when the limit is too low for even one sender.
+    Raises the process's limit as far as allowed. HostError if that is too few for any sender.
     """
     wanted = MOST_WAITING + _DESCRIPTORS_PER_STREAM * MOST_SERVED + _SPARE_DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -62,7 +61,7 @@ def descriptor_bounds() -> tuple[int, int]:
 
 
 class Visitor:
-    """Somebody who connected. `address`: without the port, as a person reads it."""
+    """Somebody who connected; `address` is for people, without the port."""
 
     def __init__(self, connection: socket.socket, address: str, challenge: str | None) -> None:
         self.connection = connection
@@ -72,7 +71,7 @@ class Visitor:
         self.deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
 
     def refuse(self, reason: str) -> None:
-        """Says why, if it can do so without waiting, and hangs up."""
+        """Sends the reason, if that is possible without waiting, and hangs up."""
         with contextlib.suppress(OSError):
             self.connection.send(encode_line(Answer(refused=reason)), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         with contextlib.suppress(OSError):
@@ -81,14 +80,14 @@ class Visitor:
 
 
 def _readable_address(address: object) -> str:
-    """The host part of an address that accept() returned."""
+    """The visitor for what accept() returns."""
     host = address[0] if isinstance(address, tuple) else address
     return f"vsock:{host}" if isinstance(host, int) else str(host)
 
 
 class Reception:
-    """Calls `admit` with each visitor that has sent a whole plan, and `refused` with the address of each that is not
-    let in, and the reason."""
+    """`admit` is called with each visitor that gave a complete plan, and `refused` with the address of each that is not
+    admitted and the reason."""
 
     def __init__(
         self,
@@ -104,7 +103,7 @@ class Reception:
         self._admit = admit
         self._refused = refused
         self._waiting: dict[int, Visitor] = {}  # by descriptor, the oldest first
-        self._counts: Counter[str] = Counter()  # of those, by address
+        self._counts: Counter[str] = Counter()  # number of those by address
         self._pause_until_s = 0.0
         self._poll = select.epoll()
         server.setblocking(False)
@@ -117,13 +116,13 @@ class Reception:
         self._waiting.clear()
 
     def watch(self, fd: int) -> None:
-        """Input on this descriptor ends a turn, too."""
+        """Adds a descriptor whose input ends a turn."""
         self._poll.register(fd, select.EPOLLIN)
 
     def turn(self, longest_s: float) -> None:
-        """Waits for at most `longest_s` seconds, and handles what has happened."""
+        """Waits for at most that long, and handles what happens."""
         events = self._poll.poll(self._wait_s(longest_s))
-        # Those who have said something come first: a newcomer may push out one that has not.
+        # visitors with input first, because a new one may push out a visitor without input
         for fd, _ in events:
             if fd in self._waiting:
                 self._listen_to(self._waiting[fd])
@@ -147,7 +146,7 @@ class Reception:
             except BlockingIOError:
                 return
             except OSError as error:
-                # Any other error is about a connection that is gone already.
+                # any other error is about a connection that is already gone
                 if error.errno in _OUT_OF_ROOM:
                     self._make_room()
                     return
@@ -155,7 +154,7 @@ class Reception:
             self._greet(connection, _readable_address(address))
 
     def _make_room(self) -> None:
-        """Sends one away; with nobody to send away, accept() is not called for a moment."""
+        """Drops the oldest visitor; if there is none, the next accept() waits a moment."""
         if self._waiting:
             self._send_one_away()
             return
@@ -211,7 +210,7 @@ class Reception:
             yield oldest
 
     def _listen_to(self, visitor: Visitor) -> bool:
-        """Takes what has arrived. True when the visitor no longer waits: it was let in or refused, or is gone."""
+        """Reads what has arrived. Returns whether the visitor no longer waits: it was admitted, refused, or is gone."""
         try:
             piece = visitor.connection.recv(LONGEST_LINE_BYTES - len(visitor.said))
         except BlockingIOError:

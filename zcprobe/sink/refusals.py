@@ -1,4 +1,4 @@
-"""Tells the user of a sink that anybody can reach whom it refuses: a line each, and no more than a person can read."""
+"""What a public sink prints about those whom it refuses: a line for each, and no more than a person can read."""
 
 import os
 import select
@@ -12,10 +12,10 @@ _INTERVAL_S = 1.0
 
 
 class Refusals:
-    """Writes lines to `fd`, at most `LINES_PER_INTERVAL` in a second. It counts those that it leaves out, and then
-    writes the count.
+    """Writes to `fd`, at most so many lines in an interval. Lines that were not written are counted, and the count is
+    printed.
 
-    It never waits: when nobody reads what it writes, as behind a full pipe, it counts the lines instead.
+    It never waits: if nobody reads, for example at the other end of a full pipe, lines are counted instead.
     """
 
     def __init__(self, fd: int, now_s: Callable[[], float] = time.monotonic) -> None:
@@ -33,19 +33,19 @@ class Refusals:
         self._written += 1
 
     def tick(self) -> None:
-        """Call this now and then: it writes the count once the interval is over."""
+        """Call this regularly: it prints the count once its interval is over."""
         if self._now_s() - self._began_s >= _INTERVAL_S:
             self.close()
             self._began_s, self._written = self._now_s(), 0
 
     def close(self) -> None:
-        """Writes the count of the lines that were left out so far."""
+        """Prints the count of what was left out so far."""
         if self._left_out and self._write(f"zcprobe: and {self._left_out} more lines like these"):
             self._left_out = 0
 
     def _write(self, line: str) -> bool:
         try:
-            # A pipe that is writable has room for PIPE_BUF bytes.
+            # a writable pipe has room for PIPE_BUF bytes
             if not select.select([], [self._fd], [], 0)[1]:
                 return False
             os.write(self._fd, line.encode("utf-8", "backslashreplace")[: select.PIPE_BUF - 1] + b"\n")

@@ -1,4 +1,4 @@
-"""A sink that serves whoever comes, until it is ended. Each stream has a thread, and nothing else has one."""
+"""A sink that serves all senders until it is ended, with a thread for each stream and for nobody else."""
 
 import contextlib
 import os
@@ -18,16 +18,16 @@ from zcprobe.wire import Reading, SinkReport, StreamPlan
 __all__ = ["IDLE_S", "Service"]
 
 IDLE_S = 10.0
-"""A stream of which nothing has arrived for so long loses its place when all places are taken and another sender
-asks."""
+"""A stream that has sent nothing for this time loses its place once all places are taken and another sender asks for
+one."""
 
 _TICK_S = 1.0
 _KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 6}
-"""Seconds, seconds and a count: the sink notices after a minute and a half that a host is gone."""
+"""Seconds, seconds and count: a vanished host is noticed after a minute and a half."""
 
 
 class _Stream:
-    """A stream that is being received. `moved_s`: when bytes of it were last seen to have arrived."""
+    """A stream that is being received. `moved_s`: when bytes were last seen to have arrived."""
 
     def __init__(self, visitor: Visitor, plan: StreamPlan) -> None:
         self.visitor = visitor
@@ -42,15 +42,14 @@ class _Stream:
             self.seen_bytes, self.moved_s = self.progress.bytes, now_s
 
     def leave(self) -> None:
-        """Breaks the connection, so that the stream's thread wakes and ends."""
+        """Breaks the connection, so that its thread wakes and ends."""
         self.is_leaving = True
         with contextlib.suppress(OSError):
             self.visitor.connection.shutdown(socket.SHUT_RDWR)
 
 
 class Service:
-    """It calls `tell` with the report of each stream. With `one_off` it ends when the streams of one sender have
-    ended."""
+    """Calls `tell` with each report. With `one_off` it ends when a sender's streams have ended."""
 
     def __init__(
         self,
@@ -68,14 +67,14 @@ class Service:
         self._refusals = Refusals(2)
         self._reception = Reception(server, token, most_waiting, self._admit, self._refused)
         self._streams: set[_Stream] = set()
-        self._next: deque[tuple[Visitor, StreamPlan]] = deque()  # each in the place of a stream that is leaving
+        self._next: deque[tuple[Visitor, StreamPlan]] = deque()  # each takes the place of a stream that is ending
         self._ended: queue.SimpleQueue[tuple[_Stream, SinkReport | ZcprobeError | None]] = queue.SimpleQueue()
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._reception.watch(self._wake_fd)
 
     def run(self) -> None:
-        """Serves until a signal ends it or, with `one_off`, until the sender's streams have ended. Then it raises the
-        first error of one of them."""
+        """Serves until a signal ends it, or the streams of the one sender have ended; then raises the first error of a
+        stream."""
         failed: ZcprobeError | None = None
         try:
             while True:
@@ -116,7 +115,7 @@ class Service:
         self._refused(visitor.address, reason)
 
     def _start(self, visitor: Visitor, plan: StreamPlan) -> None:
-        with contextlib.suppress(OSError):  # vsock does not have these options
+        with contextlib.suppress(OSError):  # vsock does not have this option
             visitor.connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for option, value in _KEEPALIVE.items():
                 visitor.connection.setsockopt(socket.IPPROTO_TCP, option, value)
@@ -139,7 +138,7 @@ class Service:
             os.eventfd_write(self._wake_fd, 1)
 
     def _take_ended(self) -> list[ZcprobeError | None]:
-        """For each stream that has ended since the last call its error, or None when it had none."""
+        """The errors of streams that have ended since the last call; None for each stream without an error."""
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wake_fd)
         found: list[ZcprobeError | None] = []

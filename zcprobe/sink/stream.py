@@ -1,7 +1,7 @@
-"""One stream: the sink compares every byte with the expected one, and tells the sender what arrived.
+"""One stream: every byte is compared with the expected one, and the sender gets a report of what arrived.
 
-`zcprobe.handshake` says how a connection begins. At the end of the stream the sink sends a `SinkReport` on the same
-connection. Datagrams come to a UDP port of their own, which the `Answer` to the plan names.
+`zcprobe.handshake` says how a connection begins. At the end of the stream the sink answers on the same connection with
+a line of JSON, a `SinkReport`. Datagrams come to the UDP port that the `Answer` to the plan names.
 """
 
 import errno
@@ -18,7 +18,7 @@ _DATAGRAM_BUFFER_BYTES = 8 * 1024 * 1024
 
 
 def _open_datagrams(connection: socket.socket, plan: StreamPlan) -> socket.socket:
-    """A UDP socket at the connection's own address, which takes datagrams from the sender of the connection only."""
+    """A UDP socket at the connection's own address that accepts datagrams only from its sender."""
     own, peer = connection.getsockname(), connection.getpeername()
     datagrams = socket.socket(connection.family, socket.SOCK_DGRAM)
     try:
@@ -32,7 +32,7 @@ def _open_datagrams(connection: socket.socket, plan: StreamPlan) -> socket.socke
 
 
 class Progress:
-    """How much of a stream has arrived so far. Another thread may look at it while the stream is received."""
+    """What has arrived so far of a stream that is being received, for another thread to read."""
 
     def __init__(self) -> None:
         self.result = ffi.new("struct zc_sink_result *")
@@ -73,7 +73,7 @@ def _receive(
 
 
 def _answer(connection: socket.socket) -> None:
-    """Tells the sender to go on. OSError when the connection is broken."""
+    """Tells the sender that the stream may begin. OSError."""
     line = encode_line(Answer())
     require_os(lib.zc_sink_answer(connection.fileno(), line, len(line)))
 
@@ -81,7 +81,7 @@ def _answer(connection: socket.socket) -> None:
 def receive(
     connection: socket.socket, plan: StreamPlan, reading: Reading, progress: Progress | None = None
 ) -> SinkReport:
-    """Tells the sender to go on, receives its stream to the end and sends the report; PeerError when the connection
+    """Tells the sender to go on, receives its stream to the end, and sends the report. PeerError if the connection
     breaks."""
     progress = progress or Progress()
     connection.settimeout(None)

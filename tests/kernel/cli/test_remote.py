@@ -121,7 +121,7 @@ def test_the_token_in_a_file_is_in_no_command_line(namespaces: None, start_zcpro
 def test_a_token_that_nobody_asks_for_is_refused(zcprobe: Command) -> None:
     with listener(lambda connection: connection.sendall(GREETING)) as port:
         result = zcprobe("run", "--to", f"127.0.0.1:{port}", "--token", "x" * 16, "-n", "23", "--probes", "none")
-    assert_refused(result, 1, "takes every sender, and does not look at a token")
+    assert_refused(result, 1, "accepts every sender and does not use a token")
 
 
 def turn_off_scatter_gather(device: str) -> None:

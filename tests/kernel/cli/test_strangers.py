@@ -123,7 +123,7 @@ def test_elsewhere_it_asks_for_a_token(address: str, start_zcprobe: Start) -> No
     with socket.create_connection(("::1" if ":" in address else "127.0.0.1", port), timeout=10) as stranger:
         assert stranger.recv(4096).startswith(GREETING[:-1] + b" ")
         stranger.sendall(encode_line(StreamPlan()))
-        assert b'"the sender has no token, or another one"' in stranger.recv(4096)
+        assert b'"the sender has no token, or a wrong one"' in stranger.recv(4096)
         assert stranger.recv(4096) == b""
     assert "refused " in process.stderr.readline()
 
@@ -160,9 +160,9 @@ def test_a_plan_byte_by_byte_does_not_move_the_deadline(sink: Sink) -> None:
     ("words", "reason"),
     [
         (b"", "it hung up without a word"),
-        (b"GET / HTTP/1.1\r\n", "the sender announced what this sink does not know: b'GET / HTTP/1.1\\r\\n'"),
+        (b"GET / HTTP/1.1\r\n", "the sender announced something unknown: b'GET / HTTP/1.1\\r\\n'"),
         (b"x" * 4096, "what connected is not a zcprobe sender"),
-        (b"\x1b[2J\n", "the sender announced what this sink does not know: b'\\x1b[2J\\n'"),
+        (b"\x1b[2J\n", "the sender announced something unknown: b'\\x1b[2J\\n'"),
     ],
 )
 def test_each_stranger_is_a_line(words: bytes, reason: str, sink: Sink) -> None:
@@ -318,16 +318,16 @@ def test_an_output_that_takes_nothing_ends_it_in_two_lines(
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("vsock:x", "'vsock:x' is not a valid vsock context"),
-        ("vsock:", "is not a valid vsock context"),
-        ("vsock:-1", "is not a valid vsock context"),
-        ("vsock:4294967296", "is not a valid vsock context"),
-        ("vsock:" + "9" * 400, "is not a valid vsock context"),
-        ("", "is not a valid host name"),
-        ("x" * 300, "is not a valid host name"),
-        ("x" * 70 + ".y", "is not a valid host name"),
-        ("ä" * 70, "is not a valid host name"),
-        ("a..b", "is not a valid host name"),
+        ("vsock:x", "'vsock:x' does not name a vsock context"),
+        ("vsock:", "does not name a vsock context"),
+        ("vsock:-1", "does not name a vsock context"),
+        ("vsock:4294967296", "does not name a vsock context"),
+        ("vsock:" + "9" * 400, "does not name a vsock context"),
+        ("", "cannot be the name of a host"),
+        ("x" * 300, "cannot be the name of a host"),
+        ("x" * 70 + ".y", "cannot be the name of a host"),
+        ("ä" * 70, "cannot be the name of a host"),
+        ("a..b", "cannot be the name of a host"),
         (".".join(["x" * 60] * 5), "cannot listen on"),
         ("-1", "cannot listen on"),
     ],

@@ -75,7 +75,7 @@ REFUSALS = {
 }
 
 
-HANDED = "the files for records cannot be taken: Too many open files"
+HANDED = "the files for records cannot be received: Too many open files"
 """The message of a sender whose files the command opens."""
 
 
