@@ -1,1 +1,2 @@
-"""What a run changes on this host: namespaces, impairments and limits. Each is a context manager that undoes it."""
+"""What a run changes on this host: network namespaces, impairments, limits. Each is a context manager that undoes its
+change."""

@@ -1,7 +1,8 @@
-"""Works out a scenario's rates from the speed of this machine, so that it means the same on fast and slow machines.
+"""A scenario's rates, computed from what this machine achieves, so that a scenario means the same on fast and slow
+machines.
 
-Before a run of such a scenario its own sender sends on the unimpaired path for a moment. The rates that the scenario
-gives as shares of that goodput (`Shares`) follow from it, and are stored with the run.
+Before a run of such a scenario its own sender sends on the unimpaired path for a moment. Rates that the scenario gives
+as shares of that goodput (`Shares`) are computed from it and stored with the run.
 """
 
 import msgspec
@@ -21,18 +22,19 @@ CALIBRATION_S = 0.25
 
 _GSO_PACKET_BYTES = 64 * 1024
 _GSO_HEADER_BYTES = 46 * 86
-"""Headers of its 46 segments, as a queue counts them: Ethernet, IPv6, and TCP with timestamps."""
+"""Bytes of a send with the headers of its segments as a queue counts them: Ethernet, IPv6 and TCP with timestamps."""
 
 _ACK_BYTES = 66
-"""Ethernet, IPv4, and TCP with timestamps. IPv6 has 20 bytes more, so its acknowledgements come a little later."""
+"""Bytes of an acknowledgement: Ethernet, IPv4 and TCP with timestamps. IPv6 has 20 more, so its acknowledgements come a
+little later."""
 
 _LEAST_RATE_BPS = 8_000
 _LARGEST_RATE_BPS = 2**32 * 8 - 1
-"""The range of rates that a TBF qdisc takes."""
+"""The rate within the range that a TBF qdisc accepts."""
 
 
 def notifications_that_fit(optmem_max_bytes: int, charge_bytes: int) -> int:
-    """How many notifications optmem holds when the next one is refused: sock_omalloc() compares before it charges."""
+    """How many notifications optmem holds when the next one is refused: sock_omalloc() checks before it charges."""
     return max(optmem_max_bytes - SKB_TRUESIZE_ZERO_BYTES, 0) // charge_bytes + 1
 
 
@@ -41,8 +43,8 @@ def _rate(value: float) -> int:
 
 
 def _hold(hold: HoldImpairment, share: float, measured: Calibration) -> HoldImpairment:
-    """The hold with a queue that never overflows before optmem does: for each channel that shares it, it has the
-    scenario's own length, or twice that of the packets whose sends fill optmem, whichever is more."""
+    """The length of the queue: the scenario's own, or twice the packets whose sends fill optmem for each channel that
+    shares it. So optmem overflows before the queue does."""
     of_one_bytes = max(
         hold.bucket.limit_bytes, 2 * measured.notifications_max * (_GSO_PACKET_BYTES + _GSO_HEADER_BYTES)
     )
@@ -55,26 +57,22 @@ def _hold(hold: HoldImpairment, share: float, measured: Calibration) -> HoldImpa
 
 
 def _count_until_full(share: float, one_in_count: int, notifications_max: int) -> int:
-    """A number of sends with which held clones alone fill optmem, even on a path that is half as fast as when it was
-    calibrated, because CPUs are busy.
-
-    One in `one_in_count` packets has a clone in the queue, and `share` of these clones leave it. So held sends fill
-    optmem after notifications_max * one_in_count / (1 - share) sends; this is two and a half times as many.
-    """
+    """Number of sends: two and a half times the number after which held sends alone fill optmem. One clone of
+    `one_in_count` packets comes to the queue, and `share` of these leave it. Even a path that becomes half as fast
+    after calibration, on busy CPUs, still fills optmem."""
     return int(2.5 * notifications_max * one_in_count / (1 - share))
 
 
 def deadline_s(config: RunConfig, scenario: Scenario, goodput_bps: float) -> float:
-    """Seconds: three times what a sender takes that the impairment slows all the time, and at least the default."""
+    """The deadline: three times as long as the run takes when the impairment slows it down throughout; at least the
+    default."""
     shares = [share for share in msgspec.structs.astuple(scenario.shares) if share is not None]
     return max(DEFAULT_DEADLINE_S, 3 * config.total_bytes * 8 / (goodput_bps * min(shares, default=1.0)))
 
 
 def calibrated(scenario: Scenario, measured: Calibration) -> tuple[Scenario, Calibration]:
-    """The scenario with the rates that follow from `measured`, and `measured` with these rates.
-
-    A scenario that holds clones back gets so many sends that what is held could fill optmem more than twice.
-    """
+    """The scenario with the rates computed from `measured`, and these rates together with what was measured. A scenario
+    that holds clones back sends until held sends could have filled optmem more than twice."""
     shares, goodput_bps = scenario.shares, measured.goodput_bps
     hold, delay = scenario.find(HoldImpairment), scenario.find(DelayImpairment)
     reading, count = scenario.reading, scenario.send_count

@@ -1,7 +1,7 @@
 """Lends a network device of this host to a namespace of a run, and gives it back.
 
-A device loses its addresses and routes when it changes namespace. So only a device without an address is lent: then
-there is nothing to restore but whether it was up.
+A device loses its addresses and routes when it changes namespace. So only a device without an address is lent: then the
+only state to restore is whether it was up.
 """
 
 import array
@@ -25,11 +25,11 @@ _SIOCETHTOOL = 0x8946
 _ETHTOOL_GFEATURES = 0x3A
 _NETIF_F_SG = 1
 _RETURN_TIMEOUT_S = 5.0
-"""How long to wait for a device: a namespace that ends hands its devices back a moment later."""
+"""Time for a namespace that has ended to hand its devices back."""
 
 
 def check_lendable(device: str) -> bool:
-    """Whether the device is up. HostError when there is none, or it has an address that would be lost."""
+    """Whether the device is up. HostError if it does not exist, or has an address that would be lost."""
     with open_route() as route:
         links = route.get_links(ifname=device) if route.link_lookup(ifname=device) else []
         if not links:
@@ -59,7 +59,8 @@ def lend(device: str, namespace: str) -> None:
 
 
 def give_back(device: str, namespace: str, *, up: bool) -> None:
-    """Moves the device back into the caller's namespace, up if it was up. HostError when the device does not come."""
+    """Moves the device back into the caller's namespace, and up if it was up before. HostError if it does not come
+    back."""
     own_fd = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         if namespace_path(namespace).exists():
@@ -70,15 +71,15 @@ def give_back(device: str, namespace: str, *, up: bool) -> None:
     with open_route() as route:
         while not route.link_lookup(ifname=device):
             if time.monotonic() > deadline:
-                raise HostError(f"{device} did not come back from {namespace}", "see ip link, it may have another name")
+                raise HostError(f"{device} did not come back from {namespace}", "ip link may show it by another name")
             time.sleep(0.05)
         if up:
             route.link("set", index=route.link_lookup(ifname=device)[0], state="up")
 
 
 def route_device(host: str, family: int) -> str | None:
-    """The device by which packets of this namespace leave for a host, which is given by its name or its address in that
-    address family. It is `lo` for an address of this host; None when the name is unknown, or there is no route."""
+    """The device by which packets of this namespace leave for a host, given by name or address of that family; `lo` for
+    this host. None if the name is unknown or there is no route."""
     try:
         address, _, *of_ipv6 = socket.getaddrinfo(host, None, family, socket.SOCK_STREAM)[0][4]
         scope = int(of_ipv6[1]) if of_ipv6 else 0
@@ -91,9 +92,9 @@ def route_device(host: str, family: int) -> str | None:
 
 
 def _ask_device(command: int, device: str, argument: int) -> bytes:
-    """The struct ifreq that an ioctl on a device of the caller's namespace fills in. OSError.
+    """The struct ifreq that an ioctl of a device in the caller's namespace returns. OSError.
 
-    Netlink gives the same answers, but needs a socket and a part of pyroute2 that would take longer than a short run.
+    Netlink would give the same answers, but its socket and pyroute2 take more time than a short run.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         return fcntl.ioctl(any_socket, command, struct.pack("16sP16x", device.encode(), argument))
@@ -105,7 +106,7 @@ def read_mtu(device: str) -> int:
 
 
 def has_scatter_gather(device: str) -> bool:
-    """NETIF_F_SG of a device in the caller's namespace. Without it the kernel copies the data, whatever notifications
+    """Whether a device in the caller's namespace has NETIF_F_SG. Without it the data is copied, whatever notifications
     say."""
     # struct ethtool_gfeatures of one block: command, blocks; available, requested, active, never changed
     features = array.array("I", [_ETHTOOL_GFEATURES, 1, 0, 0, 0, 0])

@@ -1,4 +1,4 @@
-"""Reads from the kernel's counters what impairments have done, because one that was asked for may have no effect."""
+"""What an impairment has done, by the kernel's own counters, because an impairment may have had no effect."""
 
 import os
 
@@ -10,7 +10,7 @@ __all__ = ["read_effects"]
 
 
 def read_effects(path: ImpairedPath, scenario: Scenario) -> Effects:
-    """What the impairments of the scenario have done on the path. FileNotFoundError when a namespace is gone."""
+    """The effects of the scenario's impairments. FileNotFoundError if a namespace is gone."""
     for namespace in (path.pair.sender, path.pair.sink):
         os.stat(namespace.path)
     effects: dict[str, int | None] = {}

@@ -1,6 +1,6 @@
 """Finds and undoes what dead runs left on this host.
 
-A journal is believed when nobody else can have written it (`refuse_journal`), and what it names is undone within bounds
+A journal is trusted if only we can have written it (`refuse_journal`), and its entries are undone within bounds
 (`zcprobe.lab.undo`). What cannot be undone is reported, and stays in its journal for the next time.
 """
 
@@ -31,7 +31,7 @@ __all__ = ["Cleaned", "Leftover", "clean_leftovers", "find_leftovers"]
 
 
 class Leftover(msgspec.Struct, frozen=True):
-    """Something that a dead run did not undo. `name`: of a namespace or a device, or a path. `refusal`: why it is left
+    """Something that a dead run did not undo; `name` is a namespace, a device or a path. `refusal`: why it is left
     alone."""
 
     kind: Kind | Literal["journal"]
@@ -41,16 +41,16 @@ class Leftover(msgspec.Struct, frozen=True):
 
 
 class Cleaned(msgspec.Struct):
-    """`undone`: a line for each thing that was undone. `kept`: what could not be undone, each with the reason; it stays
-    in its journal for the next time."""
+    """`undone`: a line for each thing that existed. `kept`: a line with the reason for each thing that could not be
+    undone and stays in its journal."""
 
     undone: list[str]
     kept: list[Leftover]
 
 
 class _Found(msgspec.Struct):
-    """What the journal folder has: the journals of dead runs, newest first, which stay locked meanwhile; the names that
-    live runs hold; and journals that are not believed."""
+    """The content of the journal folder: journals of dead runs, newest first and locked; the names that live runs hold;
+    journals that are not trusted."""
 
     dead: list[Journal]
     live_names: set[str]
@@ -58,8 +58,7 @@ class _Found(msgspec.Struct):
 
 
 def _is_live(fd: int, record: Record | None) -> bool:
-    """Whether the run is live. Its lock says so or, when locks say nothing, as on a file system without them, its
-    process."""
+    """Whether the run is alive, by its lock; on a file system without locks, by its process."""
     if not try_lock(fd):
         return True
     if record is None or record.pid_namespace != os.stat("/proc/self/ns/pid").st_ino:
@@ -68,7 +67,7 @@ def _is_live(fd: int, record: Record | None) -> bool:
 
 
 def _look_at(folder: Directory, name: str, found: _Found) -> None:
-    """Adds one journal to what was found. The journal of a dead run stays open and locked."""
+    """Adds one journal to its list; that of a dead run stays open and locked."""
     path, run_id = str(folder.path / name), name.removesuffix(".json")
     try:
         fd = folder.open_file(name, os.O_RDWR | os.O_APPEND | os.O_NONBLOCK)
@@ -81,7 +80,7 @@ def _look_at(folder: Directory, name: str, found: _Found) -> None:
             refusal = refuse_journal(fd)
             record = None if refusal else read_record(fd)
         except msgspec.ValidationError as error:
-            # A run of another version may be live, so nothing of it is touched.
+            # a run of another version may be live, so nothing of it is read or changed
             record, refusal = None, f"it is of another version, or damaged: {error}"
         if refusal is None and record is not None and record.run_id != run_id:
             refusal = f"it says that it is of run {record.run_id!r}"
@@ -97,7 +96,7 @@ def _look_at(folder: Directory, name: str, found: _Found) -> None:
 
 @contextmanager
 def _journals() -> Iterator[_Found]:
-    """All journals, while no other process may look at them or make one. HostError without root."""
+    """All journals, while nobody else may read or make one. HostError without root."""
     found = _Found([], set(), [])
     with ExitStack() as stack:
         try:
@@ -117,7 +116,7 @@ def _journals() -> Iterator[_Found]:
 
 
 def _things_of(record: Record) -> list[Leftover]:
-    """Sorted so that devices come before their namespaces, which could keep them."""
+    """The leftovers of a journal; devices come before their namespaces, which could keep them."""
     return [Leftover(kind, name, record.run_id) for kind, names in record.things().items() for name in names]
 
 
@@ -145,10 +144,10 @@ def find_leftovers() -> list[Leftover]:
 
 
 def _clean(thing: Leftover, dead: Journal, live_names: set[str], cleaned: Cleaned) -> None:
-    """Undoes one thing and drops it from its journal. What cannot be undone stays there, and is reported."""
+    """Undoes a leftover and drops it from its journal; one that cannot be undone stays there and is reported."""
     assert thing.kind != "journal"
     try:
-        # A live run undoes what it holds by now itself.
+        # what a live run holds by now is left for that run to undo
         line = None if thing.name in live_names else undo(thing.kind, thing.name, dead.record)
         dead.drop(thing.kind, thing.name)
     except (RefusedError, ZcprobeError) as error:
@@ -161,7 +160,7 @@ def _clean(thing: Leftover, dead: Journal, live_names: set[str], cleaned: Cleane
 
 
 def clean_leftovers() -> Cleaned:
-    """Undoes what dead runs left; what fails for one thing does not keep it from the others. HostError without root."""
+    """Undoes what dead runs left, each thing separately. HostError without root."""
     with _journals() as found:
         cleaned = Cleaned([], list(found.refused))
         for dead in found.dead:

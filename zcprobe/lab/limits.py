@@ -1,7 +1,7 @@
 """net.core.optmem_max for one run.
 
-Since Linux 6.8 each network namespace has its own (a fresh namespace has the file), so it is set in the sender's.
-Before that the whole host has one: it is changed under a lock, journalled, and restored.
+Since 6.8 each network namespace has one (the file exists in a new namespace), and it is set in the sender's. Before,
+the whole host has one: it is changed under a lock, noted in the journal, and restored.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ __all__ = ["OPTMEM_MAX_PATH", "changed_host_value", "changed_optmem_max", "read_
 
 _TCP_WMEM = Path("/proc/sys/net/ipv4/tcp_wmem")
 _LARGEST_CHARGE_BYTES = 1024
-"""The charge of a notification: 768 to 960 bytes on the kernels that were looked at, 6.1 to 7.3."""
+"""Upper bound of a notification's charge: it was 768 to 960 bytes on the tested kernels, 6.1 to 7.3."""
 
 
 def _read(path: Path) -> int:
@@ -30,7 +30,7 @@ def _read(path: Path) -> int:
 
 
 def _write(path: Path, value: int) -> int:
-    """Sets a sysctl and reads it back. HostError when it has another value then."""
+    """The value in force, read back; HostError if it is not the one that was set."""
     try:
         path.write_text(str(value))
     except OSError as error:
@@ -51,12 +51,13 @@ def read_optmem_max(namespace_name: str) -> int:
 
 
 def roomy_optmem_bytes(send_bytes: int, sndbuf_bytes: int | None) -> int:
-    """An optmem_max, in bytes, that no sender of such sends reaches on an unimpaired path, and at least the kernel's
-    default since 6.8. It has room for as many notifications as a send buffer lets out sends. `sndbuf_bytes`: as given
-    to SO_SNDBUF; None is the size to which TCP lets the buffer grow.
+    """A limit that no sender of such sends meets on an unimpaired path. It has room for a notification for each send
+    that a send buffer lets out; `sndbuf_bytes` is the value of SO_SNDBUF, or None for the size to which TCP lets it
+    grow. Never less than the kernel's default since 6.8.
 
-    However small a send is, it takes whole pages of the send buffer. The buffer may overshoot, and a completion may
-    come later than the acknowledgement that frees its place in the buffer, so a quarter and a few dozen are added.
+    A send takes whole pages of a send buffer, however small it is. A quarter and a few dozen are added because the
+    buffer may overshoot, and because a completion may come later than the acknowledgement that frees its place in the
+    buffer.
     """
     largest_bytes = int(_TCP_WMEM.read_text().split()[2]) if sndbuf_bytes is None else 2 * sndbuf_bytes
     sends = largest_bytes * 5 // 4 // max(send_bytes, PAGE_BYTES) + 32
@@ -72,8 +73,7 @@ def changed_host_value(path: Path, value: int, journal: Journal) -> Iterator[int
     """Holds a sysctl of the whole host at `value`. One run at a time may do this; others wait. Yields the value in
     force.
 
-    HostError when this run waits for too long, or when a dead run left the sysctl changed, whose old value would be
-    lost.
+    HostError if the wait takes too long, or if a dead run left the sysctl changed, because its old value would be lost.
     """
     with _turn_with(path):
         if any(leftover.name == str(path) for leftover in find_leftovers()):
@@ -92,10 +92,10 @@ def changed_host_value(path: Path, value: int, journal: Journal) -> Iterator[int
 
 @contextmanager
 def changed_optmem_max(namespace_name: str, value_bytes: int | None, journal: Journal) -> Iterator[int]:
-    """Sets optmem_max of the sockets in a namespace of this run; None leaves the kernel's own. Yields the bytes in
+    """Sets optmem_max for the sockets in a namespace of this run; None leaves the kernel's value. Yields the bytes in
     force, which no other run changes meanwhile.
 
-    UsageError for a value that no kernel could use, HostError when it cannot be set.
+    UsageError for a value that no kernel could use, HostError if it cannot be set.
     """
     if value_bytes is not None and not SKB_TRUESIZE_ZERO_BYTES <= value_bytes < 2**31:
         raise UsageError(
@@ -108,7 +108,7 @@ def changed_optmem_max(namespace_name: str, value_bytes: int | None, journal: Jo
         with nullcontext() if is_per_namespace else _turn_with(OPTMEM_MAX_PATH):
             yield read_optmem_max(namespace_name)
     elif is_per_namespace:
-        # The value goes with the namespace, so there is nothing to restore.
+        # It vanishes with the namespace, so there is nothing to restore.
         yield run_in_namespace(namespace_name, lambda: _write(OPTMEM_MAX_PATH, value_bytes))
     else:
         with changed_host_value(OPTMEM_MAX_PATH, value_bytes, journal) as in_force:

@@ -1,4 +1,4 @@
-"""What the lab requires of the kernel, and what to say when the running kernel does not have it."""
+"""Kernel mechanisms from which the lab is built, and the errors for those that the running kernel lacks."""
 
 import errno
 import os
@@ -62,7 +62,7 @@ _ABSENT = {
 
 
 def describe_failure(mechanism: Mechanism, code: int, detail: str) -> HostError:
-    """The HostError for errno `code` that the kernel gave when asked for `mechanism`."""
+    """The HostError for errno `code`, which the kernel returned for `mechanism`."""
     if code in _ABSENT[mechanism]:
         return HostError(
             f"this kernel has no {mechanism.name}",
@@ -81,7 +81,7 @@ def describe_failure(mechanism: Mechanism, code: int, detail: str) -> HostError:
 
 @contextmanager
 def requires(mechanism: Mechanism) -> Iterator[None]:
-    """Turn what the kernel refuses inside the block into a HostError about `mechanism`."""
+    """Turns the kernel's refusals inside the block into a HostError about `mechanism`."""
     try:
         yield
     except OSError as error:

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 NAMESPACE_FOLDER = Path("/var/run/netns")
-"""The folder in which `ip netns` looks, too."""
+"""The folder in which `ip netns` looks too."""
 
 NAMESPACE_PREFIX = "zcprobe-"
 
@@ -42,7 +42,7 @@ def namespace_path(name: str) -> Path:
 
 
 def list_namespaces() -> list[str]:
-    """Names of all namespaces that are called like ours, whoever made them."""
+    """Names of all namespaces that have the form of zcprobe's, whoever made them."""
     if not NAMESPACE_FOLDER.is_dir():
         return []
     return sorted(path.name for path in NAMESPACE_FOLDER.iterdir() if path.name.startswith(NAMESPACE_PREFIX))
@@ -62,9 +62,9 @@ def _run_in_thread(function: Callable[[], Result]) -> Result:
 
 
 def make_namespace(name: str, on_made: Callable[[int], None] = lambda inode: None) -> int:
-    """Make a namespace of that name, as `ip netns add` does, and return its inode; HostError when the host refuses.
+    """Makes a namespace of that name, as `ip netns add` does, and returns its inode; HostError if the host refuses.
 
-    It calls `on_made` with the inode before the namespace has a name; until then the namespace ends with this process.
+    Calls `on_made` with the inode before the namespace has a name; until then it ends with this process.
     """
 
     def unshare_and_bind() -> int:
@@ -79,8 +79,8 @@ def make_namespace(name: str, on_made: Callable[[int], None] = lambda inode: Non
 
 
 def is_namespace(name: str, inode: int) -> bool | None:
-    """Whether the name belongs to the namespace of that inode, or to the empty file on which it was about to be bound.
-    None when nothing has the name."""
+    """Whether the name is that of the namespace of that inode, or of a file to which it was about to be bound; None if
+    the name does not exist."""
     try:
         status = os.stat(namespace_path(name), follow_symlinks=False)
     except FileNotFoundError:
@@ -90,13 +90,13 @@ def is_namespace(name: str, inode: int) -> bool | None:
 
 
 def _nsfs() -> int:
-    """The device number of the file system of namespaces. Only there does an inode number mean a namespace."""
+    """The device of the file system of namespaces: only on this device inodes are those of namespaces."""
     return os.stat("/proc/self/ns/net").st_dev
 
 
 def remove_namespace(name: str, inode: int) -> bool:
-    """Removes the name of the namespace of that inode; the namespace ends with its last process and socket. False when
-    nothing had the name. FileExistsError when another namespace has it."""
+    """Removes the name of the namespace of that inode, which ends with its last process and socket. Returns False if
+    there was none. FileExistsError if another namespace has the name."""
     found = is_namespace(name, inode)
     if found is None:
         return False
@@ -107,7 +107,7 @@ def remove_namespace(name: str, inode: int) -> bool:
 
 
 def run_in_namespace(name: str, function: Callable[[], Result]) -> Result:
-    """Runs `function` in the namespace and returns its result. Its exceptions pass through.
+    """The result of `function`, called in the namespace; its exceptions pass through.
 
     /proc/sys/net shows the namespace of the thread that opens it, so sysctls can be read and written this way.
     """

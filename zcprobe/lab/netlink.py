@@ -1,8 +1,7 @@
-"""pyroute2, through which the lab speaks to the kernel. The parts that the lab uses are imported when they are first
-used.
+"""pyroute2, through which the lab talks to the kernel. The parts that it needs are imported when they are first used.
 
-The package itself imports all that it has (its database, its sockets of every family), which would double the time that
-the parts used here take.
+The package itself imports everything it has (its database, its sockets of every family), which takes as long again as
+the parts that are used here.
 """
 
 import sys
@@ -22,7 +21,7 @@ _PACKAGE = "pyroute2"
 
 @contextmanager
 def _only_parts() -> Iterator[None]:
-    """Inside the block `import pyroute2.x` does not run the package's own file. A later import of the package runs
+    """Inside the context, `import pyroute2.x` does not run the package's own file. A later import of the package runs
     it."""
     spec = None if _PACKAGE in sys.modules else find_spec(_PACKAGE)
     if spec is None:
@@ -43,7 +42,7 @@ def open_route() -> "IPRoute":
 
 
 def netlink_error() -> "type[NetlinkError]":
-    """The exception for a refusal by the kernel; its `code` is the errno."""
+    """The exception for a refusal by the kernel; `code` is its errno."""
     with _only_parts():
         from pyroute2.netlink.exceptions import NetlinkError
     kind: type[NetlinkError] = NetlinkError
@@ -54,12 +53,12 @@ def attach_namespace(name: str) -> None:
     """Binds the network namespace of the calling thread to a name, as `ip netns attach` does. OSError."""
     with _only_parts():
         from pyroute2 import netns
-    # Without a number: in a pid namespace a thread's number differs from the one in /proc, when that is not its own.
+    # not by a thread id, because ids in a pid namespace may differ from those in /proc
     netns.attach(name, "thread-self")
 
 
 def remove_namespace_name(name: str) -> None:
-    """Removes the name of a network namespace. FileNotFoundError when there is none."""
+    """Removes the name. FileNotFoundError if it does not exist."""
     with _only_parts():
         from pyroute2 import netns
     netns.remove(name)

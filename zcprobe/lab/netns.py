@@ -34,18 +34,18 @@ SINK_DEVICE = "rx0"
 _IPV4_PREFIX = 24
 _IPV6_PREFIX = 64
 _IFA_F_NODAD = 0x02
-"""Without this flag an IPv6 address is tentative, and cannot be used, for a second."""
+"""Without this flag an IPv6 address stays tentative and unusable for a second."""
 
 _SENDER_INDEX = 100
-"""The index differs from the sink's, which is 2: linkwatch_urgent_event takes a device whose index equals its peer's
-for a device without a peer, and may then report a second late that its link is up."""
+"""It differs from the sink's index, which is 2: linkwatch_urgent_event treats a device whose index equals its peer's as
+one without a peer, and may report only a second later that its link is up."""
 
 _LINK_UP_TIMEOUT_S = 10.0
-"""How long a link has to come up: a veth pair takes a moment, a network card that negotiates some seconds."""
+"""Time for a link to come up: veth takes a moment, a network card that negotiates with its peer some seconds."""
 
 
 class Namespace(msgspec.Struct, frozen=True, kw_only=True):
-    """A network namespace of a run. `inode`: the kernel's net->ns.inum, by which BPF programs can filter."""
+    """`inode` is the kernel's net->ns.inum, by which BPF programs filter."""
 
     name: str
     path: str
@@ -94,7 +94,7 @@ def _bring_up(namespace: Namespace, route: "IPRoute") -> None:
 
 
 def _wait_until_up(namespace: Namespace, route: "IPRoute") -> None:
-    """Waits until the link is up: IPv6 drops everything until linkwatch has told it so."""
+    """IPv6 drops everything until linkwatch has reported that the link is up."""
     deadline = time.monotonic() + _LINK_UP_TIMEOUT_S
     while route.get_links(ifname=namespace.device)[0].get_attr("IFLA_OPERSTATE") != "UP":
         if time.monotonic() > deadline:
@@ -110,7 +110,8 @@ def _make_namespaces(names: dict[str, str], devices: tuple[str, str], journal: J
 
 
 def _connect(pair: NamespacePair, *, veth: bool) -> None:
-    """Brings both sides of the link up: a new veth pair, or devices that exist. A netlink socket costs 3 ms."""
+    """Makes the link (a new veth pair, or existing devices) and brings it up on both sides. A netlink socket costs 3
+    ms."""
 
     def start_sender() -> None:
         with open_route() as route:
@@ -134,7 +135,8 @@ def _connect(pair: NamespacePair, *, veth: bool) -> None:
 
 @contextmanager
 def _lent_device(namespace: Namespace, journal: Journal) -> Iterator[None]:
-    """Lends the host's device of that name to the namespace. On leaving it is back, up or down as it was. HostError."""
+    """Moves the host's device into the namespace; on leaving the context it is back, up or down as before.
+    HostError."""
     up = check_lendable(namespace.device)
     try:
         with deferred_signals():
@@ -148,18 +150,18 @@ def _lent_device(namespace: Namespace, journal: Journal) -> Iterator[None]:
 
 
 def _undo_namespace(name: str, inode: int, journal: Journal) -> None:
-    with suppress(FileExistsError):  # another namespace has its name by now, so ours has none and is gone
+    with suppress(FileExistsError):  # another namespace has its name by now: ours has no name, and is gone
         remove_namespace(name, inode)
     journal.drop_namespace(name)
 
 
 @contextmanager
 def namespace_pair(journal: Journal, link: tuple[str, str] | None = None) -> Iterator[NamespacePair]:
-    """Two namespaces, `zcprobe-<run id>-tx` and `-rx`, with their link up and addresses set. On leaving both are
-    removed.
+    """Makes two namespaces `zcprobe-<run id>-tx` and `-rx` with links up and addresses; leaving the context always
+    removes them.
 
-    The sender has 10.0.0.1 and fd00::1, the sink 10.0.0.2 and fd00::2, all private to the pair. `link` names two
-    devices of this host that are connected and not in use; None makes a veth pair. HostError when the host refuses.
+    Sender 10.0.0.1 and fd00::1, sink 10.0.0.2 and fd00::2, all private to the pair. `link` names two devices of this
+    host that are connected and not in use; None makes a veth pair. HostError if the host refuses.
     """
     names = {side: f"{NAMESPACE_PREFIX}{journal.run_id}-{side}" for side in ("tx", "rx")}
     try:
@@ -173,6 +175,6 @@ def namespace_pair(journal: Journal, link: tuple[str, str] | None = None) -> Ite
                 _connect(pair, veth=link is None)
             yield pair
     finally:
-        with deferred_signals(), ExitStack() as made:  # which undoes each of them, whatever the others raise
+        with deferred_signals(), ExitStack() as made:  # it undoes each of them, whatever the others raise
             for name, inode in journal.record.namespaces.items():
                 made.callback(_undo_namespace, name, inode, journal)

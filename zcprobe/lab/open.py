@@ -1,7 +1,7 @@
 """Opens the lab that a run of a scenario needs, in two steps, because calibration comes between them.
 
-The first step makes the namespaces, their link and the limits, and leaves the path unimpaired. The second impairs the
-path, with rates that are known by then.
+The first step makes the namespaces, their link and the limits, and leaves the path unimpaired. The second impairs it,
+with rates that are known by then.
 """
 
 import os
@@ -27,8 +27,8 @@ __all__ = ["OpenLab", "describe_impairment", "open_lab", "open_path"]
 
 
 def describe_impairment(scenario: Scenario) -> dict[str, int | str | None]:
-    """The parameters of all impairments of the scenario in one flat table, each with its impairment's prefix (`hold_`,
-    `delay_`, `reorder_`), and the memlock limit."""
+    """The impairments as one flat table: parameters with the prefixes `hold_`, `delay_` and `reorder_`, and the memlock
+    limit, as far as they exist."""
     described: dict[str, int | str | None] = {"memlock_bytes": scenario.memlock_bytes}
     for impairment in scenario.impairments:
         parameters = msgspec.to_builtins(impairment)
@@ -48,7 +48,7 @@ def _require_family(sender: Namespace, family: Family) -> None:
 
 
 class OpenLab:
-    """A lab while it is open. `lab` describes it. `impair()` changes the path, and the description with it."""
+    """An open lab. `lab` describes it; `impair()` changes the path and the description."""
 
     def __init__(self, lab: Lab, path: ImpairedPath, undo: ExitStack) -> None:
         self.lab = lab
@@ -57,7 +57,7 @@ class OpenLab:
         self._scenario: Scenario | None = None
 
     def impair(self, scenario: Scenario) -> None:
-        """Impairs the path. Call it once, before the traffic of the run. HostError when the kernel cannot do it."""
+        """Impairs the path. Call it once, before the traffic of the run. HostError if the kernel lacks a mechanism."""
         self._scenario = scenario
         for impairment in scenario.impairments:
             self._undo.enter_context(impairment.put_on(self._path))
@@ -66,8 +66,8 @@ class OpenLab:
         self.lab = msgspec.structs.replace(self.lab, impairment=described)
 
     def read_effects(self) -> Effects:
-        """What the impairments have done so far, by the kernel's own counters. FileNotFoundError when a namespace of
-        the lab is gone."""
+        """What the impairments have done so far, by the kernel's own counters. FileNotFoundError if a namespace of the
+        lab is gone."""
         return Effects() if self._scenario is None else read_effects(self._path, self._scenario)
 
 
@@ -82,12 +82,12 @@ def open_path(
     run_journal: Journal | None = None,
     link: tuple[str, str] | None = None,
 ) -> Iterator[OpenLab]:
-    """Makes the namespaces, their link and the limit on optmem for a run of the scenario of that name. On leaving, all
-    of this is undone, and so is whatever impairs the path by then.
+    """Opens the namespaces, their link and the limit on optmem for a run of the scenario of that name. Leaving the
+    context undoes them, and whatever impairs the path by then.
 
-    `optmem_max_bytes` None leaves the kernel's own limit. `link` names two devices of this host that take the place of
-    the veth pair. What must be undone goes into `run_journal`, or into a journal of the lab's own. HostError without
-    root, or when the kernel lacks a requirement. The sender sets the memlock limit.
+    `optmem_max_bytes` None leaves the kernel's own limit; `link` names two devices of this host that replace the veth
+    pair. Changes are noted in `run_journal`, or in a new journal. HostError without root or if the kernel lacks a
+    mechanism. The sender itself sets the memlock limit.
     """
     if os.geteuid() != 0:
         raise HostError("a lab of network namespaces needs root", "run with sudo")
@@ -128,7 +128,7 @@ def open_lab(
     run_journal: Journal | None = None,
     link: tuple[str, str] | None = None,
 ) -> Iterator[Lab]:
-    """Both steps at once, for callers that do not calibrate: the rates are those of `scenario`.
+    """Both steps at once, for callers that do not calibrate; the rates are those in `scenario`.
 
     `optmem_max_bytes` replaces the scenario's own. Everything else is as in `open_path`.
     """

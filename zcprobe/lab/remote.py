@@ -1,4 +1,4 @@
-"""Stands in for a lab when the sink is on another host: the path to it is taken as it is."""
+"""A run without a lab: the sink is on another host, and the path to it is not changed."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from zcprobe.units import shown
 __all__ = ["REMOTE", "OpenRemote", "open_remote", "parse_target"]
 
 REMOTE = "remote"
-"""Takes the place of a scenario's name in runs without a lab."""
+"""Takes the place of the scenario's name if there is no scenario."""
 
 
 def parse_target(text: str) -> tuple[str, int]:
@@ -36,16 +36,15 @@ def parse_target(text: str) -> tuple[str, int]:
 
 
 def _device(address: str) -> str | None:
-    """The device by which sends to the target leave. None when it cannot be known: vsock has no device, and a name may
-    be unknown."""
+    """The device by which sends to the target leave; None if it is unknown: vsock has none, and a name may be
+    unknown."""
     if address.startswith("vsock:"):
         return None
     return route_device(address, socket_family(address))
 
 
 def open_remote(target: str) -> Lab:
-    """Describes the path to a sink on another host. The sender stays in our own network namespace; nothing is changed,
-    so nothing has to be undone."""
+    """The sender stays in our own network namespace; nothing is changed, so there is nothing to undo."""
     address, port = parse_target(target)
     limit, device = read_optmem_max(), _device(address)
     return Lab(
@@ -65,14 +64,14 @@ def open_remote(target: str) -> Lab:
 
 
 class OpenRemote:
-    """Takes the place of `zcprobe.lab.open.OpenLab` when there is no lab: it impairs nothing and sees nothing."""
+    """Takes the place of a lab (`zcprobe.lab.open.OpenLab`) if there is none: it impairs nothing and sees nothing."""
 
     def __init__(self, target: str) -> None:
         self.lab = open_remote(target)
 
     def impair(self, scenario: Scenario) -> None:
-        """Does nothing: the path is not ours."""
+        """Does nothing, because the path is not ours."""
 
     def read_effects(self) -> Effects:
-        """No effects, because nothing is impaired."""
+        """The effects, which are empty."""
         return Effects()

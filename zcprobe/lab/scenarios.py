@@ -22,12 +22,13 @@ _KINDS: tuple[type[Impairment], ...] = (HoldImpairment, DelayImpairment, Reorder
 
 
 class Shares(msgspec.Struct, frozen=True, kw_only=True):
-    """What depends on how fast this machine is: rates as shares of the goodput of the unimpaired path, which is
-    measured before each run (`zcprobe.lab.calibration`). None: the scenario has no such rate, or the user gave it.
+    """Rates that depend on the speed of this machine, as shares of the goodput of the unimpaired path, which is
+    measured before each run (`zcprobe.lab.calibration`). None: the scenario has no such rate, or it was given for the
+    run.
 
-    `hold`: the share of the rate at which clones of chosen packets arrive that their queue lets go. `acks`: the share
-    of the acknowledgements of the unimpaired path (one for 64 KiB) that the path back carries. `read`: the share of the
-    goodput that the sink reads.
+    `hold`: the share of the arrival rate of clones at which their queue releases them. `acks`: the share of the
+    acknowledgements of the unimpaired path (one per 64 KiB) that the path back carries. `read`: the share of the
+    goodput at which the sink reads.
     """
 
     hold: float | None = None
@@ -36,12 +37,12 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run goes through. `optmem_max_bytes` None leaves the kernel's own limit. `memlock_bytes` None sets no
-    limit; with a limit, the sender gives up CAP_IPC_LOCK, which would exempt it.
+    """A scenario. `optmem_max_bytes` None means the kernel's own limit, `memlock_bytes` None no limit; with a memlock
+    limit the sender gives up CAP_IPC_LOCK, which would exempt it.
 
-    When `shares` names a rate, the one in `impairments` or `reading` is that for a path of 20 Gbit/s, until calibration
-    replaces it. `is_control`: no send should be refused, whatever its size; when a user chose a limit or traffic with
-    which one can be, the run says so.
+    Where `shares` has a rate, the one in `impairments` or `reading` is for a path of 20 Gbit/s until calibration
+    replaces it. `is_control`: no send should be refused, whatever its size; if a chosen limit or traffic allows
+    refusals, the run says so.
     """
 
     name: str
@@ -58,21 +59,21 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether one of its rates follows from the goodput of the unimpaired path."""
+        """Whether one of its rates is computed from the goodput of the unimpaired path."""
         return self.shares != Shares()
 
     def find(self, kind: type[Impairing]) -> Impairing | None:
-        """Its impairment of that kind; None when it has none."""
+        """Its impairment of that kind; None if it has none."""
         return next((impairment for impairment in self.impairments if isinstance(impairment, kind)), None)
 
     def with_impairment(self, changed: Impairment) -> "Scenario":
-        """The scenario with `changed` in the place of its impairment of that kind."""
+        """The scenario with `changed` instead of its impairment of that kind."""
         impairments = tuple(changed if type(one) is type(changed) else one for one in self.impairments)
         return msgspec.structs.replace(self, impairments=impairments)
 
     def members(self) -> dict[str, Any]:
-        """Plain values, as run.json and `zcprobe scenarios -J` have them: each kind of impairment is a member of its
-        own, called by its prefix, and None where the scenario has none of it."""
+        """Plain values, as in run.json and `zcprobe scenarios -J`: each kind of impairment is a member named by its
+        prefix, and None if the scenario does not have it."""
         members: dict[str, Any] = {}
         for name, value in msgspec.structs.asdict(self).items():
             members |= {kind.prefix: self.find(kind) for kind in _KINDS} if name == "impairments" else {name: value}
@@ -89,10 +90,11 @@ SCENARIOS: dict[str, Scenario] = {
             is_control=True,
         ),
         # The old default has room for two dozen notifications, and a send buffer of 64 MiB for a hundred packets of 512
-        # KiB, QEMU's size. Sends of more than 256 KiB never share a notification, so whoever outruns the path meets the
-        # limit, whatever window or pace holds the data back. (Sends of 64 KiB met it only when the send buffer was the
-        # bottleneck. In 2 of 60 runs something else was: unsent sends shared notifications, and none failed.)
-        # The queue is long enough for the acknowledgements of a whole send buffer, so that none is dropped.
+        # KiB, QEMU's size. Sends of more than 256 KiB never share a notification, so any sender that is faster than the
+        # path meets the limit, whatever window or pace holds the data back. (Sends of 64 KiB met it only where the send
+        # buffer was the bottleneck. In 2 of 60 runs something else was; then unsent sends shared notifications, and
+        # none failed.) The queue is long enough for the acknowledgements of a whole send buffer, so that none is
+        # dropped.
         Scenario(
             name="in-flight",
             description="late acknowledgements and little optmem: charges are held by sends not yet acknowledged",
@@ -105,12 +107,12 @@ SCENARIOS: dict[str, Scenario] = {
             ),
             shares=Shares(acks=0.2),
         ),
-        # Few and short enough holds that most completions arrive, but out of order: each hole costs a queue entry.
-        # The queue lets go of three clones while ten come in. So it grows by seven tenths of them until the sends that
-        # it holds fill optmem on their own, after 16 x notifications / 0.7 sends, on a fast machine as on a slow one.
-        # Measured in 20 runs of each policy on an idle machine, with both CPUs loaded, on one CPU and in an emulated
-        # guest: a sender that never reads got ENOBUFS after 775 to 1406 sends; one that reads without waiting was dead
-        # after 1710 to 3472.
+        # Holds are few and short, so most completions arrive, but out of order: each hole costs a queue entry. The
+        # queue releases three clones while ten come in. So it grows by seven tenths of them until the sends that it
+        # holds fill optmem on their own, after 16 x notifications / 0.7 sends, on fast and slow machines alike.
+        # Measured in 20 runs of each policy when idle, with both CPUs loaded, on one CPU, and in an emulated guest: a
+        # sender that never reads met ENOBUFS after 775 to 1406 sends; one that reads without waiting died after 1710 to
+        # 3472.
         Scenario(
             name="held-completions",
             description="1 in 16 packets has a clone held back: completions out of order, notifications cannot merge",
@@ -124,9 +126,9 @@ SCENARIOS: dict[str, Scenario] = {
             ),
             shares=Shares(hold=0.3),
         ),
-        # Every clone is held in one queue that never overflows, so completions stay in order and merge, but late: the
-        # bucket's rate is all the goodput that optmem allows. 128 MB hold 157 notifications of nearly any extension.
-        # Measured: ENOBUFS after 160 to 920 sends, with 157 charges in all, one or two of them unread.
+        # Every clone is held in one queue that never overflows, so completions stay in order and merge, but late:
+        # optmem allows no more goodput than the bucket's rate. 128 MB hold 157 notifications that cover almost any
+        # number of sends. Measured: ENOBUFS after 160 to 920 sends with one or two charges unread, 157 in all.
         Scenario(
             name="held-in-flight",
             description="every packet has a clone held back: charges are held by sends acknowledged, not completed",
@@ -140,8 +142,8 @@ SCENARIOS: dict[str, Scenario] = {
             ),
             shares=Shares(hold=0.1),
         ),
-        # A send of more than 256 KiB never shares a notification, and a send buffer of 64 MiB has room for more of them
-        # than 24: so it is optmem that runs out while the peer is slow, as with QEMU's packets of 512 KiB.
+        # A send of more than 256 KiB never shares a notification, and a send buffer of 64 MiB has room for more than 24
+        # of them. So optmem runs out while the peer is slow, as with QEMU's packets of 512 KiB.
         Scenario(
             name="slow-reader",
             description="the sink reads at a tenth of the path's goodput: sends hold optmem while they wait for it",
@@ -168,8 +170,8 @@ SCENARIOS: dict[str, Scenario] = {
             send_count=20_000,
             memlock_bytes=256 * 1024,
         ),
-        # Data that arrived early is acknowledged, and so completed, only with all before it. 4 MiB, the default limit
-        # of a send buffer, are 64 sends: they fit into optmem even if none shares a notification.
+        # Data that arrives early is acknowledged, and so completed, only together with all data before it. The default
+        # limit of a send buffer, 4 MiB, has room for 64 sends; they fit into optmem even if none shares a notification.
         Scenario(
             name="reordered-link",
             description="packets take 9 to 11 ms: data arrives out of order, completions come in order (control)",
@@ -190,8 +192,7 @@ def find_scenario(name: str) -> Scenario:
 
 
 def with_hold(scenario: Scenario, one_in_count: int | None, rate_bps: int | None) -> Scenario:
-    """The scenario with another share of packets, or another rate, of its hold. UsageError when it holds nothing
-    back."""
+    """The scenario with another share or rate of held clones; UsageError if it holds nothing back."""
     if one_in_count is None and rate_bps is None:
         return scenario
     hold = scenario.find(HoldImpairment)

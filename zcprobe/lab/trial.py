@@ -1,4 +1,4 @@
-"""Tries whether this host can run each scenario: puts its impairments on an idle path and takes them off again."""
+"""Tries what each scenario needs of this host: puts its impairments on an idle path and removes them again."""
 
 from zcprobe.errors import HostError
 from zcprobe.journal import journal
@@ -9,7 +9,7 @@ __all__ = ["try_scenario", "try_scenarios"]
 
 
 def try_scenario(scenario: Scenario, run_id: str) -> HostError | None:
-    """The error with which this host refuses the scenario; None when it can run it."""
+    """The reason why this host cannot run the scenario, or None."""
     try:
         with (
             journal(run_id) as entry,
@@ -28,8 +28,8 @@ def try_scenario(scenario: Scenario, run_id: str) -> HostError | None:
 
 
 def try_scenarios(run_id: str) -> dict[str, HostError | None]:
-    """For each scenario the error with which this host refuses it; None when it can run it. Each takes about a tenth of
-    a second. `run_id` names the namespaces meanwhile."""
+    """Scenario -> why this host cannot run it, or None. Takes about a tenth of a second each; `run_id` names the
+    namespaces."""
     return {
         name: try_scenario(scenario, f"{run_id}-{number}") for number, (name, scenario) in enumerate(SCENARIOS.items())
     }

@@ -1,4 +1,4 @@
-"""Takes turns at resources of the host that runs share and that one run at a time may use."""
+"""Resources of the host that runs share: a run that needs one for itself waits for its turn."""
 
 import os
 import sys
@@ -21,17 +21,16 @@ def _tell(text: str) -> None:
 
 @contextmanager
 def turn(name: str, what: str, tell: Callable[[str], None] = _tell, *, longest_s: float = _LONGEST_S) -> Iterator[None]:
-    """Inside, this process is the only one on this host that uses `what`. It holds a lock on /run/zcprobe/<name>.lock,
-    which ends with the process.
+    """Reserves `what` on this host by a lock on /run/zcprobe/<name>.lock, which ends with the process.
 
-    It calls `tell` when it has to wait. HostError after `longest_s` seconds, or when no lock can be made.
+    Calls `tell` if it has to wait. HostError after `longest_s`, or if the lock cannot be made.
     """
     try:
         with open_journal_folder() as folder:
             fd = folder.open_file(f"{name}.lock", os.O_WRONLY | os.O_CREAT)
     except OSError as error:
         raise HostError(
-            f"no lock can be made in {JOURNAL_FOLDER}: {error.strerror}", "run as root, with a /run that can be written"
+            f"no lock can be made in {JOURNAL_FOLDER}: {error.strerror}", "run as root, with a writable /run"
         ) from error
     try:
         _wait(fd, what, tell, longest_s)

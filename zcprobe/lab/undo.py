@@ -1,7 +1,8 @@
-"""Undoes one thing that the journal of a dead run names, if a run can have made it.
+"""Undoes one entry of a dead run's journal, within the bounds of what a run can have made.
 
-A network namespace is recognised by its inode; a folder or file by device, inode and a name of our form. A sysctl must
-be one that runs change, with a value in its range; a device must be one that was lent to such a namespace.
+A network namespace must have the recorded inode; a folder or file the recorded device and inode, and a name of our
+form. A sysctl must be one that runs change, with a value in its range; a device must have been lent to such a
+namespace.
 """
 
 import os
@@ -21,16 +22,16 @@ __all__ = ["OPTMEM_MAX_PATH", "RefusedError", "undo"]
 OPTMEM_MAX_PATH = Path("/proc/sys/net/core/optmem_max")
 
 _SYSCTL_RANGES = {str(OPTMEM_MAX_PATH): range(2**31)}
-"""Each sysctl of the host that a run may change, and the values that it can have had before."""
+"""Every sysctl of the host that a run may change, with the range of its values."""
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _DEVICE = re.compile(r"[^/\s]{1,15}")
 _OUTPUT_NAME = re.compile(r"\.zcprobe-[0-9a-f]{16}\.partial")
-"""The name of a file that is about to replace another, as `zcprobe.cli.output` makes it."""
+"""Name of a file that is about to replace another, as `zcprobe.cli.output` makes it."""
 _REPLACED = "something else stands in its place"
 
 
 class RefusedError(Exception):
-    """Why a thing is left alone."""
+    """The reason why a thing is left alone."""
 
 
 def _folder_name(run_id: str, *, partial: bool) -> re.Pattern[str]:
@@ -46,7 +47,7 @@ def _clean_device(name: str, record: Record) -> str:
     loan = record.devices[name]
     if not _DEVICE.fullmatch(name) or not _is_name_of_namespace(loan.namespace, record):
         raise RefusedError("it is not a device in a namespace of that run")
-    # Once the namespace is removed and dropped, whatever has its name belongs to somebody else.
+    # after it is removed and dropped, anything of its name belongs to somebody else
     if is_namespace(loan.namespace, record.namespaces.get(loan.namespace, -1)) is False:
         raise RefusedError(f"{loan.namespace} is another namespace by now")
     give_back(name, loan.namespace, up=loan.up)
@@ -62,7 +63,7 @@ def _clean_namespace(name: str, record: Record) -> str | None:
 
 @contextmanager
 def _parent_of(path: Path, name: re.Pattern[str]) -> Iterator[Directory | None]:
-    """The folder that `path` is in; None when it is gone, and `path` with it."""
+    """The open folder; None if it no longer exists, so there is nothing in it."""
     if not path.is_absolute() or ".." in path.parts or not name.fullmatch(path.name):
         raise RefusedError("its name is not the name of something of that run")
     try:
@@ -88,7 +89,7 @@ def _clean_folder(name: str, record: Record) -> str | None:
                 if identity_of(folder.status) != identity:
                     raise RefusedError(_REPLACED)
                 if folder.status.st_uid != os.geteuid():
-                    raise RefusedError("it is whole, and its user's already: give it a name, or remove it")
+                    raise RefusedError("it is complete and already belongs to its user: rename or remove it")
                 folder.empty()
             parent.remove_folder(last)
     return f"removed unfinished run folder {name}"
@@ -141,8 +142,7 @@ _CLEANERS: dict[Kind, Callable[[str, Record], str | None]] = {
 
 
 def undo(kind: Kind, name: str, record: Record) -> str | None:
-    """Undoes it. A line that says what was done, or None when there was nothing left. RefusedError when a run cannot
-    have made it; OSError or ZcprobeError when undoing fails."""
+    """What was done, in words; None if there was nothing to undo. RefusedError, OSError or ZcprobeError."""
     if not _RUN_ID.fullmatch(record.run_id):
         raise RefusedError("its run's name is not of our form")
     return _CLEANERS[kind](name, record)

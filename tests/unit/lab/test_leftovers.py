@@ -216,7 +216,7 @@ def test_a_whole_run_that_was_given_and_has_no_name_yet_is_left(folder: Path, tm
     partial = made_partial(tmp_path)
     os.chown(partial, 65534, 65534)
     write_record(folder, "old", dead_pid, folders={str(partial): identity(partial)})
-    assert ["it is whole" in item.refusal for item in clean_leftovers().kept] == [True]
+    assert ["it is complete" in item.refusal for item in clean_leftovers().kept] == [True]
     assert (partial / "sends.bin").exists()
     partial.rename(tmp_path / "named")
     assert clean_leftovers().undone == ["removed journal of dead run old"]

@@ -1,5 +1,4 @@
-"""Impairments of the path, one file each. A scenario has any number of them.
+"""Impairments of the path, one file each: its parameters, how it is put on a path, and what it has done there.
 
-Each is a description of how much and how fast, which can put itself on a path and read there what it has done. Two of
-them wait in a TBF qdisc: a queue of known rate and length.
+A scenario has any number of them. In two of them packets wait in a TBF qdisc, a queue of known rate and length.
 """

@@ -23,14 +23,14 @@ _TCP_SYSCTLS = Path("/proc/sys/net/ipv4")
 class DelayImpairment(msgspec.Struct, frozen=True, kw_only=True):
     """Acknowledgements wait in `bucket` on their way back, so many sends are in flight at once.
 
-    A queue on the way to the sink would not have this effect. veth keeps the packet's socket (skb_scrub_packet does not
-    orphan since 4.19), so the sender's TSQ sees the queue and keeps it short, and sends behind it extend one
-    notification instead of adding more. A send that is acknowledged late, on the other hand, has left TSQ's account.
+    A queue on the path to the sink would not work: veth keeps the packet's socket (skb_scrub_packet does not orphan
+    since 4.19), so the sender's TSQ sees the queue and keeps it short, and sends behind it extend one notification
+    instead of adding more. A send that is acknowledged late, by contrast, has left TSQ's account.
 
-    Each send gets a notification of its own only while the send buffer limits the sender, not the congestion or receive
-    window; otherwise sends share the notification of the unsent tail. So the TCP settings belong to the impairment:
-    buffers with fixed limits, and a congestion control that grows its window whatever the delay (cubic leaves slow
-    start because of it, BBR sizes its window by it). Every kernel has reno.
+    Each send gets its own notification only while the send buffer, and not the congestion or receive window, limits the
+    sender; otherwise sends share the notification of the unsent tail. So the TCP settings belong to the impairment:
+    buffers of fixed limits, and a congestion control that ignores delay when it grows its window (cubic leaves slow
+    start because of delay, BBR sizes its window by it). reno is in every kernel.
     """
 
     prefix: ClassVar[str] = "delay"
@@ -71,7 +71,7 @@ def _add_delay(device: str, delay: DelayImpairment) -> None:
 
 @contextmanager
 def delayed_acks(pair: NamespacePair, delay: DelayImpairment) -> Iterator[None]:
-    """Puts the bucket on the sink's device, by which only acknowledgements leave. The TCP settings stay until the
+    """Puts the bucket on the sink's device, where only acknowledgements leave. The TCP settings stay until the
     namespaces are gone; nobody else sees them."""
     sender_settings = {
         "tcp_congestion_control": delay.congestion_control,

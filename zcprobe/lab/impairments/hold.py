@@ -22,7 +22,7 @@ __all__ = ["HOLD_DEVICE", "MIN_HOLD_BURST_BYTES", "HoldImpairment", "held_clones
 HOLD_DEVICE = "hold0"
 
 MIN_HOLD_BURST_BYTES = 128 * 1024
-"""tbf_enqueue splits or drops packets that are larger than the bucket; a GSO packet has 64 KiB and 45 headers."""
+"""tbf_enqueue segments or drops packets that are larger than the bucket; a GSO packet is 64 KiB plus 45 headers."""
 
 _MAX_ONE_IN_COUNT = 65536
 _PROTOCOL_NUMBER = {"tcp": 6, "udp": 17}
@@ -34,8 +34,8 @@ _CLSACT_EGRESS = 0xFFFFFFF3
 class HoldImpairment(msgspec.Struct, frozen=True, kw_only=True):
     """One in `one_in_count` of the sender's packets (TCP) or datagrams (UDP) has a clone that waits in `bucket`.
 
-    The clone shares the data pages, so the completion of its send has to wait for it although the data was
-    acknowledged long ago. A clone that finds the bucket full is freed at once.
+    The clone shares the data pages, so its send completes only when the clone is freed, although the data was
+    acknowledged long before. A clone that finds the bucket full is freed at once.
     """
 
     prefix: ClassVar[str] = "hold"
@@ -67,18 +67,17 @@ class HoldImpairment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def packet_choice(family: Family, protocol: Protocol, one_in_count: int) -> list[list[str]]:
-    """The u32 keys of each filter, as pyroute2's `value/mask+offset`. The filters together match one in N packets of
-    TCP, or one in N datagrams of UDP. Offsets count from the IP header.
+    """The u32 keys of each filter, in pyroute2's form `value/mask+offset`. Together they match one in N TCP packets or
+    UDP datagrams; offsets count from the IP header.
 
-    On IPv4 the IP id decides. It advances by one for each GSO segment, and for each datagram of a connected socket;
-    fragments have the id of their datagram. For datagrams the mask is on the low bits. For TCP it is on the bits from
-    the fourth up, as far as there are so many: a send of 64 KiB has 46 segments, an even number, so with the low bits
-    the first id would decide whether 1 in 8 of the large packets is chosen, or none.
-
-    IPv6 has an id only in fragments. So for TCP the sequence number decides, from bit 16 up, which chooses whole runs
-    of 64 KiB of the stream. For a datagram its number in our own header (struct zc_frame) decides or, when it is
-    fragmented, the id of the fragments, which is random. The keys expect no IPv4 options and no IPv6 extension headers,
-    which a plain sender never adds.
+    With IPv4 packets are chosen by the IP id, which advances by one per GSO segment and per datagram of a connected
+    socket; fragments have the id of their datagram. Datagrams are chosen by its low bits. TCP packets are chosen by the
+    bits from the fourth up, if there are that many: a send of 64 KiB has 46 segments, an even number, so by the low
+    bits the first id would decide whether 1 in 8 of the large packets is chosen or none. IPv6 has no id without
+    fragments. There TCP packets are chosen by the sequence number from bit 16 up, so whole runs of 64 KiB of the stream
+    are chosen; a datagram is chosen by its number in our own header (struct zc_frame) or, if it was fragmented, by the
+    fragments' id, which is random. IPv4 options and IPv6 extension headers are not supported; a plain sender never adds
+    them.
     """
     mask, number = one_in_count - 1, _PROTOCOL_NUMBER[protocol]
     if family == "ipv4":
@@ -125,8 +124,8 @@ def _remove_hold(device: str) -> None:
         for index in route.link_lookup(ifname=device):
             if any(qdisc.get_attr("TCA_KIND") == "clsact" for qdisc in route.get_qdiscs(index=index)):
                 route.tc("del", "clsact", index)
-        # Frees the clones that still wait. They would keep the sender's socket alive, and the socket its namespace,
-        # until the bucket is empty.
+        # Frees the clones that still wait. Otherwise they would keep the sender's socket alive, and the socket its
+        # namespace, until the bucket is empty.
         for index in route.link_lookup(ifname=HOLD_DEVICE):
             route.link("del", index=index)
 
@@ -135,7 +134,7 @@ def _remove_hold(device: str) -> None:
 def held_clones(sender: Namespace, hold: HoldImpairment, family: Family, protocol: Protocol = "tcp") -> Iterator[None]:
     """Mirrors the chosen packets that leave `sender` to an IFB behind the bucket.
 
-    ifb_xmit frees packets that were mirrored to it, and not redirected: the clone waits and then vanishes.
+    ifb_xmit frees packets that were mirrored, not redirected, to it: the clone waits and is then freed.
     """
     try:
         with deferred_signals():

@@ -1,4 +1,4 @@
-"""The path that is impaired, and what every impairment can do."""
+"""The path that is impaired, and the interface of every impairment."""
 
 import typing
 from collections.abc import Callable
@@ -23,20 +23,19 @@ class ImpairedPath(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Impairment(typing.Protocol):
-    """What every impairment is: a frozen struct of its parameters, each with its unit in its name."""
+    """An impairment: a frozen struct of its parameters, with a unit in each name."""
 
     prefix: ClassVar[str]
-    """What the names of its parameters begin with in the metadata of a run."""
+    """The prefix of its parameters in the metadata of a run."""
 
     def put_on(self, path: ImpairedPath) -> AbstractContextManager[None]:
-        """Impairs the path, and undoes this on leaving. HostError when the kernel lacks a requirement."""
+        """Impairs the path inside the context. HostError if the kernel lacks a mechanism."""
 
     def read_effects(self, path: ImpairedPath) -> dict[str, int | None]:
         """Its members of `zcprobe.format.effects.Effects`, from the kernel's own counters."""
 
 
 def undo_in(namespace: Namespace, undo: Callable[[], None]) -> None:
-    """Calls `undo` in the namespace. When somebody has removed it there is nothing to do, because what was in it goes
-    with its last process."""
+    """Does nothing if somebody has removed the namespace: its content vanishes with its last process."""
     with suppress(FileNotFoundError):
         run_in_namespace(namespace.name, undo)

@@ -1,4 +1,4 @@
-"""Qdiscs in which packets wait: puts them on a device, reads their counters and takes them off."""
+"""Queues in which packets wait: how to put them on a device, read them, and remove them."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ _TC_H_ROOT = 0xFFFFFFFF
 
 
 class TokenBucket(msgspec.Struct, frozen=True, kw_only=True):
-    """A TBF qdisc. `limit_bytes`: the longest queue that it keeps; it drops what is more."""
+    """A TBF qdisc. `limit_bytes` is the longest queue that it keeps; further packets are dropped."""
 
     rate_bps: int
     burst_bytes: int
@@ -54,7 +54,7 @@ def remove_root_qdisc(device: str, kind: str) -> None:
 
 
 class QueueCounters(msgspec.Struct, frozen=True):
-    """Counters of a qdisc. `packets` and `bytes` have left or still wait; `dropped_packets` are not among them."""
+    """Counters of a qdisc. `packets` and `bytes` count those that have left or still wait, without dropped ones."""
 
     packets: int
     bytes: int
@@ -63,7 +63,7 @@ class QueueCounters(msgspec.Struct, frozen=True):
 
 
 def read_queue(namespace: Namespace, device: str, kind: str) -> QueueCounters | None:
-    """The counters of the device's qdisc of that kind; None when it has none."""
+    """The counters of the device's qdisc of that kind; None if it has none."""
 
     def read() -> QueueCounters | None:
         with open_route() as route:

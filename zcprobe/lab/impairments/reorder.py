@@ -22,19 +22,20 @@ _MIN_DELAY_NS, _MAX_DELAY_NS, _MIN_JITTER_NS = 1_000_000, 10_000_000_000, 1_000
 _MAX_LIMIT_COUNT = 2**31 - 1
 
 _NETSTAT = Path("/proc/thread-self/net/netstat")
-"""The file of the calling thread's namespace; /proc/net belongs to the process's."""
+"""The counters of the calling thread's namespace; /proc/net would show those of the process."""
 
 
 class ReorderImpairment(msgspec.Struct, frozen=True, kw_only=True):
-    """Each packet on its way to the sink waits for `delay_ns`, up to `jitter_ns` more or less. So the packets of a
-    burst leave out of order.
+    """Each packet to the sink waits for `delay_ns` plus or minus up to `jitter_ns`, so the packets of a burst leave out
+    of order.
 
-    Up to `limit_count` packets wait; netem drops more. It leaves GSO packets whole, so whole GSO packets are reordered.
+    Up to `limit_count` packets wait; further ones are dropped. netem does not segment GSO packets, so it reorders whole
+    ones.
 
-    The jitter is below an eighth of the delay; otherwise TCP would take late packets for lost ones, because RACK waits
-    a quarter of the shortest round trip for them. (When every eighth packet left at once, the shortest round trip was
-    next to nothing: 500 sends of 64 KiB had some 400 recoveries, at a tenth of the goodput. With a jitter of a tenth
-    they had at most four.)
+    The jitter stays below an eighth of the delay, because TCP would otherwise treat late packets as lost: RACK waits
+    for them for a quarter of the shortest round trip. (When every eighth packet was sent at once, the shortest round
+    trip was close to zero: some 400 recoveries in 500 sends of 64 KiB, at a tenth of the goodput. With a jitter of a
+    tenth there were at most four.)
     """
 
     prefix: ClassVar[str] = "reorder"
@@ -61,7 +62,7 @@ class ReorderImpairment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _read_reordered(namespace: Namespace) -> int:
-    """TCPOFOQueue of the namespace: packets that were queued because one before them was missing."""
+    """TCPOFOQueue: packets that were queued because an earlier one was missing."""
     text = run_in_namespace(namespace.name, _NETSTAT.read_text)
     lines = [line.split() for line in text.splitlines() if line.startswith("TcpExt:")]
     return int(dict(zip(*lines, strict=True))["TCPOFOQueue"])
@@ -78,7 +79,7 @@ def _add_reorder(device: str, reorder: ReorderImpairment) -> None:
 
 @contextmanager
 def reordered_packets(sender: Namespace, reorder: ReorderImpairment) -> Iterator[None]:
-    """Puts netem on the device of `sender`, by which the data leaves. Acknowledgements are neither late nor
+    """Puts netem on the device of `sender`, where the data leaves; acknowledgements are neither delayed nor
     reordered."""
     try:
         with deferred_signals():
