@@ -1,8 +1,8 @@
-/* Attaches a compiled program where BTF tells the verifier what its arguments are.
+/* Attaches a compiled program where BTF tells the verifier the types of its arguments.
  *
- * On a tracepoint (libbpf's tp_btf) members are then read by plain loads, which the verifier checks, instead of a helper
- * call each: half the time per event. It needs no trampoline, so it works where fentry is refused. BCC compiles, but
- * cannot attach so, and its fentry takes programs by the name of a section only.
+ * A program on such a tracepoint (libbpf's tp_btf) reads members by plain loads, which the verifier checks, instead of one
+ * helper call each: that takes half the time per event. It needs no trampoline, so it works where fentry is refused. BCC can
+ * compile such programs but not attach them, and its fentry finds programs by the name of a section only.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -40,7 +40,7 @@ int zc_attach_by_btf(const struct zc_btf *btf, const char *name, const void *ins
 	link = bpf_raw_tracepoint_open(NULL, program);
 	if (link < 0)
 		link = -errno;
-	close(program);	/* the link holds it */
+	close(program);	/* the link keeps the program */
 	return link;
 }
 
@@ -50,7 +50,7 @@ int zc_try_function(const struct zc_btf *btf, const char *target)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	libbpf_print_fn_t print = libbpf_set_print(NULL);	/* a refusal is an answer */
+	libbpf_print_fn_t print = libbpf_set_print(NULL);	/* a refusal is one of the two answers: print nothing */
 	int link = zc_attach_by_btf(btf, "on_trial", nothing, sizeof(nothing), ZC_ATTACH_ENTRY, target);
 
 	libbpf_set_print(print);

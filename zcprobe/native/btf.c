@@ -9,8 +9,8 @@
 #include "decl/attach.h"
 #include "decl/btf.h"
 
-/* Ids of the named types by name and kind: libbpf looks at every type for each name, of which a kernel has some 150,000,
- * and what the probes need are a hundred names. */
+/* The ids of the named types, by name and kind. libbpf goes through all types for each name; a kernel has some 150,000, and
+ * the probes ask for a hundred names. */
 struct zc_btf {
 	struct btf *btf;
 	uint32_t *ids;	/* open addressing; 0: free */
@@ -32,7 +32,7 @@ static int is_asked_for(uint32_t kind)
 	return kind == BTF_KIND_STRUCT || kind == BTF_KIND_TYPEDEF || kind == BTF_KIND_FUNC || kind == BTF_KIND_ENUM;
 }
 
-/* Where the type of that name and kind stands, or where it would. */
+/* The place of the type of that name and kind, or the free place where it would stand. */
 static uint32_t *place_of(const struct zc_btf *handle, const char *name, uint32_t kind)
 {
 	uint32_t place = hash_name(name, kind) & handle->mask;
@@ -46,14 +46,14 @@ static uint32_t *place_of(const struct zc_btf *handle, const char *name, uint32_
 	return &handle->ids[place];
 }
 
-/* Of types of one name and kind the first counts, as with libbpf, which also takes types at odd addresses. */
+/* Of types that share name and kind the first counts, as in libbpf, which also accepts types at odd addresses. */
 static int index_types(struct zc_btf *handle)
 {
 	uint32_t count = 1, places = 1024;
 
 	if ((uintptr_t)btf__type_by_id(handle->btf, 1) % _Alignof(struct btf_type))
 		return -EPROTO;
-	while (btf__type_by_id(handle->btf, count))	/* libbpf has btf__type_cnt() since 0.6 only */
+	while (btf__type_by_id(handle->btf, count))	/* btf__type_cnt() came with libbpf 0.6 */
 		count++;
 	while (places < 2 * count)
 		places *= 2;
@@ -91,7 +91,7 @@ struct zc_btf *zc_btf_open(void)
 
 	if (!handle)
 		return NULL;
-	print = libbpf_set_print(NULL);	/* the caller says what is wrong; bcc, which may share libbpf, goes on to print */
+	print = libbpf_set_print(NULL);	/* the caller reports what is wrong; bcc, which may share libbpf, still prints */
 	btf = btf__load_vmlinux_btf();
 	libbpf_set_print(print);
 	if (!btf || (intptr_t)btf < 0) {	/* libbpf before 1.0 returns an error pointer */
@@ -116,8 +116,8 @@ void zc_btf_close(struct zc_btf *handle)
 	free(handle);
 }
 
-/* What libbpf takes may still name types in a circle, and names that are not there. The kernel's own nest a few deep, and
- * its largest structure has some hundred members. */
+/* Type information that libbpf accepts may still refer to itself in a circle, or to names that do not exist. The kernel's own
+ * types nest a few levels deep, and its largest structure has some hundred members. */
 enum { MOST_STEPS = 32, MOST_MEMBERS = 4096 };
 
 static const struct btf_type *skip_modifiers(const struct btf *btf, uint32_t id)
@@ -140,7 +140,7 @@ struct search {
 	int members_left;
 };
 
-/* Bit offset of one member, descending into anonymous ones; its type in search->found. */
+/* The bit offset of one member, also inside anonymous members; search->found becomes its type. */
 static int64_t member_bits(struct search *search, const struct btf_type *type, int depth)
 {
 	const struct btf_member *member = btf_members(type);
@@ -215,7 +215,7 @@ int zc_btf_tracepoint_args(const struct zc_btf *handle, const char *name)
 		type = skip_modifiers(handle->btf, type->type);
 	if (!type || !btf_is_func_proto(type))
 		return -ENOENT;
-	return btf_vlen(type) - 1;	/* the first is the tracepoint's own data pointer */
+	return btf_vlen(type) - 1;	/* the first argument is the tracepoint's own data pointer */
 }
 
 int zc_btf_function_args(const struct zc_btf *handle, const char *name)

@@ -1,7 +1,7 @@
-/* Where a write takes its bytes from: one mapping that is never written again, or slots that are.
+/* Where a write takes its bytes from: one mapping that is never overwritten, or slots that are used again.
  *
- * Payload position p always carries pattern[p % ZC_PATTERN_BYTES]. Without reuse a write points into a mapping that
- * holds the pattern once and the longest write more, so nothing is ever overwritten while the kernel may read it.
+ * Payload position p always carries pattern[p % ZC_PATTERN_BYTES]. Without reuse a write points into a mapping that holds the
+ * pattern once, followed by as much of it as the longest write, so nothing is overwritten while the kernel may read it.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ _Static_assert(!ZC_REUSE_NEVER, "`reuse` is asked for its truth");
 struct slot {
 	uint64_t first_id;	/* of the zerocopy sends that read it */
 	uint64_t end_id;
-	int64_t open_count;	/* of these, not completed yet; below 0 while being written, when some are already */
+	int64_t open_count;	/* sends not completed; negative while the write goes on and its first sends are completed */
 };
 
 struct zc_buffers {
@@ -31,7 +31,7 @@ struct zc_buffers {
 	size_t slot_bytes;
 	struct slot slots[SLOT_COUNT];
 	uint32_t current;
-	uint32_t current_count;	/* bytes of it in use */
+	uint32_t current_count;	/* bytes of the current slot in use */
 	uint8_t *pattern;	/* with reuse: what slots are filled from */
 };
 
@@ -43,7 +43,7 @@ static size_t round_up(size_t count, size_t unit)
 static uint8_t *map(const struct zc_channel_config *config, size_t bytes)
 {
 	int flags = config->buffer_fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
-	/* a page of the file that the disk has no room for would be a SIGBUS when it is first written */
+	/* If the disk had no room for a page of the file, the first write to that page would raise SIGBUS. */
 	int error = config->buffer_fd >= 0 ? posix_fallocate(config->buffer_fd, 0, bytes) : 0;
 	uint8_t *mapping;
 
@@ -53,7 +53,7 @@ static uint8_t *map(const struct zc_channel_config *config, size_t bytes)
 	}
 	if (config->hugepages)
 		flags |= MAP_HUGETLB;
-	/* page-aligned, so a send of whole pages pins no page more than it needs */
+	/* The mapping is page-aligned, so a send of whole pages pins no more pages than it needs. */
 	mapping = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, config->buffer_fd, 0);
 	return mapping == MAP_FAILED ? NULL : mapping;
 }
@@ -108,7 +108,7 @@ void zc_buffers_close(struct zc_buffers *buffers)
 	errno = saved;
 }
 
-/* Until no send reads the slot any more: 0 or a negative errno. */
+/* Waits until no send reads the slot any more. 0 or a negative errno. */
 static int wait_for_slot(struct zc_channel *channel, const struct slot *slot)
 {
 	while (slot->open_count) {

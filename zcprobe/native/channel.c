@@ -64,7 +64,7 @@ int zc_channel_set_blocking(struct zc_channel *channel, bool enabled)
 	return 0;
 }
 
-/* A policy that gives up, or copies without having read or waited, has not stalled the write. */
+/* A policy that gives up, or copies without reading or waiting first, has not stalled the write. */
 static int answer_no_room(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	uint32_t flushes = channel->flush_index;
@@ -74,7 +74,7 @@ static int answer_no_room(struct zc_channel *channel, struct zc_attempt *attempt
 	channel->result->enobufs_count++;
 	zc_meminfo(channel, ZC_MEMINFO_ENOBUFS);
 	if (!attempt->zerocopy)
-		return -ENOBUFS;	/* an ordinary error */
+		return -ENOBUFS;	/* for a plain send it is an ordinary error */
 	zc_stall_begin(channel, attempt);
 	verdict = channel->config.policy->on_no_room(channel, attempt);
 	if (verdict == ZC_RETRY || verdict < 0 || channel->flush_index != flushes)
@@ -116,7 +116,7 @@ static ssize_t send_until_taken(struct zc_channel *channel, const struct zc_part
 	}
 }
 
-/* A call that sends nothing takes no id on a stream. An empty datagram is one all the same: it has a header. */
+/* On a stream a call that sends nothing takes no id. An empty datagram does: it has a header. */
 static bool takes_id(const struct zc_channel *channel, const struct zc_attempt *attempt, ssize_t taken)
 {
 	return attempt->zerocopy && (taken > 0 || (!taken && channel->config.is_datagram));
@@ -211,7 +211,7 @@ static int wait_writable(struct zc_channel *channel)
 	return found < 0 ? found : 0;
 }
 
-/* Drops the first `count` bytes; the parts that are left. */
+/* Drops the first `count` bytes and returns how many parts are left. */
 static int skip_parts(struct zc_part *parts, int part_count, size_t count)
 {
 	int done = 0;

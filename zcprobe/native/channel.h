@@ -46,7 +46,7 @@ struct zc_channel {
 	uint64_t queued;	/* successful zerocopy sends that the kernel gave an id: the next id */
 	int stops_ignored;	/* while settling: the request that ended the run */
 	bool is_uncorked;	/* of a corked channel: nothing was written since */
-	bool is_tight;	/* nothing happens between two writes: one begins when the last has ended, which saves a clock reading */
+	bool is_tight;	/* a write begins when the last one ended, which saves a clock reading */
 	bool blocking;	/* QEMU's field, whatever the descriptor's real mode */
 	bool zerocopied_since_flush;	/* a notification without the COPIED code was read */
 	bool copied_in_flush;	/* the current explicit flush read a COPIED / zerocopied notification */

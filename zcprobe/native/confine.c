@@ -1,4 +1,4 @@
-/* What a child process of a run keeps: another user's name, the capabilities that its part needs, the calls that it makes. */
+/* Takes from a child process of a run what its part does not need: root's name, capabilities, system calls. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -54,7 +54,7 @@ int zc_use_capabilities(uint64_t used)
 	return error ? error : write_capabilities(data);
 }
 
-/* The parent has what this process began with: without CAP_KILL it could not end a child of another user. */
+/* The parent has the capabilities that this process began with. Without CAP_KILL it could not end a child of another user. */
 static bool may_become_another_user(void)
 {
 	uint64_t needed = MASK(CAP_SETUID) | MASK(CAP_SETGID) | MASK(CAP_KILL);
@@ -63,7 +63,7 @@ static bool may_become_another_user(void)
 	return !read_capabilities(data) && !(needed & ~(uint64_t)data[0].effective);
 }
 
-/* A user namespace that has no such user answers EINVAL: root there is nobody outside. */
+/* EINVAL: the user namespace has no such user. Root in such a namespace has no rights outside. */
 static int become(uint32_t uid, uint32_t gid)
 {
 	if (geteuid() != 0 || !may_become_another_user())
@@ -86,8 +86,8 @@ int zc_give_up_root(uint32_t uid, uint32_t gid, uint64_t kept)
 	return error;
 }
 
-/* Of the interpreter and its threads, and of a socket that listens, receives and answers. No program, no file but to read,
- * no namespace, no mount, no bpf(). */
+/* What the interpreter, its threads, and a socket that listens, receives and answers call. Missing on purpose: starting
+ * programs, writing files, namespaces, mounts, bpf(). */
 static const char *const receiving[] = {
 	"accept", "accept4", "bind", "brk", "clock_getres", "clock_gettime", "clock_nanosleep", "clone3", "close",
 	"close_range", "connect", "dup", "dup2", "dup3", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2",
@@ -107,7 +107,7 @@ static int allow(scmp_filter_ctx filter, const char *name, unsigned count, struc
 {
 	int number = seccomp_syscall_resolve_name(name);
 
-	/* negative: this architecture has no such call */
+	/* a negative number: this architecture lacks the call */
 	return number < 0 ? 0 : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, count, &argument);
 }
 
@@ -120,7 +120,7 @@ static int allow_receiving(scmp_filter_ctx filter)
 		error = allow(filter, receiving[i], 0, any);
 	for (size_t i = 0; !error && i < sizeof(controls) / sizeof(*controls); i++)
 		error = allow(filter, "ioctl", 1, SCMP_A1(SCMP_CMP_EQ, controls[i], 0));
-	if (!error)	/* modules that are imported late */
+	if (!error)	/* for modules that are imported late */
 		error = allow(filter, "openat", 1, SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
 	if (!error)
 		error = allow(filter, "clone", 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
@@ -131,7 +131,7 @@ static int allow_receiving(scmp_filter_ctx filter)
 
 int zc_allow_only_receiving(void)
 {
-	/* as a kernel that lacks the call, so that libraries try what they did before there was it */
+	/* ENOSYS, as from a kernel that lacks the call, makes libraries fall back to an older one. */
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	int error;
 
@@ -140,7 +140,7 @@ int zc_allow_only_receiving(void)
 	error = allow_receiving(filter);
 	if (!error)
 		error = seccomp_load(filter);
-	if (error == -ECANCELED)	/* whatever the kernel refused it with */
+	if (error == -ECANCELED)	/* the kernel refused the filter: errno says why */
 		error = -errno;
 	seccomp_release(filter);
 	return error == -EINVAL || error == -ENOSYS || error == -EOPNOTSUPP ? 0 : error;

@@ -73,7 +73,7 @@ static void count_foreign(struct zc_channel *channel, const struct zc_notificati
 	channel->result->foreign_error = notification->error;
 }
 
-/* A timestamp or an ICMP error brings its packet along, which is not asked for. */
+/* Asks for the control message only: a timestamp or an ICMP error would bring its packet along. */
 static int reap_entry(struct zc_channel *channel)
 {
 	struct errqueue *errqueue = channel->engine_state;
@@ -103,8 +103,8 @@ static int reap_entry(struct zc_channel *channel)
 	return 1;
 }
 
-/* POLLERR is up again, although every entry that it last told of was read: it is the socket's own error. On a datagram
- * socket it stays up without POLLHUP, and whoever waits for notifications would spin. */
+/* Whether POLLERR stands for the socket's own error: it is up again, although nothing was read since it was last up. On a
+ * datagram socket it stays up without POLLHUP, and a sender that waits for notifications would spin. */
 static bool is_pending_error(struct errqueue *errqueue, short events, short revents)
 {
 	bool is_idle = errqueue->entries_at_wake == errqueue->entries_read;
@@ -115,7 +115,7 @@ static bool is_pending_error(struct errqueue *errqueue, short events, short reve
 	return is_idle;
 }
 
-/* poll reports POLLERR, which error-queue data raises, without being asked for it. */
+/* An entry of the error queue raises POLLERR, which poll reports without being asked. */
 static short events_of(int wanted)
 {
 	return (wanted & ZC_WRITABLE ? POLLOUT : 0) | (wanted & ZC_READABLE ? POLLIN : 0);

@@ -23,7 +23,7 @@ struct zc_event_reader {
 	int64_t interval_ns;
 	uint64_t events;
 	uint64_t kept;
-	uint64_t limit;	/* of them */
+	uint64_t limit;	/* of `kept` */
 	int error;
 	size_t filled;
 	uint8_t batch[BATCH_BYTES];
@@ -68,10 +68,10 @@ static void *read_events(void *argument)
 	struct zc_event_reader *reader = argument;
 	const struct timespec pause = { reader->interval_ns / 1000000000, reader->interval_ns % 1000000000 };
 
-	/* the ring is mapped and the file is open: the thread that handles what comes from the kernel needs none */
+	/* The ring is mapped and the file is open, so the thread that handles the kernel's data needs no capability. */
 	reader->error = zc_keep_capabilities(0);
 	for (;;) {
-		/* read before the pass, so that events submitted before the stop are in it */
+		/* Read this before the pass, which then takes every event that was submitted before the stop. */
 		bool stopping = atomic_load(&reader->stopping);
 		int status = ring_buffer__consume(reader->ring);
 
@@ -115,7 +115,7 @@ int zc_event_reader_stop(struct zc_event_reader *reader, uint64_t *event_count, 
 {
 	int error;
 
-	/* every program that still took this run for its target has ended, and submitted, after this: they run under RCU */
+	/* Programs run under RCU: after this every one that still took this run for its target has submitted its event. */
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
 		usleep(20000);
 	atomic_store(&reader->stopping, true);

@@ -54,7 +54,7 @@ static int read_until_done(struct zc_channel *channel, bool block, struct zc_flu
 	return 0;
 }
 
-struct flush {	/* a reading of the queue under way */
+struct flush {	/* a reading that is under way */
 	struct zc_flush_record record;
 	uint64_t completions;
 	uint64_t notifications;
@@ -82,7 +82,7 @@ static void end_flush(struct zc_channel *channel, struct flush *flush, int statu
 	if (slot)
 		*slot = flush->record;
 	channel->flush_index++;
-	/* a policy that reads before each send, and does not wait, would have the level looked at as often */
+	/* A policy that reads before each send without waiting would otherwise cost a getsockopt for each. */
 	if (slot && (flush->record.trigger != ZC_TRIGGER_PERIODIC || flush->record.blocking))
 		zc_meminfo(channel, ZC_MEMINFO_FLUSHED);
 }
@@ -110,7 +110,7 @@ int zc_flush_until_free(struct zc_channel *channel, uint32_t percent, int64_t de
 		if (status < 0)
 			break;
 	}
-	/* the policy's own deadline is an answer, the run's is the end of the run */
+	/* The policy's own deadline is an answer to it; the run's deadline ends the run. */
 	if (status == -ETIMEDOUT && zc_now_ns() < channel->deadline_ns)
 		status = 0;
 	end_flush(channel, &flush, status);

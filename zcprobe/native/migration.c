@@ -7,7 +7,7 @@
 
 _Static_assert(ZC_MAX_PAGES_PER_PACKET <= ZC_MAX_PARTS, "the pages of a packet are one write");
 
-/* One packet: a header without zerocopy, then those of its pages that are not zero, each a part of its own. */
+/* Writes one packet: a header without zerocopy, then the pages that are not zero, each as a part of its own. */
 static int write_packet(struct zc_writer *writer, struct zc_round_record *round, uint32_t page_count)
 {
 	const struct zc_traffic *traffic = writer->traffic;
@@ -54,7 +54,7 @@ static int write_round(struct zc_writer *writer, struct zc_round_record *round, 
 	return status;
 }
 
-/* This channel's share of what the guest wrote meanwhile: never more than its share of the guest. */
+/* This channel's share of the pages that the guest wrote meanwhile, at most its share of the guest. */
 static uint64_t dirty_pages(const struct zc_writer *writer, int64_t duration_ns, uint32_t channel_count)
 {
 	const struct zc_traffic *traffic = writer->traffic;
@@ -64,7 +64,7 @@ static uint64_t dirty_pages(const struct zc_writer *writer, int64_t duration_ns,
 	return bytes / channel_count / traffic->page_bytes;
 }
 
-/* Whether what the guest wrote meanwhile would take no longer than the downtime limit, at this round's pace. */
+/* Whether sending what the guest wrote meanwhile, at this round's pace, would fit into the downtime limit. */
 static bool fits_downtime(const struct zc_writer *writer, const struct zc_round_record *round, uint32_t channel_count)
 {
 	uint64_t sent = (uint64_t)round->page_count + round->zero_page_count;
@@ -82,8 +82,8 @@ static void record_round(struct zc_writer *writer, const struct zc_round_record 
 		*record = *round;
 }
 
-/* migration: the guest's memory, then rounds of what it wrote meanwhile, every channel flushed at the end of each; the
- * guest stops once what is left would take no longer than the downtime limit at the last round's pace. */
+/* Sends the guest's memory, then in rounds what the guest wrote meanwhile, and flushes at the end of each round. The guest
+ * stops once the rest, at the last round's pace, fits into the downtime limit. */
 int zc_run_migration(struct zc_writer *writer, struct zc_round_barrier *barrier)
 {
 	const struct zc_traffic *traffic = writer->traffic;
@@ -93,7 +93,11 @@ int zc_run_migration(struct zc_writer *writer, struct zc_round_barrier *barrier)
 	bool is_final = false;
 
 	for (uint32_t number = 0; ; number++) {
-		struct zc_round_record round = { .round = number, .channel = writer->channel->config.channel, .is_final = is_final };
+		struct zc_round_record round = {
+			.round = number,
+			.channel = writer->channel->config.channel,
+			.is_final = is_final,
+		};
 		int status = write_round(writer, &round, pages);
 
 		record_round(writer, &round);

@@ -1,6 +1,6 @@
 /* What a control message of the error queue says, or which of the sender's checks it fails.
  *
- * The kernel wrote it; a sender that believes it unchecked counts what is not there. Nothing is read beyond `length`.
+ * A sender that believes the message unchecked may count sends that were never made. Nothing is read beyond `length`.
  */
 #include <time.h>	/* linux/errqueue.h needs struct timespec */
 #include <linux/errqueue.h>
@@ -27,7 +27,7 @@ static bool is_extended_err(const struct cmsghdr *header)
 	       (header->cmsg_level == SOL_VSOCK && header->cmsg_type == VSOCK_RECVERR);
 }
 
-/* A socket that asked for times (SO_TIMESTAMP, SO_TIMESTAMPING) has them in messages before the one looked for. */
+/* On a socket that asked for times (SO_TIMESTAMP, SO_TIMESTAMPING) they come in messages before the one looked for. */
 static bool find_extended_err(const uint8_t *control, size_t length, struct sock_extended_err *error)
 {
 	struct cmsghdr header;

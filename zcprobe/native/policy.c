@@ -18,7 +18,7 @@ static int drain(struct zc_channel *channel)
 	return zc_flush_internal(channel, false, ZC_TRIGGER_ENOBUFS);
 }
 
-/* What an event loop does between two writes. */
+/* An event loop reads notifications between two writes. */
 static int drain_if_outstanding(struct zc_channel *channel)
 {
 	return channel->queued > channel->completed ? zc_flush_internal(channel, false, ZC_TRIGGER_PERIODIC) : 0;
@@ -31,13 +31,13 @@ static bool saw_hidden_copy(const struct zc_channel *channel)
 
 /* ---- QEMU ---- */
 
-/* qemu-pre: the send fails for good ("can't lock enough memory", whatever the cause). */
+/* qemu-pre: the send fails for good ("can't lock enough memory", whatever the cause was). */
 static int give_up(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	return ZC_DEAD;
 }
 
-/* qemu-v1: a full flush that waits whatever the socket's mode, then one retry. */
+/* qemu-v1: flush completely, waiting whatever the socket's mode is, then retry once. */
 static int flush_waiting_once(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	int status;
@@ -48,7 +48,7 @@ static int flush_waiting_once(struct zc_channel *channel, struct zc_attempt *att
 	return status < 0 ? status : ZC_RETRY;
 }
 
-/* qemu-v2: DRAIN, then one retry. */
+/* qemu-v2: DRAIN, then retry once. */
 static int drain_once(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	int status;
@@ -59,8 +59,8 @@ static int drain_once(struct zc_channel *channel, struct zc_attempt *attempt)
 	return status < 0 ? status : ZC_RETRY;
 }
 
-/* qemu-merged and qemu-shipped: flush, waiting when the channel counts as blocking, then one retry. In shipped QEMU the
- * field is false on a descriptor that blocks. */
+/* qemu-merged and qemu-shipped: flush, waiting when the channel counts as blocking, then retry once. In shipped QEMU the
+ * field `blocking` is false although the descriptor blocks. */
 static int flush_once(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	return channel->blocking ? flush_waiting_once(channel, attempt) : drain_once(channel, attempt);
@@ -72,7 +72,7 @@ static int flush_once_if_flagged(struct zc_channel *channel, struct zc_attempt *
 	return channel->config.parameters.flush_once ? flush_once(channel, attempt) : ZC_DEAD;
 }
 
-/* drain-every: DRAIN every N sends, so that the queue never grows long; ENOBUFS as merged. */
+/* drain-every: DRAIN every N sends, so that the queue never grows long; answers ENOBUFS as qemu-merged does. */
 static int drain_now_and_then(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	uint32_t every = channel->config.parameters.drain_every;
@@ -97,8 +97,8 @@ static int copy_small_or_crowded(struct zc_channel *channel, struct zc_attempt *
 	return status;
 }
 
-/* grpc on ENOBUFS: FULL, wait for a completion and try again; one that came during the write (CHECK) is tried at once.
- * With nothing outstanding but this send it blames memlock, and waits for an event that may never come. */
+/* grpc on ENOBUFS: FULL, wait for a completion and try again. After a completion that came during the write (CHECK) it tries
+ * again at once. With nothing outstanding but this send it blames memlock, and waits for an event that may never come. */
 static int wait_for_any(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	uint64_t completed = channel->completed;
@@ -115,7 +115,7 @@ static int wait_for_any(struct zc_channel *channel, struct zc_attempt *attempt)
 	return status < 0 ? status : ZC_RETRY;
 }
 
-/* folly: this write again as a copy and zerocopy off; on again after N further writes, never when N is 0. */
+/* folly: send this write again as a copy and turn zerocopy off. Turn it on again after N further writes; N = 0 means never. */
 static int copy_and_turn_off(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	channel->state.zerocopy_off = true;
@@ -134,8 +134,8 @@ static int turn_on_again(struct zc_channel *channel, struct zc_attempt *attempt)
 	return drain_if_outstanding(channel);
 }
 
-/* ydb: small writes are copied. CONGESTED copies until everything outstanding is completed. Completions that were COPIED
- * say that zerocopy does not pay here (hidden copy): DISABLED for good. */
+/* ydb: small writes are copied. While CONGESTED, every write is copied, until everything outstanding is completed. A COPIED
+ * completion says that zerocopy does not pay here (hidden copy): DISABLED for good. */
 static int copy_while_congested(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	const struct zc_policy_parameters *parameters = &channel->config.parameters;
@@ -151,7 +151,7 @@ static int copy_while_congested(struct zc_channel *channel, struct zc_attempt *a
 	return status;
 }
 
-/* ydb on ENOBUFS: CONGESTED when something is outstanding, else DISABLED; this write goes as a copy. */
+/* ydb on ENOBUFS: CONGESTED when something is outstanding, else DISABLED; this write is sent as a copy. */
 static int copy_and_congest(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	if (channel->queued > channel->completed)
@@ -161,8 +161,8 @@ static int copy_and_congest(struct zc_channel *channel, struct zc_attempt *attem
 	return ZC_COPY;
 }
 
-/* eagain: as if the socket were full: the next round of the event loop, DRAIN when there may be completions, retry. A
- * writable socket makes it spin. */
+/* eagain: act as if the socket were full: wait for the next round of the event loop, DRAIN when there may be completions,
+ * retry. A writable socket makes it spin. */
 static int next_event_round(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	int status = zc_wait(channel, ZC_WRITABLE, channel->deadline_ns);
@@ -172,7 +172,8 @@ static int next_event_round(struct zc_channel *channel, struct zc_attempt *attem
 	return status < 0 ? status : ZC_RETRY;
 }
 
-/* copy-off: zerocopy off for the socket and this write as a copy; some turn it off at the first COPIED completion too. */
+/* copy-off: turn zerocopy off for the socket and send this write as a copy. Some turn it off at the first COPIED completion
+ * too. */
 static int copy_when_off(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	int status = drain_if_outstanding(channel);
@@ -184,7 +185,7 @@ static int copy_when_off(struct zc_channel *channel, struct zc_attempt *attempt)
 	return status;
 }
 
-/* log-retry: log and try again, reading nothing: what is unread stays charged, so it may never end. */
+/* log-retry: log and try again, reading nothing. Unread notifications stay charged, so it may never end. */
 static int retry_only(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	int status = zc_must_end(channel);
@@ -192,7 +193,7 @@ static int retry_only(struct zc_channel *channel, struct zc_attempt *attempt)
 	return status < 0 ? status : ZC_RETRY;
 }
 
-/* kill: the connection is closed, what was outstanding is never read. */
+/* kill: close the connection, and never read what was outstanding. */
 static int hang_up(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	channel->state.hung_up = true;
@@ -201,9 +202,9 @@ static int hang_up(struct zc_channel *channel, struct zc_attempt *attempt)
 
 /* ---- ours ---- */
 
-/* wait-progress: DRAIN; while less than `resume` of the limit is free, WAIT, up to a deadline of its own. Hysteresis:
- * waiting for a single completion sends a single message and waits again. When waiting cannot help (nothing outstanding,
- * or optmem has room, so it was memlock) or took too long, this write goes as a copy. */
+/* wait-progress: DRAIN; while less than `resume` of the limit is free, WAIT, up to a deadline of its own. That much, because
+ * a sender that waits for a single completion sends a single message and waits again. The write is sent as a copy when waiting
+ * took too long or cannot help (nothing is outstanding, or optmem has room, so the cause was memlock). */
 static int wait_for_room(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	const struct zc_policy_parameters *parameters = &channel->config.parameters;
@@ -218,8 +219,8 @@ static int wait_for_room(struct zc_channel *channel, struct zc_attempt *attempt)
 	return is_free ? ZC_RETRY : ZC_COPY;
 }
 
-/* watermark: from a share of the limit on, DRAIN; if that does not help, copy or WAIT before ENOBUFS ever happens. SO_MEMINFO
- * is asked only once the sender's own upper bound, every outstanding send charged on its own, is above the mark. */
+/* watermark: above a share of the limit, DRAIN; if that does not help, copy or WAIT before ENOBUFS ever happens. It asks
+ * SO_MEMINFO only when the sender's own upper bound (every outstanding send charged on its own) is above the mark. */
 static int keep_below_mark(struct zc_channel *channel, struct zc_attempt *attempt)
 {
 	const struct zc_policy_parameters *parameters = &channel->config.parameters;

@@ -44,8 +44,8 @@ static void mask_stops(int how, sigset_t *before)
 	pthread_sigmask(how, &stops, before);
 }
 
-/* A sender's process blocks SIGINT and SIGTERM outside of a run: the parent may send them before the loop has begun. No
- * SA_RESTART, so that a kick makes a blocked sendmsg or poll return EINTR. */
+/* A sender's process blocks SIGINT and SIGTERM outside of a run, because the parent may send them before the loop has begun.
+ * The handlers lack SA_RESTART, so that a kick makes a blocked call return EINTR. */
 void zc_catch_signals(void)
 {
 	struct sigaction stop = { .sa_handler = request_stop }, kick = { .sa_handler = note_kick };
@@ -67,12 +67,12 @@ void zc_restore_signals(void)
 	sigaction(SIGTERM, &saved_term, NULL);
 	sigaction(SIGINT, &saved_int, NULL);
 	zc_run_is_active = 0;
-	zc_stop_requested = 0;	/* it was for this run: channels are driven without one, too */
+	zc_stop_requested = 0;	/* the request was for this run; channels are driven outside of runs too */
 	zc_kicked = 0;
-	pthread_sigmask(SIG_SETMASK, &saved_mask, NULL);	/* what came meanwhile goes to the caller's handlers */
+	pthread_sigmask(SIG_SETMASK, &saved_mask, NULL);	/* signals that came meanwhile go to the caller's handlers */
 }
 
-/* A thread that no signal reaches but a kick: requests to stop are for the thread that waits. */
+/* The new thread receives no signal but a kick: requests to stop are for the thread that waits. */
 int zc_start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
 {
 	sigset_t all, before;

@@ -1,9 +1,9 @@
-/* Record streams: the sender fills chunks, a writer thread empties them into files.
+/* Record streams: the sender fills chunks, and a writer thread empties them into files.
  *
- * One producer and one consumer: `produced` and `consumed` count chunks and only their owner writes them. Memory is
- * chunk_count chunks a stream, whatever the run's length; a record that finds no free chunk is counted as lost. The chunk
- * emptied last is filled next: it is the one that the CPU's caches still hold. The files together hold limit_bytes and two
- * chunks of each stream at most: what comes later is counted, and not kept.
+ * There is one producer and one consumer. `produced` and `consumed` count chunks, and only their owner writes them. A stream
+ * takes the memory of chunk_count chunks, however long the run is; a record that finds no free chunk is counted as lost. The
+ * chunk that was emptied last is filled next, because the CPU's caches still hold it. The files together hold at most
+ * limit_bytes and two chunks of each stream: later records are counted, but not kept.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,11 +31,11 @@ struct stream {
 	uint8_t *chunks;
 	size_t record_bytes;
 	uint32_t *places;	/* chunk n is at places[n % chunk_count] of `chunks` */
-	uint32_t *free_places;	/* a stack, like all below only of the producer */
+	uint32_t *free_places;	/* a stack; only the producer touches it and what follows */
 	uint32_t free_count;
-	uint64_t reclaimed;	/* of the consumed chunks, those whose places are free or in use again */
+	uint64_t reclaimed;	/* consumed chunks whose places are free or in use again */
 	uint64_t lost;
-	uint64_t kept;	/* like `has_ended` and what the recorder has written, only of the consumer */
+	uint64_t kept;	/* only the consumer touches this, `has_ended` and what the recorder has written */
 	bool has_ended;
 	_Atomic uint64_t produced;
 	_Atomic uint64_t consumed;
@@ -86,7 +86,7 @@ static void point_at_chunk(struct zc_recorder *recorder, enum zc_stream_index in
 	cursor->end = cursor->next + recorder->chunk_records * cursor->record_bytes;
 }
 
-/* Once one does not fit, each stream ends with the chunk that was being filled then: none ends before the others. */
+/* Once a chunk does not fit, each stream ends with the chunk that was being filled then, so that all end together. */
 static void keep_chunk(struct zc_recorder *recorder, struct stream *stream, const uint8_t *chunk)
 {
 	size_t bytes = recorder->chunk_records * stream->record_bytes;
@@ -117,12 +117,12 @@ static bool write_ready_chunks(struct zc_recorder *recorder, struct stream *stre
 
 static void *write_chunks(void *argument)
 {
-	/* short beside the time that the chunks last, 0.2 s at a million records a second; a wake takes the CPU from the sender */
+	/* The chunks last 0.2 s at a million records a second. Waking up more often would take the CPU from the sender. */
 	const struct timespec pause = { .tv_nsec = 20000000 };
 	struct zc_recorder *recorder = argument;
 
 	for (;;) {
-		/* read before the pass: chunks handed over before closing are then seen by it */
+		/* Read this before the pass, which then sees every chunk that was handed over before closing. */
 		bool closing = atomic_load(&recorder->closing), busy = false;
 
 		for (int i = 0; i < ZC_STREAM_COUNT; i++)
@@ -189,7 +189,7 @@ struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uin
 	return recorder;
 }
 
-/* Hands the full chunk over and begins the next one, if there is a free one. */
+/* Hands over the full chunk and begins the next one. False when no chunk is free. */
 static bool begin_next_chunk(struct zc_recorder *recorder, enum zc_stream_index index)
 {
 	struct stream *stream = &recorder->streams[index];
@@ -242,7 +242,7 @@ int zc_recorder_close(struct zc_recorder *recorder, uint64_t *lost_count, uint64
 		size_t filled = recorder->cursors[i].next - chunk;
 		bool is_whole = stream->kept == last * recorder->chunk_records;
 
-		if (!error && is_whole)	/* what begins after a gap is no use */
+		if (!error && is_whole)	/* records after a gap are of no use */
 			error = write_all(stream->fd, chunk, filled);
 		lost_count[i] = stream->lost;
 		record_count[i] = last * recorder->chunk_records + filled / stream->record_bytes;

@@ -10,9 +10,9 @@ struct zc_round_barrier {
 	pthread_cond_t all_here;
 	uint32_t expected;
 	uint32_t here;
-	uint64_t number;	/* of rounds that all have ended */
-	uint32_t ready;	/* of those here, that could end within the downtime limit */
-	bool are_all_ready;	/* at the end of the last of these rounds */
+	uint64_t number;	/* of rounds that every channel has ended */
+	uint32_t ready;	/* channels here that could end within the downtime limit */
+	bool are_all_ready;	/* at the end of the last such round */
 	bool has_left;	/* a channel ended: the migration is over for all */
 };
 

@@ -1,4 +1,4 @@
-/* A run: every channel in a thread of its own, watched by the calling one. */
+/* A run: every channel sends in a thread of its own, and the calling thread watches them. */
 #include <linux/sockios.h>
 #include <pthread.h>
 #include <sched.h>
@@ -23,7 +23,7 @@ struct runner {	/* one channel's thread */
 	struct zc_channel *channel;
 	pthread_t thread;
 	bool is_started;
-	uint64_t moved;		/* of the watching thread: what the channel had done when it last moved, */
+	uint64_t moved;		/* for the watching thread: what the channel had done when it last moved, */
 	int64_t moved_at_ns;	/* and when that was */
 };
 
@@ -36,7 +36,7 @@ struct run {
 	pthread_cond_t one_ended;
 	uint32_t ended_count;
 	int64_t began_ns;
-	int64_t looked_at_ns;	/* for movement; usually every 50 ms */
+	int64_t looked_at_ns;	/* when the watching thread last looked for movement, usually every 50 ms */
 };
 
 static enum zc_outcome outcome_of(int status)
@@ -54,7 +54,8 @@ static enum zc_outcome outcome_of(int status)
 	}
 }
 
-/* Late completions belong to the account of the run, not to its outcome. A second request to stop ends this too. */
+/* Reads late completions, which belong to the account of the run but not to its outcome. A second request to stop ends the
+ * wait. */
 static void settle(struct zc_channel *channel)
 {
 	if (channel->completed == channel->queued || channel->state.hung_up)
@@ -81,7 +82,7 @@ static int pin(int32_t cpu)
 	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
 }
 
-/* Where the thread may run now is what the kernel made of the wish when a CPU or a cpuset went. */
+/* Whether the thread can still run on that CPU alone: the kernel moves it when the CPU or its cpuset goes. */
 static bool is_pinned(int32_t cpu)
 {
 	cpu_set_t set;
@@ -96,7 +97,7 @@ static void run_channel(struct runner *runner)
 	struct rusage before, after;
 	int status = pin(channel->config.cpu);
 
-	/* A file table that no other thread uses is looked up without atomic operations. It works with a shared one, too. */
+	/* The kernel looks up a file without atomic operations when no other thread shares the table. Failure does no harm. */
 	unshare(CLONE_FILES);
 	getrusage(RUSAGE_THREAD, &before);
 	result->start_ns = zc_now_ns();
@@ -105,7 +106,7 @@ static void run_channel(struct runner *runner)
 		status = zc_run_traffic(channel, runner->run->traffic, runner->run->barrier);
 	if (status >= 0)
 		status = zc_uncork(channel);
-	/* a migration has flushed at the end of each round; once more would count a missed zero copy of its own */
+	/* A migration has flushed at the end of each round. One more flush would count one more missed zero copy. */
 	if (status >= 0 && channel->config.zerocopy && runner->run->traffic->model != ZC_MODEL_MIGRATION)
 		status = zc_channel_flush(channel);
 	result->end_ns = zc_now_ns();
@@ -136,8 +137,8 @@ static void *run_thread(void *argument)
 	return NULL;
 }
 
-/* A blocked call is not woken by a deadline or by a request to stop: a kick makes it look. It repeats, because one may
- * arrive between the look and the call. */
+/* Neither a deadline nor a request to stop wakes a thread that blocks in a call; a kick does, and makes it look. Kicks repeat,
+ * because one may arrive between the look and the call. */
 static void kick_late(struct run *run)
 {
 	int64_t now_ns = zc_now_ns();
@@ -150,9 +151,9 @@ static void kick_late(struct run *run)
 	}
 }
 
-enum { STANDSTILL_NS = 500000000 };	/* between two looks: it was this process that was stopped */
+enum { STANDSTILL_NS = 500000000 };	/* longer than this between two looks: this process itself was stopped */
 
-/* A path that is down, or a peer that has stopped: neither do completions come nor do bytes leave the socket. */
+/* Finds paths that are down and peers that have stopped: no completion comes and no byte leaves the socket. */
 static void look_for_movement(struct run *run)
 {
 	int64_t now_ns = zc_now_ns();
@@ -209,7 +210,7 @@ static int start_and_watch(struct run *run)
 	}
 	if (error) {
 		zc_stop_requested++;
-		zc_round_barrier_leave(run->barrier);	/* who waits there already would wait for a channel that never comes */
+		zc_round_barrier_leave(run->barrier);	/* channels at the barrier would wait for one that never comes */
 	}
 	watch(run, started);
 	for (uint32_t i = 0; i < started; i++)

@@ -11,11 +11,11 @@
 #include "decl/content.h"
 #include "decl/sink.h"
 
-/* QUIET_MS: datagrams that were sent before the end of the run may arrive after the word of it, on a connection of its
- * own; the end is there once none has come for so long. */
+/* QUIET_MS: the end of a run is announced on a connection of its own, and may overtake datagrams. The sink ends once none has
+ * come for so long. */
 enum { BUFFER_BYTES = 1 << 20, SLICE_NS = 10000000, QUIET_MS = 50, SEEN_BITS = 16, SEEN_SLOTS = 1 << SEEN_BITS };
 
-/* the pattern once, and a buffer more: the same for every stream */
+/* the pattern once, followed by as much of it as a buffer holds; every stream reads it */
 static uint8_t pattern[ZC_PATTERN_BYTES + BUFFER_BYTES];
 static pthread_once_t pattern_is_filled = PTHREAD_ONCE_INIT;
 
@@ -29,12 +29,12 @@ struct sink {
 	struct zc_sink_result *result;
 	uint8_t *buffer;
 	uint64_t payload_position;
-	struct zc_frame frame;	/* the one under way */
+	struct zc_frame frame;	/* the frame being received */
 	size_t header_have;
 	uint64_t payload_left;
 	bool has_stalled;
-	bool has_lost_place;	/* a header was none: the rest is only counted */
-	uint64_t *seen;	/* datagrams: positions that arrived, plus 1, each in the slot of its hash until another takes it */
+	bool has_lost_place;	/* what should have been a header was not one: the rest is only counted */
+	uint64_t *seen;	/* datagrams: position + 1 of those that arrived, each in the slot of its hash */
 };
 
 static void note_mismatch(struct sink *sink, uint64_t position)
@@ -43,7 +43,7 @@ static void note_mismatch(struct sink *sink, uint64_t position)
 		sink->result->first_mismatch = position;
 }
 
-/* `position` of the payload, `stream_position` for the report */
+/* `position` counts payload only; `stream_position`, which the report gives, counts headers too. */
 static void compare(struct sink *sink, const uint8_t *bytes, size_t count, uint64_t position, uint64_t stream_position)
 {
 	const uint8_t *expected = pattern + position % ZC_PATTERN_BYTES;
@@ -71,7 +71,7 @@ static int end_frame(struct sink *sink)
 	return sink->config->respond ? respond(sink) : 0;
 }
 
-/* Collects the header; bytes used. `stream_position`: that of the first of them. */
+/* Collects the header and returns how many bytes it used. `stream_position` is that of the first byte. */
 static size_t take_header(struct sink *sink, const uint8_t *bytes, size_t count, uint64_t stream_position)
 {
 	size_t in_frame = sizeof(sink->frame), used = 0;
@@ -127,18 +127,18 @@ static int take_framed(struct sink *sink, const uint8_t *bytes, size_t count)
 	return 0;
 }
 
-/* Whether a datagram with that position arrived before: no two that were sent have the same. A network repeats one soon
- * after its original, long before another position is likely to have taken the slot. */
+/* Whether a datagram with that position arrived before; each that is sent has its own. A network repeats a datagram soon
+ * after the original, long before another position is likely to have taken the slot. */
 static bool is_repeated(struct sink *sink, uint64_t position)
 {
 	uint64_t *slot = &sink->seen[(position * 0x9e3779b97f4a7c15ULL) >> (64 - SEEN_BITS)];
-	bool repeated = *slot == position + 1 && *slot;	/* no stream is so long that its last position has a successor */
+	bool repeated = *slot == position + 1 && *slot;	/* 0: the slot is free */
 
 	*slot = position + 1;
 	return repeated;
 }
 
-/* Datagrams may be lost, repeated or overtake each other: each is compared at the position that it names itself. Whether
+/* Datagrams may be lost, repeated or overtake each other, so each is compared at the position that it names. Returns whether
  * it is to be counted. */
 static bool take_datagram(struct sink *sink, const uint8_t *bytes, size_t count)
 {
@@ -187,8 +187,8 @@ static void pause_reading(struct sink *sink, int64_t left_ns)
 		;
 }
 
-/* Stalls once, and sleeps while ahead of the rate. Datagrams meanwhile fill the socket's buffer, and what comes on top is
- * lost. */
+/* Stalls once, and sleeps while it is ahead of the rate. Meanwhile datagrams fill the socket's buffer; those that find it
+ * full are lost. */
 static void wait_to_read(struct sink *sink)
 {
 	const struct zc_sink_config *config = sink->config;
@@ -205,7 +205,7 @@ static void wait_to_read(struct sink *sink)
 		pause_reading(sink, due_ns - zc_now_ns());
 }
 
-/* How much to ask for now: a slow reader of a stream takes its share of a hundredth of a second. */
+/* How many bytes to ask for now. A slow reader of a stream takes what its rate gives in a hundredth of a second. */
 static size_t next_read_bytes(const struct sink *sink)
 {
 	uint64_t per_slice = sink->config->read_bps / 8 * SLICE_NS / 1000000000;
@@ -215,7 +215,7 @@ static size_t next_read_bytes(const struct sink *sink)
 	return per_slice < 1 ? 1 : per_slice > BUFFER_BYTES ? BUFFER_BYTES : per_slice;
 }
 
-/* Until there is something to read: 1, the sender's end of a datagram run: 0, or a negative errno. */
+/* Waits for a datagram (1) or for the sender's end of the run (0). A negative errno when the wait fails. */
 static int wait_for_datagram(const struct zc_sink_config *config)
 {
 	struct pollfd items[2] = { { config->fd, POLLIN, 0 }, { config->control_fd, POLLIN, 0 } };
@@ -258,7 +258,7 @@ static int receive(struct sink *sink)
 	}
 }
 
-/* In one go: a thread that had to wait for the interpreter in between would come after the first sends. */
+/* Both steps in one call: a thread that had to wait for the interpreter between them would come after the first sends. */
 int zc_sink_answer(int fd, const void *line, size_t size)
 {
 	const int on = 1;
@@ -269,7 +269,7 @@ int zc_sink_answer(int fd, const void *line, size_t size)
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return -errno;
-	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));	/* vsock has none, and needs none */
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));	/* fails on vsock, which does not need it */
 	return sent == (ssize_t)size ? 0 : -EAGAIN;
 }
 

@@ -52,8 +52,8 @@ static int write_payload(struct zc_writer *writer, uint32_t count, bool zerocopy
 	return status;
 }
 
-/* A datagram is header and payload in one send. Its header lies in a ring long enough that its turn comes again only
- * after more sends than optmem can hold. */
+/* A datagram is header and payload in one send. The ring of headers is so long that a header is used again only after more
+ * sends than optmem can hold. */
 static int write_datagram(struct zc_writer *writer, uint32_t count)
 {
 	struct zc_frame *frame = &writer->frames[writer->frame_number % FRAME_SLOTS];
@@ -72,7 +72,7 @@ static int write_datagram(struct zc_writer *writer, uint32_t count)
 	return status;
 }
 
-/* stream, mixed: writes of one size or of a distribution, small ones copied */
+/* stream, mixed: writes of one size or of a distribution; small ones are copied */
 static int run_writes(struct zc_writer *writer)
 {
 	writer->channel->is_tight = writer->traffic->reuse == ZC_REUSE_NEVER && !writer->traffic->pacing_bps;

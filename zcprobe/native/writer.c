@@ -14,8 +14,8 @@ uint64_t zc_next_random(struct zc_writer *writer)	/* xorshift64 */
 	return writer->random;
 }
 
-/* SO_MAX_PACING_RATE is for TCP and for the fq qdisc: elsewhere the writer itself waits until all that it has sent has gone
- * at the rate asked for, or until the run is over. Who was held up longer than MOST_LATE_NS does not make up for it. */
+/* SO_MAX_PACING_RATE works for TCP and with the fq qdisc only. Elsewhere the writer itself waits until everything sent so far
+ * would have gone at the rate asked for, or until the run is over. A delay beyond MOST_LATE_NS is not made up for. */
 void zc_wait_for_turn(struct zc_writer *writer)
 {
 	struct zc_channel *channel = writer->channel;

@@ -4,12 +4,12 @@
 #include "decl/content.h"
 #include "decl/traffic.h"
 
-struct zc_writer {	/* one channel's place in its traffic */
+struct zc_writer {
 	struct zc_channel *channel;
 	const struct zc_traffic *traffic;
 	uint64_t random;
 	uint64_t payload_position;
-	struct zc_frame *frames;	/* datagrams: headers that the kernel may still read, one a slot */
+	struct zc_frame *frames;	/* datagrams: a ring of headers that the kernel may still read */
 	uint32_t frame_number;
 	int64_t paced_from_ns;	/* when the first byte would have gone at the rate asked for */
 };

@@ -13,7 +13,7 @@ enum zc_check {
 	ZC_CHECK_COUNT,		/* more completions than sends were made: calls and ids are not one to one */
 };
 
-struct zc_notification {	/* zeros where a check failed, but for error and origin */
+struct zc_notification {	/* if a check failed, all but error and origin are 0 */
 	uint32_t lo;
 	uint32_t count;	/* 1 to 2^31 sends from lo on, modulo 2^32 */
 	uint32_t error;	/* ee_errno */
@@ -21,7 +21,7 @@ struct zc_notification {	/* zeros where a check failed, but for error and origin
 	uint8_t copied;
 };
 
-/* Of `length` bytes as recvmsg(MSG_ERRQUEUE) leaves them in msg_control. */
+/* Decodes `length` bytes of msg_control as recvmsg(MSG_ERRQUEUE) left them. */
 enum zc_check zc_decode_notification(const void *control, size_t length, struct zc_notification *notification);
 
 /* The 64-bit id whose low half is `id` and which is nearest to `near`. */

@@ -2,21 +2,21 @@
 #pragma once
 #include <stdint.h>
 
-/* Enter the network namespace behind fd; 0 or a negative errno. */
+/* Enters the network namespace behind fd. 0 or a negative errno. */
 int zc_enter_netns(int fd);
-/* Of the effective and permitted capabilities of this thread keep those of the mask; 0 or a negative errno. */
+/* Gives up every effective and permitted capability of this thread that is not in the mask. 0 or a negative errno. */
 int zc_keep_capabilities(uint64_t kept);
-/* Of the permitted capabilities of this thread those of the mask are in effect from now on; 0 or a negative errno. */
+/* Puts into effect those permitted capabilities of this thread that are in the mask, and no others. 0 or a negative errno. */
 int zc_use_capabilities(uint64_t used);
-/* Become that user, where this process is root and its parent can still end it then, keep the capabilities of the mask, and gain
- * none again by any exec(); 0 or a negative errno. Afterwards zc_die_with_parent() has to be called again. */
+/* Keeps only the capabilities of the mask and lets no exec() gain others. Becomes that user first, if this process is root and
+ * its parent could still end it. 0 or a negative errno. Call zc_die_with_parent() again afterwards. */
 int zc_give_up_root(uint32_t uid, uint32_t gid, uint64_t kept);
-/* From now on a call that receiving does not need fails with ENOSYS, in all threads started later; 0, also where the kernel
- * has no seccomp filters, or a negative errno. */
+/* Makes system calls that a sink does not need fail with ENOSYS, in this thread and all that it starts. 0, also where the
+ * kernel has no seccomp filters, or a negative errno. */
 int zc_allow_only_receiving(void);
-/* Be killed when the parent dies, so that a killed run leaves no sender behind; 0 or a negative errno. */
+/* Has this process killed when its parent dies, so that a killed run leaves no sender behind. 0 or a negative errno. */
 int zc_die_with_parent(void);
-/* The signal that asked for the end of the last run while its loops had the handlers; 0: none did. */
+/* The signal that asked the last run to end while its loops had the handlers; 0 when none did. */
 int zc_stop_signal(void);
-/* The calling thread no longer shares its working directory with the others: 0 or a negative errno. */
+/* Gives the calling thread a working directory of its own. 0 or a negative errno. */
 int zc_own_working_directory(void);

@@ -15,11 +15,11 @@ enum zc_stream_index {
 
 struct zc_recorder;
 
-/* fds[i] receives the raw records of stream i; chunk_records * chunk_count bounds the memory of each stream, limit_bytes all
- * files together, but for two chunks of each stream. */
+/* fds[i] receives the raw records of stream i. Each stream holds chunk_records * chunk_count records in memory; the files
+ * together hold limit_bytes, and at most two chunks of each stream more. NULL with errno. */
 struct zc_recorder *zc_recorder_open(const int *fds, uint32_t chunk_records, uint32_t chunk_count, uint64_t limit_bytes);
-/* Writes what is left, stops the writer thread; 0 or a negative errno of a failed write. Of each stream: records that were made,
- * and those of them that were kept, from the first on. */
+/* Writes what is left and stops the writer thread. 0 or the negative errno of a failed write. For each stream: how many records
+ * were lost, how many were made, and how many of these, from the first on, are in the file. */
 int zc_recorder_close(struct zc_recorder *recorder, uint64_t *lost_count, uint64_t *record_count, uint64_t *kept_count);
-/* Waits until every full chunk is in its file; only by the thread that records. */
+/* Waits until every full chunk is in its file. For the thread that records. */
 void zc_recorder_sync(struct zc_recorder *recorder);

@@ -8,12 +8,12 @@
 
 struct zc_send_record {
 	uint64_t send_id;	/* id of a successful zerocopy send, else UINT64_MAX */
-	int64_t start_ns;	/* before the first sendmsg attempt */
+	int64_t start_ns;	/* before the first attempt */
 	int64_t latency_ns;	/* until the last attempt returned, stalls of the policy included */
 	uint32_t asked_bytes;
 	uint32_t taken_bytes;
-	uint32_t attempt_count;	/* sendmsg calls */
-	uint32_t enobufs_count;	/* calls that returned ENOBUFS */
+	uint32_t attempt_count;	/* send calls */
+	uint32_t enobufs_count;	/* of these, calls that returned ENOBUFS */
 	int32_t error;		/* errno of the last attempt, 0 on success */
 	uint16_t channel;
 	uint8_t zerocopy;	/* the last attempt carried MSG_ZEROCOPY */
@@ -35,8 +35,8 @@ struct zc_flush_record {
 	int64_t duration_ns;
 	uint64_t completion_count;
 	uint32_t notification_count;
-	uint32_t wait_count;	/* poll calls */
-	uint32_t spurious_count;	/* of them, returned without the event that was waited for */
+	uint32_t wait_count;
+	uint32_t spurious_count;	/* waits that ended without what was waited for */
 	int32_t result;		/* 0, or a negative errno */
 	uint16_t channel;
 	uint8_t trigger;	/* enum zc_flush_trigger */
@@ -44,8 +44,8 @@ struct zc_flush_record {
 };
 
 struct zc_stall_record {	/* one write that waited inside its policy */
-	int64_t start_ns;	/* of the first wait: with ENOBUFS, once sendmsg had returned it */
-	int64_t duration_ns;	/* until the policy's last answer; failed attempts in between are in it */
+	int64_t start_ns;	/* of the first wait; after ENOBUFS, when the send call had returned it */
+	int64_t duration_ns;	/* until the policy's last answer, including failed attempts in between */
 	uint64_t completion_count;	/* read meanwhile */
 	uint32_t notification_count;
 	uint32_t enobufs_count;	/* 0: the policy waited before ENOBUFS could happen */
@@ -67,14 +67,14 @@ struct zc_meminfo_record {
 
 struct zc_round_record {	/* migration: one round on one channel */
 	int64_t start_ns;
-	int64_t duration_ns;	/* the flush at its end included */
+	int64_t duration_ns;	/* including the flush at its end */
 	uint64_t bytes;		/* headers included */
 	uint32_t round;
 	uint32_t page_count;	/* with content */
 	uint32_t zero_page_count;
 	int32_t flush_result;
 	uint16_t channel;
-	uint8_t is_final;	/* the guest stands still: this is the downtime */
+	uint8_t is_final;	/* the guest is stopped: this round is the downtime */
 	uint8_t reserved;
 };
 
@@ -98,7 +98,7 @@ enum zc_flush_trigger {
 enum zc_meminfo_reason {
 	ZC_MEMINFO_BASELINE = 0,
 	ZC_MEMINFO_PERIODIC = 1,
-	ZC_MEMINFO_ENOBUFS = 2,	/* right after a sendmsg returned ENOBUFS */
+	ZC_MEMINFO_ENOBUFS = 2,	/* right after a send call returned ENOBUFS */
 	ZC_MEMINFO_FLUSHED = 3,	/* right after a flush */
 	ZC_MEMINFO_END = 4,
 	ZC_MEMINFO_POLICY = 5,	/* a policy looked */

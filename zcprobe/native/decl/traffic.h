@@ -5,8 +5,8 @@
 
 enum zc_model { ZC_MODEL_STREAM, ZC_MODEL_MIGRATION, ZC_MODEL_RPC, ZC_MODEL_MIXED };
 
-/* never: content is never written again; after: a buffer is used again once its send completed, as a correct sender
- * does; at once: it is overwritten as soon as sendmsg returned, which is the classic mistake. */
+/* never: no buffer is written again. after completion: a buffer is used again once its send is completed, as a correct sender
+ * does. at once: it is overwritten as soon as the send call returned, which is the classic mistake. */
 enum zc_reuse { ZC_REUSE_NEVER, ZC_REUSE_AFTER_COMPLETION, ZC_REUSE_AT_ONCE };
 
 #define ZC_MAX_SIZES 16
@@ -16,11 +16,11 @@ enum zc_reuse { ZC_REUSE_NEVER, ZC_REUSE_AFTER_COMPLETION, ZC_REUSE_AT_ONCE };
 struct zc_traffic {
 	enum zc_model model;
 	enum zc_reuse reuse;
-	uint64_t write_count;	/* of each channel; 0: until duration_ns is over */
+	uint64_t write_count;	/* for each channel; 0: until duration_ns is over */
 	int64_t duration_ns;	/* 0: until write_count is reached */
 	uint64_t pacing_bps;	/* writes wait for their turn at that rate; 0: never */
 	uint64_t seed;
-	uint32_t copy_below_bytes;	/* smaller payloads and datagrams are sent without zerocopy; not of a migration */
+	uint32_t copy_below_bytes;	/* smaller payloads and datagrams are copied, except in a migration */
 	uint32_t size_count;	/* sizes of a write's payload and their weights */
 	uint32_t sizes[ZC_MAX_SIZES];
 	uint32_t weights[ZC_MAX_SIZES];
@@ -34,7 +34,7 @@ struct zc_traffic {
 	int64_t downtime_ns;	/* limit */
 };
 
-/* Runs all channels, a thread each, to their outcomes. SIGINT and SIGTERM end them; handlers are restored. 0 or a
- * negative errno. */
+/* Runs all channels, each in a thread, to their outcomes. SIGINT and SIGTERM end the run; their handlers are restored. 0 or a
+ * negative errno when the channels cannot start. */
 int zc_sender_run(const struct zc_channel_config *configs, struct zc_result *results, uint32_t count,
 		  const struct zc_traffic *traffic);
