@@ -79,6 +79,12 @@ def test_what_no_run_has_is_refused(at: tuple[str | int, ...], value: Any) -> No
         require_run(complete_metadata(changed))
 
 
+def test_a_socket_that_met_no_notification_has_no_limit() -> None:
+    """Plain datagrams: the kernel's counts of the socket are there, and none of them is of optmem."""
+    changed = mutated(_GOOD, ("sockets", 0, "optmem_max_bytes"), 0)
+    require_run(complete_metadata(changed))
+
+
 @pytest.mark.parametrize("value", ["a" * 4097, {"a" * 4097: 1}, [2**64], [-(2**63) - 1]])
 def test_what_is_beyond_all_bounds_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=r"characters|64 bits"):
