@@ -248,7 +248,7 @@ build_zcprobe() {
     rm -f "$build_stamp" zcprobe/native/_core.*.so # one for another Python would be found first
     say "building zcprobe's C core"
     # compat: a line in a .pth file; the default is a finder whose imports take every Python that starts here 20 ms
-    quietly "$venv/bin/python" -I -m pip install --no-build-isolation --no-deps --config-settings editable_mode=compat -e . ||
+    ZCPROBE_CORE=required quietly "$venv/bin/python" -I -m pip install --no-build-isolation --no-deps --config-settings editable_mode=compat -e . ||
         fail 1 "zcprobe could not be built" "the compiler's output is above"
     quietly "$venv/bin/python" -I -c 'import zcprobe.native, bcc; bcc.BPF' ||
         fail 1 "the compiled core or bcc cannot be imported" "the reason is above"

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-__all__ = ["checkout", "rebuild_command"]
+__all__ = ["build_failure", "checkout", "rebuild_command"]
 
 
 def checkout() -> Path | None:
@@ -31,3 +31,10 @@ def rebuild_command() -> str:
     if tree is not None:
         return f"make -C {tree} setup"
     return f"{sys.executable} -m pip install --force-reinstall --no-deps {_origin()}"
+
+
+def build_failure() -> str | None:
+    """Why the compiled core was not built when zcprobe was installed, in the compiler's words; None where it was built,
+    or nobody tried."""
+    kept = Path(__file__).with_name("native") / "build_failure.txt"
+    return kept.read_text().strip() if kept.exists() else None

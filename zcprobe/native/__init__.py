@@ -10,11 +10,13 @@ from zcprobe.errors import HostError
 try:
     from zcprobe.native._core import ffi, lib
 except ImportError as error:
-    from zcprobe.installation import rebuild_command  # its imports take as long as all else here
+    from zcprobe.installation import build_failure, rebuild_command  # their imports take as long as all else here
 
+    failure = build_failure()
+    reason = f"it was not built: {failure}" if failure else str(error)
     raise HostError(
-        f"zcprobe's compiled core cannot be loaded by {sys.executable}: {error}",
-        f"with a C compiler and the headers of libbpf: {rebuild_command()}",
+        f"zcprobe's compiled core cannot be loaded by {sys.executable}: {reason}",
+        f"install a C compiler and the headers of libbpf and libseccomp, then {rebuild_command()}",
     ) from error
 
 __all__ = ["ffi", "lib"]
