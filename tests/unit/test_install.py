@@ -100,7 +100,7 @@ def test_a_plot_a_report_and_an_export_are_made(without_compiler: Command, tmp_p
     assert len(table.read_text().splitlines()) > 100
 
 
-@pytest.mark.parametrize("verb", ["run", "compare", "overhead", "sink", "probes", "scenarios"])
+@pytest.mark.parametrize("verb", ["run", "compare", "overhead", "sink", "probes"])
 def test_what_needs_the_core_says_so_in_two_lines(verb: str, without_compiler: Command) -> None:
     answer = without_compiler("zcprobe", verb)
     assert (answer.returncode, answer.stdout) == (3, "")

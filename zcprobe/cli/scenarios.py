@@ -1,12 +1,14 @@
 """zcprobe scenarios"""
 
 import argparse
+import importlib
 import sys
 
 import msgspec
 from rich.table import Table
 
 from zcprobe.cli.console import StdoutConsole
+from zcprobe.errors import HostError
 from zcprobe.journal import new_run_id
 from zcprobe.lab.impairments.delay import DelayImpairment
 from zcprobe.lab.impairments.hold import HoldImpairment
@@ -27,8 +29,18 @@ class _Row(msgspec.Struct, frozen=True):
     hint: str | None
 
 
+def _without_core() -> HostError | None:
+    """Why no scenario can be run where the compiled core, which sends, cannot be loaded."""
+    try:
+        importlib.import_module("zcprobe.native")
+    except HostError as error:
+        return error
+    return None
+
+
 def _rows() -> list[_Row]:
-    refusals = try_scenarios(new_run_id())
+    lacking = _without_core()
+    refusals = dict.fromkeys(SCENARIOS, lacking) if lacking else try_scenarios(new_run_id())
     return [
         _Row(scenario, str(error) if error else None, error.hint if error else None)
         for scenario, error in ((SCENARIOS[name], error) for name, error in refusals.items())

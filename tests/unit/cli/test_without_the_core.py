@@ -38,6 +38,14 @@ def test_what_needs_no_core_works(words: tuple[str, ...], zcprobe: Callable[...,
     assert result.stdout
 
 
+def test_scenarios_are_listed_and_none_can_be_run(zcprobe: Callable[..., Answer]) -> None:
+    result = zcprobe("scenarios", "-J")
+    assert (result.returncode, result.stderr) == (0, "")
+    rows = msgspec.json.decode(result.stdout)["scenarios"]
+    assert len(rows) > 5
+    assert all("compiled core" in row["refusal"] and "pip install" in row["hint"] for row in rows)
+
+
 @pytest.mark.parametrize(
     ("words", "start"),
     [(("report", "-o", "-"), "<!DOCTYPE html>"), (("plot", "-o", "-"), "<?xml"), (("export",), RUN.name)],
@@ -56,7 +64,6 @@ def test_what_reads_run_folders_needs_none_either(
         ("run",),
         ("compare",),
         ("probes",),
-        ("scenarios",),
         ("overhead",),
         ("sink",),
     ],
