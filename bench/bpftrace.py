@@ -11,7 +11,7 @@ import argparse
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -96,7 +96,7 @@ def main() -> None:
     with ProbeSession("tracepoint") as probes:
         tracepoints = probes.attached
     with tracefs(), connected_lab() as (lab, connection):
-        sides = {
+        sides: dict[str, Callable[[], float]] = {
             "none": partial(plain_block, connection, size),
             "bpftrace": partial(counted_block, connection, size, tracepoints),
             "summary": partial(probed_block, connection, size, lab, "summary"),

@@ -8,7 +8,7 @@ import msgspec
 
 from tests.guests.kernels import KERNELS, Kernel
 from zcprobe.config import ProbeMechanism
-from zcprobe.probes.base import MECHANISMS, Probe
+from zcprobe.probes.base import MECHANISMS, Function, Probe, Tracepoint
 from zcprobe.probes.loading import PROBES
 from zcprobe.probes.session import ProbeSession
 
@@ -66,7 +66,7 @@ def _names_of(probe: Probe, mechanism: ProbeMechanism) -> set[str]:
 
 
 def _programs_of(probe: Probe) -> set[str]:
-    points = (*probe.functions, *probe.tracepoints, *probe.beside_functions)
+    points: tuple[Function | Tracepoint, ...] = (*probe.functions, *probe.tracepoints, *probe.beside_functions)
     programs = {name for item in points for name in (item.function, f"{item.function}_entry")}
     return programs | {item.kretprobe for item in probe.functions if item.kretprobe is not None}
 

@@ -116,7 +116,18 @@ def _tables(folder: Path, rounds: int, chance: random.Random) -> Iterator[str]:
 def _stacks(folder: Path) -> Iterator[str]:
     path, content = folder / "stacks.json", content_of(folder)
     kept = path.read_bytes()
-    for value in ([], {"a": []}, {"1": 1}, {"1": ["\x1b[2J"]}, {"1": ["$x^$"]}, {"1": [[]]}, {"9" * 400: []}, 1, None):
+    values: tuple[object, ...] = (
+        [],
+        {"a": []},
+        {"1": 1},
+        {"1": ["\x1b[2J"]},
+        {"1": ["$x^$"]},
+        {"1": [[]]},
+        {"9" * 400: []},
+        1,
+        None,
+    )
+    for value in values:
         path.write_bytes(msgspec.json.encode(value))
         seal(folder, content)
         yield from _findings(folder, f"stacks.json = {value!r}", drawn=False)

@@ -73,7 +73,7 @@ def test_without_a_function_that_has_no_other_the_tracepoints_do(hide: Hide, tmp
     """Where too few probes are left, a run without probes works; each mechanism names the function that it lacks."""
     hide("sock_omalloc")
     lack = "optmem: no function sock_omalloc (inlined or absent)"
-    words = ("run", "--scenario", "in-order", "-n", str(COUNT))
+    words: tuple[str, ...] = ("run", "--scenario", "in-order", "-n", str(COUNT))
     refusals = read_json("probes")["probes"][0]["refusals"]  # as in doctor; they take long
     assert refusals["fentry"] == refusals["kprobe"] == lack
     if not tracefs_has("sock_send_length"):

@@ -31,7 +31,7 @@ def test_doctor_names_lockdown_and_what_it_takes_away(checks: dict[str, dict[str
 def test_tracepoints_still_tell_everything_and_without_them_runs_go_without_probes(tmp_path: Path) -> None:
     """Tracepoints with typed arguments: their programs read members that the verifier has checked, without the
     helper."""
-    words = ("run", "--scenario", "in-order", "-n", "1009")
+    words: tuple[str, ...] = ("run", "--scenario", "in-order", "-n", "1009")
     if not tracefs_has("sock_send_length"):
         code, out, err = answer(*words, "-J", "-o", str(tmp_path))
         assert (code, out) == (3, b"")

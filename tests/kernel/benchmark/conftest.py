@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-import zcprobe
 from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.benchmark.run import record_run
 from zcprobe.config import RunConfig
-from zcprobe.dataset.load import Run
+from zcprobe.dataset.load import Run, load_run
 from zcprobe.interrupt import Interruption
 from zcprobe.policies import find_policy
 from zcprobe.probes.session import ProbeSession
@@ -31,7 +30,7 @@ def measure(probes: ProbeSession, tmp_path: Path) -> Measure:
     def run(**config: Any) -> Run:
         config.setdefault("parameters", find_policy(config.get("policy", "qemu-merged")).defaults)
         completed = record_run(benchmark_of(RunConfig(**config)), tmp_path, probes, Interruption())
-        measured = zcprobe.load(completed.folder)
+        measured = load_run(completed.folder)
         assert [finding for finding in measured.meta.reconciliation if not finding.holds] == []
         assert measured.meta.complete
         assert measured.summary.lost_events == measured.summary.lost_records == 0

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_a_plain_copy_may_be_overwritten_at_once(measure: Measure) -> None:
 
 
 @pytest.mark.parametrize("reuse", ["never", "after-completion"])
-def test_pages_of_a_file_can_be_sent(reuse: str, measure: Measure) -> None:
+def test_pages_of_a_file_can_be_sent(reuse: Literal["never", "after-completion"], measure: Measure) -> None:
     run = measure(scenario="in-order", buffers="file", send_count=1009, traffic=Traffic(reuse=reuse))
     assert (run.summary.outcome, run.summary.sink_intact, run.summary.sends) == ("completed", True, 1009)
 

@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import zcprobe
 from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.benchmark.run import CompletedRun, record_run
 from zcprobe.config import RunConfig
-from zcprobe.dataset.load import Run
+from zcprobe.dataset.load import Run, load_run
 from zcprobe.errors import DataLossError, ReconciliationError
 from zcprobe.format.findings import Finding
 from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
@@ -43,7 +42,7 @@ def probes() -> Iterator[ProbeSession]:
 
 def record(folder: Path, probes: ProbeSession | None, **config: Any) -> Run:
     completed = record_run(benchmark_of(RunConfig(**config)), folder, probes, Interruption())
-    return zcprobe.load(completed.folder)
+    return load_run(completed.folder)
 
 
 def ranges(table: pd.DataFrame) -> list[tuple[int, int]]:

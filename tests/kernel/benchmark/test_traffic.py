@@ -26,7 +26,7 @@ def table(run: Run, name: str) -> pd.DataFrame:
     return pd.read_parquet(run.folder / f"{name}.parquet")
 
 
-def migration(**changes: int) -> Traffic:
+def migration(**changes: Any) -> Traffic:
     return Traffic(model="migration", guest_bytes=64 * MIB, **changes)
 
 

@@ -37,7 +37,7 @@ def test_no_program_of_a_comparison_is_there_while_sends_go_without_probes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, list[set[int]]] = {"off": [], "summary": [], "timed": []}
-    real_block, real_ratios = overhead._block, overhead.ratios_to
+    real_block, real_ratios = overhead._block, overhead.ratios_to  # type: ignore[attr-defined]
     current = "timed"
 
     def block(*arguments: object) -> float:

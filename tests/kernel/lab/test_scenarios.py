@@ -37,6 +37,8 @@ def connection(lab: Lab) -> Iterator[socket.socket]:
     """A zerocopy sender of the lab, and a sink thread that reads all it gets."""
     family = socket.AF_INET6 if ":" in lab.sink_address else socket.AF_INET
     address = (lab.sink_address, 5201)
+    assert lab.sink_netns_path is not None
+    assert lab.sender_netns_path is not None
     sink_name, sender_name = Path(lab.sink_netns_path).name, Path(lab.sender_netns_path).name
     listener = run_in_namespace(sink_name, lambda: socket.create_server(address, family=family))
     client = run_in_namespace(sender_name, lambda: socket.create_connection(address, timeout=20))
@@ -102,6 +104,7 @@ def test_every_lab_opens_carries_traffic_and_is_gone(name: str, family: Family, 
     refused = pytest.raises(HostError, match="this kernel has no netem qdisc") if lacks_netem else nullcontext()
     with refused, open_lab(scenario, run_id=RUN_ID, family=family) as lab:
         assert lab.scenario == name
+        assert lab.sender_netns_path is not None
         assert os.stat(lab.sender_netns_path).st_ino == lab.sender_netns_inode
         assert lab.optmem_max_bytes == scenario.optmem_max_bytes or scenario.optmem_max_bytes is None
         assert ("hold_rate_bps" in lab.impairment) == (scenario.find(HoldImpairment) is not None)

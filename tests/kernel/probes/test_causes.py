@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -215,7 +216,7 @@ def test_a_uarg_of_io_uring_on_the_tail(
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
     ffi = FFI()
     ffi.cdef("int send_by_io_uring(int fd, const void *bytes, uint32_t count);")
-    foreign = ffi.dlopen(str(library))
+    foreign: Any = ffi.dlopen(str(library))
     payload = ffi.new("char[1000]")
     with stuck_connection(pair) as client:
         ring = foreign.send_by_io_uring(client.fileno(), payload, 1000)
@@ -312,7 +313,7 @@ def test_a_further_fragment_of_a_corked_datagram(
 
 def read_codes(client: socket.socket) -> list[tuple[int, int, int]]:
     """(lo, hi, code) of every notification there is."""
-    found = []
+    found: list[tuple[int, int, int]] = []
     while True:
         try:
             _, ancillary, _, _ = client.recvmsg(0, 512, MSG_ERRQUEUE)

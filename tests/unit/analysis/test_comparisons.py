@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.unit.changed import changed_run
@@ -43,7 +45,12 @@ def test_one_policy_with_other_parameters_is_in_another_group(shipped: dict[str,
 
 def test_groups_of_plain_sends_and_of_probe_levels_are_told_apart(shipped: dict[str, Comparison]) -> None:
     run = shipped["in-order"].runs[0]
-    ways = [{"zerocopy": False}, {"probe_level": "off"}, {"socket_pacing_bps": 100_000_000}, {"socket_nodelay": False}]
+    ways: list[dict[str, Any]] = [
+        {"zerocopy": False},
+        {"probe_level": "off"},
+        {"socket_pacing_bps": 100_000_000},
+        {"socket_nodelay": False},
+    ]
     titles = group_titles(as_comparisons([run, *(changed_run(run, **way) for way in ways)]))
     assert len(set(titles)) == len(ways) + 1
     for title, words in zip(

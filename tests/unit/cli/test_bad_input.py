@@ -85,7 +85,7 @@ def _remove_metadata(folder: Path) -> None:
     (folder / "run.json").unlink()
 
 
-DAMAGES = {
+DAMAGES: dict[Callable[[Path], None], str] = {
     _truncate: "sends.parquet cannot be read",
     _put_nan: "2 values of column latency_ns are missing (NaN)",
     _put_null: "1 values of column duration_ns are missing (NaN)",

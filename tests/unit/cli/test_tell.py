@@ -20,7 +20,7 @@ def told(**members: Any) -> dict[str, str]:
         ("error", "enobufs_causes", "enobufs_unread_share", "datagrams_sent", "datagrams_received", "datagrams_missing")
     )
     summary = Summary(**{**numbers, **unknown, "outcome": "completed", "sink_intact": True, **members})
-    fields = {field.name: None for field in msgspec.structs.fields(RunMetadata)}
+    fields: dict[str, Any] = {field.name: None for field in msgspec.structs.fields(RunMetadata)}
     metadata = RunMetadata(**{**fields, "config": RunConfig(send_bytes=65536), "summary": summary, "warnings": []})
     lines = describe_run(CompletedRun(Path("results/run"), metadata)).splitlines()[1:]
     assert max(map(len, lines)) < 80

@@ -156,6 +156,7 @@ def test_a_run_shows_what_ran_and_the_numbers_that_matter() -> None:
 
 def test_a_collection_shows_a_row_per_run_and_each_warning_once() -> None:
     collection = zcprobe.load(_DATA / "no-probes")
+    assert isinstance(collection, RunCollection)
     html = collection._repr_html_()
     assert html.count("<tr>") == len(collection) + 1
     assert html.count("no probes: causes") == 1

@@ -106,7 +106,7 @@ def test_a_page_that_is_not_as_written_is_an_error_of_the_query(shipped: dict[st
 
 def test_a_name_that_is_no_text_is_one_error(shipped: dict[str, Comparison], tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path) + b"/bad\xff"
-    shutil.copytree(os.fsencode(shipped["in-order"].runs[0].folder), folder)
+    shutil.copytree(os.fsencode(shipped["in-order"].runs[0].folder), folder)  # type: ignore[type-var, arg-type]
     run = load_run(os.fsdecode(folder))
     assert run.name == r"bad\udcff"
     with pytest.raises(OutputError, match="cannot read these runs"):

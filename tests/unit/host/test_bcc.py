@@ -55,7 +55,7 @@ def test_one_that_pip_installed_is_for_pip_to_remove(
 ) -> None:
     (tmp_path / "bcc.py").touch()
     only(tmp_path)
-    monkeypatch.setattr(bcc.sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
     with pytest.raises(HostError) as caught:
         find_bcc()
     assert caught.value.hint.startswith(f"{sys.executable} -m pip uninstall bcc, then ")

@@ -68,4 +68,4 @@ def test_of_a_target_of_our_own_the_device_is_loopback_which_has_scatter_gather(
 @pytest.mark.parametrize("target", ["vsock:2:77", "no.such.host.invalid"])
 def test_where_no_device_can_be_known_none_is_named(target: str) -> None:
     lab = open_remote(target)
-    assert lab.sender_device is lab.scatter_gather is lab.mtu_bytes is None
+    assert (lab.sender_device, lab.scatter_gather, lab.mtu_bytes) == (None, None, None)

@@ -1,3 +1,3 @@
 """Imitates the project of that name on PyPI: it imports a module that does not exist."""
 
-import a_module_that_nobody_has  # noqa: F401
+import a_module_that_nobody_has  # type: ignore[import-not-found]  # noqa: F401
