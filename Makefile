@@ -6,12 +6,13 @@
 # make test-kernels    the tests meant for it on each distribution kernel, in guests; KERNEL=6.12 for one alone
 # make torture         attacks on zcprobe as root, each with a line; ARGS=--short for five minutes, ARGS="--only KIND" for one
 # make lint            ruff, mypy, import-linter
+# make dist            the source distribution and the wheel in dist/, with manual pages and completion
 # make clean           removes what set-up, builds and checks made; results stay
 # V=1 shows the installers' own output.
 
 VENV := .venv/bin
 
-.PHONY: setup bench browser notebook test test-kernels torture lint clean
+.PHONY: setup bench browser notebook test test-kernels torture lint dist clean
 
 setup:
 	@tools/setup.sh
@@ -51,7 +52,13 @@ lint: setup
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 
+dist: setup
+	@rm -rf dist share
+	@$(VENV)/python -m tools.command_pages share
+	@$(VENV)/python -m build --quiet --no-isolation
+	@ls dist
+
 clean:
-	rm -rf .venv build *.egg-info zcprobe/native/_core.c zcprobe/native/_core.*.so
+	rm -rf .venv build dist share *.egg-info zcprobe/native/_core.c zcprobe/native/_core.*.so
 	rm -rf notebooks/.ipynb_checkpoints .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find bpf tests zcprobe -name __pycache__ -type d -prune -exec rm -rf {} +
