@@ -77,6 +77,21 @@ def _wait(process: subprocess.Popen[str], timeout_s: float, interruption: Interr
     return None
 
 
+def _start(command: Sequence[str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        # QEMU opens its standard output anew by name, which would empty a file
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        # vng starts its other half by name
+        env={**os.environ, "PATH": f"{_OWN_PROGRAMS}:{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        start_new_session=True,
+    )
+
+
 def run_in_guest(
     image: Image,
     words: Sequence[str],
@@ -103,18 +118,7 @@ def run_in_guest(
         *([f"--rwdir={share.resolve()}"] if share else []),
         *("--", "sh", "-c", f'echo {_STARTED.strip()!r} >&2; exec "$@"', "sh", *words),
     ]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        # QEMU opens its standard output anew by name, which would empty a file
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        # vng starts its second program by name
-        env={**os.environ, "PATH": f"{_OWN_PROGRAMS}:{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        start_new_session=True,
-    )
+    process = _start(command)
     assert process.stdout is not None
     assert process.stderr is not None
     relays = [_Relay(process.stdout, sys.stdout, prefix), _Relay(process.stderr, sys.stderr, prefix)]

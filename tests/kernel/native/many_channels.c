@@ -145,53 +145,53 @@ static void play(const struct scene *scene)
 #define SECOND 1000000000LL
 #define SIZE(bytes) .size_count = 1, .sizes = { bytes }, .weights = { 1 }
 
+static const struct scene scenes[] = {
+	{
+		.name = "stream",
+		.policy = "qemu-merged",
+		.traffic = { ZC_MODEL_STREAM, .write_count = 1009, SIZE(4096) },
+		.deadline_ns = 60 * SECOND,
+	},
+	{
+		.name = "late sinks",
+		.policy = "qemu-merged",
+		.traffic = { ZC_MODEL_STREAM, .write_count = 101, SIZE(524288) },
+		.stall_ns = SECOND / 2,
+		.deadline_ns = 60 * SECOND,
+		.expects_enobufs = true,
+	},
+	{
+		.name = "buffers in use again",
+		.policy = "folly",
+		.traffic = { ZC_MODEL_STREAM, ZC_REUSE_AFTER_COMPLETION, .write_count = 211, SIZE(65536) },
+		.deadline_ns = 60 * SECOND,
+	},
+	{
+		.name = "migration",
+		.policy = "qemu-merged",
+		.traffic = { ZC_MODEL_MIGRATION, .header_bytes = 1288, .page_bytes = 4096, .pages_per_packet = 128,
+			     .max_rounds = 4, .guest_bytes = 64 << 20, .dirty_bytes_per_s = 1 << 26,
+			     .downtime_ns = SECOND / 1000 },
+		.deadline_ns = 60 * SECOND,
+	},
+	{
+		.name = "rpc",
+		.policy = "watermark",
+		.traffic = { ZC_MODEL_RPC, .write_count = 101, .header_bytes = 256, SIZE(32768) },
+		.deadline_ns = 60 * SECOND,
+	},
+	{
+		.name = "deadline",
+		.policy = "qemu-merged",
+		.traffic = { ZC_MODEL_STREAM, .duration_ns = 60 * SECOND, SIZE(524288) },
+		.stall_ns = SECOND,
+		.deadline_ns = SECOND / 4,
+		.is_cut = true,
+	},
+};
+
 int main(void)
 {
-	const struct scene scenes[] = {
-		{
-			.name = "stream",
-			.policy = "qemu-merged",
-			.traffic = { ZC_MODEL_STREAM, .write_count = 1009, SIZE(4096) },
-			.deadline_ns = 60 * SECOND,
-		},
-		{
-			.name = "late sinks",
-			.policy = "qemu-merged",
-			.traffic = { ZC_MODEL_STREAM, .write_count = 101, SIZE(524288) },
-			.stall_ns = SECOND / 2,
-			.deadline_ns = 60 * SECOND,
-			.expects_enobufs = true,
-		},
-		{
-			.name = "buffers in use again",
-			.policy = "folly",
-			.traffic = { ZC_MODEL_STREAM, ZC_REUSE_AFTER_COMPLETION, .write_count = 211, SIZE(65536) },
-			.deadline_ns = 60 * SECOND,
-		},
-		{
-			.name = "migration",
-			.policy = "qemu-merged",
-			.traffic = { ZC_MODEL_MIGRATION, .header_bytes = 1288, .page_bytes = 4096, .pages_per_packet = 128,
-				     .max_rounds = 4, .guest_bytes = 64 << 20, .dirty_bytes_per_s = 1 << 26,
-				     .downtime_ns = SECOND / 1000 },
-			.deadline_ns = 60 * SECOND,
-		},
-		{
-			.name = "rpc",
-			.policy = "watermark",
-			.traffic = { ZC_MODEL_RPC, .write_count = 101, .header_bytes = 256, SIZE(32768) },
-			.deadline_ns = 60 * SECOND,
-		},
-		{
-			.name = "deadline",
-			.policy = "qemu-merged",
-			.traffic = { ZC_MODEL_STREAM, .duration_ns = 60 * SECOND, SIZE(524288) },
-			.stall_ns = SECOND,
-			.deadline_ns = SECOND / 4,
-			.is_cut = true,
-		},
-	};
-
 	for (size_t i = 0; i < sizeof(scenes) / sizeof(*scenes); i++)
 		play(&scenes[i]);
 	return 0;
