@@ -1,64 +1,79 @@
-# make setup           everything a fresh machine needs; leaves .venv/bin/zcprobe working
-# make bench ARGS=...  the benchmark: zcprobe compare
-# make test ARGS=...   pytest, as root
-# make browser         chromium, in which the tests open the report
-# make notebook        the notebooks in JupyterLab, which is installed into .venv the first time
-# make test-kernels    the tests meant for it on each distribution kernel, in guests; KERNEL=6.12 for one alone
-# make torture         attacks on zcprobe as root, each with a line; ARGS=--short for five minutes, ARGS="--only KIND" for one
-# make lint            ruff, mypy, import-linter
-# make dist            the source distribution and the wheel in dist/, with manual pages and completion
-# make clean           removes what set-up, builds and checks made; results stay
-# V=1 shows the installers' own output.
+# Each target's line in `make help` is the text behind its ##.
 
 VENV := .venv/bin
 
-.PHONY: setup bench browser notebook test test-kernels torture lint dist clean
+# The unit tests that `make check` leaves out for their time; each marker is explained in pyproject.toml.
+SLOW := notebook or picture or command or fuzz or network
 
-setup:
+.DEFAULT_GOAL := help
+.PHONY: help setup bench notebook check quick lint test test-rest test-kernels torture browser dist clean
+
+help: ## this list
+	@echo 'make TARGET [ARGS=...]; V=1 shows the output of the installers'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: ## everything a fresh machine needs; leaves .venv/bin/zcprobe working
 	@tools/setup.sh
 
-bench: setup
+bench: setup ## the benchmark: zcprobe compare ARGS
 	@$(VENV)/zcprobe compare $(ARGS)
 
-browser:
-	@tools/browser.sh
-
-# Those of pure code keep every processor busy; those with the kernel wait for most of their time, and one at a time.
-test: setup browser
-	@tools/setup.sh fuzzer
-ifdef ARGS
-	@$(VENV)/pytest $(ARGS)
-else
-	@failed=0; $(VENV)/pytest -n auto --dist loadfile tests/unit tests/browser || failed=1; \
-		$(VENV)/pytest tests/kernel || failed=1; exit $$failed
-endif
-
 # JupyterLab refuses to run as root unless told; the notebooks need no root, but who has just run the benchmark has it
-notebook: setup
+notebook: setup ## the notebooks in JupyterLab, which is installed into .venv the first time
 	@$(VENV)/python -I -c 'import jupyterlab' 2>/dev/null || \
 		$(VENV)/python -I -m pip install --quiet --no-build-isolation -e '.[notebook]'
 	@$(VENV)/jupyter lab $$([ "$$(id -u)" != 0 ] || echo --allow-root) --notebook-dir=. $(ARGS) notebooks/01_first_run.ipynb
 
-test-kernels:
+# mypy works on one processor for as long as the tests need the other
+check: setup ## within a minute: lint, and the quick unit tests, which need neither root, a compiler nor a network
+	@$(MAKE) --no-print-directory -j2 --output-sync lint quick
+
+quick: setup
+	@$(VENV)/pytest -q -n auto -m "not ($(SLOW))" tests/unit
+
+lint: setup ## formatting, lint, types and imports of Python; warnings of C and shell; licences
+	@tools/setup.sh check
+	@$(VENV)/ruff check --quiet
+	@$(VENV)/ruff format --quiet --check
+	@shellcheck tools/*.sh .ci/run
+	@tools/check_c.sh
+	@$(VENV)/reuse lint --quiet
+	@$(VENV)/lint-imports --no-cache >/dev/null || $(VENV)/lint-imports --no-cache
+	@$(VENV)/mypy
+
+# Those of pure code keep every processor busy; those with the kernel wait for most of their time, and one at a time.
+run_tests = failed=0; $(VENV)/pytest -n auto --dist loadfile $(1) tests/unit tests/browser || failed=1; \
+	$(VENV)/pytest tests/kernel || failed=1; exit $$failed
+
+test: setup browser ## all tests, as root; or pytest ARGS
+	@tools/setup.sh fuzzer
+ifdef ARGS
+	@$(VENV)/pytest $(ARGS)
+else
+	@$(call run_tests)
+endif
+
+test-rest: setup browser ## the tests that make check leaves out, as root
+	@tools/setup.sh fuzzer
+	@$(call run_tests,-m "$(SLOW) or browser")
+
+test-kernels: ## the tests meant for it on each distribution kernel, in guests; KERNEL=6.12 for one alone
 	@tools/setup.sh guests
 	@$(VENV)/python -m tests.guests.matrix $(KERNEL)
 
-torture: setup
+torture: setup ## attacks on zcprobe as root; ARGS=--short for five minutes, ARGS="--only KIND" for one
 	@$(VENV)/python -m tests.torture $(ARGS)
 
-lint: setup
-	$(VENV)/ruff check
-	$(VENV)/ruff format --check
-	$(VENV)/mypy
-	$(VENV)/lint-imports
+browser: ## chromium, in which the tests open the report
+	@tools/browser.sh
 
-dist: setup
+dist: setup ## the source distribution and the wheel in dist/, with manual pages and completion
 	@rm -rf dist share
 	@$(VENV)/python -m tools.command_pages share
 	@$(VENV)/python -m build --quiet --no-isolation
 	@ls dist
 
-clean:
+clean: ## removes what set-up, builds and checks made; results stay
 	rm -rf .venv build dist share *.egg-info zcprobe/native/_core.c zcprobe/native/_core.*.so
 	rm -rf notebooks/.ipynb_checkpoints .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find bpf tests zcprobe -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,6 +16,26 @@ from zcprobe.journal import JOURNAL_FOLDER
 from zcprobe.lab.limits import OPTMEM_MAX_PATH
 from zcprobe.lab.namespace import list_namespaces
 
+_TESTS = Path(__file__).parent
+MARKER_OF = {
+    "browser": "browser",
+    "guests": "kernel",
+    "kernel": "kernel",
+    "unit/cli/test_bad_input.py": "command",
+    "unit/cli/test_damaged.py": "command",
+    "unit/cli/test_imports.py": "command",
+    "unit/cli/test_plot.py": "picture",
+    "unit/cli/test_report.py": "picture",
+    "unit/cli/test_without_the_core.py": "command",
+    "unit/cli/test_words.py": "command",
+    "unit/export/test_memory.py": "command",
+    "unit/plots": "picture",
+    "unit/report": "picture",
+    "unit/test_notebooks.py": "notebook",
+    "unit/test_reading.py": "command",
+}
+"""Of all tests in a folder or file; single ones are marked where they are."""
+
 _BPF_FILESYSTEM = Path("/sys/fs/bpf")
 _SETTLE_S = 10.0
 """Longest wait for things that may outlive their process by a moment: the kernel frees programs after an RCU grace
@@ -23,6 +43,15 @@ period."""
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives tests the marker of their folder or file, before pytest selects by markers."""
+    for item in items:
+        for place, marker in MARKER_OF.items():
+            if item.path.is_relative_to(_TESTS / place):
+                item.add_marker(marker)
 
 
 @pytest.fixture(scope="session", autouse=True)

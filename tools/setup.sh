@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes .venv/bin/zcprobe work; with the word `fuzzer`, also the compiler with which the tests fuzz the C core; with `guests`,
-# also what boots other kernels for them. What is missing is found by trying, so a second call has nothing to do.
-# V=1 shows the installers' output. Exit codes: 0 done, 1 an installer failed, 3 this machine lacks something that
-# set-up cannot or may not add.
+# also what boots other kernels for them; with `check`, also what `make check` calls. What is missing is found by trying, so a
+# second call has nothing to do. V=1 shows the installers' output. Exit codes: 0 done, 1 an installer failed, 3 this machine
+# lacks something that set-up cannot or may not add.
 set -euo pipefail
 cd "${0%/*}/.."
 
@@ -42,6 +42,7 @@ declare -A packages=(
     [iproute2]="iproute2|iproute iproute-tc|iproute2"
     [python]="python3 python3-venv python3-dev|python3 python3-devel|python"
     [fuzzer]="clang libclang-rt-dev|clang compiler-rt|clang compiler-rt"
+    [shellcheck]="shellcheck|ShellCheck|shellcheck"
     [qemu]="qemu-system-x86|qemu-system-x86-core|qemu-system-x86"
     [busybox]="busybox-static|busybox|busybox"
     [kmod]="kmod|kmod|kmod"
@@ -51,6 +52,8 @@ has_fuzzer() {
     printf 'int LLVMFuzzerTestOneInput(const char *input, unsigned long size) { return 0; }\n' |
         clang -fsanitize=fuzzer,address,undefined -x c -o /dev/null - 2>/dev/null
 }
+
+has_shellcheck() { command -v shellcheck >/dev/null; }
 
 # Of guests; whether they boot is for the tests to tell.
 has_qemu() { command -v qemu-system-x86_64 >/dev/null; }
@@ -163,6 +166,7 @@ install_system_packages() {
     local thing names wanted missing=()
     wanted=(compiler libbpf libseccomp bcc iproute2)
     [ "${1:-}" != fuzzer ] || wanted+=(fuzzer)
+    [ "${1:-}" != check ] || wanted+=(shellcheck)
     [ "${1:-}" != guests ] || wanted+=(qemu busybox kmod)
     # The stamp stands for Python: an environment that works needs no other one.
     for thing in "${wanted[@]}"; do
@@ -262,6 +266,7 @@ isolate_command() {
     local command=$venv/bin/zcprobe
     # what comes before zcprobe's first line cannot answer Ctrl-C: `re` is there for names that no command here has
     sed -i -e '/^import re$/d' -e '/sys\.argv\[0\] = re\.sub/d' "$command"
+    # shellcheck disable=SC2016 # what is in single quotes is for sed and for the command's own shell
     sed -i -e '1s|^#!.*/python[0-9.]*$|& -I|' -e '2s|^\(.*exec.*\) "\$0" |\1 -I "$0" |' "$command"
     head -n 2 "$command" | grep -q -- ' -I\( \|$\)' ||
         fail 1 "$command cannot be isolated from the current folder" "its first two lines are not those that pip writes"
@@ -275,4 +280,4 @@ install_system_packages "${1:-}"
 venv_is_whole || make_venv
 link_bcc
 [ "$(cat "$packages_stamp" 2>/dev/null)" = "$(packages_key)" ] || install_python_packages
-core_is_built && [ "$(cat "$build_stamp" 2>/dev/null)" = "$(build_key)" ] || build_zcprobe
+{ core_is_built && [ "$(cat "$build_stamp" 2>/dev/null)" = "$(build_key)" ]; } || build_zcprobe

@@ -1,12 +1,15 @@
-"""No test is left out: `make test` or `make test-kernels` runs every test file."""
+"""No test is left out: `make test` or `make test-kernels` runs every test, and so do `make check` and `make test-rest`."""
 
 import os
 import re
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import MARKER_OF
 from tests.guests import matrix
 
 ROOT = Path(__file__).parents[2]
@@ -43,3 +46,38 @@ def test_make_test_fails_when_either_part_does(first: str, second: str, tmp_path
 
 def test_the_guests_are_given_no_file_of_their_own() -> None:
     assert ".venv/bin/python -m tests.guests.matrix " in commands_of("test-kernels").splitlines()
+
+
+def test_what_a_marker_is_given_to_is_there() -> None:
+    assert [place for place in MARKER_OF if not (ROOT / "tests" / place).exists()] == []
+
+
+def selections(target: str) -> list[list[str]]:
+    """Folders and markers of each pytest that a target calls."""
+    calls = re.findall(r"\S*/pytest ([^|\n]*)", commands_of(target).replace("\\\n", " "))
+    how = {"-q", "-n", "auto", "--dist", "loadfile"}
+    return [[word for word in shlex.split(call) if word not in how] for call in calls]
+
+
+def collected(*selection: str) -> set[str]:
+    """The tests that pytest would run."""
+    words = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *selection]
+    result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return {line for line in result.stdout.splitlines() if "::" in line}
+
+
+@pytest.mark.command
+def test_make_check_and_make_test_rest_share_out_all_that_is_configured(pytestconfig: pytest.Config) -> None:
+    quick, rest = (
+        set().union(*(collected(*selection) for selection in selections(target))) for target in ("check", "test-rest")
+    )
+    assert quick & rest == set()
+    assert quick | rest == collected(*pytestconfig.getini("testpaths"))
+
+
+@pytest.mark.parametrize("target", ["test", "check", "test-rest"])
+def test_the_folders_that_a_target_names_are_there(target: str) -> None:
+    folders = [word for selection in selections(target) for word in selection if word.startswith("tests/")]
+    assert folders
+    assert [folder for folder in folders if not (ROOT / folder).is_dir()] == []

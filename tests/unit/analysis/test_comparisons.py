@@ -70,6 +70,7 @@ def test_what_is_loaded_is_one_comparison_or_an_error_that_says_why(shipped: dic
         as_comparison([*comparison.runs, *shipped["in-flight"].runs])
 
 
+@pytest.mark.picture
 def test_what_was_not_planned_has_no_seed_and_says_so(shipped: dict[str, Comparison]) -> None:
     comparison = comparison_of(shipped["in-order"].runs[:2])
     text = render_report([comparison], comparison.folder)
@@ -79,6 +80,7 @@ def test_what_was_not_planned_has_no_seed_and_says_so(shipped: dict[str, Compari
     assert "comparison.json" not in text
 
 
+@pytest.mark.picture
 def test_noise_is_told_from_the_runs(shipped: dict[str, Comparison]) -> None:
     comparison = shipped["no-probes"]
     rates = [run.summary.goodput_bps for run in comparison.runs_of("qemu-merged")]

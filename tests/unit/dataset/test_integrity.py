@@ -149,6 +149,7 @@ def _damaged(folder: Path) -> Run:
     return loaded
 
 
+@pytest.mark.picture
 def test_a_changed_folder_loads_when_asked_for_and_says_so_everywhere(copied: Path) -> None:
     run = _damaged(copied)
     assert (run.integrity, len(run.stalls), len(run.damage)) == (DAMAGED, 0, 1)

@@ -29,6 +29,7 @@ def test_every_shipped_run_and_comparison_passes() -> None:
         require_comparison(msgspec.json.decode(path.read_bytes()))
 
 
+@pytest.mark.fuzz
 @settings(max_examples=1000, deadline=None)
 @given(
     st.sampled_from(_PLACES), st.sampled_from(VALUES) | st.recursive(st.none() | st.integers() | st.text(), st.lists)
