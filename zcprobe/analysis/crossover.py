@@ -35,7 +35,7 @@ def df_crossover(runs: Sequence[Run]) -> pd.DataFrame:
     Columns: send_bytes (int64); zerocopy_run_count, copy_run_count (int64); zerocopy_bps, copy_bps (float64, median
     goodput over runs); ratio (float64, of these two); low, high (float64, 95 % percentile-bootstrap interval of the
     ratio, the run being the unit; NaN with fewer than two runs of either). Runs of one size are alike but for
-    zerocopy; those of another size may send another amount as well. UsageError for other runs.
+    zerocopy; those of another size may send another amount and have another optmem limit. UsageError for other runs.
     """
     goodput = _goodput_by_size(_usable(runs))
     sizes = sorted({size for size, _ in goodput})
@@ -63,7 +63,7 @@ def _usable(runs: Sequence[Run]) -> list[Run]:
     ]
     sizes = {on: {run.send_bytes for run in known if run.meta.config.zerocopy is on} for on in (True, False)}
     usable = [run for run in known if run.send_bytes in sizes[True] & sizes[False]]
-    require_alike(usable, "one ratio", {"send_bytes", "zerocopy", *AMOUNT})
+    require_alike(usable, "one ratio", {"send_bytes", "optmem_max_bytes", "zerocopy", *AMOUNT})
     require_alike_within(usable, "one ratio", lambda run: run.send_bytes, {"zerocopy"})
     return usable
 
