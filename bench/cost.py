@@ -70,7 +70,8 @@ def main() -> None:
             for event in cost.events:
                 print(f"    {event.program:<28}{event.runs:>8} x {event.ns_per_run:.0f} ns")
     if options.json:
-        options.json.write_text(json.dumps(results, indent=2))
+        rounded = {name: [round(ratio, 4) for ratio in ratios] for name, ratios in results.items()}
+        options.json.write_text(json.dumps(rounded, indent=1) + "\n")
 
 
 if __name__ == "__main__":

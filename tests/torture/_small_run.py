@@ -13,7 +13,7 @@ from zcprobe.seal import sealed
 
 __all__ = ["SAMPLES", "content_of", "make_small_run", "seal"]
 
-SAMPLES = Path(__file__).parents[1] / "data" / "digests"
+SAMPLES = Path(__file__).parents[1] / "data" / "version_2" / "digests"
 _ROWS = 23
 
 

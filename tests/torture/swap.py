@@ -27,7 +27,7 @@ LONG = 1000
 _USER = 12345
 _PASSES = 100
 _TREE = Path(__file__).parents[2]
-_RUN = next((_TREE / "tests" / "data" / "in-order").glob("*-qemu-pre-*"))
+_RUN = next((_TREE / "tests" / "data" / "version_1" / "in-order").glob("*-qemu-pre-*"))
 _SENDING = ("--scenario", "in-order", "-n", "23", "--probes", "none")
 _COMMANDS: tuple[tuple[str, ...], ...] = (
     ("run", *_SENDING, "-o", "out"),

@@ -1,4 +1,4 @@
-"""The small real runs in tests/data: what each comparison was made with is in its runs' run.json."""
+"""The real runs in tests/data, of every version of the format; tests/data/README.md says how they were made."""
 
 from pathlib import Path
 
@@ -15,41 +15,61 @@ from zcprobe.format.metadata import FORMAT_VERSION
 from zcprobe.format.tables import TABLES
 
 _DATA = Path(__file__).parent.parent / "data"
-_COMPARISONS = sorted(path.parent for path in _DATA.glob("*/comparison.json"))
-_CAMPAIGNS = sorted((_DATA / "campaigns").iterdir())
-_RUNS = sorted(path.parent for path in _DATA.glob("*/*/run.json"))
+_COMPARISONS = sorted(path.parent for path in _DATA.glob("version_*/*/comparison.json"))
+_CAMPAIGNS = sorted(_DATA.glob("version_*/campaigns/*"))
 
 
-@pytest.fixture(scope="session", params=_COMPARISONS, ids=lambda path: path.name)
+def _policy_of(run: Path) -> str:
+    return str(msgspec.json.decode((run / "run.json").read_bytes())["config"]["policy"])
+
+
+def _telling_runs(comparison: Path) -> list[Path]:
+    """One run of each policy where policies are compared in earnest, elsewhere of two: others show the same again."""
+    runs = sorted((path.parent for path in comparison.glob("*/run.json")), reverse=True)
+    of_each_policy = sorted({_policy_of(run): run for run in runs}.values(), key=_policy_of)
+    return of_each_policy if comparison.name == "held-completions" else of_each_policy[::2]
+
+
+_RUNS = [
+    *(run for comparison in _COMPARISONS for run in _telling_runs(comparison)),
+    *sorted(path.parent for path in _DATA.glob("version_*/runs/*/run.json")),
+]
+
+
+def _name(path: Path) -> str:
+    """`version_1/in-order/in-order-qemu-pre-d11a5a`: without the time."""
+    return str(path.relative_to(_DATA).parent / path.name.split("Z-")[-1])
+
+
+@pytest.fixture(scope="session", params=_COMPARISONS, ids=_name)
 def comparison(request: pytest.FixtureRequest) -> Comparison:
-    """Each shipped comparison in turn."""
+    """Each kept comparison in turn."""
     return load_comparison(request.param)
 
 
-@pytest.fixture(scope="session", params=_RUNS, ids=lambda path: f"{path.parent.name}/{path.name.split('Z-')[1]}")
+@pytest.fixture(scope="session", params=_RUNS, ids=_name)
 def run(request: pytest.FixtureRequest) -> Run:
-    """Each shipped run in turn."""
-    shipped = load_comparison(request.param.parent).runs
-    return next(run for run in shipped if run.folder == request.param)
+    """Runs of each kept comparison, and each run that is kept alone, in turn."""
+    return load_run(request.param)
 
 
-@pytest.fixture(scope="session", params=_CAMPAIGNS, ids=lambda path: path.name)
+@pytest.fixture(scope="session", params=_CAMPAIGNS, ids=_name)
 def campaign(request: pytest.FixtureRequest) -> RunCollection:
-    """Each shipped campaign in turn: many runs, most of which recorded nothing but counts."""
+    """Each kept campaign in turn: many runs, most of which recorded nothing but counts."""
     return load_collection(request.param)
 
 
 @pytest.fixture
 def empty_run(tmp_path: Path) -> Run:
     """A real run's metadata without a single table: recording off, no probes."""
-    whole = load_comparison(_DATA / "no-probes").runs[0]
+    whole = load_comparison(_DATA / "version_1" / "no-probes").runs[0]
     return Run(tmp_path, whole.meta)
 
 
 @pytest.fixture(scope="session")
 def shipped() -> dict[str, Comparison]:
-    """All shipped comparisons by the name of their folder."""
-    return {path.name: load_comparison(path) for path in _COMPARISONS}
+    """Kept comparisons by the name of their folder: of the oldest version, where several have one of that name."""
+    return {path.name: load_comparison(path) for path in reversed(_COMPARISONS)}
 
 
 def _with_summaries(comparison: Comparison, changes: dict[str, object]) -> Comparison:

@@ -13,12 +13,17 @@ _ROOT = Path(__file__).parents[2]
 _NOTEBOOKS = sorted((_ROOT / "notebooks").glob("*.ipynb"))
 _TIMEOUT_S = 120
 
+_VERSIONS = sorted((_ROOT / "tests" / "data").glob("version_*"))
+
 _OTHER_RUNS = {
-    "01_first_run": "../tests/data/channels/*-qemu-merged-*",
-    "02_with_and_without_the_fix": "../tests/data/no-probes",
-    "03_why_enobufs": "../tests/data/channels",
-    "04_choosing_a_policy": "../tests/data/in-flight",
+    "01_first_run": ("channels/*-qemu-merged-*", "runs/channels"),
+    "02_with_and_without_the_fix": ("no-probes",),
+    "03_why_enobufs": ("channels", "runs/channels"),
+    "04_choosing_a_policy": ("in-flight", "no-probes"),
 }
+"""Below a version's folder, the first that is there."""
+
+_VERSION = re.compile(r"(?<=tests/data/)version_\d+")
 _CHOICE = re.compile(r'^RUNS? = "(.*)"$', re.MULTILINE)
 
 # jupyter_client and nbclient start event loops and sockets in ways that newer Pythons warn of; not ours to change
@@ -67,27 +72,42 @@ def test_it_runs_and_shows_what_it_speaks_of(path: Path) -> None:
         assert cell.outputs or not re.search(r"^print", last), last
 
 
-@pytest.mark.parametrize("path", _NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs_on_other_runs_by_changing_one_line(path: Path) -> None:
-    notebook = _read(path)
+def _of_version(notebook: NotebookNode, version: Path) -> NotebookNode:
+    for cell in _code(notebook):
+        cell.source = _VERSION.sub(version.name, cell.source)
+    return notebook
+
+
+def _choose(notebook: NotebookNode, runs: str) -> None:
     cell = next(cell for cell in _code(notebook) if _CHOICE.search(cell.source))
-    pattern = _OTHER_RUNS[path.stem]
-    found = sorted((_ROOT / "notebooks").glob(pattern)) if "*" in pattern else [pattern]
-    cell.source = _CHOICE.sub(lambda match: match[0].replace(match[1], str(found[0])), cell.source)
+    cell.source = _CHOICE.sub(lambda match: match[0].replace(match[1], runs), cell.source)
+
+
+@pytest.mark.parametrize("path", _NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_opens_runs_of_the_newest_version(path: Path) -> None:
+    named = [name for cell in _code(_read(path)) for name in _VERSION.findall(cell.source)]
+    assert set(named) == {_VERSIONS[-1].name}
+
+
+@pytest.mark.parametrize("version", _VERSIONS[:-1], ids=lambda version: version.name)
+@pytest.mark.parametrize("path", _NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_runs_on_runs_of_an_older_version_by_changing_one_line(path: Path, version: Path) -> None:
+    notebook = _of_version(_read(path), version)
+    found = next(runs for pattern in _OTHER_RUNS[path.stem] for runs in sorted(version.glob(pattern)))
+    _choose(notebook, str(found))
     _execute(notebook)
     assert _errors(notebook) == ""
 
 
 def _execute_on(path: Path, runs: str) -> None:
     notebook = _read(path)
-    cell = next(cell for cell in _code(notebook) if _CHOICE.search(cell.source))
-    cell.source = _CHOICE.sub(lambda match: match[0].replace(match[1], runs), cell.source)
+    _choose(notebook, runs)
     _execute(notebook)
 
 
 @pytest.mark.parametrize("path", _NOTEBOOKS[1:], ids=lambda path: path.stem)
 def test_it_runs_on_a_single_run(path: Path) -> None:
-    _execute_on(path, str(next((_ROOT / "tests" / "data" / "in-order").glob("*-qemu-pre-*"))))
+    _execute_on(path, str(next((_ROOT / "tests" / "data" / "version_1" / "in-order").glob("*-qemu-pre-*"))))
 
 
 @pytest.mark.parametrize(
@@ -98,8 +118,8 @@ def test_it_runs_on_a_single_run(path: Path) -> None:
             "../tests/data",
             "made in different ways and cannot be put into one comparison",
         ),
-        ("03_why_enobufs", "../tests/data/no-probes", "these runs have no kernel events"),
-        ("04_choosing_a_policy", "../tests/data/campaigns", "made in different ways"),
+        ("03_why_enobufs", "../tests/data/version_1/no-probes", "these runs have no kernel events"),
+        ("04_choosing_a_policy", "../tests/data/version_1/campaigns", "made in different ways"),
         ("04_choosing_a_policy", "", "an empty path names no run"),
     ],
 )

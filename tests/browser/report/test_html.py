@@ -15,7 +15,7 @@ from zcprobe.report.html import render_report, write_report
 
 Browser = Any
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[2] / "data" / "version_1"
 A4_WIDTH = 688
 """Width of a page in CSS pixels, between margins of 14 mm."""
 

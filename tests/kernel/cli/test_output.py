@@ -7,7 +7,7 @@ import pytest
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
-_RUN = next((Path(__file__).parents[2] / "data" / "in-order").glob("*-qemu-pre-*"))
+_RUN = next((Path(__file__).parents[2] / "data" / "version_1" / "in-order").glob("*-qemu-pre-*"))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from zcprobe.plots.goodput import plot_goodput
 from zcprobe.plots.late_completions import plot_late_completions
 from zcprobe.plots.sendmsg_results import count_results
 
-_CAMPAIGNS = Path(__file__).parents[2] / "data" / "campaigns"
+_CAMPAIGNS = Path(__file__).parents[2] / "data" / "version_1" / "campaigns"
 
 OTHER_WAYS: list[tuple[dict[str, Any], str]] = [
     ({"socket_pacing_bps": 100_000_000}, "not paced or paced to 100 Mbit/s"),

@@ -30,7 +30,10 @@ def test_the_kernel_is_done_before_anybody_reads_so(run: Run) -> None:
     known = table.dropna()
     # two completions at the same instant may show as one event
     assert len(known) > 0.85 * run.summary.completions
-    assert (known["kernel_latency_ns"] <= known["latency_ns"]).all()
+    # the probe takes the time once the notification is queued: a reader on another CPU may be a little faster
+    ahead_ns = known["kernel_latency_ns"] - known["latency_ns"]
+    assert (ahead_ns > 0).mean() < 0.01
+    assert ahead_ns.max() < 50_000
 
 
 def test_what_comes_late_was_held_long_in_the_kernel(shipped: dict[str, Comparison]) -> None:

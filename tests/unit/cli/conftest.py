@@ -32,7 +32,7 @@ def zcprobe(capfdbinary: pytest.CaptureFixture[bytes]) -> Told:
 
 @pytest.fixture
 def data() -> Path:
-    return Path(__file__).parents[2] / "data"
+    return Path(__file__).parents[2] / "data" / "version_1"
 
 
 @pytest.fixture

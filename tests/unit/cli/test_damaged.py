@@ -22,7 +22,7 @@ _HOSTILE = "\x1b]0;owned\x07 \u202egnp.exe <script>alert(1)</script> $x^$ \x9b2J
 @pytest.fixture
 def recorded(data: Path, tmp_path: Path) -> Path:
     """A copy of a run with digests."""
-    return Path(shutil.copytree(next(data.glob("digests/*-qemu-merged-*")), tmp_path / "run"))
+    return Path(shutil.copytree(next(data.glob("../version_2/digests/*-qemu-merged-*")), tmp_path / "run"))
 
 
 def _drop_row(folder: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-RUN = str(next((ROOT / "tests" / "data" / "in-order").glob("*/run.json")).parent)
+RUN = str(next((ROOT / "tests" / "data" / "version_1" / "in-order").glob("*/run.json")).parent)
 
 WRITING = {"pyroute2", "bcc"}
 TABLES = {"numpy", "pandas", "pyarrow"}

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 ROOT = Path(__file__).parents[3]
-RUN = next((ROOT / "tests" / "data" / "in-order").glob("*/run.json")).parent
+RUN = next((ROOT / "tests" / "data" / "version_1" / "in-order").glob("*/run.json")).parent
 
 Answer = subprocess.CompletedProcess[str]
 

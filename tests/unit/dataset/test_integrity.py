@@ -24,10 +24,10 @@ from zcprobe.plots.method_line import method_line
 from zcprobe.report.html import render_report
 from zcprobe.seal import sealed
 
-_COMPARISON = Path(__file__).parents[2] / "data" / "digests"
+_COMPARISON = Path(__file__).parents[2] / "data" / "version_2" / "digests"
 _RUN = next(_COMPARISON.glob("*-qemu-merged-*"))
 _OTHER = next(_COMPARISON.glob("*-qemu-pre-*"))
-_OLDER = next((_COMPARISON.parent / "held-completions").glob("*-qemu-pre-*"))
+_OLDER = next(_COMPARISON.parents[1].glob("version_1/held-completions/*-qemu-merged-*"))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from zcprobe.dataset.load import Comparison, Run, RunCollection, load_comparison
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
 from zcprobe.format.metadata import FORMAT_VERSION
 
-_DATA = Path(__file__).parents[2] / "data"
+_DATA = Path(__file__).parents[2] / "data" / "version_1"
 _RUN = next((_DATA / "held-completions").glob("*-qemu-pre-*"))
 
 

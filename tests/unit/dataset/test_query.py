@@ -71,7 +71,7 @@ _NAMES = (
 def strangely_named(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of runs, each of another run's rows, whose names are patterns, addresses, partitions and quotes."""
     folder = tmp_path_factory.mktemp("results")
-    runs = sorted(path.parent for path in (Path(__file__).parents[2] / "data").glob("*/*/run.json"))
+    runs = sorted(path.parent for path in (Path(__file__).parents[2] / "data" / "version_1").glob("*/*/run.json"))
     for number, name in enumerate(_NAMES):
         shutil.copytree(runs[number % len(runs)], folder / name)
     return folder

@@ -14,8 +14,8 @@ from zcprobe.dataset.shape import require_bounded, require_comparison, require_r
 from zcprobe.errors import OutputError
 
 _DATA = Path(__file__).parents[2] / "data"
-_GOOD = msgspec.json.decode(next(_DATA.glob("digests/*-qemu-merged-*/run.json")).read_bytes())
-_COMPARISON = msgspec.json.decode((_DATA / "digests" / "comparison.json").read_bytes())
+_GOOD = msgspec.json.decode(next(_DATA.glob("version_2/digests/*-qemu-merged-*/run.json")).read_bytes())
+_COMPARISON = msgspec.json.decode((_DATA / "version_2" / "digests" / "comparison.json").read_bytes())
 _ANYTHING = st.recursive(st.none() | st.integers() | st.floats() | st.text(), st.lists)
 _PLACES = list(leaves(_GOOD))
 

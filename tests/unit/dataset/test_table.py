@@ -14,7 +14,7 @@ from zcprobe.dataset.schema import fill_value, table_schema
 from zcprobe.errors import OutputError, UsageError
 from zcprobe.format.tables import TABLES
 
-_DATA = Path(__file__).parents[2] / "data"
+_DATA = Path(__file__).parents[2] / "data" / "version_1"
 _RUN = next((_DATA / "held-completions").glob("*-qemu-merged-*"))
 
 

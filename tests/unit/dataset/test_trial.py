@@ -8,7 +8,7 @@ from zcprobe.dataset.trial import require_readable
 from zcprobe.errors import OutputError
 from zcprobe.format.tables import TABLES
 
-_RUN = next((Path(__file__).parents[2] / "data" / "digests").glob("*-qemu-merged-*"))
+_RUN = next((Path(__file__).parents[2] / "data" / "version_2" / "digests").glob("*-qemu-merged-*"))
 
 
 def test_tables_that_can_be_read_pass() -> None:

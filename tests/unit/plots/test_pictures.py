@@ -20,22 +20,23 @@ from zcprobe.dataset.cost import load_cost
 from zcprobe.dataset.load import Comparison, RunCollection, load_collection, load_comparison
 
 _DATA = Path(__file__).parents[2] / "data"
+_VERSION_1 = _DATA / "version_1"
 _KEPT = Path(__file__).parent / "pictures"
 _KEEP = "ZCPROBE_KEEP_PICTURES" in os.environ
 _TOLERANCE_RMS = 12.0
 
 
 def _held() -> Comparison:
-    return load_comparison(_DATA / "held-completions")
+    return load_comparison(_VERSION_1 / "held-completions")
 
 
 def _campaign(name: str) -> RunCollection:
-    return load_collection(_DATA / "campaigns" / name)
+    return load_collection(_VERSION_1 / "campaigns" / name)
 
 
 PICTURES: dict[str, Callable[[], Figure]] = {
     "with_and_without_the_fix": lambda: plots.draw_with_and_without_the_fix(_held()),
-    "overview": lambda: plots.draw_overview(load_comparison(_DATA / "channels").runs[0]),
+    "overview": lambda: plots.draw_overview(load_comparison(_VERSION_1 / "channels").runs[0]),
     "optmem": lambda: plots.plot_optmem(_held().runs_of("qemu-pre")[0]).figure,
     "errqueue": lambda: plots.plot_errqueue(_held().runs_of("qemu-merged")[0]).figure,
     "ranges": lambda: plots.plot_ranges(_held().runs_of("qemu-shipped")[0]).figure,
@@ -51,7 +52,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
 _ANOTHER: dict[str, Callable[[], Figure]] = {
     "optmem": lambda: plots.plot_optmem(_held().runs_of("qemu-merged")[0]).figure,
     "errqueue": lambda: plots.plot_errqueue(_held().runs_of("qemu-pre")[0]).figure,
-    "stalls": lambda: plots.plot_stalls(load_comparison(_DATA / "in-flight")).figure,
+    "stalls": lambda: plots.plot_stalls(load_comparison(_VERSION_1 / "in-flight")).figure,
     "optmem_map": lambda: plots.plot_optmem_map(_campaign("optmem-by-share"), against="hold_one_in_count").figure,
 }
 
