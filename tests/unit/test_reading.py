@@ -38,9 +38,13 @@ draw_overview(loaded).savefig(figure)
 """
 
 
+def _one_of(version: Path) -> Path:
+    return next(version.glob("held-completions/*-qemu-pre-*"))
+
+
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda path: path.name)
 def test_runs_of_each_version_are_read_without_what_writes_them(version: Path, tmp_path: Path) -> None:
-    run, figure = next(version.glob("held-completions/*-qemu-pre-*")), tmp_path / "figure.svg"
+    run, figure = _one_of(version), tmp_path / "figure.svg"
     command = [sys.executable, "-c", READ, " ".join([*WITHOUT, *PACKAGES]), " ".join(READING), str(run), str(figure)]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
@@ -92,13 +96,13 @@ def test_the_code_of_the_notebooks_needs_nothing_of_what_writes(notebook: Path) 
         (("export", "--format", "trace"), '{"displayTimeUnit"'),
     ],
 )
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda path: path.name)
 def test_the_commands_that_read_need_no_core_and_no_package_for_writing(
-    version: int, words: tuple[str, ...], start: str
+    version: Path, words: tuple[str, ...], start: str
 ) -> None:
     """The command itself also writes, so that only what a reader's machine lacks is kept from it."""
     without = " ".join(["zcprobe.native", *PACKAGES])
-    command = [sys.executable, "-c", RUN_COMMAND, without, *words, str(_first_of(version))]
+    command = [sys.executable, "-c", RUN_COMMAND, without, *words, str(_one_of(version))]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith(start)

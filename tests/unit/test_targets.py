@@ -1,4 +1,4 @@
-"""No test is left out: `make test` or `make test-kernels` runs every test, and so do `make check` and `make test-rest`."""
+"""No test is left out: `make test` or `make test-kernels` runs it, and `make check` or `make test-rest`."""
 
 import os
 import re

@@ -140,7 +140,8 @@ def test_without_probes_what_only_they_know_is_unknown(tmp_path: Path) -> None:
     run = record(tmp_path, None, scenario="held-completions", policy="qemu-pre")
     assert_whole(run)
     assert run.summary.enobufs_count == (1 if run.summary.outcome == "dead_enobufs" else 0)
-    assert run.summary.enobufs_causes is run.summary.errqueue_depth_max is None
+    assert run.summary.enobufs_causes is None
+    assert run.summary.errqueue_depth_max is None
     assert run.meta.probes == {}
     assert not run.meta.typed_tracepoints
     assert run.kernel_events.empty

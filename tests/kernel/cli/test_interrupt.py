@@ -11,6 +11,7 @@ import pytest
 
 import zcprobe as package
 from tests.processes import child_of
+from zcprobe.dataset.load import load_comparison
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root")
 
@@ -188,7 +189,7 @@ def test_a_comparison_says_of_which_runs_nobody_knows_what_arrived(start_zcprobe
     assert "- (1 of 1 not known)" in " ".join(out.split())
     assert "the sink did not report what arrived in 1 runs that completed" in err
     (folder,) = (tmp_path / "results").iterdir()
-    result = package.load(folder).meta["policies"]["qemu-merged"]
+    result = load_comparison(folder).meta["policies"]["qemu-merged"]
     assert (result["medians"]["goodput_bps"]["n"], result["medians"]["datagrams_missing"]["n"]) == (0, 0)
     assert result["medians"]["datagrams_sent"]["n"] == 1
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from tests.unit.changed import run_with
 from zcprobe.analysis.policies import policy_results
 from zcprobe.analysis.verdict import verdict
@@ -5,7 +7,7 @@ from zcprobe.dataset.load import Comparison, Run
 from zcprobe.format.findings import RunWarning
 
 
-def without_enobufs(run: Run, **meta: object) -> Run:
+def without_enobufs(run: Run, **meta: Any) -> Run:
     summary = {"enobufs_count": 0, "enobufs_causes": {}, "outcome": "completed"}
     return run_with(run, summary=summary, **meta)
 
