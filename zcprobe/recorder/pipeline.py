@@ -70,12 +70,12 @@ class Subject(Protocol[Metadata]):
     def sockets(self) -> list[WatchedSocket]:
         """The sockets to total, in the order of the findings."""
 
-    def counts(self) -> SenderReport | None:
-        """What our own sender counted; None if only the kernel counts."""
-
     def findings(self, totals: list[EventTotals]) -> list[Finding]:
         """Findings from comparing the subject's own counts with each other and with `totals`, one for each of its
         sockets."""
+
+    def counts(self) -> SenderReport | None:
+        """What our own sender counted; None when only the kernel counts."""
 
     def describe(self, measured: Measured) -> Metadata:
         """The content of run.json: what was measured, with what only this kind of subject knows."""
