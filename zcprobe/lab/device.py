@@ -12,9 +12,9 @@ import struct
 import time
 
 from zcprobe.errors import HostError
-from zcprobe.lab.mechanisms import LINK, requires
 from zcprobe.lab.namespace import namespace_path, run_in_namespace
 from zcprobe.lab.netlink import netlink_error, open_route
+from zcprobe.lab.requirements import LINK, requires
 
 __all__ = ["check_lendable", "give_back", "has_scatter_gather", "lend", "read_mtu", "route_device"]
 

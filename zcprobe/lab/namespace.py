@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from zcprobe.lab.mechanisms import NETNS, requires
 from zcprobe.lab.netlink import attach_namespace, remove_namespace_name
+from zcprobe.lab.requirements import NETNS, requires
 
 __all__ = [
     "NAMESPACE_FOLDER",

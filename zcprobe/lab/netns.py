@@ -12,7 +12,6 @@ import msgspec
 from zcprobe.errors import HostError
 from zcprobe.journal import Journal
 from zcprobe.lab.device import check_lendable, give_back, lend
-from zcprobe.lab.mechanisms import IPV6, LINK, VETH, requires
 from zcprobe.lab.namespace import (
     NAMESPACE_PREFIX,
     make_namespace,
@@ -21,6 +20,7 @@ from zcprobe.lab.namespace import (
     run_in_namespace,
 )
 from zcprobe.lab.netlink import open_route
+from zcprobe.lab.requirements import IPV6, LINK, VETH, requires
 from zcprobe.signals import deferred_signals
 
 if TYPE_CHECKING:

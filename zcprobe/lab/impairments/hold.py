@@ -11,10 +11,10 @@ from zcprobe.config import Family, Protocol
 from zcprobe.errors import UsageError
 from zcprobe.lab.impairments.path import ImpairedPath, undo_in
 from zcprobe.lab.impairments.qdisc import TokenBucket, add_bucket, read_queue
-from zcprobe.lab.mechanisms import CLSACT, IFB, MIRRED, requires
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netlink import open_route
 from zcprobe.lab.netns import Namespace
+from zcprobe.lab.requirements import CLSACT, IFB, MIRRED, requires
 from zcprobe.signals import deferred_signals
 
 __all__ = ["HOLD_DEVICE", "MIN_HOLD_BURST_BYTES", "HoldImpairment", "held_clones", "packet_choice"]

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from zcprobe.errors import UsageError
-from zcprobe.lab.mechanisms import TBF, requires
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netlink import open_route
 from zcprobe.lab.netns import Namespace
+from zcprobe.lab.requirements import TBF, requires
 
 if TYPE_CHECKING:
     from pyroute2.iproute.linux import IPRoute

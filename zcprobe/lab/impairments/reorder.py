@@ -10,10 +10,10 @@ import msgspec
 from zcprobe.errors import UsageError
 from zcprobe.lab.impairments.path import ImpairedPath, undo_in
 from zcprobe.lab.impairments.qdisc import remove_root_qdisc
-from zcprobe.lab.mechanisms import NETEM, requires
 from zcprobe.lab.namespace import run_in_namespace
 from zcprobe.lab.netlink import open_route
 from zcprobe.lab.netns import Namespace
+from zcprobe.lab.requirements import NETEM, requires
 from zcprobe.signals import deferred_signals
 
 __all__ = ["ReorderImpairment", "reordered_packets"]

@@ -20,28 +20,28 @@ __all__ = [
     "NETNS",
     "TBF",
     "VETH",
-    "Mechanism",
+    "Requirement",
     "describe_failure",
     "requires",
 ]
 
 
-class Mechanism(msgspec.Struct, frozen=True):
+class Requirement(msgspec.Struct, frozen=True):
     """`name` as people know it; `configs` are the kernel options that provide it."""
 
     name: str
     configs: tuple[str, ...]
 
 
-NETNS = Mechanism("network namespaces", ("CONFIG_NET_NS",))
-VETH = Mechanism("veth devices", ("CONFIG_VETH",))
-LINK = Mechanism("network devices of this host in a namespace", ("CONFIG_NET_NS",))
-IFB = Mechanism("IFB devices", ("CONFIG_IFB",))
-IPV6 = Mechanism("IPv6 addresses", ("CONFIG_IPV6",))
-TBF = Mechanism("TBF qdisc", ("CONFIG_NET_SCH_TBF",))
-NETEM = Mechanism("netem qdisc", ("CONFIG_NET_SCH_NETEM",))
-CLSACT = Mechanism("clsact qdisc", ("CONFIG_NET_SCH_INGRESS",))
-MIRRED = Mechanism(
+NETNS = Requirement("network namespaces", ("CONFIG_NET_NS",))
+VETH = Requirement("veth devices", ("CONFIG_VETH",))
+LINK = Requirement("network devices of this host in a namespace", ("CONFIG_NET_NS",))
+IFB = Requirement("IFB devices", ("CONFIG_IFB",))
+IPV6 = Requirement("IPv6 addresses", ("CONFIG_IPV6",))
+TBF = Requirement("TBF qdisc", ("CONFIG_NET_SCH_TBF",))
+NETEM = Requirement("netem qdisc", ("CONFIG_NET_SCH_NETEM",))
+CLSACT = Requirement("clsact qdisc", ("CONFIG_NET_SCH_INGRESS",))
+MIRRED = Requirement(
     "u32 filter with mirred action", ("CONFIG_NET_CLS_U32", "CONFIG_NET_CLS_ACT", "CONFIG_NET_ACT_MIRRED")
 )
 
@@ -61,30 +61,30 @@ _ABSENT = {
 }
 
 
-def describe_failure(mechanism: Mechanism, code: int, detail: str) -> HostError:
-    """The HostError for errno `code`, which the kernel returned for `mechanism`."""
-    if code in _ABSENT[mechanism]:
+def describe_failure(requirement: Requirement, code: int, detail: str) -> HostError:
+    """The HostError for errno `code` that the kernel gave when asked for `requirement`."""
+    if code in _ABSENT[requirement]:
         return HostError(
-            f"this kernel has no {mechanism.name}",
-            f"use a kernel with {', '.join(mechanism.configs)} (built in, or load the modules)",
+            f"this kernel has no {requirement.name}",
+            f"use a kernel with {', '.join(requirement.configs)} (built in, or load the modules)",
         )
     if code in (errno.EPERM, errno.EACCES):
         return HostError(
-            f"not allowed to set up {mechanism.name}",
+            f"not allowed to set up {requirement.name}",
             "run as root with CAP_NET_ADMIN and CAP_SYS_ADMIN; a container needs both granted",
         )
     reason = detail or os.strerror(code)
     return HostError(
-        f"{mechanism.name} could not be set up: {reason}", "run zcprobe doctor to see what this host lacks"
+        f"{requirement.name} could not be set up: {reason}", "run zcprobe doctor to see what this host lacks"
     )
 
 
 @contextmanager
-def requires(mechanism: Mechanism) -> Iterator[None]:
-    """Turns the kernel's refusals inside the block into a HostError about `mechanism`."""
+def requires(requirement: Requirement) -> Iterator[None]:
+    """Turn what the kernel refuses inside the block into a HostError about `requirement`."""
     try:
         yield
     except OSError as error:
-        raise describe_failure(mechanism, error.errno or 0, str(error)) from error
+        raise describe_failure(requirement, error.errno or 0, str(error)) from error
     except netlink_error() as error:
-        raise describe_failure(mechanism, error.code, str(error.args[-1])) from error
+        raise describe_failure(requirement, error.code, str(error.args[-1])) from error

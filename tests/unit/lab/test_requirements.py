@@ -4,11 +4,11 @@ import pytest
 from pyroute2.netlink.exceptions import NetlinkError
 
 from zcprobe.errors import HostError
-from zcprobe.lab.mechanisms import CLSACT, IFB, MIRRED, NETEM, NETNS, TBF, VETH, Mechanism, requires
+from zcprobe.lab.requirements import CLSACT, IFB, MIRRED, NETEM, NETNS, TBF, VETH, Requirement, requires
 
 
 @pytest.mark.parametrize(
-    ("mechanism", "code", "config"),
+    ("requirement", "code", "config"),
     [
         (IFB, errno.EOPNOTSUPP, "CONFIG_IFB"),
         (VETH, errno.EOPNOTSUPP, "CONFIG_VETH"),
@@ -19,8 +19,8 @@ from zcprobe.lab.mechanisms import CLSACT, IFB, MIRRED, NETEM, NETNS, TBF, VETH,
         (MIRRED, errno.ENOENT, "CONFIG_NET_CLS_U32"),
     ],
 )
-def test_what_the_kernel_lacks_is_named_with_its_option(mechanism: Mechanism, code: int, config: str) -> None:
-    with pytest.raises(HostError, match=f"this kernel has no {mechanism.name}") as caught, requires(mechanism):
+def test_what_the_kernel_lacks_is_named_with_its_option(requirement: Requirement, code: int, config: str) -> None:
+    with pytest.raises(HostError, match=f"this kernel has no {requirement.name}") as caught, requires(requirement):
         raise NetlinkError(code, "text of the kernel")
     assert config in caught.value.hint
 
