@@ -28,7 +28,7 @@ CAP_NET_ADMIN = 12
 CAP_IPC_LOCK = 14
 
 _NOBODY = (65534, 65534)
-"""Of every distribution; its group is called nobody or nogroup."""
+"""User and group of nobody, the same in every distribution; the group is called nobody or nogroup."""
 
 
 def _check(what: str, status: int) -> None:
@@ -36,7 +36,7 @@ def _check(what: str, status: int) -> None:
 
 
 def die_with_parent() -> None:
-    """Be killed when the thread that started this process ends. HostError."""
+    """Has this process killed when the thread that started it ends. HostError."""
     _check("PR_SET_PDEATHSIG is refused", lib.zc_die_with_parent())
 
 
@@ -51,7 +51,7 @@ def enter_netns(path: str) -> None:
 
 
 def own_working_directory() -> None:
-    """The calling thread's working directory is its own from now on: chdir() there moves no other thread. HostError."""
+    """Gives the calling thread a working directory of its own: its chdir() moves no other thread. HostError."""
     _check("unshare(CLONE_FS) is refused", lib.zc_own_working_directory())
 
 
@@ -60,13 +60,13 @@ def _mask(capabilities: Iterable[int]) -> int:
 
 
 def keep_capabilities(*kept: int) -> None:
-    """This thread, and those that it starts, have no others from now on. HostError."""
+    """Gives up every other capability, in this thread and those that it starts. HostError."""
     _check("capabilities cannot be given up", lib.zc_keep_capabilities(_mask(kept)))
 
 
 @contextmanager
 def using_only(*used: int) -> Iterator[None]:
-    """Of this thread's capabilities no others are in effect meanwhile. HostError."""
+    """Puts aside every other capability of this thread meanwhile. HostError."""
     _check("capabilities cannot be put aside", lib.zc_use_capabilities(_mask(used)))
     try:
         yield
@@ -75,7 +75,8 @@ def using_only(*used: int) -> Iterator[None]:
 
 
 def limit_locked_memory(count: int) -> None:
-    """Bytes of RLIMIT_MEMLOCK, for good. HostError above a lower hard limit, which CAP_SYS_RESOURCE alone lifts."""
+    """Sets RLIMIT_MEMLOCK to `count` bytes, for good. HostError above a lower hard limit, which CAP_SYS_RESOURCE alone
+    lifts."""
     try:
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (count, count))
     except (ValueError, OSError):
@@ -87,10 +88,10 @@ def limit_locked_memory(count: int) -> None:
 
 
 def give_up_root(*kept: int) -> None:
-    """This process becomes the user behind sudo, or else nobody, with these capabilities alone and no way to others.
+    """Makes this process the user behind sudo, or else nobody, with these capabilities alone and no way to others.
 
-    Without CAP_SETUID, CAP_SETGID and CAP_KILL it stays the user that it is. To be called before threads are started,
-    which would keep what they have. HostError.
+    Without CAP_SETUID, CAP_SETGID and CAP_KILL it stays the user that it is. Call it before threads are
+    started, which would keep what they have. HostError.
     """
     caller = sudo_ids()
     uid, gid = caller if caller is not None and caller[0] != 0 else _NOBODY
@@ -98,5 +99,5 @@ def give_up_root(*kept: int) -> None:
 
 
 def allow_only_receiving() -> None:
-    """System calls that a sink does not need fail from now on. HostError."""
+    """Makes system calls that a sink does not need fail from now on. HostError."""
     _check("the sink cannot be confined", lib.zc_allow_only_receiving())

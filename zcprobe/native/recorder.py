@@ -1,4 +1,4 @@
-"""The life of a recorder: files opened, records taken while it is open, then what was lost."""
+"""The life of a recorder: it opens its files, takes records while it is open, and says at the end what was lost."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ __all__ = ["Recorder"]
 
 _CHUNK_RECORDS = 1024
 _CHUNK_COUNT = 256
-"""Of a channel that is measured: its thread never waits for the disk."""
+"""For a channel that is measured, whose thread never waits for the disk."""
 
 _NO_LIMIT = 2**64 - 1
 
@@ -21,8 +21,8 @@ _NO_LIMIT = 2**64 - 1
 class Recorder:
     """The record streams of one channel, in the order of enum zc_stream_index.
 
-    `open_files` has a function for each stream that opens its file and returns the descriptor, which is then the
-    recorder's. Each stream holds `chunk_records` * `chunk_count` records in memory; the files together hold
+    `open_files` has a function for each stream that opens its file and returns the descriptor, which then belongs to
+    the recorder. Each stream holds `chunk_records` * `chunk_count` records in memory; the files together hold
     `limit_bytes`, and two chunks of each stream more. HostError, with nothing left open, when a file cannot be opened
     or the recorder cannot start.
 
@@ -57,7 +57,7 @@ class Recorder:
         lib.zc_recorder_sync(self.handle)
 
     def close(self) -> int:
-        """Lost records, once what was recorded is in its files. OutputError when it could not be written."""
+        """Writes what is left, and returns how many records were lost. OutputError when they could not be written."""
         lost, records, kept = (ffi.new("uint64_t[]", len(self.fds)) for _ in range(3))
         with self._files:
             status = lib.zc_recorder_close(self.handle, lost, records, kept)
@@ -67,7 +67,7 @@ class Recorder:
         return sum(lost)
 
     def close_whole(self, hint: str) -> None:
-        """As `close()`. DataLossError when a record was lost."""
+        """Closes it as `close()` does. DataLossError when a record was lost."""
         lost = self.close()
         if lost:
             raise DataLossError(f"{lost} records were lost", hint)

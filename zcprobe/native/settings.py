@@ -12,12 +12,12 @@ __all__ = ["enum_value", "fill_channel_config", "fill_parameters", "fill_traffic
 
 
 def enum_value(enum: str, prefix: str, name: str) -> int:
-    """The constant called `name` in documentation: lower case, dashes for underscores."""
+    """The value of the constant that the command line calls `name`: in lower case, with dashes for underscores."""
     return {text.replace("_", "-"): value for value, text in enum_names(enum, prefix).items()}[name]
 
 
 def fill_parameters(target: Any, parameters: PolicyParameters) -> None:
-    """`struct zc_policy_parameters` from the Python ones."""
+    """Fills `struct zc_policy_parameters`."""
     for name in ("drain_every", "threshold_bytes", "max_in_flight", "reenable_after"):
         setattr(target, name, getattr(parameters, name))
     for name in ("resume_percent", "watermark_percent", "copy_above", "flush_once", "off_on_copied"):
@@ -26,7 +26,7 @@ def fill_parameters(target: Any, parameters: PolicyParameters) -> None:
 
 
 def fill_channel_config(target: Any, config: RunConfig, flush_variant: str) -> None:
-    """`struct zc_channel_config` without what belongs to one socket: descriptor, number, limits, recorder."""
+    """Fills `struct zc_channel_config`, but for what belongs to one socket: descriptor, number, limits, recorder."""
     target.policy = lib.zc_find_policy(config.policy.encode())
     target.engine = lib.zc_find_engine(b"errqueue")
     target.flush_variant = enum_value("zc_flush_variant", "ZC_FLUSH_", flush_variant)
@@ -43,7 +43,7 @@ def fill_channel_config(target: Any, config: RunConfig, flush_variant: str) -> N
 
 
 def fill_traffic(target: Any, config: RunConfig) -> None:
-    """`struct zc_traffic`."""
+    """Fills `struct zc_traffic`."""
     traffic = config.traffic
     target.model = enum_value("zc_model", "ZC_MODEL_", traffic.model)
     target.reuse = enum_value("zc_reuse", "ZC_REUSE_", traffic.reuse)
