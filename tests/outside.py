@@ -114,7 +114,9 @@ def find_processes(command: int) -> Processes | None:
         except (FileNotFoundError, ProcessLookupError):
             continue
         if parent == command:
-            found |= {end: int(status.parent.name) for end in ("sender", "sink") if f"zcprobe.{end}".encode() in words}
+            found |= {
+                end: int(status.parent.name) for end in ("sender", "sink") if f"zcprobe.{end}.process".encode() in words
+            }
     return Processes(command, found["sender"], found.get("sink")) if "sender" in found else None
 
 
