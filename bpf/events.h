@@ -4,7 +4,7 @@
 #include "kernel_reads.h"
 #include "zcprobe.h"
 
-_Static_assert(sizeof(struct zc_kernel_event) == 64, "user space reads events of 64 bytes");
+_Static_assert(sizeof(struct zc_kernel_event) == 80, "user space reads events of 80 bytes");
 
 BPF_RINGBUF_OUTPUT(events, RING_PAGES);
 BPF_PERCPU_ARRAY(lost_events, u64, 16);	/* by enum zc_event_kind */

@@ -69,10 +69,10 @@ static __always_inline void tell_enobufs(u64 sk, struct socket_state *state, u64
 	event = new_event(sk, ZC_EVENT_ENOBUFS);
 	if (!event)
 		return;
-	event->optmem_high_bytes = before;
+	event->optmem_before_bytes = before;
 	event->candidates = candidates;
 	event->evidence = seen;
-	read_memlock(&event->lo, &event->hi);
+	read_memlock(&event->memlock_locked_pages, &event->memlock_limit_pages);
 	submit(event);
 }
 
@@ -96,7 +96,7 @@ static __always_inline int send_returned(u64 sk, int ret, u64 message)
 	event = new_event(sk, ZC_EVENT_SENT);
 	if (!event)
 		return 0;
-	event->hi = ret;
+	event->send_result = ret;
 	submit(event);
 	return 0;
 }
@@ -176,7 +176,7 @@ int on_tcp_destroy_sock(struct bpf_raw_tracepoint_args *ctx)
 	if (detail_in_force() >= DETAIL_TIMELINE) {
 		event = new_event(sk, ZC_EVENT_CLOSED);
 		if (event) {
-			event->optmem_high_bytes = state->optmem_peak_bytes;
+			event->optmem_peak_bytes = state->optmem_peak_bytes;
 			submit(event);
 		}
 	}

@@ -14,7 +14,7 @@ enum zc_event_kind {
 	ZC_EVENT_REFUSED = 6,	/* allocated and taken back inside msg_zerocopy_realloc: memlock */
 	ZC_EVENT_ENOBUFS = 7,	/* a send call returned -ENOBUFS */
 	ZC_EVENT_CLOSED = 8,	/* the socket is destroyed */
-	ZC_EVENT_SENT = 9,	/* detail full: a send call returned; hi is what it returned */
+	ZC_EVENT_SENT = 9,	/* detail full: a send call returned */
 	ZC_EVENT_CHARGED = 10,	/* detail full, functions: a new uarg, its notification charged; lo is its first send */
 	ZC_EVENT_EXTENDED = 11,	/* detail full, functions: one more send on the newest uarg; lo is its first send */
 	ZC_EVENT_COPIED = 12,	/* detail full, functions: skb_copy_ubufs() copied data of lo..hi (so far) for a receiver */
@@ -44,17 +44,22 @@ enum zc_evidence {
 	ZC_SAW_APPEND_FAILED = 128,	/* ip_append_data(), ip_make_skb() or their IPv6 likes returned -ENOBUFS */
 };
 
+/* A member that a kind has no value for is 0. */
 struct zc_kernel_event {
 	uint64_t time_ns;	/* bpf_ktime_get_ns(): CLOCK_MONOTONIC */
 	uint64_t cookie;	/* socket cookie */
-	uint32_t lo;	/* ENOBUFS: the user's locked pages */
-	uint32_t hi;	/* ENOBUFS: RLIMIT_MEMLOCK in pages, UINT32_MAX: unlimited */
+	uint32_t lo;	/* the range of sends, where the kind has one */
+	uint32_t hi;
 	uint32_t optmem_bytes;	/* sk_omem_alloc */
-	uint32_t optmem_high_bytes;	/* ENOBUFS: level when the previous send call returned; CLOSED: highest ever seen */
+	uint32_t optmem_before_bytes;	/* ENOBUFS: when the previous send call returned; UINT32_MAX: there was none */
+	uint32_t optmem_peak_bytes;	/* CLOSED: the highest on the return of any send call */
 	uint32_t optmem_max_bytes;	/* the limit in force in the socket's namespace */
 	uint32_t errqueue_depth;
 	uint32_t charge_bytes;	/* truesize of the notification at hand */
 	uint32_t next_send_id;	/* sk_zckey */
+	uint32_t memlock_locked_pages;	/* ENOBUFS: of the sending user */
+	uint32_t memlock_limit_pages;	/* ENOBUFS: RLIMIT_MEMLOCK; UINT32_MAX: unlimited */
+	int32_t send_result;	/* SENT: bytes, or a negative errno */
 	int32_t stack_id;	/* APPENDED: who dropped the last reference; COPIED: who copied; negative: none */
 	uint32_t thread_id;
 	uint8_t kind;		/* enum zc_event_kind */

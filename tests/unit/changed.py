@@ -1,5 +1,6 @@
 """A real run, changed as if it had been made in another way."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from msgspec.structs import replace
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Run
 from zcprobe.dataset.loose import fill_struct
+from zcprobe.format.metadata import RunMetadata
 from zcprobe.policies import POLICIES
+from zcprobe.seal import FileDigest, sealed
 from zcprobe.workloads import Traffic
 
-__all__ = ["changed_run", "run_pair", "run_with"]
+__all__ = ["changed_run", "run_pair", "run_with", "store_metadata"]
 
 _OTHERS: dict[str, Any] = {
     "scenario": "in-flight",
@@ -78,3 +81,10 @@ def run_pair(run: Run, name: str) -> tuple[Run, Run]:
         setting = {"policy": _reader_of(name.removeprefix("parameters_"))}
     before = changed_run(run, **setting)
     return before, changed_run(before, **{name: _other(name, before.options[name])})
+
+
+def store_metadata(folder: Path, meta: RunMetadata) -> None:
+    """Writes run.json with the digests of the folder's other files and its own."""
+    contents = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != "run.json"}
+    files = {name: FileDigest(len(raw), hashlib.sha256(raw).hexdigest()) for name, raw in contents.items()}
+    (folder / "run.json").write_bytes(sealed(replace(meta, files=files)))

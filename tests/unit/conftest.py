@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.changed import run_with
+from tests.unit.changed import run_with, store_metadata
 from zcprobe.dataset.load import Comparison, Run, RunCollection, load_collection, load_comparison, load_run
 from zcprobe.dataset.schema import table_schema
 from zcprobe.format.metadata import FORMAT_VERSION
@@ -101,5 +100,5 @@ def current_run(shipped: dict[str, Comparison], tmp_path: Path) -> Run:
         rows = pa.concat_tables([table_schema(table).empty_table(), *old.iterate_parts(table)])
         pq.write_table(rows, folder / f"{table}.parquet", write_page_checksum=True)
     rows = {table: len(old.read(table)) for table in TABLES}
-    (folder / "run.json").write_bytes(msgspec.json.encode(replace(old.meta, format_version=FORMAT_VERSION, rows=rows)))
+    store_metadata(folder, replace(old.meta, format_version=FORMAT_VERSION, rows=rows))
     return load_run(folder)

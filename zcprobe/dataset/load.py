@@ -20,7 +20,7 @@ from zcprobe.dataset.shape import require_comparison, require_run
 from zcprobe.dataset.trial import require_readable
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
 from zcprobe.format.findings import RunWarning
-from zcprobe.format.metadata import RunMetadata
+from zcprobe.format.metadata import RunMetadata, must_have_digests
 from zcprobe.format.tables import TABLES
 
 __all__ = [
@@ -107,7 +107,7 @@ def _check_files(run: Run, damage: list[str], allow_damaged: bool) -> None:
     """Stores what is known of the run's files in the run. OutputError for one that is not as recorded, and where that
     is allowed for one that no process can read."""
     has_digests = run.meta.files is not None
-    if run.meta.format_minor and not has_digests:
+    if must_have_digests(run.format_version, run.meta.format_minor) and not has_digests:
         damage.append("run.json names no digests of the other files")
     damage += run.files.findings()
     if damage and not allow_damaged:

@@ -13,6 +13,7 @@ from zcprobe.dataset.schema import check_version
 from zcprobe.dataset.shape import require_bounded
 from zcprobe.errors import OutputError
 from zcprobe.escapes import printable_members
+from zcprobe.format.metadata import must_have_digests
 from zcprobe.seal import Seal, is_sealed
 
 __all__ = ["damage_is_an_error", "read_metadata"]
@@ -70,6 +71,7 @@ def _parsed(path: Path, what: str, raw: bytes) -> dict[str, Any]:
 
 def _finding(seal: Seal, content: dict[str, Any]) -> str | None:
     """A file that says that it has a digest, or names those of others, has one; an older one has none."""
-    if seal == "missing" and content.get("format_minor", 0) == 0 and content.get("files") is None:
+    required = must_have_digests(content["format_version"], content.get("format_minor", 0))
+    if seal == "missing" and not required and content.get("files") is None:
         return None
     return {"whole": None, "broken": _BROKEN, "missing": _MISSING}[seal]

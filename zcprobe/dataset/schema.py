@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from zcprobe.config import RunConfig
@@ -12,7 +13,8 @@ from zcprobe.errors import OutputError
 from zcprobe.format.metadata import FORMAT_VERSION
 from zcprobe.format.summary import ChannelSummary
 from zcprobe.format.tables import TABLES
-from zcprobe.format.version_1 import CANDIDATES_NEED, candidates_of_version_1, config_of_version_1
+from zcprobe.format.version_1 import CANDIDATES, config_of_version_1
+from zcprobe.format.version_2 import OLD_EVENT_COLUMNS, Conversion
 from zcprobe.units import shown
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "derive",
     "fill_value",
     "may_lack",
+    "source_type",
     "sources_of",
     "table_schema",
 ]
@@ -34,21 +37,48 @@ _FILLS: dict[str, dict[str, Any]] = {"flushes": {"spurious_count": 0}}
 """Table -> column -> value in runs without that column, also of runs of this version made before it was added."""
 
 
-_NOT_IN_VERSION: dict[int, dict[str, set[str]]] = {1: {"kernel_events": {"candidates", "evidence"}}}
-"""Version -> table -> columns that came after it."""
+_NOT_IN_VERSION: dict[int, dict[str, set[str]]] = {1: {"kernel_events": {"evidence"}}}
+"""Version -> table -> columns that came after it and have no value in its runs."""
 
-_DERIVED = {("kernel_events", "candidates"): (CANDIDATES_NEED, candidates_of_version_1)}
-"""(table, column) -> the columns of an older version that tell the same, and how."""
+_CONVERSIONS: dict[int, dict[str, dict[str, Conversion]]] = {
+    1: {"kernel_events": {**OLD_EVENT_COLUMNS, "candidates": CANDIDATES}},
+    2: {"kernel_events": OLD_EVENT_COLUMNS},
+}
+"""Version -> table -> columns that are worked out from what its runs have instead."""
+
+_OLDER_TYPES = {"optmem_high_bytes": pa.uint32(), "memlock_denied": pa.bool_()}
+"""Columns that only older versions have."""
 
 
-def sources_of(table: str, column: str) -> tuple[str, ...]:
-    """Columns of an older version from which this one is worked out; none when it is filled with a constant."""
-    return _DERIVED[table, column][0] if (table, column) in _DERIVED else ()
+def sources_of(table: str, column: str, version: int) -> tuple[str, ...]:
+    """Columns of that version from which this one is worked out; none when it is read as it stands, or filled with a
+    constant."""
+    conversion = _CONVERSIONS.get(version, {}).get(table, {}).get(column)
+    return conversion.sources if conversion else ()
 
 
-def derive(table: str, column: str, values: pa.Table) -> Any:
-    """The column as a numpy array, from `sources_of()` it."""
-    return _DERIVED[table, column][1](values)
+def derive(table: str, column: str, version: int, values: pa.Table) -> Any:
+    """The column as a numpy array, from `sources_of()` it, which have the types of `source_type()`."""
+    conversion = _CONVERSIONS[version][table][column]
+    return conversion.convert({name: _numbers(table, name, values[name]) for name in conversion.sources})
+
+
+def source_type(table: str, column: str) -> pa.DataType:
+    """Of a column of this version, or of one that only older versions have."""
+    return _OLDER_TYPES[column] if column in _OLDER_TYPES else table_schema(table).field(column).type
+
+
+def _numbers(table: str, column: str, values: pa.ChunkedArray) -> Any:
+    """As a numpy array; of categories the code of each word, 0 for a word that this version does not know."""
+    if column not in TABLES[table].enums:
+        return values.to_numpy()
+    codes = {word: code for code, word in TABLES[table].enums[column].items()}
+    parts = [
+        np.array([codes.get(word, 0) for word in chunk.dictionary.to_pylist()], np.uint8)[chunk.indices.to_numpy()]
+        for chunk in values.chunks
+        if len(chunk)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0, np.uint8)
 
 
 def check_version(folder: Path, version: object) -> int:
@@ -79,7 +109,10 @@ def _arrow_type(table: str, column: str, dtype: Any) -> pa.DataType:
 
 
 def may_lack(table: str, column: str, version: int) -> bool:
-    """Whether a run of that version is whole without the column."""
+    """Whether a run of that version is whole without the column: nothing but its sources is asked for then."""
+    sources = sources_of(table, column, version)
+    if sources:
+        return column not in sources
     return column in _FILLS.get(table, {}) or column in _NOT_IN_VERSION.get(version, {}).get(table, ())
 
 

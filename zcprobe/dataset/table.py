@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from zcprobe.dataset.files import open_regular
-from zcprobe.dataset.schema import derive, fill_value, may_lack, sources_of, table_schema
+from zcprobe.dataset.schema import derive, fill_value, may_lack, source_type, sources_of, table_schema
 from zcprobe.errors import OutputError, UsageError
 
 __all__ = [
@@ -75,12 +75,12 @@ def read_table(
     with open_table(path) as file:
         present = _present(path, file, name, version, asked if where == slice(None) else [*asked, clock])
         if where == slice(None):
-            return _frame(_columns(path, name, file.read(columns=present), asked))
+            return _frame(_columns(path, name, version, file.read(columns=present), asked))
         groups = _groups(path, file, clock, where)
         # one group after the other: of a run with many channels they lie beside each other in time
         for group in groups:
             rows = file.read_row_group(group, columns=present)
-            parts.append(_columns(path, name, rows.filter(_within(rows[clock], where)), asked))
+            parts.append(_columns(path, name, version, rows.filter(_within(rows[clock], where)), asked))
     return _frame(pa.concat_tables(parts)) if parts else empty_table(name, columns)
 
 
@@ -104,7 +104,7 @@ def iterate_parts(
     with open_table(path) as file:
         present = _present(path, file, name, version, asked)
         for batch in file.iter_batches(rows, columns=present):
-            yield _columns(path, name, pa.Table.from_batches([batch]), asked)
+            yield _columns(path, name, version, pa.Table.from_batches([batch]), asked)
 
 
 def group_starts(path: Path, name: str) -> list[tuple[int, int]]:
@@ -171,17 +171,17 @@ def open_table(path: Path) -> Iterator[pq.ParquetFile]:
 
 def require_types(path: Path, file: pq.ParquetFile, name: str, version: int, asked: Sequence[str]) -> None:
     """OutputError for a column asked for that is not there, is there twice, or holds what that column never does."""
-    in_file, schema = file.schema_arrow, table_schema(name)
-    missing = sorted(one for one in asked if one not in in_file.names and not may_lack(name, one, version))
+    in_file = file.schema_arrow
+    needed = {*asked, *(source for one in asked for source in sources_of(name, one, version))}
+    missing = sorted(one for one in needed if one not in in_file.names and not may_lack(name, one, version))
     if missing:
         raise OutputError(f"{path} has no column {', '.join(missing)}", _DAMAGED)
-    sources = [source for one in asked for source in sources_of(name, one)]
-    for column in sorted({*asked, *sources} & set(in_file.names)):
+    for column in sorted(needed & set(in_file.names)):
         if in_file.names.count(column) > 1:
             raise OutputError(f"{path} has the column {column} {in_file.names.count(column)} times", _DAMAGED)
-        found = in_file.field(column).type
-        if column in schema.names and not _may_stand_for(found, schema.field(column).type):
-            raise OutputError(f"{path}: column {column} holds {found}, not {schema.field(column).type}", _DAMAGED)
+        found, expected = in_file.field(column).type, source_type(name, column)
+        if not _may_stand_for(found, expected):
+            raise OutputError(f"{path}: column {column} holds {found}, not {expected}", _DAMAGED)
 
 
 def sql_schema(path: Path, name: str, version: int) -> pa.Schema:
@@ -189,7 +189,7 @@ def sql_schema(path: Path, name: str, version: int) -> pa.Schema:
     known = table_schema(name)
     with open_table(path) as file:
         require_types(path, file, name, version, known.names)
-        sources = {source for column in known.names for source in sources_of(name, column)} - set(known.names)
+        sources = {source for column in known.names for source in sources_of(name, column, version)} - set(known.names)
         found = [known.field(column) for column in known.names if column in file.schema_arrow.names]
         found += [file.schema_arrow.field(column) for column in sorted(sources & set(file.schema_arrow.names))]
     return pa.schema([(one.name, pa.string() if pa.types.is_dictionary(one.type) else one.type) for one in found])
@@ -210,21 +210,24 @@ def _present(path: Path, file: pq.ParquetFile, name: str, version: int, asked: l
     """Of the columns asked for those in the file; one is always read, for the number of rows."""
     require_types(path, file, name, version, asked)
     in_file = file.schema_arrow.names
-    derived = [needed for column in asked if column not in in_file for needed in sources_of(name, column)]
-    wanted = {*asked, *derived}
+    wanted = {*asked, *(source for column in asked for source in sources_of(name, column, version))}
     return [column for column in in_file if column in wanted] or in_file[:1]
 
 
-def _columns(path: Path, name: str, table: pa.Table, asked: list[str]) -> pa.Table:
-    """What was asked for, checked, and filled in where the file does not have it."""
-    schema = table_schema(name)
-    columns = {
-        column: _checked(path, column, table[column], schema.field(column).type)
-        if column in table.column_names
-        else _filled(name, column, table, schema.field(column).type)
-        for column in asked
-    }
-    return pa.table(columns)
+def _columns(path: Path, name: str, version: int, table: pa.Table, asked: list[str]) -> pa.Table:
+    """What was asked for, checked; worked out or filled in where the file's version does not have it."""
+    return pa.table({column: _column(path, name, version, table, column) for column in asked})
+
+
+def _column(path: Path, name: str, version: int, table: pa.Table, column: str) -> pa.ChunkedArray | pa.Array:
+    kind = table_schema(name).field(column).type
+    sources = sources_of(name, column, version)
+    if sources and set(sources) <= set(table.column_names):
+        checked = {source: _checked(path, source, table[source], source_type(name, source)) for source in sources}
+        return pa.array(derive(name, column, version, pa.table(checked)), kind)
+    if column in table.column_names:
+        return _checked(path, column, table[column], kind)
+    return _filled(name, column, table.num_rows, kind)
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
@@ -233,11 +236,7 @@ def _frame(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def _filled(name: str, column: str, table: pa.Table, kind: pa.DataType) -> pa.Array:
-    rows = table.num_rows
-    sources = sources_of(name, column)
-    if sources and set(sources) <= set(table.column_names):
-        return pa.array(derive(name, column, table), kind)
+def _filled(name: str, column: str, rows: int, kind: pa.DataType) -> pa.Array:
     value = fill_value(name, column)
     if pa.types.is_dictionary(kind):
         return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int8()), rows), [value])

@@ -16,11 +16,17 @@ from zcprobe.format.summary import ChannelSummary, Summary
 from zcprobe.seal import FileDigest
 from zcprobe.version import VERSION
 
-__all__ = ["FORMAT_MINOR", "FORMAT_VERSION", "Kind", "Recording", "RunMetadata"]
+__all__ = ["FORMAT_MINOR", "FORMAT_VERSION", "Kind", "Recording", "RunMetadata", "must_have_digests"]
 
-FORMAT_VERSION = 2
-FORMAT_MINOR = 1
-"""What was added to the version that older readers need not know: since 1 metadata have digests."""
+FORMAT_VERSION = 3
+FORMAT_MINOR = 0
+"""What was added to the version that older readers need not know."""
+
+
+def must_have_digests(version: int, minor: object) -> bool:
+    """Whether metadata of that version and minor version, as far as it is told, end in their digest and name those of
+    the other files: since 2.1 they do."""
+    return version > 2 or minor != 0
 
 
 Kind = Literal["benchmark", "attachment"]
@@ -31,7 +37,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """What run.json says of every subject: how it was watched, what the kernel counted, and what the folder holds.
 
     A member that a run lacks because it was made before the member existed is None, or empty where its type has no
-    None; such a run has `format_minor` 0.
+    None.
 
     `complete`: every record and event is there and all counts reconcile. `cookies`: of the
     subject's sockets, as in `kernel_events`. `probes`: probe name -> mechanism. `rows_beyond_limit`: table -> rows that

@@ -1,7 +1,8 @@
-"""Tables of run format 1 as those of format 2: nothing is made up, what they did not tell is left open."""
+"""What run format 1 held otherwise: nothing is made up, what it did not tell is left open."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +11,12 @@ from numpy.typing import NDArray
 from zcprobe.format.causes import MEMLOCK, OPTMEM
 from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.format.tables import TABLES
+from zcprobe.format.version_2 import KIND_CODES, Conversion
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CANDIDATES_NEED", "candidates_of_version_1", "config_of_version_1", "stalls_of_version_1"]
-
-CANDIDATES_NEED = ("kind", "memlock_denied", "optmem_bytes", "optmem_high_bytes", "optmem_max_bytes")
-"""Columns of `kernel_events` that tell what `candidates` does."""
+__all__ = ["CANDIDATES", "config_of_version_1", "stalls_of_version_1"]
 
 _UNKNOWN = 2**32 - 1
 
@@ -39,17 +38,18 @@ def stalls_of_version_1(flushes: pd.DataFrame) -> pd.DataFrame:
     return stalls.assign(enobufs_count=once)[TABLES["stalls"].columns].reset_index(drop=True)
 
 
-def candidates_of_version_1(events: Any) -> NDArray[np.uint8]:
-    """`candidates` (uint8) from what was recorded instead: whether memlock refused, and the levels around the call.
-
-    `events` is a pyarrow.Table with the columns CANDIDATES_NEED. Memlock did not tell its two paths apart, and of what
-    was neither nothing is known: no candidate.
-    """
-    kinds = events["kind"].cast("string").to_numpy()
-    levels = {name: events[name].to_numpy().astype(np.int64) for name in CANDIDATES_NEED[2:]}
+def _candidates(events: Mapping[str, NDArray[np.generic]]) -> NDArray[np.uint8]:
+    """Memlock did not tell its two paths apart, and of what was neither nothing is known: no candidate."""
+    levels = {name: events[name].astype(np.int64) for name in _LEVELS}
     before = np.where(levels["optmem_high_bytes"] == _UNKNOWN, 0, levels["optmem_high_bytes"])
     highest = np.maximum(before, levels["optmem_bytes"])
     full = highest + SKB_TRUESIZE_ZERO_BYTES > levels["optmem_max_bytes"]
-    denied = events["memlock_denied"].to_numpy()
-    candidates = np.where(denied, MEMLOCK, np.where(full, OPTMEM, 0))
-    return np.where(kinds == "enobufs", candidates, 0).astype(np.uint8)
+    candidates = np.where(events["memlock_denied"], MEMLOCK, np.where(full, OPTMEM, 0))
+    return np.where(events["kind"] == KIND_CODES["enobufs"], candidates, 0).astype(np.uint8)
+
+
+_LEVELS = ("optmem_bytes", "optmem_high_bytes", "optmem_max_bytes")
+
+CANDIDATES = Conversion(("kind", "memlock_denied", *_LEVELS), _candidates)
+"""`kernel_events.candidates` (uint8) from what was recorded instead: whether memlock refused, and the levels around the
+call."""

@@ -97,7 +97,7 @@ def _add_levels(totals: EventTotals, records: _Records) -> None:
     closed = records[records["kind"] == lib.ZC_EVENT_CLOSED]
     for record in closed:
         totals.sends = (totals.sends or 0) + int(record["next_send_id"])
-        totals.optmem_peak_bytes = max(totals.optmem_peak_bytes, int(record["optmem_high_bytes"]))
+        totals.optmem_peak_bytes = max(totals.optmem_peak_bytes, int(record["optmem_peak_bytes"]))
 
 
 def _events_of(spool: Path, cookie: int) -> Iterator[_Records]:

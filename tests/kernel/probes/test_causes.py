@@ -191,8 +191,9 @@ def test_memlock_for_a_new_uarg(watch: Watch, pair: NamespacePair) -> None:
         counts, events = watch(lambda: in_child(work))
     assert_all_are("memlock_new", counts, events)
     found = enobufs_of(events)
-    assert set(found["hi"]) == {64}  # pages
-    assert (found["lo"] <= 64).all()
+    assert set(found["memlock_limit_pages"]) == {64}
+    assert (found["memlock_locked_pages"] <= 64).all()
+    assert not found[["lo", "hi"]].astype("u4,u4").view("u4").any()  # no range of sends
 
 
 def test_memlock_for_one_more_send_on_the_newest_uarg(probes: ProbeSession, watch: Watch, pair: NamespacePair) -> None:
@@ -387,3 +388,6 @@ def test_levels_tell_more_and_more(watch: Watch, pair: NamespacePair) -> None:
             assert counts.send_results == {0: 23}
         assert kinds["summary"] == set()
         assert lib.ZC_EVENT_SENT in kinds["full"] - kinds["timeline"]
+        sent = events[events["kind"] == lib.ZC_EVENT_SENT]
+        assert sent["send_result"].tolist() == [1000] * 23
+        assert not sent["hi"].any()

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from tests.unit.changed import changed_run
+from tests.unit.changed import changed_run, store_metadata
 from zcprobe.analysis.stalls import df_stalls
 from zcprobe.dataset.load import Comparison, Run, load_run
 from zcprobe.export.openmetrics import write_openmetrics
@@ -93,6 +93,7 @@ def test_a_stall_need_not_have_met_enobufs(current_run: Run) -> None:
     flushes = current_run.flushes.assign(trigger="periodic")
     stalls.assign(enobufs_count=np.uint32(0)).to_parquet(current_run.folder / "stalls.parquet")
     flushes.to_parquet(current_run.folder / "flushes.parquet")
+    store_metadata(current_run.folder, current_run.meta)
     run = load_run(current_run.folder)
     lengths = _families([run])["zcprobe_stall_length_seconds"]
     assert len(stalls) > 0

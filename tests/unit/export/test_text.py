@@ -18,6 +18,12 @@ from zcprobe.format.causes import CAUSES
 from zcprobe.format.summary import Summary
 from zcprobe.format.tables import TABLES
 
+_CONVERTED = {
+    (1, "kernel_events"): {"lo", "hi", "optmem_high_bytes", "memlock_denied"},
+    (2, "kernel_events"): {"lo", "hi", "optmem_high_bytes"},
+}
+"""Columns of older versions that are not written as they stand: tests/unit/format holds what becomes of them."""
+
 
 def _csv(rows: Rows) -> pd.DataFrame:
     file = io.BytesIO()
@@ -53,9 +59,9 @@ def test_every_table_of_every_run_is_written_as_it_is(read: object, run: Run) ->
         assert len(written) == len(recorded) == run.meta.rows[name]
         if recorded.empty and read is _jsonl:
             continue  # lines without rows have no columns
-        assert len(set(recorded) & set(written)) >= len(recorded.columns) - 1
+        assert set(recorded) - set(written) == _CONVERTED.get((run.format_version, name), set()) - {"lo", "hi"}
         if len(recorded):
-            _check_equal(written, recorded)
+            _check_equal(written, recorded.drop(columns=list(_CONVERTED.get((run.format_version, name), ()))))
             assert set(written["run"]) == {run.folder.name}
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from tests.unit.changed import run_with
+from tests.unit.changed import run_with, store_metadata
 from zcprobe.analysis.errqueue import df_errqueue
 from zcprobe.dataset.load import Comparison, Run, load_run
 from zcprobe.export.trace import write_trace
@@ -217,4 +217,5 @@ def test_a_host_that_has_run_for_a_year_has_a_trace(current_run: Run) -> None:
         clock = "time_ns" if "time_ns" in table.column_names else "start_ns"
         later = pc.add(table[clock], 366 * 86400 * 10**9)
         pq.write_table(table.set_column(table.column_names.index(clock), clock, later), path)
+    store_metadata(current_run.folder, current_run.meta)
     assert _trace([load_run(current_run.folder)])["traceEvents"] == before

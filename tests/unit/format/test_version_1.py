@@ -1,8 +1,9 @@
-import pyarrow as pa
+import numpy as np
 import pytest
 
 from zcprobe.dataset.load import Run
-from zcprobe.format.version_1 import candidates_of_version_1
+from zcprobe.format.version_1 import CANDIDATES
+from zcprobe.format.version_2 import KIND_CODES
 from zcprobe.native import lib
 
 OPTMEM = 1 << lib.ZC_CAUSE_OPTMEM
@@ -28,7 +29,10 @@ ROW = {
     ],
 )
 def test_candidates_from_what_was_recorded_then(members: dict[str, object], expected: int) -> None:
-    assert candidates_of_version_1(pa.Table.from_pylist([{**ROW, **members}])).tolist() == [expected]
+    event = {**ROW, **members}
+    event["kind"] = KIND_CODES[str(event["kind"])]
+    assert set(event) == set(CANDIDATES.sources)
+    assert CANDIDATES.convert({name: np.array([value]) for name, value in event.items()}).tolist() == [expected]
 
 
 def test_shipped_runs_have_their_causes_whatever_their_format(run: Run) -> None:

@@ -12,7 +12,7 @@ def test_a_dtype_has_the_compilers_layout() -> None:
 
 
 def test_the_event_is_what_the_bpf_side_reserves() -> None:
-    assert dtype_of("zc_kernel_event").itemsize == 64
+    assert dtype_of("zc_kernel_event").itemsize == 80
 
 
 def test_enums_are_named_as_in_the_header() -> None:

@@ -59,7 +59,7 @@ def test_levels_causes_and_the_kernels_count(tmp_path: Path) -> None:
             "charge_bytes": 832,
         },
         {**full, "stack_id": -1},
-        {"kind": lib.ZC_EVENT_CLOSED, "next_send_id": 24, "optmem_high_bytes": 20800, "stack_id": -1},
+        {"kind": lib.ZC_EVENT_CLOSED, "next_send_id": 24, "optmem_peak_bytes": 20800, "stack_id": -1},
     ]
     totals = _totals(tmp_path / "events", events)
     assert (totals.errqueue_depth_max, totals.optmem_peak_bytes, totals.optmem_max_bytes) == (20, 20800, 20480)
