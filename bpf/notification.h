@@ -33,8 +33,10 @@ static __always_inline void count_copies(struct socket_state *state, u64 sk, con
 /* The queue is at its longest right before an entry is taken off. */
 static __always_inline void count_depth(struct socket_state *state, u64 sk, u8 kind)
 {
-	u32 depth = read_u32(sk + OFFSET_sock_sk_error_queue_qlen) + (kind == ZC_EVENT_READ || kind == ZC_EVENT_PURGED);
+	u32 rest = read_u32(sk + OFFSET_sock_sk_error_queue_qlen);
+	u32 depth = rest + (kind == ZC_EVENT_READ || kind == ZC_EVENT_PURGED);
 
+	state->errqueue_depth = rest;
 	if (depth > state->errqueue_depth_max)
 		state->errqueue_depth_max = depth;
 }
@@ -77,6 +79,7 @@ static __always_inline int end_of_notification(u64 sk, u64 skb, u8 kind)
 		kind = ZC_EVENT_DISCARDED;	/* cb still holds the uarg: there was never a notification */
 	charge_bytes = read_u32(skb + OFFSET_sk_buff_truesize);
 	state->charge_bytes = charge_bytes;
+	state->optmem_bytes = read_u32(sk + OFFSET_sock_sk_omem_alloc) - charge_bytes;
 	count_end(state, sk, &error, kind);
 	if (detail_in_force() < DETAIL_TIMELINE)
 		return 0;

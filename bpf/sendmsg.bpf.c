@@ -31,6 +31,8 @@ static __always_inline void note_level(struct socket_state *state, u64 sk)
 
 	state->next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
 	state->optmem_before_bytes = optmem_bytes;
+	state->optmem_bytes = optmem_bytes;
+	state->errqueue_depth = read_u32(sk + OFFSET_sock_sk_error_queue_qlen);
 	state->has_level = 1;
 	if (optmem_bytes > state->optmem_peak_bytes)
 		state->optmem_peak_bytes = optmem_bytes;

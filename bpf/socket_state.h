@@ -13,10 +13,14 @@ struct socket_state {	/* counted in the kernel at every detail; user space reads
 	/* first what each send call and each completion touch: they leave little in the CPU's caches */
 	u32 next_send_id;	/* sk_zckey when the last send call returned */
 	u32 optmem_before_bytes;	/* level when the previous send call returned */
+	u32 optmem_bytes;	/* level when a program last looked, and depth of the error queue */
+	u32 errqueue_depth;
 	u32 optmem_peak_bytes;	/* highest level seen on the return of a send call */
 	u32 errqueue_depth_max;
 	u32 charge_bytes;
 	u32 optmem_max_bytes;
+	u32 first_send_id;	/* sk_zckey when a program first saw the socket, and the level */
+	u32 first_optmem_bytes;
 	u64 tail_lo;	/* lo of the last tail seen: a merge keeps it, an append changes it */
 	u8 has_tail;	/* whether one was seen, and a level; before that all is zero */
 	u8 has_level;
@@ -60,16 +64,25 @@ static __always_inline struct socket_state *find_state(u64 sk)
 	return find_hashed_state(sk);
 }
 
+/* A program first sees a socket when it sends, or when one of its notifications ends. The send may be counted in what is read
+ * here, and the notification is still charged. */
 static __always_inline struct socket_state *begin_state(u64 sk)
 {
-	struct socket_state fresh = { .cookie = cookie_of(sk) };
+	struct socket_state fresh = {
+		.cookie = cookie_of(sk),
+		.first_send_id = read_u32(sk + OFFSET_sock_sk_zckey),
+		.first_optmem_bytes = read_u32(sk + OFFSET_sock_sk_omem_alloc),
+	};
 	u32 place = fresh.cookie & (PLACES - 1);
 	struct socket_state *state = places.lookup(&place);
 	u64 *owner;
 
 	if (!fresh.cookie || !state)
 		return sockets.lookup_or_try_init(&sk, &fresh);
-	place_owners.insert(&place, &fresh.cookie);
+	if (!place_owners.insert(&place, &fresh.cookie)) {
+		state->first_send_id = fresh.first_send_id;
+		state->first_optmem_bytes = fresh.first_optmem_bytes;
+	}
 	owner = place_owners.lookup(&place);
 	if (!owner || *owner != fresh.cookie)
 		return sockets.lookup_or_try_init(&sk, &fresh);

@@ -11,6 +11,10 @@ class SocketCounts(msgspec.Struct, frozen=True):
     `enobufs_optmem_bytes` and `enobufs_depth` are levels and queue depths, summed over the ENOBUFS by optmem.
     `copies_unsure`: sends of which `completions_copied` may be wrong, because their neighbour had gone when we looked.
     `sends` is sk_zckey: the zerocopy sends that the kernel accepted, modulo 2^32.
+
+    `first_send_id` and `first_optmem_bytes` are sk_zckey and the level when a probe first saw the socket: when it sent,
+    or when one of its notifications ended. That send may be counted, and that notification is still charged. None in
+    runs made before they were told.
     """
 
     cookie: int
@@ -34,3 +38,5 @@ class SocketCounts(msgspec.Struct, frozen=True):
     optmem_max_bytes: int
     errqueue_depth_max: int
     charge_bytes: int
+    first_send_id: int | None = None
+    first_optmem_bytes: int | None = None

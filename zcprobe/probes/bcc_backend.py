@@ -6,8 +6,8 @@ import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.resources import as_file, files
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -85,6 +85,11 @@ def _explained(what: str, hint: str) -> Iterator[None]:
 _NAME_CHARACTERS = 15  # BPF_OBJ_NAME_LEN - 1
 
 _HINT = "probes need root, or CAP_BPF and CAP_PERFMON; zcprobe doctor tells more; --probes none measures without them"
+
+
+def _members(leaf: Any) -> dict[str, Any]:
+    values = ((member, getattr(leaf, member)) for member, *_ in leaf._fields_)
+    return {member: list(value) if hasattr(value, "__len__") else int(value) for member, value in values}
 
 
 class Program:
@@ -182,16 +187,17 @@ class Program:
         """Empties a hash map; zeroes an array."""
         self._bpf[name.encode()].clear()
 
-    def structs(self, name: str) -> list[dict[str, Any]]:
-        """The values of a map of C structs: member -> int, or list of int for an array."""
-        return [
-            {
-                member: list(value) if hasattr(value, "__len__") else int(value)
-                for member, *_ in leaf._fields_
-                for value in (getattr(leaf, member),)
-            }
-            for leaf in self._bpf[name.encode()].values()
-        ]
+    def structs(self, name: str, keys: Iterable[int] | None = None) -> dict[int, dict[str, Any]]:
+        """The C structs of a map by their keys, of all or of these: member -> int, or list of int for an array.
+
+        Programs may add and remove some meanwhile: one that is gone is left out.
+        """
+        table = self._bpf[name.encode()]
+        found = {}
+        for key in table.keys() if keys is None else map(table.Key, keys):
+            with suppress(KeyError):
+                found[int(key.value)] = _members(table[key])
+        return found
 
     def numbers(self, name: str) -> dict[int, int]:
         """A hash map of integers."""

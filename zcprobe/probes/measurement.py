@@ -5,7 +5,7 @@ import msgspec
 from zcprobe.config import ProbeLevel
 from zcprobe.format.sockets import SocketCounts
 
-__all__ = ["MeasurementCounts", "Target"]
+__all__ = ["MeasurementCounts", "Snapshot", "SocketSnapshot", "Target"]
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -32,3 +32,23 @@ class MeasurementCounts(msgspec.Struct):
     send_results: dict[int, int] = msgspec.field(default_factory=dict)
     sockets: dict[int, SocketCounts] = msgspec.field(default_factory=dict)
     copy_paths: dict[int, int] = msgspec.field(default_factory=dict)
+
+
+class SocketSnapshot(msgspec.Struct, frozen=True):
+    """One socket while it is watched: its `counts` so far, and what a program last saw of it, on the return of a send
+    call or at the end of a notification: `optmem_bytes`, the level, and `errqueue_depth`, notifications unread."""
+
+    counts: SocketCounts
+    optmem_bytes: int
+    errqueue_depth: int
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Of a measurement under way. `time_ns`: CLOCK_MONOTONIC before the first counter was read; `send_results` and
+    `lost_events` are as in MeasurementCounts, since the measurement began; `sockets`: each that was seen, closed ones
+    last."""
+
+    time_ns: int
+    sockets: list[SocketSnapshot]
+    send_results: dict[int, int]
+    lost_events: int

@@ -2,12 +2,13 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, get_args
+from typing import Any, Self, get_args
 
 from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.errors import HostError
@@ -18,7 +19,7 @@ from zcprobe.native.status import require
 from zcprobe.native.structs import enum_names
 from zcprobe.probes.bcc_backend import TURN_S, Program, become_compiler_thread, import_bcc
 from zcprobe.probes.loading import Loaded, Needs, load_probes
-from zcprobe.probes.measurement import MeasurementCounts, Target
+from zcprobe.probes.measurement import MeasurementCounts, Snapshot, SocketSnapshot, Target
 from zcprobe.probes.sockets import socket_counts
 from zcprobe.probes.uarg import COMPLETIONS
 
@@ -63,6 +64,8 @@ class ProbeSession:
         pool.shutdown(wait=False)
         self._symbols: Symbols | None = None
         self._is_closed = False
+        self._lost_before: list[list[int]] = []
+        self._results_before: list[int] = []
         self._turn_s = sys.getswitchinterval()
         if wait:
             self.wait()
@@ -119,7 +122,7 @@ class ProbeSession:
         The counts are filled in when the context is left.
         """
         counts = MeasurementCounts()
-        lost, results = self._program.per_cpu("lost_events"), self._program.sum_per_cpu("send_results")
+        self._lost_before, self._results_before = self._lost(), self._results()
         programs = self._program.statistics()
         with events_path.open("wb") as events:
             self._forget()
@@ -131,17 +134,30 @@ class ProbeSession:
             finally:
                 self._program.set_target(0, [], 0, 0)
                 counts.events, counts.kept_events = reader.stop()
-        self._count_losses(counts, lost)
+        self._count_losses(counts)
         counts.missed_runs = {
             name: now["missed_count"] - programs[name]["missed_count"]
             for name, now in self._program.statistics().items()
             if now["missed_count"] > programs[name]["missed_count"]
         }
-        after = self._program.sum_per_cpu("send_results")
-        counts.send_results = {
-            errno: now - was for errno, (now, was) in enumerate(zip(after, results, strict=True)) if now > was
-        }
+        counts.send_results = self._new_results()
         self._count_sockets(counts)
+
+    def snapshot(self) -> Snapshot:
+        """What was counted so far in the measurement under way, or in all of the last one.
+
+        The counters are read one after the other while the programs go on, so those of one instant may differ by the
+        calls that came in between; each only grows. Any thread may ask. RuntimeError before the first measurement.
+        """
+        if not self._results_before:
+            raise RuntimeError("there is no measurement to take a snapshot of")
+        time_ns = time.monotonic_ns()
+        sockets = [
+            SocketSnapshot(socket_counts(state), state["optmem_bytes"], state["errqueue_depth"])
+            for state in self._states()
+        ]
+        lost = sum(map(sum, self._lost())) - sum(map(sum, self._lost_before))
+        return Snapshot(time_ns, sockets, self._new_results(), lost)
 
     @contextmanager
     def timed(self) -> Iterator[dict[str, tuple[int, int]]]:
@@ -159,19 +175,36 @@ class ProbeSession:
             if runs:
                 times[name] = (runs, duration_ns)
 
-    def _count_losses(self, counts: MeasurementCounts, before: list[list[int]]) -> None:
+    def _lost(self) -> list[list[int]]:
+        return self._program.per_cpu("lost_events")
+
+    def _results(self) -> list[int]:
+        return self._program.sum_per_cpu("send_results")
+
+    def _new_results(self) -> dict[int, int]:
+        """Errno -> calls since the measurement began."""
+        pairs = enumerate(zip(self._results(), self._results_before, strict=True))
+        return {number: now - was for number, (now, was) in pairs if now > was}
+
+    def _count_losses(self, counts: MeasurementCounts) -> None:
         kinds = enum_names("zc_event_kind", "ZC_EVENT_")
-        for kind, (now, was) in enumerate(zip(self._program.per_cpu("lost_events"), before, strict=True)):
+        for kind, (now, was) in enumerate(zip(self._lost(), self._lost_before, strict=True)):
             lost = [after - earlier for after, earlier in zip(now, was, strict=True)]
             if any(lost):
                 counts.lost_by_kind[kinds[kind]] = lost
                 counts.lost_events += sum(lost)
 
+    def _states(self) -> list[dict[str, Any]]:
+        """`struct socket_state` of every socket seen, closed ones last. A socket that closes is stored among the closed
+        ones before it is taken from the open ones, so reading these first misses none."""
+        places = self._program.structs("places", self._program.numbers("place_owners")).values()
+        hashed, closed = (self._program.structs(name).values() for name in ("sockets", "closed_sockets"))
+        ended = {state["cookie"] for state in closed} - {0}  # many may have no cookie
+        taken = [state for state in places if state["cookie"]]
+        return [*taken, *(state for state in hashed if state["cookie"] not in ended), *closed]
+
     def _count_sockets(self, counts: MeasurementCounts) -> None:
-        """Closed ones last: an open one of the same cookie is what came after its end, and nothing does."""
-        places = [state for state in self._program.structs("places") if state["cookie"]]
-        hashed = [state for name in ("sockets", "closed_sockets") for state in self._program.structs(name)]
-        counts.sockets = {state["cookie"]: socket_counts(state) for state in (*places, *hashed)}
+        counts.sockets = {state["cookie"]: socket_counts(state) for state in self._states()}
         if self.mechanism != "tracepoint":
             counts.copy_paths = {
                 stack: count for stack, count in self._program.numbers("copy_paths").items() if stack < _NO_STACK

@@ -22,6 +22,8 @@ _SAME = (
     "optmem_max_bytes",
     "errqueue_depth_max",
     "charge_bytes",
+    "first_send_id",
+    "first_optmem_bytes",
 )
 
 
