@@ -9,7 +9,7 @@
 #define BIT(cause) (1U << ZC_CAUSE_##cause)
 
 #ifdef FUNCTIONS
-/* Each function on the way was seen to return: exactly one cause, or none that we know. */
+/* Every function on the way was seen to return, so there is exactly one cause, or none that we know. */
 static __always_inline u32 find_candidates(u64 sk, struct socket_state *state, u8 seen, u64 message, u32 optmem_high)
 {
 	if (seen & ZC_SAW_NO_UARG) {
@@ -30,7 +30,7 @@ static __always_inline u32 find_candidates(u64 sk, struct socket_state *state, u
 	return 0;
 }
 #else
-/* Drawn from what the call left behind; more than one bit where that cannot tell. */
+/* Concluded from what the call left behind. More than one bit is set where that does not decide between causes. */
 static __always_inline u32 find_candidates(u64 sk, struct socket_state *state, u8 seen, u64 message, u32 optmem_high)
 {
 	bool is_tcp = read_u16(sk + OFFSET_sock_sk_protocol) == IPPROTO_TCP;
@@ -40,11 +40,11 @@ static __always_inline u32 find_candidates(u64 sk, struct socket_state *state, u
 		return BIT(QDISC);
 	if (seen & ZC_SAW_TAKEN_BACK)
 		return BIT(MEMLOCK_NEW);
-	/* on UDP only a corked datagram is extended, and that can fail for want of room too */
+	/* on UDP only a corked datagram extends a uarg, and that can also fail for lack of room */
 	if (seen & ZC_SAW_CAPABILITY_REFUSED)
 		return BIT(MEMLOCK_EXTENDED) | (is_tcp ? 0 : BIT(CORKED));
 	if (!is_tcp && state->next_send_id != read_u32(sk + OFFSET_sock_sk_zckey))
-		return BIT(QDISC) | BIT(CORKED);	/* it got its uarg */
+		return BIT(QDISC) | BIT(CORKED);	/* the call got its uarg */
 	if (optmem_high + SKB_TRUESIZE_ZERO > optmem_limit(sk))
 		return BIT(OPTMEM);
 #ifndef HAVE_CAP_CAPABLE

@@ -36,10 +36,10 @@ int on_inet_sk_error_report(struct bpf_raw_tracepoint_args *ctx)
 		return 0;	/* empty */
 	read_extended_err(tail, &error);
 	if ((state->has_tail && state->tail_lo == error.ee_info) || error.ee_origin != SO_EE_ORIGIN_ZEROCOPY)
-		return 0;	/* merged, read, or not ours: who frees it tells */
+		return 0;	/* merged or read, which shows when it is freed, or of another origin */
 	state->has_tail = 1;
 	state->tail_lo = error.ee_info;
-	tell_appended(ctx, sk, error.ee_info, error.ee_data, error.ee_code & SO_EE_CODE_ZEROCOPY_COPIED,
+	emit_appended(ctx, sk, error.ee_info, error.ee_data, error.ee_code & SO_EE_CODE_ZEROCOPY_COPIED,
 		      read_u32(tail + OFFSET_sk_buff_truesize));
 	return 0;
 }

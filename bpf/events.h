@@ -36,7 +36,7 @@ static __always_inline struct zc_kernel_event *new_event(u64 sk, u8 kind)
 	return event;
 }
 
-/* The reader polls: waking it for each event would cost more than the event. */
+/* The reader polls, because waking it for each event would cost more than the event. */
 static __always_inline void submit(struct zc_kernel_event *event)
 {
 	events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);

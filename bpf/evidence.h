@@ -3,7 +3,7 @@
 
 #include "kernel_reads.h"
 
-/* By thread. LRU: the tracepoint is global, and threads that never send to us must not fill the map. */
+/* By thread. The map is LRU because the tracepoint is global: threads that never send on our sockets must not fill it. */
 BPF_TABLE("lru_hash", u64, u8, evidence_by_thread, 4096);
 BPF_ARRAY(evidence_ever, u32, 1);
 
@@ -22,7 +22,7 @@ static __always_inline void note_evidence(u8 bit)
 		*ever = 1;
 }
 
-/* What this thread's send call has shown since the last one returned. */
+/* What was seen in this thread's send call since its last one returned. */
 static __always_inline u8 look_at_evidence(void)
 {
 	u64 thread = bpf_get_current_pid_tgid();

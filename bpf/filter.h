@@ -23,8 +23,8 @@ static __always_inline u32 detail_in_force(void)
 	return wanted ? wanted->detail : DETAIL_OFF;
 }
 
-/* Of a socket without state: the run's sockets are those of its own network namespace; in a namespace that it shares, those
- * it named. */
+/* For a socket without state. The run's sockets are all those of its own network namespace; in a namespace that the run
+ * shares, they are those that it named. */
 static __always_inline bool is_new_and_ours(u64 sk)
 {
 	u32 zero = 0;
@@ -36,7 +36,8 @@ static __always_inline bool is_new_and_ours(u64 sk)
 	net = read_u64(sk + OFFSET_sock___sk_common_skc_net);
 	if (!net || read_u32(net + OFFSET_net_ns_inum) != wanted->netns_inode)
 		return false;
-	/* a completion runs in any context: what a process sends on shows when it sends, and has state from then on */
+	/* A completion runs in any context. A socket of the wanted process shows when that process sends, and has state from
+	 * then on. */
 	if (wanted->tgid && bpf_get_current_pid_tgid() >> 32 != wanted->tgid)
 		return false;
 	if (!wanted->by_cookie)

@@ -1,11 +1,11 @@
 /* How the programs read the running kernel's memory.
  *
  * OFFSET_<struct>_<member> and ARGUMENTS_<function> come from the running kernel's BTF, ADDRESS_* from its symbol table:
- * see probes/layout.py. Compiled once per session, for one way of attaching:
+ * see probes/layout.py. A session compiles the programs once, for one way of attaching:
  *   TYPED      tracepoints whose arguments the verifier knows (tp_btf)
  *   FUNCTIONS  entry and return of functions (fentry, fexit), beside raw tracepoints
  *   KPROBES    the same by kprobe and kretprobe; FUNCTIONS is defined too
- *   neither    raw tracepoints alone
+ *   none       raw tracepoints alone
  */
 #pragma once
 
@@ -69,8 +69,8 @@ static __always_inline u64 peek_u64(u64 address)
 }
 
 #ifdef TYPED
-/* The verifier knows what these addresses point to, and lets them be read directly, also in a kernel whose lockdown denies
- * programs the helper that reads anything. */
+/* The verifier knows what these addresses point to and allows direct reads, also in a kernel whose lockdown denies programs
+ * the helper that reads any address. */
 #define CURRENT_TASK() ((u64)bpf_get_current_task_btf())
 #define read_u8(address) (*(volatile u8 *)(address))
 #define read_u16(address) (*(volatile u16 *)(address))

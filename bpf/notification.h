@@ -1,4 +1,4 @@
-/* notification: its way through the error queue, and its end, counted and told. */
+/* notification: how one moves through the error queue and ends. Both are counted, and emitted as events. */
 #pragma once
 
 #include "events.h"
@@ -7,8 +7,8 @@
 #include "socket_state.h"
 #include "zcprobe.h"
 
-/* The bit of a merged notification is that of its first uarg. What is left of the entry without its pieces has that bit,
- * and each piece its own: so a piece takes back what its home will claim for it. */
+/* The kernel gives a merged entry the COPIED bit of its first uarg, and the entry is counted by that bit when it ends. So a
+ * piece that is merged into it adds its own bit and subtracts the entry's. */
 static __always_inline void count_copies(struct socket_state *state, u64 sk, const struct extended_err *error, u8 kind)
 {
 	u64 count = error->ee_data - error->ee_info + 1ULL, copied = 0;
@@ -30,7 +30,7 @@ static __always_inline void count_copies(struct socket_state *state, u64 sk, con
 		add(&state->completions_copied, copied);
 }
 
-/* The queue is at its longest right before an entry is taken off. */
+/* The queue is longest right before an entry is taken off. */
 static __always_inline void count_depth(struct socket_state *state, u64 sk, u8 kind)
 {
 	u32 rest = read_u32(sk + OFFSET_sock_sk_error_queue_qlen);
@@ -51,7 +51,7 @@ static __always_inline void count_end(struct socket_state *state, u64 sk, const 
 		count_copies(state, sk, error, kind);
 }
 
-/* The error queue of a socket is purged after it was seen closed. */
+/* The kernel purges the error queue of a socket after the socket was seen closed, so closed sockets are looked up too. */
 static __always_inline struct socket_state *state_to_the_end(u64 sk)
 {
 	struct socket_state *state = find_state(sk);
@@ -71,7 +71,7 @@ static __always_inline int end_of_notification(u64 sk, u64 skb, u8 kind)
 	struct extended_err error = {};
 	u32 charge_bytes;
 
-	state = sk ? state_to_the_end(sk) : 0;	/* the verifier, too, wants to know that there is a socket */
+	state = sk ? state_to_the_end(sk) : 0;	/* the verifier requires the test */
 	if (!state)
 		return 0;
 	read_extended_err(skb, &error);
@@ -96,7 +96,7 @@ static __always_inline int end_of_notification(u64 sk, u64 skb, u8 kind)
 	return 0;
 }
 
-static __always_inline void tell_appended(void *context, u64 sk, u32 lo, u32 hi, bool copied, u32 charge_bytes)
+static __always_inline void emit_appended(void *context, u64 sk, u32 lo, u32 hi, bool copied, u32 charge_bytes)
 {
 	struct socket_state *state = state_of(sk);
 	struct zc_kernel_event *event;
@@ -112,7 +112,7 @@ static __always_inline void tell_appended(void *context, u64 sk, u32 lo, u32 hi,
 	event->hi = hi;
 	event->copied = copied;
 	event->charge_bytes = charge_bytes;
-	/* this runs where the last reference was dropped: the stack names the holder */
+	/* this runs where the last reference was dropped, so the stack names who held it */
 	event->stack_id = stacks.get_stackid(context, 0);
 	submit(event);
 }
@@ -129,18 +129,18 @@ struct way {	/* of a notification, by its skb */
 };
 
 BPF_TABLE("lru_hash", u64, struct way, ways, 65536);
-BPF_TABLE("lru_hash", u64, u8, told_appended, 65536);	/* by skb, until it completes again */
+BPF_TABLE("lru_hash", u64, u8, emitted_appended, 65536);	/* by skb, until it completes again */
 
-/* A notification that is still there when its completion returns, or that was read even before, has been appended. Reader
- * and completion may come to that at once, on two CPUs: the one that gets into the map tells. It stays there until the skb
- * completes again, because the other one may come as late as when it was freed. */
+/* A notification was appended if it still exists when its completion returns, or if it was read even before that. The reader
+ * and the completion may find this out at the same time, on two CPUs: whoever inserts the key first emits the event. The key
+ * stays until the skb completes again, because the second of the two may come as late as when the skb is freed. */
 static __always_inline bool note_appended(void *context, u64 sk, u64 skb, const struct way *way)
 {
 	u8 yes = 1;
 
-	if (told_appended.insert(&skb, &yes))
+	if (emitted_appended.insert(&skb, &yes))
 		return false;
-	tell_appended(context, sk, way->lo, way->hi, way->copied, peek_u32(skb + OFFSET_sk_buff_truesize));
+	emit_appended(context, sk, way->lo, way->hi, way->copied, peek_u32(skb + OFFSET_sk_buff_truesize));
 	return true;
 }
 #else

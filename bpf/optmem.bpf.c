@@ -1,7 +1,7 @@
 /* optmem: what notifications charge to their socket, and when they give it back.
  *
- * A notification is an skb whose destructor is sock_ofree(); no other skb has it. The end of one is told by how it came:
- * in tracepoints by who frees it, with functions by the way it has gone before, see errqueue.bpf.c.
+ * A notification is an skb whose destructor is sock_ofree(); no other skb has that destructor. Tracepoints tell how a
+ * notification ended by who frees it, functions by what happened to it before: see notification.h.
  */
 
 #include "calls.h"
@@ -45,7 +45,8 @@ ON_RETURN(sock_omalloc, 2, 3)
 		add(&state->uargs_charged, 1);
 		return 0;
 	}
-	/* completions may have lowered the level since it was tested; the last send call left it at least as high as then */
+	/* Completions may have lowered the level since sock_omalloc() tested it. The last send call left it at least that
+	 * high. */
 	level = read_u32(sk + OFFSET_sock_sk_omem_alloc);
 	if (state->optmem_before_bytes > level)
 		level = state->optmem_before_bytes;

@@ -23,8 +23,8 @@ static __always_inline void count_result(int ret)
 		*count += 1;
 }
 
-/* Only a send charges: a refused charge met a level between this one and the next reading, and no peak hides
- * between two of them. */
+/* Only a send call raises the level. So a refused charge met a level between the one read here and the next one read, and
+ * the highest level is always one that is read here. */
 static __always_inline void note_level(struct socket_state *state, u64 sk)
 {
 	u32 optmem_bytes = read_u32(sk + OFFSET_sock_sk_omem_alloc);
@@ -54,7 +54,7 @@ static __always_inline void count_enobufs(struct socket_state *state, u64 sk, u3
 	add(&state->enobufs_depth, read_u32(sk + OFFSET_sock_sk_error_queue_qlen));
 }
 
-static __always_inline void tell_enobufs(u64 sk, struct socket_state *state, u64 message)
+static __always_inline void emit_enobufs(u64 sk, struct socket_state *state, u64 message)
 {
 	u32 before = state->has_level ? state->optmem_before_bytes : UNKNOWN;
 	u32 high = read_u32(sk + OFFSET_sock_sk_omem_alloc);
@@ -90,7 +90,7 @@ static __always_inline int send_returned(u64 sk, int ret, u64 message)
 	}
 	count_result(ret);
 	if (ret == -ENOBUFS)
-		tell_enobufs(sk, state, message);
+		emit_enobufs(sk, state, message);
 	forget_evidence();
 	note_level(state, sk);
 	if (detail_in_force() < DETAIL_FULL)

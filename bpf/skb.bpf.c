@@ -1,4 +1,4 @@
-/* skb: what becomes of the data: copied after all, and by whom; dropped by the qdisc. */
+/* skb: what becomes of the data: whether it was copied after all, and by whom, or dropped by the qdisc. */
 
 #include "calls.h"
 #include "events.h"
@@ -9,7 +9,7 @@
 #include "socket_state.h"
 #include "zcprobe.h"
 
-/* DROP_REASON_*: the kernel's numbers for drops by a qdisc, which it tells apart more finely from version to version */
+/* DROP_REASON_*: the kernel's numbers for drops by a qdisc. Newer kernels tell more of them apart. */
 static __always_inline bool is_qdisc_drop(u32 reason)
 {
 	return reason == DROP_REASON_0 || reason == DROP_REASON_1 || reason == DROP_REASON_2 || reason == DROP_REASON_3 ||
@@ -17,7 +17,7 @@ static __always_inline bool is_qdisc_drop(u32 reason)
 }
 
 #ifndef FUNCTIONS
-/* taken back by msg_zerocopy_realloc(), else purged unread */
+/* The notification was taken back by msg_zerocopy_realloc(), or purged unread. */
 static __always_inline int on_freed_notification(u64 skb, u64 location)
 {
 	bool refused = location >= ADDRESS_msg_zerocopy_realloc && location < ADDRESS_msg_zerocopy_realloc_end;

@@ -37,17 +37,17 @@ struct socket_state {	/* counted in the kernel at every detail; user space reads
 	u64 is_closed;
 };
 
-/* The state of a socket is at the place that its cookie gives: found without a call, where a lookup in a hash takes 45 ns,
- * three times a send. Sockets without a cookie, and those whose place is taken, are in hashes. A place stays taken, because
- * no cookie comes twice. */
+/* The socket's cookie gives the place of its state in an array. Finding it needs no call, where a lookup in a hash takes 45 ns
+ * and is needed three times a send. Sockets without a cookie, and those whose place is taken, have their state in hashes. A
+ * place stays taken, because no two sockets get the same cookie. */
 #define PLACES 256
 BPF_ARRAY(places, struct socket_state, PLACES);
-BPF_HASH(place_owners, u32, u64, PLACES);	/* place -> cookie: of two CPUs, or two sockets, one gets there first */
-BPF_TABLE("lru_hash", u64, struct socket_state, sockets, 4096);	/* by address, while it is open */
-BPF_TABLE("lru_hash", u64, struct socket_state, closed_sockets, 4096);	/* by cookie: an address is used again */
+BPF_HASH(place_owners, u32, u64, PLACES);	/* place -> cookie: whoever inserts first owns the place */
+BPF_TABLE("lru_hash", u64, struct socket_state, sockets, 4096);	/* by address, while the socket is open */
+BPF_TABLE("lru_hash", u64, struct socket_state, closed_sockets, 4096);	/* by cookie: addresses are reused */
 
-/* Also so that the key is a copy: once a helper was given its address, the verifier (6.12's, for one) no longer knows that
- * what is read back from there is a socket. */
+/* The parameter is a copy of the key. Once a helper gets the address of a variable, the verifier (6.12's, for one) no longer
+ * knows that the variable holds a socket. */
 static __always_inline struct socket_state *find_hashed_state(u64 sk)
 {
 	return sockets.lookup(&sk);
@@ -86,11 +86,11 @@ static __always_inline struct socket_state *begin_state(u64 sk)
 	owner = place_owners.lookup(&place);
 	if (!owner || *owner != fresh.cookie)
 		return sockets.lookup_or_try_init(&sk, &fresh);
-	state->cookie = fresh.cookie;	/* whoever comes second writes the same */
+	state->cookie = fresh.cookie;	/* if two CPUs come here, both write the same */
 	return state;
 }
 
-/* The state of a socket of ours, or NULL. One that has state is ours: that is the quick way, for all calls but the first. */
+/* The state of a socket of ours, or NULL. Only our sockets have state, so all calls but the first take the quick way. */
 static __always_inline struct socket_state *state_of(u64 sk)
 {
 	struct socket_state *state = find_state(sk);

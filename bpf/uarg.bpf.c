@@ -1,6 +1,6 @@
 /* uarg: the life of the kernel's ubuf_info_msgzc, from the send that needed it to its last reference.
  *
- * In tracepoints its life shows only by its end, in optmem.bpf.c and errqueue.bpf.c.
+ * Tracepoints show only the end of a uarg, in optmem.bpf.c and errqueue.bpf.c.
  */
 
 #include "calls.h"
@@ -13,7 +13,7 @@
 #include "zcprobe.h"
 
 #ifdef FUNCTIONS
-static __always_inline void tell_send(u64 sk, u64 uarg, u8 kind)
+static __always_inline void emit_send(u64 sk, u64 uarg, u8 kind)
 {
 	struct zc_kernel_event *event;
 
@@ -45,16 +45,16 @@ ON_RETURN(msg_zerocopy_realloc, 4, ARGUMENTS_msg_zerocopy_realloc)
 		return 0;
 	}
 	if (uarg != call->arguments[2]) {
-		tell_send(sk, uarg, ZC_EVENT_CHARGED);
+		emit_send(sk, uarg, ZC_EVENT_CHARGED);
 		return 0;
 	}
 	add(&state->uargs_extended, 1);
-	tell_send(sk, uarg, ZC_EVENT_EXTENDED);
+	emit_send(sk, uarg, ZC_EVENT_EXTENDED);
 	return 0;
 }
 
-/* The completion: __msg_zerocopy_callback(uarg), or where that is inlined msg_zerocopy_complete(skb, uarg, success), which
- * is the last one when it drops the last reference. */
+/* The completion is __msg_zerocopy_callback(uarg). Where the compiler inlined it, it is msg_zerocopy_complete(skb, uarg,
+ * success), of which the last one is the call that drops the last reference. */
 #ifdef COMPLETION_IS_FINAL
 #define COMPLETION_ARGUMENTS 1
 #define UARG_ARGUMENT 0
@@ -63,7 +63,7 @@ ON_RETURN(msg_zerocopy_realloc, 4, ARGUMENTS_msg_zerocopy_realloc)
 #define UARG_ARGUMENT 1
 #endif
 
-int on_completion_begin(void *context)
+int on_msg_zerocopy_complete_begin(void *context)
 {
 #ifdef COMPLETION_IS_FINAL
 	u64 uarg = ARGUMENT(context, 0);
@@ -84,18 +84,18 @@ int on_completion_begin(void *context)
 	way.lo = peek_u32(uarg + OFFSET_uarg_id);
 	way.hi = way.lo + len - 1;
 	way.copied = !(success && peek_u16(uarg + OFFSET_uarg_zerocopy) & 1);
-	told_appended.delete(&skb);
+	emitted_appended.delete(&skb);
 	ways.update(&skb, &way);
 	return 0;
 }
 
-ON_RETURN(completion, 5, COMPLETION_ARGUMENTS)
+ON_RETURN(msg_zerocopy_complete, 5, COMPLETION_ARGUMENTS)
 {
 	u64 skb = call->arguments[UARG_ARGUMENT] - OFFSET_sk_buff_cb, sk;
 	struct way *way = ways.lookup(&skb);
 
 	if (!way || way->phase != COMPLETING)
-		return 0;	/* not the last reference, or merged and freed */
+		return 0;	/* this was not the last reference, or the notification was merged and freed */
 	sk = peek_u64(skb + OFFSET_sk_buff_sk);
 	if (note_appended(context, sk, skb, way))
 		way->phase = QUEUED;

@@ -212,7 +212,7 @@ class ProbeSession:
 
     def _forget(self) -> None:
         """State of earlier runs: a socket of this one may have got the address of one that was never seen closed."""
-        functions = ("ways", "told_appended", "copy_paths") if self.mechanism != "tracepoint" else ()
+        functions = ("ways", "emitted_appended", "copy_paths") if self.mechanism != "tracepoint" else ()
         for name in ("places", "place_owners", "sockets", "closed_sockets", "evidence_by_thread", *functions):
             self._program.clear(name)
         self._program.set_u32("evidence_ever", 0)

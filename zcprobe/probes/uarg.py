@@ -14,7 +14,7 @@ UARG = Probe(
     blind_tracepoints="its beginning: uargs and their sends are known from their completions, by optmem and errqueue",
     functions=(
         Function(("msg_zerocopy_realloc",), "on_msg_zerocopy_realloc"),
-        Function(COMPLETIONS, "on_completion_begin", returns=False),
-        Function(COMPLETIONS, "on_completion"),
+        Function(COMPLETIONS, "on_msg_zerocopy_complete_begin", returns=False),
+        Function(COMPLETIONS, "on_msg_zerocopy_complete"),
     ),
 )
