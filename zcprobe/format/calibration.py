@@ -1,4 +1,4 @@
-"""What the unimpaired path did right before a run: the member `calibration` of run.json."""
+"""Measurements of the unimpaired path right before a run: the member `calibration` of run.json."""
 
 import msgspec
 
@@ -8,11 +8,11 @@ __all__ = ["Calibration"]
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """The unimpaired path, measured right before the run with the run's own sockets, sizes and CPUs.
 
-    `goodput_bps`: bit/s that arrived, over all channels, in `duration_ns`; `sends`: zerocopy send calls meanwhile.
-    `charge_bytes`: truesize of one notification; so `notifications_max` fit into `optmem_max_bytes`, the limit in
-    force. `hold_rate_bps`, `ack_rate_bps` and `read_bps` are the rates that follow, None where the scenario has none;
-    all `channels` share the first two, and each has a reader at the third.
-    `deadline_s`: what the run was given to end, unless somebody chose a deadline.
+    `goodput_bps`: bit/s that arrived in `duration_ns`, over all channels; `sends`: zerocopy send calls in that time.
+    `charge_bytes`: truesize of one notification; `notifications_max` of them fit into `optmem_max_bytes`, the limit in
+    force. `hold_rate_bps`, `ack_rate_bps` and `read_bps` are the rates computed from this, None if the scenario has no
+    such rate. All `channels` share the first two; each has a reader at the third. `deadline_s`: the deadline of the
+    run, unless one was given.
     """
 
     goodput_bps: float

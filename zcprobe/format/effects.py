@@ -6,14 +6,14 @@ __all__ = ["Effects"]
 
 
 class Effects(msgspec.Struct, frozen=True, kw_only=True):
-    """None: the scenario has no such part.
+    """Counters of each part of the impairment; None if the scenario has no such part.
 
-    `held_packets`, `held_bytes`: what came to the queue of held clones and was kept, in packets of the wire, of which a
-    GSO packet that has left the queue counts as 45; `hold_waits`: how often that queue had a packet and had to wait
-    with it; `hold_dropped_packets`: what was freed at once besides, because it was full, in clones.
-    `delayed_packets`, `delay_waits`, `delay_dropped_packets`: the same of acknowledgements. `reordered_packets`:
-    packets that arrived before one sent earlier (TCPOFOQueue of the sink's namespace). `reader_pause_ns`: time that
-    the sink did not read because of its own pace, over all channels; the sink tells it.
+    `held_packets`, `held_bytes`: clones that came to the queue and were kept, in packets on the wire; a GSO packet that
+    has left the queue counts as 45. `hold_waits`: how often that queue had to wait with a packet.
+    `hold_dropped_packets`: clones that were freed at once because the queue was full. `delayed_packets`, `delay_waits`,
+    `delay_dropped_packets`: the same for acknowledgements. `reordered_packets`: packets that arrived before one sent
+    earlier (TCPOFOQueue of the sink's namespace). `reader_pause_ns`: time for which the sink's own pace kept it from
+    reading, over all channels, as the sink reports it.
     """
 
     held_packets: int | None = None

@@ -1,4 +1,4 @@
-"""What was found out about a run: whether its counts agree, and what to know before believing them."""
+"""Findings about a run: whether its counts agree, and what to know before trusting them."""
 
 from typing import Literal
 
@@ -8,8 +8,8 @@ __all__ = ["Finding", "RunWarning"]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One comparison; `holds` is what counts. `kind`, when it does not hold: "lost" (there was more than was kept), or
-    "mismatch" (two counts of the same thing differ)."""
+    """One comparison of two counts; `holds` says whether they agree. `kind`, if they do not: "lost" (there was more
+    than was kept), or "mismatch" (two counts of the same thing differ)."""
 
     what: str
     expected: int
@@ -19,7 +19,8 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class RunWarning(msgspec.Struct, frozen=True):
-    """`id` is for programs and stays as it is, `text` is one sentence for people. docs/scenarios.md lists the ids."""
+    """A warning. `id` is for programs and never changes; `text` is one sentence for people. docs/scenarios.md lists the
+    ids."""
 
     id: str
     text: str

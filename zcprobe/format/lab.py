@@ -8,11 +8,11 @@ __all__ = ["Lab"]
 
 
 class Lab(msgspec.Struct, frozen=True, kw_only=True):
-    """An open lab. `impairment` has every parameter in effect, units in its keys, for the run's metadata.
+    """A lab. `impairment` has every parameter in effect, with units in its keys.
 
     `scatter_gather` is NETIF_F_SG of the sender's device: without it the kernel copies the data of each send.
-    `mtu_bytes` is its MTU: a larger datagram goes in fragments. `sink_port` is DEFAULT_PORT in a run that was made
-    before it was stored: every sink of our own listened there.
+    `mtu_bytes` is its MTU: larger datagrams are fragmented. `sink_port` is DEFAULT_PORT in runs made before it was
+    stored, because every sink of ours listened there.
     """
 
     scenario: str

@@ -1,4 +1,4 @@
-"""run.json: everything about a run but its tables."""
+"""run.json: everything about a run except its tables."""
 
 from typing import Literal
 
@@ -20,30 +20,31 @@ __all__ = ["FORMAT_MINOR", "FORMAT_VERSION", "Kind", "Recording", "RunMetadata",
 
 FORMAT_VERSION = 3
 FORMAT_MINOR = 0
-"""What was added to the version that older readers need not know."""
+"""Version of additions that older readers can ignore."""
 
 
 def must_have_digests(version: int, minor: object) -> bool:
-    """Whether metadata of that version and minor version, as far as it is told, end in their digest and name those of
-    the other files: since 2.1 they do."""
+    """Whether metadata of that version (and minor version, if it is given) end in their digest and name the digests of
+    the other files, as they do since 2.1."""
     return version > 2 or minor != 0
 
 
 Kind = Literal["benchmark", "attachment"]
-"""What was recorded: our own sender, or one that was only watched. A run that does not say it is a benchmark."""
+"""What was recorded: our own sender (benchmark), or a process that was only watched. A run without this member is a
+benchmark."""
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
-    """What run.json says of every subject: how it was watched, what the kernel counted, and what the folder holds.
+    """The members of run.json for every subject: how it was watched, what the kernel counted, and what the folder
+    holds.
 
-    A member that a run lacks because it was made before the member existed is None, or empty where its type has no
-    None.
+    In a run made before a member existed, that member is None, or empty if its type does not allow None.
 
-    `complete`: every record and event is there and all counts reconcile. `cookies`: of the
-    subject's sockets, as in `kernel_events`. `probes`: probe name -> mechanism. `rows_beyond_limit`: table -> rows that
-    it lacks at its end, because the run's records had reached their limit. `lost_by_kind`: event kind -> lost by each
-    CPU. `copy_paths`: stack id -> skbs. `files`: name -> digest of each of the run's other files; `zcprobe.seal` adds
-    that of run.json itself."""
+    `complete`: every record and event is there and all counts reconcile. `cookies`: those of the subject's sockets, as
+    in `kernel_events`. `probes`: probe name -> mechanism. `rows_beyond_limit`: table -> rows that are missing at its
+    end because the run's records reached their limit. `lost_by_kind`: event kind -> events lost by each CPU.
+    `copy_paths`: stack id -> skbs. `files`: name -> digest of each of the run's other files; `zcprobe.seal` adds the
+    digest of run.json itself."""
 
     format_version: int = FORMAT_VERSION
     format_minor: int = FORMAT_MINOR
@@ -70,7 +71,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunMetadata(Recording, frozen=True, kw_only=True):
-    """run.json of a benchmark: besides, what was asked for, what the path was, and what sender and sink counted."""
+    """run.json of a benchmark, which adds the configuration, the path, and what sender and sink counted."""
 
     kind: Kind = "benchmark"
     config: RunConfig

@@ -1,4 +1,4 @@
-"""The scenario that a run went through: the member `scenario` of run.json."""
+"""The scenario of a run: the member `scenario` of run.json."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ __all__ = ["RecordedScenario"]
 
 
 class RecordedScenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The scenario as it was in effect, with what calibration chose. `hold`, `delay`, `reorder` and `reading` have the
-    parameters of each impairment, None where the scenario has no such impairment; `shares` has the shares of the
-    path's goodput from which their rates followed. `reorder`, `shares` and `is_control` are None in a run that was made
-    before they existed."""
+    """The scenario in effect, with the values that calibration chose. `hold`, `delay`, `reorder` and `reading` have the
+    parameters of each impairment, or None if the scenario does not have it. `shares` has the shares of the path's
+    goodput from which their rates were computed. `reorder`, `shares` and `is_control` are None in runs made before they
+    existed."""
 
     name: str
     description: str

@@ -1,4 +1,4 @@
-"""What the kernel counted of each socket while a run was watched: the member `sockets` of run.json."""
+"""What the kernel counted for each socket while a run was watched: the member `sockets` of run.json."""
 
 import msgspec
 
@@ -9,12 +9,8 @@ class SocketCounts(msgspec.Struct, frozen=True):
     """One socket. `enobufs`: cause -> calls; notifications by how they ended; bytes are levels of optmem.
 
     `enobufs_optmem_bytes` and `enobufs_depth` are levels and queue depths, summed over the ENOBUFS by optmem.
-    `copies_unsure`: sends of which `completions_copied` may be wrong, because their neighbour had gone when we looked.
-    `sends` is sk_zckey: the zerocopy sends that the kernel accepted, modulo 2^32.
-
-    `first_send_id` and `first_optmem_bytes` are sk_zckey and the level when a probe first saw the socket: when it sent,
-    or when one of its notifications ended. That send may be counted, and that notification is still charged. None in
-    runs made before they were told.
+    `copies_unsure`: sends for which `completions_copied` may be wrong, because their neighbour on the queue was gone
+    when we looked. `sends` is sk_zckey: the zerocopy sends that the kernel accepted, modulo 2^32.
     """
 
     cookie: int

@@ -1,4 +1,4 @@
-"""The numbers of one run that everybody asks for first: the members `summary` and `channels` of run.json."""
+"""The main numbers of one run: the members `summary` and `channels` of run.json."""
 
 import msgspec
 
@@ -6,8 +6,8 @@ __all__ = ["ChannelSummary", "Summary"]
 
 
 class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One channel; the members mean what they mean in `Summary`. `start_ns` and `end_ns` are CLOCK_MONOTONIC, and None
-    in a run that was made before there were channels."""
+    """One channel; the members have the same meaning as in `Summary`. `start_ns` and `end_ns` are CLOCK_MONOTONIC, or
+    None in runs made before there were channels."""
 
     outcome: str
     error: str | None
@@ -51,8 +51,8 @@ class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """docs/run-format.md describes each member. What only the probes know is None when there were none; a member that
-    was added after the first version is None in a run that was made before."""
+    """docs/run-format.md describes each member. Members that only the probes know are None without probes; a member
+    that was added later is None in runs made before."""
 
     outcome: str
     error: str | None
