@@ -1,4 +1,4 @@
-/* One way to write a handler for the return of a function: its arguments and its result, by fexit or by kretprobe.
+/* Writes the handler for the return of a function in one way for fexit and kretprobe, with its arguments and its result.
  *
  * A kretprobe does not see the arguments: a kprobe on the entry keeps them by thread and function.
  */

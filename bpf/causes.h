@@ -1,4 +1,4 @@
-/* causes: what can have made a send call return ENOBUFS. */
+/* causes: what may have made a send call return ENOBUFS. */
 #pragma once
 
 #include "kernel_reads.h"

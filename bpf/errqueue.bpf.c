@@ -1,4 +1,4 @@
-/* errqueue: a completion becomes a new entry of the queue, or is merged into its tail; recvmsg takes entries off. */
+/* errqueue: a completion becomes a new entry of the queue or merges into its tail; recvmsg removes entries. */
 
 #include "calls.h"
 #include "kernel_reads.h"

@@ -1,4 +1,4 @@
-/* events: what goes to user space, by a ring buffer, and the stacks that events name. */
+/* events: what goes to user space through a ring buffer, and the stacks that events name. */
 #pragma once
 
 #include "kernel_reads.h"

@@ -1,4 +1,4 @@
-/* evidence: what was seen in the send call under way, by thread. */
+/* evidence: what was seen during the current send call, by thread. */
 #pragma once
 
 #include "kernel_reads.h"

@@ -6,9 +6,9 @@
 enum detail { DETAIL_OFF, DETAIL_SUMMARY, DETAIL_TIMELINE, DETAIL_FULL };
 
 struct target {
-	u32 netns_inode;	/* 0: nothing is ours */
-	u32 by_cookie;	/* of the namespace's sockets only those in target_cookies */
-	u32 tgid;	/* of these, only those that this process sends on; 0: whoever does */
+	u32 netns_inode;	/* 0: no socket is ours */
+	u32 by_cookie;	/* only sockets of the namespace that are in target_cookies */
+	u32 tgid;	/* of these only those on which this process sends; 0: any process */
 	u32 detail;	/* enum detail */
 };
 

@@ -1,7 +1,7 @@
-/* memlock: what was seen in the send call under way that tells RLIMIT_MEMLOCK.
+/* memlock: evidence for RLIMIT_MEMLOCK in the current send call.
  *
- * mm_account_pinned_pages() asks capable(CAP_IPC_LOCK) only after sock_omalloc() succeeded, and only a refused caller is
- * held to the limit. So in tracepoints, on TCP, an ENOBUFS with a refusal is memlock, and one without is not.
+ * mm_account_pinned_pages() calls capable(CAP_IPC_LOCK) only after sock_omalloc() succeeded, and the limit applies only to a
+ * refused caller. So with tracepoints, on TCP, an ENOBUFS with a refusal is memlock, and one without a refusal is not.
  */
 
 #include "calls.h"

@@ -1,4 +1,4 @@
-/* optmem: what notifications charge to their socket, and when they give it back.
+/* optmem: what notifications charge to their socket, and when they return it.
  *
  * A notification is an skb whose destructor is sock_ofree(); no other skb has that destructor. Tracepoints tell how a
  * notification ended by who frees it, functions by what happened to it before: see notification.h.
@@ -12,7 +12,7 @@
 #include "zcprobe.h"
 
 #ifdef FUNCTIONS
-/* sock_ofree(skb): the charge is about to be given back */
+/* sock_ofree(skb): the charge is about to be returned */
 int on_sock_ofree(void *context)
 {
 	u64 skb = ARGUMENT(context, 0), sk = peek_u64(skb + OFFSET_sk_buff_sk);
@@ -31,7 +31,7 @@ int on_sock_ofree(void *context)
 	return end_of_notification(sk, skb, ZC_EVENT_PURGED);
 }
 
-/* sock_omalloc(sk, size, priority): NULL at the limit, before it allocates, and when there is no memory */
+/* sock_omalloc(sk, size, priority): NULL at the limit, before it allocates, and if there is no memory */
 ON_RETURN(sock_omalloc, 2, 3)
 {
 	u64 sk = call->arguments[0];

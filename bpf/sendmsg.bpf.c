@@ -114,7 +114,7 @@ ON_RETURN(udp_sendmsg, 7, 3)
 	u64 sk = call->arguments[0];
 
 #ifdef HAVE_UDPV6_SENDMSG
-	/* to an IPv4 address: udpv6_sendmsg() called it, and its own return tells */
+	/* to an IPv4 address: udpv6_sendmsg() called it, and the return of udpv6_sendmsg() counts */
 	if (peek_u16(sk + OFFSET_sock___sk_common_skc_family) == AF_INET6)
 		return 0;
 #endif
@@ -134,7 +134,7 @@ static __always_inline int append_returned(bool is_enobufs)
 }
 
 #ifdef OFFSET_result
-/* by kretprobe: also beside fentry, where the kernel's fexit does not take functions of so many arguments */
+/* by kretprobe; also with fentry, if the kernel's fexit does not support so many arguments */
 int on_append(void *context)
 {
 	return append_returned((int)*(u64 *)((char *)context + OFFSET_result) == -ENOBUFS);
@@ -142,7 +142,7 @@ int on_append(void *context)
 #endif
 
 #ifndef KPROBES
-/* An int, or a pointer or errno: of a pointer the verifier does not let one half be looked at. */
+/* An int, or a pointer or errno. The verifier does not allow reading half of a pointer. */
 #define ON_APPEND(function, type)                                                                                      \
 	int on_##function(u64 *values)                                                                                 \
 	{                                                                                                              \
@@ -162,7 +162,7 @@ int on_sock_send_length(struct bpf_raw_tracepoint_args *ctx)
 }
 #endif
 
-/* tcp:tcp_destroy_sock(sk): sk_zckey now is the number of sends the kernel accepted */
+/* tcp:tcp_destroy_sock(sk): sk_zckey is now the number of sends that the kernel accepted */
 int on_tcp_destroy_sock(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 sk = ctx->args[0], cookie;

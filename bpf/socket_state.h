@@ -1,4 +1,4 @@
-/* socket_state: what is counted of each socket in the kernel, at every detail, and where its counters are. */
+/* socket_state: what the kernel counts for each socket, at every detail, and where its counters are. */
 #pragma once
 
 #include "filter.h"
@@ -10,7 +10,7 @@
 
 struct socket_state {	/* counted in the kernel at every detail; user space reads it by these names */
 	u64 cookie;
-	/* first what each send call and each completion touch: they leave little in the CPU's caches */
+	/* first the members that each send call and each completion touch, so that they share few cache lines */
 	u32 next_send_id;	/* sk_zckey when the last send call returned */
 	u32 optmem_before_bytes;	/* level when the previous send call returned */
 	u32 optmem_bytes;	/* level when a program last looked, and depth of the error queue */
@@ -28,7 +28,7 @@ struct socket_state {	/* counted in the kernel at every detail; user space reads
 	u64 completions_copied;	/* by each uarg's own bit */
 	u64 completions_read;
 	u64 notifications[8];	/* by enum zc_event_kind, APPENDED to REFUSED */
-	u64 copies_unsure;	/* of the merged: their neighbour had changed before we looked */
+	u64 copies_unsure;	/* of the merged ones: their neighbour changed before we looked */
 	u64 uargs_charged;	/* FUNCTIONS */
 	u64 uargs_extended;
 	u64 enobufs[10];	/* by enum zc_cause, then ambiguous, then other */
@@ -64,8 +64,8 @@ static __always_inline struct socket_state *find_state(u64 sk)
 	return find_hashed_state(sk);
 }
 
-/* A program first sees a socket when it sends, or when one of its notifications ends. The send may be counted in what is read
- * here, and the notification is still charged. */
+/* A program first sees a socket when it sends, or when one of its notifications ends. The values read here may already include
+ * that send, and the notification is still charged. */
 static __always_inline struct socket_state *begin_state(u64 sk)
 {
 	struct socket_state fresh = {

@@ -1,6 +1,6 @@
-/* trial: one program for each way of attaching, to find out which of them the kernel lets us use.
+/* trial: one program for each way of attaching, to find out which ones the kernel allows.
  *
- * They read nothing of the kernel's layout, so they are compiled before it is known.
+ * They do not depend on the kernel's layout, so they can be compiled before it is known.
  */
 
 /* All of our programs on functions read memory by this helper, which lockdown may deny. */

@@ -8,10 +8,10 @@
 enum zc_event_kind {
 	ZC_EVENT_APPENDED = 1,	/* a completion found no neighbour at the tail: a new errqueue entry lo..hi */
 	ZC_EVENT_MERGED = 2,	/* a completion lo..hi was merged into the tail */
-	ZC_EVENT_READ = 3,	/* recvmsg took the entry lo..hi off the queue */
+	ZC_EVENT_READ = 3,	/* recvmsg removed the entry lo..hi from the queue */
 	ZC_EVENT_PURGED = 4,	/* dropped unread: socket closed, or error queue purged */
 	ZC_EVENT_DISCARDED = 5,	/* completed without notification: aborted send or dead socket */
-	ZC_EVENT_REFUSED = 6,	/* allocated and taken back inside msg_zerocopy_realloc: memlock */
+	ZC_EVENT_REFUSED = 6,	/* allocated and released inside msg_zerocopy_realloc: memlock */
 	ZC_EVENT_ENOBUFS = 7,	/* a send call returned -ENOBUFS */
 	ZC_EVENT_CLOSED = 8,	/* the socket is destroyed */
 	ZC_EVENT_SENT = 9,	/* detail full: a send call returned */
@@ -20,7 +20,7 @@ enum zc_event_kind {
 	ZC_EVENT_COPIED = 12,	/* detail full, functions: skb_copy_ubufs() copied data of lo..hi (so far) for a receiver */
 };
 
-/* Bits of zc_kernel_event.candidates: what can have made a send call return ENOBUFS, as far as the probes can tell. */
+/* Bits of zc_kernel_event.candidates: what may have made a send call return ENOBUFS, as far as the probes can tell. */
 enum zc_cause {
 	ZC_CAUSE_OPTMEM = 0,	/* sock_omalloc(): the charge would not have fitted */
 	ZC_CAUSE_MEMLOCK_NEW = 1,	/* RLIMIT_MEMLOCK, for a send that needed a new uarg */
@@ -32,7 +32,7 @@ enum zc_cause {
 	ZC_CAUSE_QDISC = 7,	/* UDP with IP_RECVERR: accepted, then dropped by the qdisc */
 };
 
-/* Bits of zc_kernel_event.evidence: what was seen in the send call under way. */
+/* Bits of zc_kernel_event.evidence: what was seen during the current send call. */
 enum zc_evidence {
 	ZC_SAW_CAPABILITY_REFUSED = 1,	/* capable(CAP_IPC_LOCK) was refused, so RLIMIT_MEMLOCK counts */
 	ZC_SAW_TAKEN_BACK = 2,	/* a fresh notification was freed inside msg_zerocopy_realloc() */
@@ -41,10 +41,10 @@ enum zc_evidence {
 	ZC_SAW_OPTMEM_FULL = 16,	/* sock_omalloc() failed at the limit */
 	ZC_SAW_NO_MEMORY = 32,	/* sock_omalloc() failed below it */
 	ZC_SAW_NO_UARG = 64,	/* msg_zerocopy_realloc() returned NULL */
-	ZC_SAW_APPEND_FAILED = 128,	/* ip_append_data(), ip_make_skb() or their IPv6 likes returned -ENOBUFS */
+	ZC_SAW_APPEND_FAILED = 128,	/* ip_append_data(), ip_make_skb() or their IPv6 counterparts returned -ENOBUFS */
 };
 
-/* A member that a kind has no value for is 0. */
+/* A member for which a kind has no value is 0. */
 struct zc_kernel_event {
 	uint64_t time_ns;	/* bpf_ktime_get_ns(): CLOCK_MONOTONIC */
 	uint64_t cookie;	/* socket cookie */

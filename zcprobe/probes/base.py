@@ -1,6 +1,6 @@
-"""A probe: one kernel path watched, its BPF programs, and what it cannot see.
+"""A probe: the kernel path that it watches, its BPF programs, and what it cannot see.
 
-A module per probe, with its BPF C in the `.bpf.c` file of the same stem.
+Each probe has a module, with its BPF C in the `.bpf.c` file of the same name.
 """
 
 import re
@@ -15,14 +15,14 @@ from zcprobe.host.btf import Btf
 __all__ = ["MECHANISMS", "Function", "Probe", "Tracepoint", "read_source"]
 
 MECHANISMS: tuple[ProbeMechanism, ...] = ("fentry", "kprobe", "tracepoint")
-"""In the order in which they are tried."""
+"""The mechanisms, in the order in which they are tried."""
 
 
 class Tracepoint(msgspec.Struct, frozen=True):
     """A BPF function on a raw tracepoint that passes at least `arguments` arguments; `since` is for people.
 
-    Each run of a program costs, so two are only attached where they can tell something: `for_timeline` when events are
-    wanted, `for_memlock` when RLIMIT_MEMLOCK can apply to a sender.
+    Each run of a program costs time, so two are attached only if they can add something: `for_timeline` if events are
+    wanted, `for_memlock` if RLIMIT_MEMLOCK can apply to a sender.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Tracepoint(msgspec.Struct, frozen=True):
         return count is not None and count >= self.arguments
 
     def lack(self, btf: Btf) -> str:
-        """Of one that does not exist as it is needed."""
+        """Why the tracepoint does not exist as needed."""
         if btf.tracepoint_arguments(self.name) is None:
             return f"no tracepoint {self.name} ({self.since})"
         return f"tracepoint {self.name} without argument {self.arguments} ({self.since})"
@@ -47,9 +47,9 @@ class Tracepoint(msgspec.Struct, frozen=True):
 class Function(msgspec.Struct, frozen=True):
     """A BPF function on the entry, or with `returns` on the return, of the first of `symbols` that the kernel has.
 
-    `kretprobe`: the BPF function that does the same by kretprobe, where the result is all that is wanted; also beside
-    fentry, where the kernel's fexit does not take a function of so many arguments. `only_with`: the function without
-    which in the kernel this one is not wanted.
+    `kretprobe`: the BPF function that does the same by kretprobe, if only the result is needed. It is also used with
+    fentry, if the kernel's fexit does not support so many arguments. `only_with`: this one is attached only if the
+    kernel has that function.
     """
 
     symbols: tuple[str, ...]
@@ -62,13 +62,14 @@ class Function(msgspec.Struct, frozen=True):
         return self.only_with is None or btf.function_arguments(self.only_with) is not None
 
     def symbol(self, btf: Btf) -> str | None:
-        """As BTF tells. Where it describes a function of which the symbol table has only a clone (`.isra.0`), the
-        kernel refuses to attach."""
+        """Whether the kernel has the function according to BTF. If the symbol table has only a clone of it (`.isra.0`),
+        the kernel refuses to attach."""
         return next((name for name in self.symbols if btf.function_arguments(name) is not None), None)
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
-    """`tells` is what it measures; `blind` what its functions, `blind_tracepoints` what its tracepoints cannot see."""
+    """`tells` is what it measures; `blind` is what its functions cannot see, `blind_tracepoints` what its tracepoints
+    cannot see."""
 
     name: str
     tells: str
@@ -77,10 +78,10 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     functions: tuple[Function, ...] = ()
     tracepoints: tuple[Tracepoint, ...] = ()
     beside_functions: tuple[Tracepoint, ...] = ()
-    """Tracepoints that its functions need beside them."""
+    """Tracepoints that its functions need in addition."""
 
     def reason_not(self, mechanism: ProbeMechanism, btf: Btf) -> str | None:
-        """Why it cannot run by this mechanism here, as far as BTF tells; None when nothing speaks against it."""
+        """Why it cannot run by this mechanism here, according to BTF; None if there is no reason."""
         if mechanism == "tracepoint":
             tracepoints = self.tracepoints
         else:
@@ -111,10 +112,10 @@ def _expand(name: str, seen: set[str]) -> Iterator[str]:
 
 
 def read_source(names: Iterable[str]) -> str:
-    """Files of the package zcprobe.bpf as one text, with what they include, each file once.
+    """Files of the package zcprobe.bpf as one text, with the files that they include, each once.
 
-    BCC rewrites operations on maps in the text that it is given, and in no header. `#line` lets the compiler's messages
-    name the files. Includes stand at the top of a file, outside of any `#if`.
+    BCC rewrites operations on maps only in the text that it is given, not in headers. `#line` lets the compiler's
+    messages name the files. Includes must be at the top of a file, outside of any `#if`.
     """
     seen: set[str] = set()
     return "\n".join(line for name in names if name not in seen for line in _expand(name, seen)) + "\n"

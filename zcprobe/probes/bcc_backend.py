@@ -27,25 +27,25 @@ __all__ = ["TURN_S", "Program", "become_compiler_thread", "import_bcc"]
 
 
 TURN_S = 0.0002
-"""For sys.setswitchinterval() while two threads work: one that comes back from the compiler or from the C core waits no
-longer for the interpreter. With Python's 5 ms a hundred such calls cost half a second."""
+"""Value for sys.setswitchinterval() while two threads work: a thread that returns from the compiler or the C core waits
+at most this long for the interpreter. With Python's 5 ms a hundred such calls cost half a second."""
 
 
 def become_compiler_thread() -> None:
-    """The calling thread may compile beside others: BCC changes the working directory while it compiles, and signals
-    are for the main thread to answer. HostError."""
+    """Lets the calling thread compile beside others: BCC changes the working directory while it compiles, and only the
+    main thread handles signals. HostError."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     own_working_directory()
 
 
 def import_bcc() -> ModuleType:
-    """The bcc module; HostError when it is missing, is another project of that name, or cannot be imported."""
+    """The bcc module; HostError if it is missing, is another project of that name, or cannot be imported."""
     folder = find_bcc()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # bcc 0.26 has escape sequences that Python 3.12 warns of
+            warnings.simplefilter("ignore")  # bcc 0.26 has escape sequences of which Python 3.12 warns
             import bcc
-    except (ImportError, OSError) as error:  # OSError: a library of its own is not there
+    except (ImportError, OSError) as error:  # OSError: one of its libraries is missing
         raise HostError(
             f"bcc in {folder} cannot be imported by {sys.executable}: {error}",
             f"install it anew: {install_command('bcc')}; or use --probes none",
@@ -56,7 +56,7 @@ def import_bcc() -> ModuleType:
 
 @contextmanager
 def _captured_stderr() -> Iterator[BinaryIO]:
-    """What LLVM and libbpf write to file descriptor 2, which their exceptions do not carry."""
+    """Catches what LLVM and libbpf write to file descriptor 2, which their exceptions do not contain."""
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as captured:
@@ -70,7 +70,7 @@ def _captured_stderr() -> Iterator[BinaryIO]:
 
 @contextmanager
 def _explained(what: str, hint: str) -> Iterator[None]:
-    """bcc raises the bare class Exception and says why on stderr: both become one HostError."""
+    """bcc raises the bare class Exception and writes the reason to stderr; this makes one HostError of both."""
     with _captured_stderr() as captured:
         try:
             yield
@@ -93,10 +93,10 @@ def _members(leaf: Any) -> dict[str, Any]:
 
 
 class Program:
-    """Compiled BPF C and its maps. HostError when the compiler or the kernel refuses it.
+    """Compiled BPF C and its maps. HostError if the compiler or the kernel refuses it.
 
-    `btf`: the kernel's types, while they are open; without them they are read anew for each program that is attached by
-    them, at some 15 ms each.
+    `btf`: the kernel's types, while they are open. Without it they are read again for each program that is attached by
+    BTF, which takes some 15 ms each.
     """
 
     def __init__(self, text: str, definitions: dict[str, int]) -> None:
@@ -106,12 +106,12 @@ class Program:
             f"-D{name}={value:#x}ULL" if value > 0xFFFF else f"-D{name}={value}" for name, value in definitions.items()
         ]
         with as_file(files("zcprobe.bpf")) as folder, _explained("the BPF program does not compile or load", _HINT):
-            # BCC compiles against this folder instead of kernel headers, which need not be installed
+            # BCC compiles against this folder, so kernel headers need not be installed
             os.environ["BCC_KERNEL_SOURCE"] = str(folder / "kernel")
             self._links: dict[str, int] = {}
             # BCC has clang look for headers in the current folder, before all others
             with current_folder(str(folder)):
-                # and asks it for debug information, of which we use nothing: an eighth of the time
+                # and asks for debug information that we do not use and that takes an eighth of the time
                 self._bpf: Any = bcc.BPF(text=text.encode(), cflags=[*flags, f"-I{folder}", "-g0"])
 
     def attach_raw_tracepoint(self, tracepoint: str, function: str) -> None:
@@ -126,17 +126,18 @@ class Program:
         self._links[function] = require_os(link)
 
     def attach_typed_tracepoint(self, tracepoint: str, function: str) -> None:
-        """With typed arguments; the text must have been compiled with TYPED."""
+        """Attaches to a tracepoint with typed arguments; the text must have been compiled with TYPED."""
         with _explained(f"typed tracepoint {tracepoint} cannot be attached", _HINT):
             self._attach_by_btf(lib.ZC_ATTACH_TRACEPOINT, tracepoint, function)
 
     def attach_fentry(self, symbol: str, function: str, *, returns: bool) -> None:
-        """To a function's entry, or to its return (fexit)."""
+        """Attaches to a function's entry, or to its return (fexit)."""
         with _explained(f"{'fexit' if returns else 'fentry'} of {symbol} cannot be attached", _HINT):
             self._attach_by_btf(lib.ZC_ATTACH_RETURN if returns else lib.ZC_ATTACH_ENTRY, symbol, function)
 
     def attach_kprobe(self, symbol: str, function: str, *, returns: bool = False) -> None:
-        """To a function's entry; with `returns` to its return, and `<function>_entry` to its entry."""
+        """Attaches to a function's entry; with `returns` attaches to its return, and `<function>_entry` to its
+        entry."""
         with _explained(f"kprobe {symbol} cannot be attached", _HINT):
             event = symbol.encode()
             if returns:
@@ -146,7 +147,7 @@ class Program:
                 self._bpf.attach_kprobe(event=event, fn_name=function.encode())
 
     def attach_kretprobe(self, symbol: str, function: str) -> None:
-        """To a function's return alone."""
+        """Attaches only to a function's return."""
         with _explained(f"kretprobe {symbol} cannot be attached", _HINT):
             self._bpf.attach_kretprobe(event=symbol.encode(), fn_name=function.encode())
 
@@ -161,7 +162,7 @@ class Program:
             status = lib.zc_program_statistics(descriptor, is_link, statistics)
             if not status:
                 found[name] = struct_to_dict(statistics)
-            elif status != -errno.EPERM:  # of a link's program only CAP_SYS_ADMIN may know
+            elif status != -errno.EPERM:  # only CAP_SYS_ADMIN may ask for the program of a link
                 require(status, f"what {name} counted cannot be read", "run again")
         return found
 
@@ -169,13 +170,13 @@ class Program:
         return int(self._bpf[name.encode()].map_fd)
 
     def set_u32(self, name: str, value: int) -> None:
-        """Element 0 of an array map."""
+        """Sets element 0 of an array map."""
         table = self._bpf[name.encode()]
         table[table.Key(0)] = table.Leaf(value)
 
     def set_target(self, netns_inode: int, cookies: list[int], tgid: int, level: int) -> None:
-        """Whose events to count and stream: a namespace's sockets, of them those with these cookies unless there are
-        none, of them those that this process sends on unless it is 0."""
+        """Sets whose events to count and stream: the sockets of a namespace; of these only those with the given
+        cookies, if any are given; of these only those on which process `tgid` sends, unless it is 0."""
         table = self._bpf[b"target_cookies"]
         table.clear()
         for cookie in cookies:
@@ -190,7 +191,7 @@ class Program:
     def structs(self, name: str, keys: Iterable[int] | None = None) -> dict[int, dict[str, Any]]:
         """The C structs of a map by their keys, of all or of these: member -> int, or list of int for an array.
 
-        Programs may add and remove some meanwhile: one that is gone is left out.
+        Programs may add and remove elements meanwhile; vanished ones are left out.
         """
         table = self._bpf[name.encode()]
         found = {}

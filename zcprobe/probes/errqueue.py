@@ -1,4 +1,4 @@
-"""Each notification's way through the socket error queue, and the depth of it."""
+"""Each notification's path through the socket error queue, and the depth of the queue."""
 
 from zcprobe.probes.base import Function, Probe, Tracepoint
 

@@ -1,4 +1,4 @@
-"""What the probes must know of the running kernel: member offsets from BTF, addresses from its symbol table."""
+"""What the probes must know about the running kernel: member offsets from BTF, addresses from its symbol table."""
 
 import platform
 from collections.abc import Callable
@@ -41,9 +41,9 @@ _MEMBERS = (
 _SIZES = ("sock_exterr_skb", "rlimit")
 _UARG = ("id", "len", "zerocopy")
 _UARG_STRUCTS = ("ubuf_info_msgzc", "ubuf_info")
-"""The first since 6.1; before, one struct was both."""
+"""The first name is valid since 6.1; before, one struct had both roles."""
 _UARG_REFERENCES = (("ubuf_info_msgzc", "ubuf.refcnt"), ("ubuf_info", "refcnt"))
-# since 6.8 the limit is a member of the namespace, before it is a global variable
+# since 6.8 the limit is a member of the namespace; before, it is a global variable
 _OPTMEM_MAX = ("net", "core.sysctl_optmem_max")
 _COUNTED_FUNCTIONS = ("msg_zerocopy_realloc", "ip_append_data", "ip_make_skb", "ip6_append_data", "ip6_make_skb")
 _DROP_REASONS = (
@@ -56,9 +56,11 @@ _DROP_REASONS = (
     "FQ_FLOW_LIMIT",
     "TC_EGRESS",
 )
-"""After which a datagram's sender sees NET_XMIT_DROP. Kernels that tell less call them all QDISC_DROP."""
+"""Reasons of drops after which a datagram's sender sees NET_XMIT_DROP. Kernels with fewer reasons call them all
+QDISC_DROP."""
 _REGISTERS = {"x86_64": ("di", "si", "dx", "ax"), "aarch64": ("regs", "regs", "regs", "regs")}
-"""Of struct pt_regs: the first three arguments and the result; aarch64 has an array: elements 0, 1, 2 and 0."""
+"""Members of struct pt_regs for the first three arguments and the result; aarch64 has an array, with elements 0, 1, 2
+and 0."""
 _ARM_REGISTER_BYTES = (0, 8, 16, 0)
 
 
@@ -89,7 +91,7 @@ def _uarg_offsets(btf: Btf) -> dict[str, int]:
 
 
 def _register_offsets(btf: Btf) -> dict[str, int]:
-    """Where kprobes find arguments and results; none on machines that we do not know, where kprobes are not tried."""
+    """Where kprobes find arguments and results; empty on unknown machines, where kprobes are not tried."""
     machine = platform.machine()
     if machine not in _REGISTERS:
         return {}
@@ -113,7 +115,8 @@ def _layout(btf: Btf) -> dict[str, int]:
 
 
 def _counts(btf: Btf) -> dict[str, int]:
-    """Arguments of functions that differ between kernels; of one that is absent 1, so that its handler compiles."""
+    """Number of arguments of functions that differ between kernels; 1 for an absent function, so that its handler
+    compiles."""
     counts = {f"ARGUMENTS_{name}": btf.function_arguments(name) or 1 for name in _COUNTED_FUNCTIONS}
     counts["ARGUMENTS_kfree_skb"] = btf.tracepoint_arguments("kfree_skb") or 0
     if btf.tracepoint_arguments("cap_capable") is not None:
@@ -126,7 +129,7 @@ def _counts(btf: Btf) -> dict[str, int]:
 
 
 def _drop_reasons(btf: Btf) -> dict[str, int]:
-    """DROP_REASON_0 and so on: the kernel's numbers; those it has not stand for a number that no drop has."""
+    """DROP_REASON_0 and so on: the kernel's numbers. A reason that the kernel lacks gets a number that no drop has."""
     values = (btf.enum_value("skb_drop_reason", f"SKB_DROP_REASON_{name}") for name in _DROP_REASONS)
     return {f"DROP_REASON_{index}": 0xFFFF if value is None else value for index, value in enumerate(values)}
 

@@ -1,4 +1,4 @@
-"""The kernel's layout, worked out once per boot: offsets change with the kernel, addresses with each boot."""
+"""The kernel's layout, computed once per boot: offsets change with the kernel, addresses with each boot."""
 
 import hashlib
 import os
@@ -12,15 +12,16 @@ from zcprobe.directory import Directory
 __all__ = ["cached_definitions"]
 
 _FOLDER = Path("/run/zcprobe-layout")
-_NOTES = Path("/sys/kernel/notes")  # with the kernel's build id
+_NOTES = Path("/sys/kernel/notes")  # this file contains the kernel's build id
 _BTF = Path("/sys/kernel/btf/vmlinux")
 _OTHER_VERSIONS = 7
-"""Of zcprobe, whose layouts stay beside ours: two that take turns must not work it out each time."""
+"""Most other versions of zcprobe whose layouts are kept, so that two versions that take turns need not compute theirs
+each time."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def _key() -> str:
-    """Of kernel build, boot and this code; FileNotFoundError and the like where the kernel does not tell."""
+    """A key for kernel build, boot and this code; OSError if the kernel does not reveal them."""
     digest = hashlib.sha256(_BOOT_ID.read_bytes() + _NOTES.read_bytes() + str(_BTF.stat().st_size).encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
@@ -28,7 +29,7 @@ def _key() -> str:
 
 
 def _is_ours(path: Path) -> bool:
-    """Only what this user alone can have written may tell a kernel program where to read."""
+    """The file, if only this user can have written it, because it determines where a kernel program reads."""
     status = path.stat()
     return status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
@@ -43,7 +44,7 @@ def _read(path: Path) -> dict[str, int] | None:
 
 
 def _write(path: Path, definitions: dict[str, int]) -> None:
-    """Best effort: without it the next start takes longer."""
+    """Stores the layout if possible; without it the next start takes longer."""
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         if not _is_ours(path.parent):
@@ -51,7 +52,7 @@ def _write(path: Path, definitions: dict[str, int]) -> None:
         known = sorted(path.parent.glob("layout-*.json"), key=lambda one: one.stat().st_mtime)
         for old in known[:-_OTHER_VERSIONS]:
             old.unlink(missing_ok=True)
-        path.unlink(missing_ok=True)  # what stands there was not believed
+        path.unlink(missing_ok=True)  # the existing file was not trusted
         with Directory.open(path.parent) as folder:
             folder.write_at_once(path.name, msgspec.json.encode(definitions))
     except OSError:
@@ -59,7 +60,7 @@ def _write(path: Path, definitions: dict[str, int]) -> None:
 
 
 def cached_definitions(find: Callable[[], dict[str, int]]) -> dict[str, int]:
-    """What `find` returned for this kernel, boot and version of zcprobe, asking it only the first time."""
+    """The result of `find` for this kernel, boot and version of zcprobe, which is called only the first time."""
     try:
         path = _FOLDER / f"layout-{_key()}.json"
     except OSError:

@@ -27,14 +27,15 @@ __all__ = ["KPROBES", "PROBES", "WITNESS", "Loaded", "Needs", "find_definitions"
 PROBES: tuple[Probe, ...] = (MEMLOCK, OPTMEM, ERRQUEUE, UARG, SKB, SENDMSG)
 
 WITNESS = "sock_dequeue_err_skb"
-"""A function that is exported, so never inlined away, and that the probes need."""
+"""A function that the probes need and that is exported, so it is never inlined everywhere."""
 
 _RING_PAGES = 4096
 KPROBES = Path("/sys/bus/event_source/devices/kprobe/type")
 
 
 class Loaded(msgspec.Struct):
-    """`mechanisms`: probe name -> mechanism in use, `none` where it attaches nothing; `attached`: what is watched."""
+    """`mechanisms`: probe name -> mechanism in use, or `none` if the probe attaches nothing. `attached`: what is
+    watched."""
 
     program: Program
     mechanism: ProbeMechanism
@@ -44,7 +45,7 @@ class Loaded(msgspec.Struct):
 
 
 def missing_symbols(btf: Btf) -> dict[ProbeMechanism, str | None]:
-    """What each mechanism would need to watch and this kernel has not, or None."""
+    """Mechanism -> what it would need and this kernel lacks, or None."""
     found: dict[ProbeMechanism, str | None] = {}
     for mechanism in MECHANISMS:
         reasons = (f"{probe.name}: {reason}" for probe in PROBES if (reason := probe.reason_not(mechanism, btf)))
@@ -53,14 +54,14 @@ def missing_symbols(btf: Btf) -> dict[ProbeMechanism, str | None]:
 
 
 def find_definitions(btf: Btf) -> dict[str, int]:
-    """What the C is compiled with. HostError names what this kernel lacks or hides: also where its layout was found
-    earlier in this boot, because stacks are told by the symbols' names."""
+    """The macros with which the C is compiled. HostError names what this kernel lacks or hides, even if its layout was
+    found earlier in this boot, because stacks need the names of symbols."""
     require_addresses()
     return cached_definitions(lambda: kernel_definitions(btf, read_symbols))
 
 
 def _refusal_by_kernel(mechanism: ProbeMechanism, btf: Btf) -> str | None:
-    """What shows before anything is compiled."""
+    """Checks what is known before anything is compiled."""
     if mechanism != "tracepoint" and read_system().lockdown == "confidentiality":
         return "the kernel is locked down (confidentiality): its memory is not for programs"
     if mechanism == "fentry":
@@ -102,14 +103,14 @@ def _attach_functions(program: Program, probe: Probe, mechanism: ProbeMechanism,
         if not item.is_wanted(btf):
             continue
         symbol = item.symbol(btf)
-        assert symbol is not None  # else the mechanism would not have been tried
+        assert symbol is not None  # otherwise the mechanism would not have been tried
         _attach_function(program, item, symbol, mechanism)
         attached.append(f"{symbol}{'()' if item.returns else ''}")
     return attached
 
 
 class Needs(msgspec.Struct, frozen=True):
-    """What the session is for: events, and senders to whom RLIMIT_MEMLOCK can apply."""
+    """Purpose of the session: whether events are wanted, and whether RLIMIT_MEMLOCK can apply to senders."""
 
     timeline: bool = True
     memlock: bool = True
@@ -138,8 +139,8 @@ def _load_as(definitions: dict[str, int], mechanism: ProbeMechanism, btf: Btf, n
             own = [] if mechanism == "tracepoint" else _attach_functions(program, probe, mechanism, btf)
             own += _attach_tracepoints(loaded, probe, btf, needs)
             loaded.attached += own
-            # the tracepoints of other probes tell what a probe without any of its own does, and what is not needed is
-            # known without: nobody is refused by memlock to whom it does not apply
+            # the tracepoints of other probes do the work of a probe without tracepoints; and a probe that is not needed
+            # would find nothing: memlock cannot refuse a sender to which it does not apply
             derived = mechanism == "tracepoint" and all(not needs.include(item) for item in probe.tracepoints)
             loaded.mechanisms[probe.name] = mechanism if own or derived else "none"
     except BaseException:
@@ -150,11 +151,12 @@ def _load_as(definitions: dict[str, int], mechanism: ProbeMechanism, btf: Btf, n
 
 
 def load_probes(wanted: ProbeMechanism | None = None, needs: Needs | None = None) -> Loaded:
-    """By `wanted`, or by the first mechanism that works. HostError says why none did, each in its turn.
+    """Loads the probes by `wanted`, or by the first mechanism that works. HostError says why each of them failed.
 
-    Tracepoints with typed arguments where the kernel lets us, which costs half per event; both measure the same.
+    It uses tracepoints with typed arguments if the kernel allows them, which halves the cost per event; the numbers are
+    the same.
     """
-    import_bcc()  # without it nothing below can work, and it says best what to do
+    import_bcc()  # without it nothing below can work, and its error has the best hint
     hint = "run as root; zcprobe doctor tells more; --probes none measures without probes"
     with open_btf() as btf:
         definitions = find_definitions(btf)

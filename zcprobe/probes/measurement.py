@@ -1,4 +1,4 @@
-"""What a session is asked to measure, and what it counted: light to import, also where nothing is measured."""
+"""What a session is asked to measure, and what it counted. It is cheap to import, even if nothing is measured."""
 
 import msgspec
 
@@ -9,8 +9,8 @@ __all__ = ["MeasurementCounts", "Snapshot", "SocketSnapshot", "Target"]
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Whose sockets: those of a network namespace; of them those with these cookies, unless there are none; of them
-    those that process `tgid` sends on, unless it is 0."""
+    """The sockets to watch: those of a network namespace; of these only those with the given cookies, if any are given;
+    of these only those on which process `tgid` sends, unless it is 0."""
 
     netns_inode: int
     cookies: list[int] = []
@@ -19,10 +19,10 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class MeasurementCounts(msgspec.Struct):
-    """Of one run. `kept_events`: those that are in the file. `send_results`: errno name's number -> calls, 0 for
-    success; `lost_by_kind`: event kind -> lost by each CPU; `missed_runs`: BPF function -> how often the kernel did not
-    run it, because it, or with kprobes another one, was running on that CPU, for this run's sockets or for others;
-    `sockets`: cookie -> what the kernel counted; `copy_paths`: stack id -> skbs copied there."""
+    """Counts of one run. `kept_events`: number of events in the file. `send_results`: errno -> calls, 0 for success.
+    `lost_by_kind`: event kind -> events lost by each CPU. `missed_runs`: BPF function -> how often the kernel skipped
+    it because it (or, with kprobes, another one) was already running on that CPU, for this run's sockets or for others.
+    `sockets`: cookie -> the kernel's counts. `copy_paths`: stack id -> skbs copied there."""
 
     events: int = 0
     kept_events: int = 0
@@ -35,8 +35,9 @@ class MeasurementCounts(msgspec.Struct):
 
 
 class SocketSnapshot(msgspec.Struct, frozen=True):
-    """One socket while it is watched: its `counts` so far, and what a program last saw of it, on the return of a send
-    call or at the end of a notification: `optmem_bytes`, the level, and `errqueue_depth`, notifications unread."""
+    """One socket while it is watched: its `counts` so far, and the values that a program last saw on the return of a
+    send call or at the end of a notification: `optmem_bytes`, the level, and `errqueue_depth`, the unread
+    notifications."""
 
     counts: SocketCounts
     optmem_bytes: int
@@ -44,9 +45,9 @@ class SocketSnapshot(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """Of a measurement under way. `time_ns`: CLOCK_MONOTONIC before the first counter was read; `send_results` and
-    `lost_events` are as in MeasurementCounts, since the measurement began; `sockets`: each that was seen, closed ones
-    last."""
+    """The counts of a measurement that is in progress. `time_ns`: CLOCK_MONOTONIC before the first counter was read.
+    `send_results` and `lost_events` are as in MeasurementCounts, since the measurement began. `sockets`: each socket
+    that was seen, closed ones last."""
 
     time_ns: int
     sockets: list[SocketSnapshot]

@@ -1,4 +1,4 @@
-"""Whether each BPF mechanism works on this host: by loading and attaching a program, and if not, why not."""
+"""Whether each BPF mechanism works on this host, found out by loading and attaching a program; and if not, why not."""
 
 import errno
 import os
@@ -19,11 +19,11 @@ from zcprobe.probes.loading import KPROBES, WITNESS, find_definitions, missing_s
 __all__ = ["Trial", "explain", "try_mechanisms"]
 
 _ENOTSUPP = 524
-"""The kernel's own number, which has no name in user space: no ftrace on this architecture or in this build."""
+"""ENOTSUPP, a number of the kernel's without a name in user space: this architecture or build has no ftrace."""
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """`refusal` is why it does not work, None when it does."""
+    """`refusal` is the reason why it does not work, or None if it works."""
 
     mechanism: ProbeMechanism
     refusal: str | None
@@ -76,7 +76,7 @@ _TRIALS: dict[ProbeMechanism, Callable[[Program], None]] = {
 
 
 def _find_missing() -> dict[ProbeMechanism, str | None]:
-    """What the probes would need of the kernel and do not see: all of them its types and its symbols."""
+    """What the probes need and the kernel does not show: all of them need its types and its symbols."""
     try:
         with open_btf() as btf:
             find_definitions(btf)
@@ -86,7 +86,7 @@ def _find_missing() -> dict[ProbeMechanism, str | None]:
 
 
 def try_mechanisms() -> list[Trial]:
-    """One trial each, in the order of preference: what the probes need of the kernel, then one program for real."""
+    """Tries each mechanism in the order of preference: what the probes need of the kernel, then one real program."""
     missing = _find_missing()
     try:
         program = Program(read_source(["trial.bpf.c"]), {})

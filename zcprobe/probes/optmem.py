@@ -1,4 +1,4 @@
-"""What notifications charge to their socket's optmem, and when they give it back."""
+"""What notifications charge to their socket's optmem, and when they return it."""
 
 from zcprobe.probes.base import Function, Probe, Tracepoint
 

@@ -5,7 +5,7 @@ from zcprobe.probes.base import Function, Probe, Tracepoint
 __all__ = ["SENDMSG"]
 
 _UDP_OF_IPV6 = "udpv6_sendmsg"
-"""Not there where the kernel has no IPv6."""
+"""Absent if the kernel has no IPv6."""
 
 _DESTROY = Tracepoint("tcp_destroy_sock", "on_tcp_destroy_sock", 1, "Linux 4.16")
 

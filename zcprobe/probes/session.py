@@ -1,4 +1,5 @@
-"""All probes as one BPF program: compiled and attached once, aimed at one run's sockets after the other."""
+"""All probes as one BPF program: compiled and attached once, then used to watch the sockets of one run after
+another."""
 
 import os
 import sys
@@ -26,12 +27,12 @@ from zcprobe.probes.uarg import COMPLETIONS
 __all__ = ["LEVELS", "ProbeSession"]
 
 LEVELS: tuple[ProbeLevel, ...] = get_args(ProbeLevel)
-"""off: no probes; summary: counts per socket, kept in the kernel; timeline: an event for whatever moves the error queue
-or fails a send; full: one for every send call, uarg and copy besides."""
+"""off: no probes. summary: counts per socket, kept in the kernel. timeline: also an event for everything that changes
+the error queue or fails a send. full: also one for every send call, uarg and copy."""
 
 _NO_LIMIT = 2**64 - 1
 _NO_STACK = 1 << 31
-"""From here on a stack id is a negative errno: there was no room for the stack."""
+"""Stack ids from here on are negative errnos: there was no room for the stack."""
 
 
 def _load(mechanism: ProbeMechanism | None, needs: Needs) -> Loaded:
@@ -42,11 +43,11 @@ def _load(mechanism: ProbeMechanism | None, needs: Needs) -> Loaded:
 class ProbeSession:
     """Loaded probes. `mechanisms`: probe name -> mechanism in use; `attached`: functions and tracepoints watched.
 
-    `level`: the highest it will be asked for; `memlock`: whether RLIMIT_MEMLOCK can apply to a sender. Lower and False
-    cost less. `typed`: tracepoints with typed arguments, which cost half per event.
+    `level`: the highest level that will be requested; `memlock`: whether RLIMIT_MEMLOCK can apply to a sender. A lower
+    level and False cost less. `typed`: the tracepoints have typed arguments, which halves the cost per event.
 
-    Unless `wait`, they are compiled and loaded in a thread, and `wait()` or whatever needs them raises what went wrong.
-    Meanwhile nobody else may write to stderr, which is where the compiler's messages are read from.
+    Unless `wait`, they are compiled and loaded in a thread; `wait()`, or whatever needs them first, raises what went
+    wrong. Meanwhile nobody else may write to stderr, because the compiler's messages are read from there.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class ProbeSession:
         memlock: bool = True,
         wait: bool = True,
     ) -> None:
-        import_bcc()  # here, because it changes how the whole process warns while it is imported
+        import_bcc()  # imported here, because importing it changes the warnings of the whole process
         needs = Needs(timeline=LEVELS.index(level) > LEVELS.index("summary"), memlock=memlock)
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="zcprobe-probes")
         self._loading: Future[Loaded] = pool.submit(_load, mechanism, needs)
@@ -73,7 +74,7 @@ class ProbeSession:
             sys.setswitchinterval(TURN_S)
 
     def wait(self) -> None:
-        """Until they are loaded. HostError says why they cannot be."""
+        """Waits until they are loaded. HostError says why they cannot be loaded."""
         try:
             self._loading.result()
         finally:
@@ -108,15 +109,15 @@ class ProbeSession:
         self.close()
 
     def close(self) -> None:
-        """Detaches and unloads them, unless that was done already."""
+        """Detaches and unloads the probes, unless that was done already."""
         if not self._is_closed:
             self._is_closed = True
-            with suppress(HostError):  # who waited for them was told
+            with suppress(HostError):  # the error was already raised for the caller that waited
                 self._program.close()
 
     @contextmanager
     def measure(self, target: Target, events_path: Path, limit_bytes: int = _NO_LIMIT) -> Iterator[MeasurementCounts]:
-        """Counts what the target's sockets do, and streams events to a file of `struct zc_kernel_event`, which holds
+        """Counts what the target's sockets do, and streams events to a file of `struct zc_kernel_event` of at most
         `limit_bytes`.
 
         The counts are filled in when the context is left.
@@ -144,10 +145,10 @@ class ProbeSession:
         self._count_sockets(counts)
 
     def snapshot(self) -> Snapshot:
-        """What was counted so far in the measurement under way, or in all of the last one.
+        """What was counted so far in the current measurement, or in the whole last one.
 
-        The counters are read one after the other while the programs go on, so those of one instant may differ by the
-        calls that came in between; each only grows. Any thread may ask. RuntimeError before the first measurement.
+        The counters are read one after another while the programs continue, so they may differ by the calls in between;
+        each only grows. Any thread may call it. RuntimeError before the first measurement.
         """
         if not self._results_before:
             raise RuntimeError("there is no measurement to take a snapshot of")
@@ -161,8 +162,8 @@ class ProbeSession:
 
     @contextmanager
     def timed(self) -> Iterator[dict[str, tuple[int, int]]]:
-        """BPF function -> (runs, nanoseconds) in between, filled in when the context is left. The kernel times every
-        program meanwhile, which itself costs some 40 ns a run. HostError before Linux 5.8."""
+        """BPF function -> (runs, nanoseconds) inside the context, filled in on leaving it. Meanwhile the kernel times
+        every program, which itself costs some 40 ns per run. HostError before Linux 5.8."""
         descriptor = require(lib.zc_time_programs(), "the kernel does not time programs", "run as root")
         before = self._program.statistics()
         times: dict[str, tuple[int, int]] = {}
@@ -195,11 +196,11 @@ class ProbeSession:
                 counts.lost_events += sum(lost)
 
     def _states(self) -> list[dict[str, Any]]:
-        """`struct socket_state` of every socket seen, closed ones last. A socket that closes is stored among the closed
-        ones before it is taken from the open ones, so reading these first misses none."""
+        """`struct socket_state` of every socket seen, closed ones last. A closing socket is added to the closed ones
+        before it is removed from the open ones, so reading the open ones first misses none."""
         places = self._program.structs("places", self._program.numbers("place_owners")).values()
         hashed, closed = (self._program.structs(name).values() for name in ("sockets", "closed_sockets"))
-        ended = {state["cookie"] for state in closed} - {0}  # many may have no cookie
+        ended = {state["cookie"] for state in closed} - {0}  # many sockets may have no cookie
         taken = [state for state in places if state["cookie"]]
         return [*taken, *(state for state in hashed if state["cookie"] not in ended), *closed]
 
@@ -218,7 +219,7 @@ class ProbeSession:
         self._program.set_u32("evidence_ever", 0)
 
     def resolve_stacks(self, stack_ids: list[int]) -> dict[int, list[str]]:
-        """Stack id -> frames as `symbol+0xoffset`, innermost first, without those of the tracing itself."""
+        """Stack id -> frames as `symbol+0xoffset`, innermost first, without frames of the tracing itself."""
         if stack_ids and self._symbols is None:
             self._symbols = read_symbols()
         return {stack_id: self._resolve(self._program.walk_stack(stack_id)) for stack_id in stack_ids}
@@ -230,7 +231,8 @@ class ProbeSession:
 
 
 def _first_own(frames: list[tuple[str, int]]) -> int:
-    """Index of the innermost frame that is not the tracing itself: a probed function, or what called a tracepoint."""
+    """Index of the innermost frame that does not belong to the tracing: a probed function, or the caller of a
+    tracepoint."""
     for index, (name, _) in enumerate(frames):
         if name in COMPLETIONS or name == "skb_copy_ubufs":
             return index

@@ -1,4 +1,4 @@
-"""What becomes of the data: copied after all, and on which path; dropped by the qdisc."""
+"""What happens to the data: copied after all, and on which path; dropped by the qdisc."""
 
 from zcprobe.probes.base import Function, Probe, Tracepoint
 

@@ -28,7 +28,7 @@ _SAME = (
 
 
 def socket_counts(state: dict[str, Any]) -> SocketCounts:
-    """From `struct socket_state` of socket_state.h, as a dict of its members."""
+    """The counts from `struct socket_state` of socket_state.h, given as a dict of its members."""
     ends = {name: state["notifications"][getattr(lib, f"ZC_EVENT_{name.upper()}")] for name in _ENDS}
     return SocketCounts(
         sends=state["next_send_id"],
