@@ -18,7 +18,7 @@ __all__ = ["EVENT_TABLE", "SENDER_TABLES", "TABLES", "Table"]
 
 class Table(msgspec.Struct, frozen=True):
     """One table. `members`: name -> numpy type of each member of a record, in their order in memory, of which
-    `reserved` is no column; `flags` are bool columns; `enums`: column -> code -> word."""
+    `reserved` is not a column; `flags` are bool columns; `enums`: column -> code -> word."""
 
     name: str
     members: dict[str, str]
