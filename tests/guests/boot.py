@@ -86,7 +86,7 @@ def _start(command: Sequence[str]) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        # vng starts its other half by name
+        # vng starts its second program by name
         env={**os.environ, "PATH": f"{_OWN_PROGRAMS}:{Path(sys.executable).parent}:{os.environ['PATH']}"},
         start_new_session=True,
     )
