@@ -1,4 +1,4 @@
-"""No test is left out: `make test` or `make test-kernels` runs it, and `make check` or `make test-rest`."""
+"""No test is left out: each is run by `make test` or `make test-kernels`, and by `make check` or `make test-rest`."""
 
 import os
 import re
