@@ -195,9 +195,19 @@ venv_is_whole() {
     [ -e "$packages_stamp" ] && identity=$(venv_identity) && [ "$(head -n 1 "$packages_stamp")" = "$identity" ]
 }
 
+# What pip has to install. The rest of pyproject.toml can change without a download.
+requirements() {
+    "$venv/bin/python" -I -c 'if True:
+        import tomllib
+        settings = tomllib.load(open("pyproject.toml", "rb"))
+        project = settings["project"]
+        print(*settings["build-system"]["requires"], *project["dependencies"], sep="\n")
+        print(*project["optional-dependencies"]["dev"], sep="\n")'
+}
+
 packages_key() {
     venv_identity
-    sha256sum pyproject.toml
+    requirements
 }
 
 build_key() {
@@ -206,7 +216,7 @@ build_key() {
         [[ $file == */_core.c ]] || files+=("$file")
     done
     packages_key
-    sha256sum setup.py tools/setup.sh zcprobe/native/build.py "${files[@]}"
+    sha256sum pyproject.toml setup.py tools/setup.sh zcprobe/native/build.py "${files[@]}"
 }
 
 make_venv() {
@@ -234,16 +244,11 @@ link_bcc() {
 
 # Apart from the build, so that a changed C file costs seconds and no network.
 install_python_packages() {
-    local requirements
+    local wanted
     rm -f "$packages_stamp" "$build_stamp"
-    mapfile -t requirements < <("$venv/bin/python" -I -c 'if True:
-        import tomllib
-        settings = tomllib.load(open("pyproject.toml", "rb"))
-        project = settings["project"]
-        print(*settings["build-system"]["requires"], *project["dependencies"], sep="\n")
-        print(*project["optional-dependencies"]["dev"], sep="\n")')
+    mapfile -t wanted < <(requirements)
     say "installing Python packages into .venv (about a minute)"
-    quietly "$venv/bin/python" -I -m pip install wheel "${requirements[@]}" ||
+    quietly "$venv/bin/python" -I -m pip install wheel "${wanted[@]}" ||
         fail 1 "pip could not install the Python packages" "its output is above; run make setup again once that is cured"
     packages_key >"$packages_stamp"
 }

@@ -13,10 +13,7 @@ _LONGEST_FUNCTION = 50
 _LONGEST_FILE = 400
 _LONGEST_BPF_FILE = 200
 
-_LONG_FILES = {
-    "bpf/sendmsg.bpf.c": "the causes of ENOBUFS are told apart beside the calls that return it",
-    "zcprobe/cli/parser.py": "the options of every verb",
-}
+_LONG_FILES = {"zcprobe/cli/parser.py": "the options of every verb"}
 _LONG_FUNCTIONS = {"zcprobe/cli/parser.py:_add_traffic": "one list of options"}
 
 # ours begin in the first column with their type, and end with a brace there

@@ -1,6 +1,7 @@
 import time
 
 import numpy as np
+import pytest
 
 from zcprobe.dataset.downsample import envelope
 
@@ -42,6 +43,7 @@ def test_bursts_pauses_and_nothing_are_no_trouble() -> None:
     assert envelope(np.linspace(0, 1, 7), np.empty(0), np.empty(0)).tolist() == []
 
 
+@pytest.mark.fuzz
 def test_ten_million_points_take_seconds() -> None:
     moments, value = np.arange(1e7), np.random.default_rng(1).normal(size=10_000_000)
     begin = time.monotonic()
