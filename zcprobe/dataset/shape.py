@@ -97,7 +97,7 @@ _RUN = msgspec.defstruct(
         ("typed_tracepoints", bool | None, None),
         ("lost_by_kind", _table(str, _some(COUNT, 1 << 16)) | None, None),
         ("missed_runs", _table(str, COUNT) | None, None),
-        ("sockets", _some(loose_struct(SocketCounts, {}), 1024) | None, None),
+        ("sockets", _some(loose_struct(SocketCounts, _OWN | {"optmem_max_bytes": COUNT}), 1024) | None, None),
         ("copy_paths", Annotated[dict[str, COUNT], Meta(max_length=1 << 16)] | None, None),
         ("rows_beyond_limit", _table(str, COUNT), {}),
         ("files", _table(_FILE_NAME, loose_struct(FileDigest, _OWN, ("bytes", "sha256"))) | None, None),

@@ -10,7 +10,8 @@ class SocketCounts(msgspec.Struct, frozen=True):
 
     `enobufs_optmem_bytes` and `enobufs_depth` are levels and queue depths, summed over the ENOBUFS by optmem.
     `copies_unsure`: sends for which `completions_copied` may be wrong, because their neighbour on the queue was gone
-    when we looked. `optmem_max_bytes` is read when a TCP socket is destroyed; of other sockets it is 0. `sends` is sk_zckey: the zerocopy sends that the kernel accepted, modulo 2^32.
+    when we looked. `optmem_max_bytes` is read when a TCP socket is destroyed; of other sockets it is 0. `sends` is
+    sk_zckey: the zerocopy sends that the kernel accepted, modulo 2^32.
     """
 
     cookie: int
