@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from zcprobe.errors import UsageError
+from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES, SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.policies import PolicyParameters, find_policy
 from zcprobe.units import format_bytes
 from zcprobe.workloads import FRAME_BYTES, MAX_SEND_BYTES, PAGE_BYTES, Traffic
@@ -15,6 +16,8 @@ __all__ = [
     "DEFAULT_DEADLINE_S",
     "DEFAULT_PORT",
     "DEFAULT_RECORD_LIMIT_BYTES",
+    "MAX_CHANNELS",
+    "MAX_PORT",
     "MAX_SEND_COUNT",
     "Buffers",
     "Family",
@@ -38,6 +41,8 @@ FlushVariant = Literal["all-copied", "sticky", "any-copied"]
 DEFAULT_PORT = 5301
 """Where a sink listens unless told otherwise."""
 
+MAX_PORT = 65535
+
 MAX_SEND_COUNT = 10**12
 """Largest -n: a day holds no more."""
 
@@ -48,7 +53,7 @@ DEFAULT_DATAGRAM_BYTES = 1400
 """Where nobody says: it fits into an Ethernet frame, with the headers of either family."""
 
 _MIN_DURATION_S, _MAX_DURATION_S = 0.001, 86400.0
-_MAX_CHANNELS = 64
+MAX_CHANNELS = 64
 _MIN_RECORD_LIMIT_BYTES, _MAX_RECORD_LIMIT_BYTES = 1 << 20, 2**63 - 1
 _MIN_PACING_BPS, _MAX_PACING_BPS = 8, 10**12
 _LARGEST_INT = 2**31 - 1
@@ -153,8 +158,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise UsageError(
                 f"a run of {self.send_count} sends is out of range", f"choose -n from 1 to {MAX_SEND_COUNT}"
             )
-        if not 1 <= self.channels <= _MAX_CHANNELS:
-            raise UsageError(f"{self.channels} channels are out of range", f"choose -P from 1 to {_MAX_CHANNELS}")
+        if not 1 <= self.channels <= MAX_CHANNELS:
+            raise UsageError(f"{self.channels} channels are out of range", f"choose -P from 1 to {MAX_CHANNELS}")
         if self.traffic.model == "migration" and self.traffic.guest_bytes < self.channels * PAGE_BYTES:
             raise UsageError(
                 f"a guest of {self.traffic.guest_bytes} bytes has no page for each of {self.channels} channels",
@@ -172,15 +177,18 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def _validate_times(self) -> None:
         for name, value in (("-t", self.duration_s), ("--deadline", self.deadline_s), ("--settle", self.settle_s)):
             if value is not None and not _MIN_DURATION_S <= value <= _MAX_DURATION_S:
-                raise UsageError(f"{name} {value:g} is out of range", "give seconds, at least 0.001 and at most a day")
+                raise UsageError(
+                    f"{name} {value:g} is out of range",
+                    f"give seconds, at least {_MIN_DURATION_S:g} and at most a day ({_MAX_DURATION_S:g})",
+                )
 
     def _validate_sockets(self) -> None:
         optmem, sndbuf, pacing = self.optmem_max_bytes, self.socket.sndbuf_bytes, self.socket.pacing_bps
-        if optmem is not None and not 576 <= optmem <= _LARGEST_INT:
+        if optmem is not None and not SKB_TRUESIZE_ZERO_BYTES <= optmem <= _LARGEST_INT:
             raise UsageError(
                 f"an optmem_max of {optmem} bytes is out of range",
-                f"choose from 576, which the first notification needs, to {_LARGEST_INT}, the kernel's largest;"
-                " 131072 is its default",
+                f"choose from {SKB_TRUESIZE_ZERO_BYTES}, which the first notification needs, to {_LARGEST_INT}, the"
+                f" kernel's largest; {DEFAULT_OPTMEM_BYTES} is its default",
             )
         if sndbuf is not None and not 1 <= sndbuf <= _LARGEST_INT // 2:
             raise UsageError(
@@ -190,7 +198,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if pacing is not None and not _MIN_PACING_BPS <= pacing <= _MAX_PACING_BPS:
             raise UsageError(
                 f"a pace of {pacing} bit/s is out of range",
-                f"choose -b from {_MIN_PACING_BPS}, a byte in a second, to 1000G; without -b there is no pace",
+                f"choose -b from {_MIN_PACING_BPS}, a byte in a second, to {_MAX_PACING_BPS // 10**9}G;"
+                " without -b there is no pace",
             )
 
     def _validate_datagrams(self) -> None:
@@ -202,7 +211,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise UsageError(
                 f"datagrams of {smallest} to {largest} bytes are out of range",
                 f"choose -l from {FRAME_BYTES + 1} to {_MAX_DATAGRAM_BYTES[self.family]}, the largest of {self.family};"
-                " 1400 is not fragmented",
+                f" {DEFAULT_DATAGRAM_BYTES} is not fragmented",
             )
 
     def _validate_devices(self) -> None:

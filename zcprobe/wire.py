@@ -9,7 +9,7 @@ from typing import Annotated
 
 import msgspec
 
-from zcprobe.config import DEFAULT_RECORD_LIMIT_BYTES, RunConfig
+from zcprobe.config import DEFAULT_RECORD_LIMIT_BYTES, MAX_PORT, RunConfig
 
 __all__ = [
     "GREETING",
@@ -36,7 +36,7 @@ NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for malformed messages: invalid JSON, other fields, text that is not UTF-8, brackets nested too
 deep."""
 
-_Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+_Port = Annotated[int, msgspec.Meta(ge=1, le=MAX_PORT)]
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """Ranges of what a sender accepts from a sink that may belong to anybody."""

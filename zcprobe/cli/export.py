@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import BinaryIO
 
+from zcprobe.cli.arguments.export import SUMMARY, TABLE_FORMATS
 from zcprobe.cli.inputs import load_inputs
 from zcprobe.cli.output import open_output
 from zcprobe.dataset.load import Run
@@ -15,7 +16,9 @@ from zcprobe.export.trace import EVERYTHING, Window, require_within, write_trace
 
 __all__ = ["run"]
 
-_OF_A_TABLE: dict[str, Callable[[Rows, BinaryIO], None]] = {"csv": write_csv, "jsonl": write_jsonl}
+_OF_A_TABLE: dict[str, Callable[[Rows, BinaryIO], None]] = dict(
+    zip(TABLE_FORMATS, (write_csv, write_jsonl), strict=True)
+)
 
 
 def _write_lines(runs: list[Run], file: BinaryIO) -> None:
@@ -40,7 +43,7 @@ _OF_RUNS: dict[str, Callable[[list[Run], BinaryIO], None]] = {
 
 
 def _rows(runs: list[Run], table: str | None) -> Rows:
-    return summary_rows(runs) if table in (None, "summary") else table_rows(runs, str(table))
+    return summary_rows(runs) if table in (None, SUMMARY) else table_rows(runs, str(table))
 
 
 def _window(text: str | None) -> Window:
@@ -60,7 +63,8 @@ def _check(options: argparse.Namespace) -> None:
     """UsageError for an option that the format does not know."""
     if options.table and options.format not in _OF_A_TABLE:
         raise UsageError(
-            f"{options.format} is no format of a table", "leave --table out, or name --format csv or jsonl"
+            f"{options.format} is no format of a table",
+            f"leave --table out, or name --format {' or '.join(TABLE_FORMATS)}",
         )
     if options.between and options.format != "trace":
         raise UsageError(f"{options.format} has no time", "leave --between out, or choose --format trace")

@@ -3,7 +3,7 @@
 import os
 import re
 
-from zcprobe.config import DEFAULT_PORT
+from zcprobe.config import DEFAULT_PORT, MAX_PORT
 from zcprobe.endpoint import socket_address, socket_family
 from zcprobe.errors import UsageError
 from zcprobe.format.effects import Effects
@@ -28,8 +28,8 @@ def parse_target(text: str) -> tuple[str, int]:
     if match is None:
         raise UsageError(f"{shown(text)} does not name a sink", "give HOST, HOST:PORT, [IPV6]:PORT or vsock:CID:PORT")
     port = int(match.group(2) or DEFAULT_PORT)
-    if not 1 <= port <= 65535:
-        raise UsageError(f"{port} is not a valid port", "choose one from 1 to 65535")
+    if not 1 <= port <= MAX_PORT:
+        raise UsageError(f"{port} is not a valid port", f"choose one from 1 to {MAX_PORT}")
     address = match.group(1).strip("[]")
     socket_address(address, port)
     return address if address.isascii() else address.encode("idna").decode(), port

@@ -3,6 +3,7 @@
 import errno
 import socket
 
+from zcprobe.config import MAX_PORT
 from zcprobe.endpoint import socket_address, socket_family
 from zcprobe.errors import UsageError
 
@@ -13,8 +14,8 @@ _BACKLOG = 4096
 
 def listen(address: str, port: int) -> socket.socket:
     """A listening socket; UsageError if the address is in use or does not belong to this host."""
-    if not 0 <= port <= 65535:
-        raise UsageError(f"{port} is not a valid port", "choose one from 1 to 65535 with -p")
+    if not 0 <= port <= MAX_PORT:
+        raise UsageError(f"{port} is not a valid port", f"choose one from 1 to {MAX_PORT} with -p")
     where = socket_address(address, port)
     server = socket.socket(socket_family(address), socket.SOCK_STREAM)
     try:

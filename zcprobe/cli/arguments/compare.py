@@ -1,0 +1,58 @@
+"""The arguments of `zcprobe compare`."""
+
+import argparse
+from functools import partial
+
+from zcprobe.cli.arguments.benchmark import (
+    SCENARIO_HELP,
+    add_measurement,
+    add_policy_options,
+    add_sockets,
+    add_traffic,
+)
+from zcprobe.cli.arguments.host import MAX_REPEATS
+from zcprobe.units import parse_whole
+
+__all__ = ["DEFAULT_COMPARISON", "DEFAULT_OVERHEAD_ROUNDS", "EXAMPLES", "add_compare"]
+
+DEFAULT_COMPARISON = ("qemu-pre", "qemu-shipped", "qemu-merged")
+
+DEFAULT_OVERHEAD_ROUNDS = 5
+
+EXAMPLES = """\
+examples:
+  zcprobe compare                                   with and without the partial-flush fix
+  zcprobe compare --scenario in-flight --repeats 9
+  zcprobe compare --policies qemu-pre,qemu-merged --optmem-max 20480
+"""
+
+
+def add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--scenario", help=SCENARIO_HELP)
+    parser.add_argument(
+        "--policies", default=",".join(DEFAULT_COMPARISON), metavar="A,B,...", help="or all (%(default)s)"
+    )
+    parser.add_argument(
+        "--repeats",
+        type=partial(parse_whole, "--repeats", low=1, high=MAX_REPEATS),
+        default=5,
+        metavar="N",
+        help=f"runs of each policy, at most {MAX_REPEATS} (%(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=partial(parse_whole, "--seed", low=0, high=2**63 - 1),
+        default=None,
+        help="of the order of the runs",
+    )
+    parser.add_argument(
+        "--overhead",
+        type=partial(parse_whole, "--overhead", low=0, high=MAX_REPEATS),
+        metavar="N",
+        help=f"measure the probes' own cost in so many rounds; 0: do not ({DEFAULT_OVERHEAD_ROUNDS})",
+    )
+    parser.add_argument("--no-report", action="store_true", help="without figures and report.html, which take seconds")
+    add_policy_options(parser)
+    add_traffic(parser)
+    add_sockets(parser)
+    add_measurement(parser)
