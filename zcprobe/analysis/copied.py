@@ -1,15 +1,17 @@
 """How many completions were really copied, against what the notifications told the sender."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import pandas as pd
 
 from zcprobe.analysis.timebase import empty_frame
+from zcprobe.config import FlushVariant
 from zcprobe.dataset.load import Run
 
 __all__ = ["COPIED_DTYPES", "FLUSH_VARIANTS", "df_copied"]
 
-FLUSH_VARIANTS = ("all-copied", "sticky", "any-copied")
+FLUSH_VARIANTS = get_args(FlushVariant)
 
 COPIED_DTYPES = {
     "policy": "object",

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from zcprobe.analysis.alike import AMOUNT, require_alike, require_alike_within
-from zcprobe.analysis.policies import CONFIDENCE
 from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
+from zcprobe.format.intervals import CONFIDENCE
 
 __all__ = ["CROSSOVER_DTYPES", "crossover_bytes", "df_crossover"]
 

@@ -1,7 +1,7 @@
 """What becomes of runs over a grid: the optmem limit against the size of a send or the share of clones held back."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 
@@ -39,8 +39,8 @@ def df_optmem_map(runs: Sequence[Run], against: MapAxis = "send_bytes") -> pd.Da
     Runs are alike but for policy, limit and the other axis; those of another size may send another amount as well.
     UsageError for other runs.
     """
-    if against not in ("send_bytes", "hold_one_in_count"):
-        raise UsageError(f"there is no map against {against!r}", "choose send_bytes or hold_one_in_count")
+    if against not in get_args(MapAxis):
+        raise UsageError(f"there is no map against {against!r}", f"choose {' or '.join(get_args(MapAxis))}")
     runs = [run for run in runs if run.summary.outcome != "interrupted" and _value(run, against)]
     _require_one_map(runs, against)
     rows = [_row(run, against) for run in runs]

@@ -11,8 +11,9 @@ from scipy import stats
 
 from zcprobe.analysis.alike import require_comparable
 from zcprobe.dataset.load import Run
+from zcprobe.format.intervals import CONFIDENCE
 
-__all__ = ["CONFIDENCE", "QUANTITIES", "Estimate", "df_policies", "estimate_median", "policy_results"]
+__all__ = ["QUANTITIES", "Estimate", "df_policies", "estimate_median", "policy_results"]
 
 QUANTITIES: dict[str, str] = {
     "goodput_bps": "bit/s",
@@ -32,7 +33,6 @@ QUANTITIES: dict[str, str] = {
 }
 """Members of a run's summary -> unit."""
 
-CONFIDENCE = 0.95
 _RESAMPLES = 4000
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zcprobe.dataset.run import Run
+from zcprobe.format.outcomes import OUTCOMES
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
 __all__ = ["verdict", "warning_sentences"]
@@ -11,15 +12,8 @@ __all__ = ["verdict", "warning_sentences"]
 
 def _outcome(result: dict[str, Any]) -> str:
     total = result["repeats"]
-    words = {
-        "completed": "completed {n} of {total} runs",
-        "dead_enobufs": "died of ENOBUFS in {n} of {total} runs",
-        "dead_timeout": "hung until the deadline in {n} of {total}",
-        "dead_error": "ended with another error in {n} of {total}",
-        "interrupted": "was interrupted in {n} of {total}",
-    }
-    parts = [words[outcome].format(n=count, total=total) for outcome, count in result["outcomes"].items()]
-    return " and ".join(parts)
+    counts = result["outcomes"].items()
+    return " and ".join(OUTCOMES[outcome].sentence.format(count=count, total=total) for outcome, count in counts)
 
 
 def _failure(result: dict[str, Any]) -> str:

@@ -14,20 +14,20 @@ from zcprobe.benchmark.defaults import Benchmark, benchmark_of, open_probes
 from zcprobe.benchmark.run import CompletedRun
 from zcprobe.campaign.compare import compare
 from zcprobe.campaign.plan import PlannedRun, plan_runs
+from zcprobe.cli.arguments.compare import DEFAULT_OVERHEAD_ROUNDS
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.options import require_readers, run_config
 from zcprobe.cli.streams import keeping
 from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.load import Comparison
 from zcprobe.errors import PeerError, ReconciliationError
+from zcprobe.format.intervals import CONFIDENCE_TEXT, interval_text
 from zcprobe.format.summary import Summary
 from zcprobe.interrupt import deferred_interrupt
 from zcprobe.policies import POLICIES
 from zcprobe.units import format_duration_ns, format_goodput_bps, format_rate_bps
 
 __all__ = ["run"]
-
-_DEFAULT_OVERHEAD_ROUNDS = 5
 
 
 def _seed(options: argparse.Namespace) -> int:
@@ -40,12 +40,7 @@ def _format_count(value: float) -> str:
 
 def _range(estimate: dict[str, float | None], show: str) -> str:
     formats = {"rate": format_rate_bps, "time": format_duration_ns, "count": _format_count}
-    if estimate["median"] is None:
-        return "-"
-    text = formats[show](estimate["median"])
-    if estimate["low"] is None or estimate["high"] is None:
-        return text
-    return f"{text} [{formats[show](estimate['low'])} .. {formats[show](estimate['high'])}]"
+    return interval_text(estimate["median"], estimate["low"], estimate["high"], formats[show])
 
 
 def _arrival(summary: Summary) -> str:
@@ -69,7 +64,7 @@ def _goodput(result: dict[str, Any]) -> str:
 
 
 def _result_table(comparison: Comparison) -> Table:
-    title = f"{comparison.meta['scenario']}: medians over runs and their 95 % bootstrap intervals"
+    title = f"{comparison.meta['scenario']}: medians over runs and their {CONFIDENCE_TEXT} bootstrap intervals"
     results = comparison.meta["policies"]
     is_datagram = any(result["medians"]["datagrams_sent"]["n"] for result in results.values())
     table = Table("policy", "outcomes", "sends", "ENOBUFS by cause", "stalls", "stalled", "goodput", title=title)
@@ -144,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
             probes,
             interruption,
             show,
-            _DEFAULT_OVERHEAD_ROUNDS if options.overhead is None else options.overhead,
+            DEFAULT_OVERHEAD_ROUNDS if options.overhead is None else options.overhead,
             report=not options.no_report,
         )
     with keeping("the runs are", comparison.folder, interruption.signal_number):

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.config import ProbeLevel, RunConfig
+from zcprobe.format.intervals import CONFIDENCE_TEXT, interval_text
 from zcprobe.overhead.measure import LevelCost, Overhead, measure_overhead
 from zcprobe.units import format_bytes, parse_bytes
 
@@ -23,13 +24,12 @@ def _events(cost: LevelCost) -> str:
 def _table(found: Overhead) -> Table:
     title = (
         f"goodput with probes over without, {format_bytes(found.send_bytes)} sends, by {found.mechanism}:"
-        f" median of n = {found.rounds} rounds [95 % bootstrap interval]"
+        f" median of n = {found.rounds} rounds [{CONFIDENCE_TEXT} bootstrap interval]"
     )
     table = Table("level", "ratio", "one block, timed: runs x mean time", title=title)
     for cost in found.levels:
-        low, high = cost.estimate.low, cost.estimate.high
-        interval = f" [{low:.3f} .. {high:.3f}]" if low is not None and high is not None else ""
-        table.add_row(cost.level, f"{cost.estimate.median:.3f}{interval}", _events(cost))
+        ratio = interval_text(cost.estimate.median, cost.estimate.low, cost.estimate.high, "{:.3f}".format)
+        table.add_row(cost.level, ratio, _events(cost))
     return table
 
 

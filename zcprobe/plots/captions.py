@@ -1,9 +1,9 @@
 """What stands under each figure of a comparison: what it shows, of how many runs, with which interval."""
 
-from zcprobe.analysis.policies import CONFIDENCE
 from zcprobe.analysis.sendmsg_results import kernel_agrees
 from zcprobe.dataset.load import Comparison
 from zcprobe.dataset.path import leaves_host
+from zcprobe.format.intervals import CONFIDENCE
 from zcprobe.plots.enobufs import MOST_BARS
 from zcprobe.plots.method_line import method_line, repeats_text
 from zcprobe.plots.words import counted

@@ -19,11 +19,11 @@ from zcprobe.plots.canvas import (
 from zcprobe.plots.enobufs import plot_enobufs
 from zcprobe.plots.goodput import plot_goodput
 from zcprobe.plots.late_completions import plot_late_completions
+from zcprobe.plots.order import in_order
 from zcprobe.plots.sendmsg_results import plot_sendmsg_results
 from zcprobe.plots.stalls import plot_stalls
 from zcprobe.plots.with_and_without_the_fix import (
     draw_with_and_without_the_fix,
-    ordered_policies,
     representative_run,
 )
 
@@ -38,7 +38,7 @@ def draw_comparison(comparison: Comparison) -> dict[str, Figure]:
 
 
 def _draw_with(plot: Callable[[list[Run], Axes], Axes], comparison: Comparison, height_inches: float) -> Figure:
-    runs = [run for policy in ordered_policies(comparison) for run in comparison.runs_of(policy)]
+    runs = [run for policy in in_order(comparison.policies) for run in comparison.runs_of(policy)]
     figure = new_figure(max(LEAST_INCHES, 2.2 * len(comparison.policies)), height_inches)
     plot(runs, figure.add_subplot())
     add_method_line(figure, runs)
@@ -70,7 +70,7 @@ def save_comparison_figures(figures: dict[str, Figure], folder: Path, kinds: Seq
 
 def _draw_enobufs(comparison: Comparison) -> Figure:
     shown: list[tuple[str, Run | None]] = [
-        (policy, representative_run(comparison.runs_of(policy))) for policy in ordered_policies(comparison)
+        (policy, representative_run(comparison.runs_of(policy))) for policy in in_order(comparison.policies)
     ]
     columns = min(_COLUMNS, len(shown)) or 1
     rows = -(-len(shown) // columns) or 1

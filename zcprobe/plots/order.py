@@ -1,19 +1,26 @@
 """Which runs share a figure, and the order in which it shows policies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from zcprobe.analysis.alike import require_comparable
 from zcprobe.dataset.load import Run
 from zcprobe.policies import POLICIES
 
-__all__ = ["by_policy"]
+__all__ = ["by_policy", "in_order"]
+
+
+def in_order(policies: Iterable[str]) -> list[str]:
+    """Each policy once, in the order in which the suite lists them, unknown ones last: runs are shuffled, readers are
+    not."""
+    places = {policy: place for place, policy in enumerate(POLICIES)}
+    return sorted(dict.fromkeys(policies), key=lambda policy: places.get(policy, len(places)))
 
 
 def by_policy(runs: Sequence[Run]) -> list[Run]:
-    """In the order in which the suite lists policies, unknown ones last: runs are shuffled, readers are not.
+    """The runs in the order of their policies.
 
     UsageError for runs that differ in more than the policy, or within one in its parameters.
     """
     require_comparable(runs, "one figure")
-    places = {policy: place for place, policy in enumerate(POLICIES)}
-    return sorted(runs, key=lambda run: places.get(run.policy, len(places)))
+    places = in_order(run.policy for run in runs)
+    return sorted(runs, key=lambda run: places.index(run.policy))

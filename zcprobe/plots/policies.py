@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from zcprobe.analysis.policies import QUANTITIES, df_policies
 from zcprobe.dataset.load import Run
 from zcprobe.errors import UsageError
+from zcprobe.format.intervals import CONFIDENCE_TEXT
 from zcprobe.plots.canvas import add_method_line, axes_or_new, new_figure, say_empty
 from zcprobe.plots.order import by_policy
 from zcprobe.plots.style import style_of
@@ -36,7 +37,7 @@ def plot_policies(runs: Sequence[Run], ax: Axes | None = None, quantity: str = "
     ax = axes_or_new(ax, runs)
     name, unit, scale = _SHOWN.get(quantity, (quantity, QUANTITIES[quantity], 1))
     ax.set_title(name, loc="left", fontsize=11)
-    ax.set_xlabel(f"{name} [{unit}], median and 95 % interval")
+    ax.set_xlabel(f"{name} [{unit}], median and {CONFIDENCE_TEXT} interval")
     ax.set_ylabel("policy")
     table = df_policies(runs)
     table = table[(table["quantity"] == quantity) & (table["n"] > 0)]

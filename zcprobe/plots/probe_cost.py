@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from zcprobe.analysis.probe_cost import df_probe_cost
+from zcprobe.format.intervals import CONFIDENCE_TEXT
 from zcprobe.plots.canvas import axes_or_new, say_empty
 from zcprobe.units import format_bytes
 
@@ -16,7 +17,8 @@ def plot_probe_cost(ratios: Mapping[str, Sequence[float]], ax: Axes | None = Non
     """Each pair's ratio of goodput with to without, the median and its interval; `ratios` as `load_cost` gives them."""
     ax = axes_or_new(ax)
     table = df_probe_cost(ratios)
-    ax.set_title("What measuring costs: each pair of blocks, median and 95 % interval", loc="left", fontsize=11)
+    title = f"What measuring costs: each pair of blocks, median and {CONFIDENCE_TEXT} interval"
+    ax.set_title(title, loc="left", fontsize=11)
     ax.set_ylabel("goodput, with to without")
     ax.set_xlabel("what was switched on, and the size of a send; below the line measuring costs")
     if table.empty:

@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from zcprobe.analysis.policies import CONFIDENCE, estimate_median
+from zcprobe.analysis.policies import estimate_median
+from zcprobe.format.intervals import CONFIDENCE
 from zcprobe.plots.style import style_of
 from zcprobe.plots.words import counted
 

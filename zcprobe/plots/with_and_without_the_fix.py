@@ -18,13 +18,14 @@ from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.plots.canvas import LEAST_INCHES, add_outside_legend, new_figure, say_empty
 from zcprobe.plots.errqueue import plot_errqueue
 from zcprobe.plots.optmem import explain_first_enobufs, plot_optmem
+from zcprobe.plots.order import in_order
 from zcprobe.plots.style import DEATH, ENOBUFS, FILLS, LIMIT, style_of
 from zcprobe.plots.timeline import time_axis, until_first_flush_s
 from zcprobe.plots.words import counted
 from zcprobe.policies import POLICIES
 from zcprobe.units import format_duration_ns
 
-__all__ = ["draw_with_and_without_the_fix", "ordered_policies", "representative_run"]
+__all__ = ["draw_with_and_without_the_fix", "representative_run"]
 
 _COLUMNS = 3
 _COLUMN_INCHES = 5.0
@@ -38,12 +39,6 @@ _CLOSE_TIMES = 4
 """As far as the earliest answer to ENOBUFS, at most so many times."""
 
 
-def ordered_policies(comparison: Comparison) -> list[str]:
-    """The comparison's policies as the suite lists them, unknown ones last; runs are shuffled, readers are not."""
-    known = [policy for policy in POLICIES if policy in comparison.policies]
-    return known + [policy for policy in comparison.policies if policy not in POLICIES]
-
-
 def representative_run(runs: Sequence[Run]) -> Run | None:
     """The run with the median number of sends (the lower of two; ties: by duration). None without runs."""
     ordered = sorted(runs, key=lambda run: (run.summary.sends, run.summary.duration_ns, run.name))
@@ -53,7 +48,7 @@ def representative_run(runs: Sequence[Run]) -> Run | None:
 def draw_with_and_without_the_fix(comparison: Comparison) -> Figure:
     """A column per policy, at most three beside each other, on shared axes: the fill before the first ENOBUFS and the
     answer to it, the whole run, and the error queue. One representative run per policy."""
-    shown = {policy: representative_run(comparison.runs_of(policy)) for policy in ordered_policies(comparison)}
+    shown = {policy: representative_run(comparison.runs_of(policy)) for policy in in_order(comparison.policies)}
     spans = _spans([run for run in shown.values() if run is not None])
     rows = 3 if spans.close_s else 2
     columns = min(_COLUMNS, len(shown)) or 1

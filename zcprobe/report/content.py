@@ -16,8 +16,10 @@ from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.option_words import describe_values
 from zcprobe.dataset.options import POLICY_OPTIONS, differing
+from zcprobe.format.intervals import interval_text
 from zcprobe.format.outcomes import OUTCOME_WORDS
-from zcprobe.plots.with_and_without_the_fix import ordered_policies, representative_run
+from zcprobe.plots.order import in_order
+from zcprobe.plots.with_and_without_the_fix import representative_run
 from zcprobe.policies import POLICIES
 from zcprobe.units import format_duration_ns, format_goodput_bps, format_rate_bps
 
@@ -90,7 +92,7 @@ def warnings_of(comparison: Comparison) -> list[str]:
 
 def shown_runs(comparison: Comparison) -> list[Run]:
     """The runs that the timelines show, one per policy."""
-    runs = [representative_run(comparison.runs_of(policy)) for policy in ordered_policies(comparison)]
+    runs = [representative_run(comparison.runs_of(policy)) for policy in in_order(comparison.policies)]
     return [run for run in runs if run is not None]
 
 
@@ -98,7 +100,7 @@ def policy_rows(comparison: Comparison) -> list[PolicyRow]:
     results = policy_results(comparison.runs)
     return [
         _policy_row(policy, results[policy], comparison.runs_of(policy))
-        for policy in ordered_policies(comparison)
+        for policy in in_order(comparison.policies)
         if policy in results
     ]
 
@@ -114,11 +116,9 @@ def _outcome(outcome: str) -> str:
 def _interval(estimate: dict[str, float | None], show: Callable[[float], str]) -> str:
     """`median [low to high]`, the interval only where there is one."""
     median, low, high = estimate["median"], estimate["low"], estimate["high"]
-    if median is None:
-        return "-"
-    if low is None or high is None or low == high:
-        return _unbroken(show(median))
-    return f"{_unbroken(show(median))} [{_unbroken(show(low))} to {_unbroken(show(high))}]"
+    if low == high:
+        low = high = None
+    return interval_text(median, low, high, lambda value: _unbroken(show(value)), between="to")
 
 
 def _unbroken(text: str) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from zcprobe.analysis.policies import CONFIDENCE
 from zcprobe.dataset.integrity import DAMAGED, NO_DIGESTS, VERIFIED
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.option_words import describe_options
 from zcprobe.dataset.options import OPTIONS, POLICY_OPTIONS, impairment_of
 from zcprobe.dataset.path import leaves_host
+from zcprobe.format.intervals import CONFIDENCE, interval_text
 from zcprobe.format.lab import Lab
 from zcprobe.units import format_bytes
 
@@ -74,8 +74,8 @@ def _own_cost(overhead: dict[str, Any] | None) -> str:
     texts = []
     for cost in overhead["levels"]:
         estimate = cost["estimate"]
-        interval = "" if estimate["low"] is None else f" [{estimate['low']:.3f} .. {estimate['high']:.3f}]"
-        texts.append(f"{estimate['median']:.3f}{interval} at level {cost['level']}")
+        ratio = interval_text(estimate["median"], estimate["low"], estimate["high"], "{:.3f}".format)
+        texts.append(f"{ratio} at level {cost['level']}")
     return (
         f"goodput with probes over without: {', '.join(texts)}; {format_bytes(overhead['send_bytes'])} sends on a path"
         f" without impairment, by {overhead['mechanism']}, n = {overhead['rounds']} rounds of blocks on one connection"

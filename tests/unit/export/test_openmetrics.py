@@ -12,7 +12,7 @@ from tests.unit.changed import changed_run, store_metadata
 from zcprobe.analysis.stalls import df_stalls
 from zcprobe.dataset.load import Comparison, Run, load_run
 from zcprobe.export.openmetrics import write_openmetrics
-from zcprobe.format.outcomes import OUTCOME_WORDS, SEVERITY
+from zcprobe.format.outcomes import OUTCOMES
 
 
 def _text(runs: list[Run]) -> str:
@@ -111,4 +111,4 @@ def test_how_a_run_was_made_are_labels_of_the_info(shipped: dict[str, Comparison
 
 def test_every_outcome_is_a_state(run: Run) -> None:
     states = {sample.labels["zcprobe_outcome"] for sample in _families([run])["zcprobe_outcome"].samples}
-    assert states == set(OUTCOME_WORDS) == set(SEVERITY)
+    assert states == set(OUTCOMES)

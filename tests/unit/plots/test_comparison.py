@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from zcprobe.dataset.load import Comparison
 from zcprobe.plots.captions import captions
 from zcprobe.plots.comparison import draw_comparison, save_comparison_figures
-from zcprobe.plots.with_and_without_the_fix import ordered_policies, representative_run
+from zcprobe.plots.order import in_order
+from zcprobe.plots.with_and_without_the_fix import representative_run
 
 
 def _words(figure: Figure) -> str:
@@ -47,7 +48,7 @@ def test_policies_come_as_the_suite_lists_them(shipped: dict[str, Comparison]) -
     shuffled = Comparison(
         whole.folder, {**whole.meta, "policies": dict.fromkeys(["new", "qemu-merged", "qemu-pre"])}, []
     )
-    assert ordered_policies(shuffled) == ["qemu-pre", "qemu-merged", "new"]
+    assert in_order(shuffled.policies) == ["qemu-pre", "qemu-merged", "new"]
 
 
 def test_policies_without_a_run_and_more_than_three_of_them_are_drawn(shipped: dict[str, Comparison]) -> None:
