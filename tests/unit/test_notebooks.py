@@ -120,7 +120,7 @@ def test_it_runs_on_a_single_run(path: Path) -> None:
         ),
         ("03_why_enobufs", "../tests/data/version_1/no-probes", "these runs have no kernel events"),
         ("04_choosing_a_policy", "../tests/data/version_1/campaigns", "made in different ways"),
-        ("04_choosing_a_policy", "", "an empty path names no run"),
+        ("04_choosing_a_policy", "", "an empty path does not name a run"),
     ],
 )
 def test_runs_that_it_cannot_show_are_one_line(stem: str, runs: str, message: str) -> None:
@@ -135,7 +135,7 @@ def test_an_error_of_ours_is_two_lines_and_no_traceback() -> None:
     notebook = nbformat.v4.new_notebook(cells=[cell])
     _execute(notebook)
     assert [len(output.traceback) for output in cell.outputs] == [2]
-    assert cell.outputs[0].traceback[0] == "OutputError: nothing is no run folder and holds none"
+    assert cell.outputs[0].traceback[0] == "OutputError: nothing is not a run folder and does not hold one"
     assert cell.outputs[0].traceback[1].startswith("hint: ")
 
 

@@ -1,4 +1,4 @@
-"""What arrived at the sink of what was sent: in words, and worked out for runs that were made before it was stored."""
+"""How much of what was sent arrived at the sink: in words, and computed for runs made before it was stored."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ __all__ = ["arrival_of_older", "datagrams_text", "missing_text", "sink_text"]
 
 
 def datagrams_text(summary: Summary) -> str | None:
-    """`1,000 sent, 500 received, 500 missing (684 KiB)`; None of a stream."""
+    """`1,000 sent, 500 received, 500 missing (684 KiB)`; None for a stream."""
     sent, received = summary.datagrams_sent, summary.datagrams_received
     if sent is None:
         return None
@@ -24,14 +24,14 @@ def datagrams_text(summary: Summary) -> str | None:
 
 
 def missing_text(summary: Summary) -> str | None:
-    """`500 of 1,000 datagrams missing`; None where none is missing, or nobody knows."""
+    """`500 of 1,000 datagrams missing`; None where none is missing, or that is not known."""
     if not summary.datagrams_missing:
         return None
     return f"{summary.datagrams_missing:,} of {summary.datagrams_sent:,} datagrams missing"
 
 
 def sink_text(summary: Summary) -> str:
-    """What the sink says of the content and of how much there was; without its word, what TCP says."""
+    """What the sink reports of content and amount; without a report, what TCP acknowledged."""
     if summary.sink_bytes is None:
         acked = summary.bytes_acked
         if acked is None:
@@ -44,8 +44,8 @@ def sink_text(summary: Summary) -> str:
 def arrival_of_older(counts: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     """Members of a summary, or of a channel's counts, for a run that did not store what is missing.
 
-    Its goodput was that of the bytes that the sockets took, over the same time. A datagram that arrived twice is not
-    told from two.
+    Its goodput was that of the bytes that the sockets took, over the same time. A datagram that arrived twice counts
+    as two.
     """
     sent, received = counts["bytes_sent"], counts["sink_bytes"]
     members: dict[str, Any] = {"bytes_missing": _difference(sent, received)}
@@ -63,7 +63,7 @@ def _goodput_of_older(taken_bps: float, sent: int, received: int | None) -> floa
 
 
 def _datagrams_of_older(counts: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Every send call was a datagram; how many arrived follows where all were of one size."""
+    """Every send call was a datagram. How many arrived can be computed where all had one size."""
     calls, received = (counts["sends"], counts.get("plain_sends")), counts["sink_bytes"]
     sent = None if None in calls else sum(calls)
     size = config["send_bytes"] if config["traffic"]["model"] == "stream" else None

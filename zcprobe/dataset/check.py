@@ -1,4 +1,4 @@
-"""A run's tables, checked before anybody relies on them."""
+"""Checks the tables of a run before anybody relies on them."""
 
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def check_table(path: Path, name: str, version: int) -> int:
 
 
 def _require_times(path: Path, file: Any, index: int, column: str) -> None:
-    """Moments of CLOCK_MONOTONIC and durations: sums and differences of such have to have room in 64 bits."""
+    """OutputError for moments of CLOCK_MONOTONIC or durations so large that their sums would not fit into 64 bits."""
     if not column.endswith("_ns"):
         return
     groups = (file.metadata.row_group(group).column(index) for group in range(file.metadata.num_row_groups))
@@ -64,7 +64,7 @@ def _require_times(path: Path, file: Any, index: int, column: str) -> None:
 
 
 def _missing_count(file: Any, index: int, column: Any) -> int:
-    """Nulls and NaN. Whole numbers cannot be NaN, and of their nulls the file's statistics tell."""
+    """The number of nulls and NaN. Whole numbers cannot be NaN, and the file's statistics count their nulls."""
     if pa.types.is_floating(column.type):
         batches = file.iter_batches(CHUNK_ROWS, columns=[column.name])
         return sum(int(pc.sum(pc.is_null(batch[0], nan_is_null=True)).as_py() or 0) for batch in batches)

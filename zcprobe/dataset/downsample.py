@@ -1,4 +1,4 @@
-"""A column over time in a bounded number of points, without ever holding all rows."""
+"""Reduces a column over time to a bounded number of points, without ever holding all rows."""
 
 from collections.abc import Callable, Iterable
 

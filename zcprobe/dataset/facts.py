@@ -1,4 +1,4 @@
-"""What is known of a run as one flat row: how it was made beside what came of it."""
+"""All that is known of a run, as one flat row: how it was made, and what its result was."""
 
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -44,7 +44,7 @@ def _text(item: Any) -> str:
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Members of members under the names of both, lists as text: `4096:8,65536:2`."""
+    """Nested members get both names, joined by `_`; lists become text such as `4096:8,65536:2`."""
     plain: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The files of a run folder, opened without trust: a folder may come from anywhere, and hold anything by any name."""
+"""Opens the files of a run folder without trusting them: a folder may come from anywhere and hold anything."""
 
 import os
 import stat
@@ -12,7 +12,7 @@ from zcprobe.errors import OutputError
 __all__ = ["MOST_METADATA_BYTES", "open_regular", "read_bounded"]
 
 MOST_METADATA_BYTES = 16 << 20
-"""Of a file that is read whole: the largest metadata, those of 64 channels, have some hundred KB."""
+"""The most bytes of a file that is read whole. The largest metadata, those of 64 channels, have some hundred KB."""
 
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 
@@ -29,8 +29,9 @@ _PLAIN = "the files of a run are plain files: copy the folder again from where i
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[FileIO]:
-    """The file, open for reading. OutputError for whatever is no regular file: a link is not followed, a pipe is not
-    waited for, and a device, which opening alone can set off, is not opened. FileNotFoundError, NotADirectoryError."""
+    """The file, open for reading. OutputError for anything but a regular file: it follows no link, waits for no
+    pipe, and opens no device, since opening alone can start one. Raises FileNotFoundError and NotADirectoryError
+    too."""
     try:
         _require_regular(path, os.lstat(path).st_mode)
         number = os.open(path, _FLAGS)
@@ -53,7 +54,8 @@ def _require_regular(path: Path, mode: int) -> None:
 
 
 def read_bounded(path: Path, most_bytes: int = MOST_METADATA_BYTES) -> bytes:
-    """The whole content. OutputError as above, and for a file of more than `most_bytes`, of which no more is read."""
+    """The whole content. Raises the errors of `open_regular`, and OutputError for a file of more than `most_bytes`, of
+    which it reads no more."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         content = b"" if size > most_bytes else _read_up_to(path, file, most_bytes + 1)

@@ -10,7 +10,7 @@ from zcprobe.errors import OutputError
 __all__ = ["find_run_folders"]
 
 _MOST_FOLDERS = 10_000
-"""So many folders without a run may be looked into: results of years have fewer, a disk has more."""
+"""The search gives up after so many folders without a run. Results of years have fewer, a whole disk has more."""
 
 
 def find_run_folders(roots: Sequence[Path]) -> list[Path]:

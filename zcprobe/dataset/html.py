@@ -1,4 +1,4 @@
-"""How runs show themselves in a notebook: what ran, what became of it, three numbers that matter, warnings."""
+"""What notebooks show of runs: what ran, its outcome, three numbers that matter, and warnings."""
 
 from collections.abc import Sequence
 from html import escape
@@ -18,7 +18,7 @@ _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
 
 
 def run_warnings(meta: RunMetadata) -> list[str]:
-    """What a reader must know before believing the numbers."""
+    """Sentences that a reader must know before believing the numbers."""
     summary = meta.summary
     warnings = [warning.text for warning in meta.warnings]
     lost = summary.lost_events + summary.lost_records
@@ -40,7 +40,7 @@ def run_warnings(meta: RunMetadata) -> list[str]:
 
 
 def three_numbers(summary: Summary) -> dict[str, str]:
-    """ENOBUFS and who held optmem then; what stalls cost; goodput, or how far a dead run came."""
+    """The calls with ENOBUFS and who held optmem then; the time in stalls; and goodput, or how far a dead run came."""
     share = summary.enobufs_unread_share
     causes = ", ".join(f"{count:,} {cause}" for cause, count in (summary.enobufs_causes or {}).items() if count)
     enobufs = f"{summary.enobufs_count:,}" + (f" ({causes})" if causes else "")
@@ -60,7 +60,7 @@ def _outcome(summary: Summary) -> str:
 
 
 def _what_ran(meta: RunMetadata) -> str:
-    """Policy and scenario, what was sent, and every option that is not as usual."""
+    """The policy, the scenario, the number of sends, and every option that differs from its default."""
     config, summary, host = meta.config, meta.summary, meta.host
     parts = [
         f"policy {config.policy}",
@@ -81,7 +81,7 @@ def _row(cells: Sequence[str], tag: str = "td") -> str:
 
 
 def run_html(name: str, meta: RunMetadata) -> str:
-    """One run: nothing but escaped text, so that it is safe to show whatever a folder is called."""
+    """The HTML of one run. All text is escaped, so that it is safe whatever the folder is called."""
     summary = meta.summary
     rows = "".join(_row(pair) for pair in [("outcome", _outcome(summary)), *three_numbers(summary).items()])
     warnings = "".join(_warning(text) for text in run_warnings(meta))
@@ -94,8 +94,8 @@ def collection_html(
     skipped: Sequence[str] = (),
     damage: Sequence[str] = (),
 ) -> str:
-    """A row per run, at most 40; then the verdict, each warning once with the number of runs that it is about, what was
-    left out, and what is not as recorded of the whole."""
+    """The HTML of several runs: a row per run, at most 40; then the verdict; each warning once, with the number of its
+    runs; the runs that were left out; and what is damaged of the whole."""
     head = _row(["policy", "scenario", "outcome", "ENOBUFS", "stalled", "goodput or life", "run"], "th")
     rows = [_collection_row(name, meta) for name, meta in runs[:_MOST_ROWS]]
     counts: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Whether the files of a run folder are those that were recorded, found out before any of them is parsed."""
+"""Checks that the files of a run folder are those that were recorded, before any of them is parsed."""
 
 import hashlib
 import os
@@ -15,7 +15,8 @@ __all__ = ["DAMAGED", "NO_DIGESTS", "VERIFIED", "FileChecks", "known_files"]
 VERIFIED = "verified"
 NO_DIGESTS = "no digests: recorded before there were any"
 DAMAGED = "NOT as recorded"
-"""What is said of a run's folder: every file is as its digest says; there are none to say so; or one is not."""
+"""The three things that can be said of a run's folder: every file has its digest; there are no digests; or a file
+differs from its digest."""
 
 _Stamp = tuple[int, ...]
 _CHANGED = (
@@ -26,7 +27,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 def known_files() -> list[str]:
-    """Names that a run's files have, run.json aside."""
+    """The names that files of a run can have, except run.json."""
     return [*(f"{table}.parquet" for table in TABLES), "stacks.json"]
 
 
@@ -42,7 +43,7 @@ class FileChecks:
         self._checked: dict[str, _Stamp] = {}
 
     def findings(self) -> list[str]:
-        """What is wrong, for each file that is not as recorded its name and what it is; empty when nothing is."""
+        """For each file that is not as recorded, its name and what is wrong with it. Empty when all are as recorded."""
         names = dict.fromkeys([*known_files(), *(self._digests or {})])
         return [] if self._digests is None else [told for name in names if (told := self._finding(name))]
 

@@ -50,7 +50,7 @@ def load(
     """A run folder as a Run, a comparison's folder as a Comparison, anything else with runs in it as a RunCollection.
 
     `path` may be a pattern (`results/*-held-completions-*`) or a folder that holds run and comparison folders. Raises
-    OutputError when there is no run, or one is damaged, not as it was recorded or of an unknown version, DataLossError
+    OutputError when there is no run, or a run is damaged, changed or of an unknown version, DataLossError
     when events or records were lost (unless `allow_lost`), and ReconciliationError when independent counts differ
     (unless `allow_incomplete`). With `allow_damaged` a run that is not as recorded, but can be read, is taken as it is:
     its `integrity` and `damage` say so, and so does whatever is made of it. With `skip_damaged` damaged runs among
@@ -76,7 +76,7 @@ def load_runs(
     allow_damaged: bool = False,
     skip_damaged: bool = False,
 ) -> RunCollection:
-    """The same, but always a RunCollection: of a run folder with that one run."""
+    """Like `load`, but always returns a RunCollection; that of a run folder holds the one run."""
     folder = Path(_given(path))
     if os.path.lexists(folder / "comparison.json") and not os.path.lexists(folder / "run.json"):
         found: RunCollection = load_comparison(folder, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
@@ -90,7 +90,7 @@ def load_runs(
 def load_run(
     path: str | Path, *, allow_incomplete: bool = False, allow_lost: bool = False, allow_damaged: bool = False
 ) -> Run:
-    """The run in a folder; the errors of `load`."""
+    """The run in a folder. Raises the errors of `load`."""
     folder = Path(_given(path))
     meta, damage = _read(folder / "run.json", "run", _RUN_KEYS, allow_damaged)
     with damage_is_an_error(folder):
@@ -104,8 +104,8 @@ def load_run(
 
 
 def _check_files(run: Run, damage: list[str], allow_damaged: bool) -> None:
-    """Stores what is known of the run's files in the run. OutputError for one that is not as recorded, and where that
-    is allowed for one that no process can read."""
+    """Stores in the run what its digests tell. OutputError for a file that is not as recorded; where that is allowed,
+    OutputError only for a file that no process can read."""
     has_digests = run.meta.files is not None
     if must_have_digests(run.format_version, run.meta.format_minor) and not has_digests:
         damage.append("run.json names no digests of the other files")
@@ -120,7 +120,7 @@ def _check_files(run: Run, damage: list[str], allow_damaged: bool) -> None:
 
 
 def _add_damage(run: Run, damage: list[str]) -> None:
-    """As a warning too, which whatever is made of the run passes on."""
+    """Stores the damage, also as a warning: reports, exports and verdicts pass warnings on."""
     warning = RunWarning("damaged", f"the run's folder is {DAMAGED}: {'; '.join(damage)}")
     run.meta = msgspec.structs.replace(run.meta, warnings=[*run.meta.warnings, warning])
     run.integrity = DAMAGED
@@ -128,7 +128,7 @@ def _add_damage(run: Run, damage: list[str]) -> None:
 
 
 def load_comparison(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> Comparison:
-    """The comparison in a folder with all its runs, incomplete ones too: who shows them says so."""
+    """The comparison in a folder with all its runs. Incomplete runs are among them; whoever shows them must say so."""
     folder = Path(_given(path))
     meta, damage = _read(folder / "comparison.json", "comparison", _COMPARISON_KEYS, allow_damaged)
     with damage_is_an_error(folder):
@@ -140,15 +140,15 @@ def load_comparison(path: str | Path, *, skip_damaged: bool = False, allow_damag
 
 
 def load_collection(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> RunCollection:
-    """All runs at or below a folder or the matches of a pattern, in the order of their folders' names. What is the name
-    of a folder is no pattern.
+    """All runs at or below a folder or the matches of a pattern, in the order of their folders' names. The name of an
+    existing folder is never taken as a pattern.
 
     Hidden folders, as those of unfinished runs, are left out. OutputError when there is none.
     """
     is_pattern = has_magic(str(_given(path))) and not os.path.lexists(path)
     folders = find_run_folders([Path(found) for found in sorted(glob(str(path)))] if is_pattern else [Path(path)])
     if not folders:
-        raise OutputError(f"{path} is no run folder and holds none", _hint(Path(path)))
+        raise OutputError(f"{path} is not a run folder and does not hold one", _hint(Path(path)))
     runs, skipped = _load_each(dict.fromkeys(folders), skip_damaged, allow_damaged)
     return RunCollection(runs, None if is_pattern else Path(path), skipped)
 
@@ -156,8 +156,8 @@ def load_collection(path: str | Path, *, skip_damaged: bool = False, allow_damag
 def _load_each(
     digests: Mapping[Path, str | None], skip_damaged: bool, allow_damaged: bool
 ) -> tuple[list[Run], list[str]]:
-    """The runs in folders, each with the digest that its run.json must have, and what is wrong with those that were
-    left out. OutputError when none is left."""
+    """The runs in these folders, and what is wrong with each run that was left out. `digests`: folder -> the digest
+    that its run.json must have. OutputError when no run is left."""
     runs, skipped = [], []
     for folder, digest in digests.items():
         try:
@@ -190,7 +190,7 @@ def _load_one(folder: Path, digest: str | None, allow_damaged: bool) -> Run:
 
 def _given(path: str | Path) -> str | Path:
     if not str(path):
-        raise OutputError("an empty path names no run", "name a folder; '.' is the one that Python runs in")
+        raise OutputError("an empty path does not name a run", "name a folder; '.' is the one that Python runs in")
     return path
 
 
@@ -206,7 +206,7 @@ def _read(path: Path, what: str, keys: tuple[str, ...], allow_damaged: bool) -> 
     try:
         return read_metadata(path, what, keys, allow_damaged=allow_damaged)
     except (FileNotFoundError, NotADirectoryError):
-        raise OutputError(f"{path.parent} is no {what} folder: it has no {path.name}", _hint(path.parent)) from None
+        raise OutputError(f"{path.parent} is not a {what} folder: it has no {path.name}", _hint(path.parent)) from None
 
 
 def _check(run: Run, *, allow_incomplete: bool, allow_lost: bool) -> None:

@@ -13,8 +13,8 @@ _MOST_ROWS = 1 << 20
 
 @contextmanager
 def kept_in_memory(runs: Sequence[Run]) -> Iterator[None]:
-    """Reads each table once instead of once for every figure and number, of runs that have a million rows together at
-    most; longer ones go on being read in parts. Afterwards the memory is given back."""
+    """Within the block each table is read once, instead of once for every figure and number. This applies to runs with
+    at most a million rows together; longer runs are still read in parts. The block's end frees the memory."""
     kept: list[tuple[Run, str]] = []
     if sum(sum(run.meta.rows.values()) for run in runs) <= _MOST_ROWS:
         missing = [(run, table) for run in runs for table in TABLES if table not in run.__dict__]

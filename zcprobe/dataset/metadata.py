@@ -26,7 +26,7 @@ _MISSING = "is not as it was written: it has no digest at its end"
 
 @contextmanager
 def damage_is_an_error(path: Path) -> Iterator[None]:
-    """OutputError for metadata in which a member is missing, of another kind or beyond all bounds."""
+    """Turns the exceptions for a member that is missing, of another type or out of bounds into OutputError."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
@@ -39,9 +39,8 @@ def read_metadata(
 ) -> tuple[dict[str, Any], list[str]]:
     """The content with every text printable, and what is wrong with its digest, if anything is.
 
-    OutputError for a file that cannot be read, or is no `what`'s metadata of a known version with all `keys`; and,
-    before it is parsed, for one that is not as it was written, unless `allow_damaged`. FileNotFoundError.
-    """
+    OutputError for a file that cannot be read, or does not hold a `what`'s metadata of a known version with all `keys`;
+    and, before it is parsed, for a file that is not as it was written, unless `allow_damaged`. FileNotFoundError."""
     raw = read_bounded(path)
     seal = is_sealed(raw)
     if seal == "broken" and not allow_damaged:
@@ -64,13 +63,14 @@ def _parsed(path: Path, what: str, raw: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise OutputError(f"{path} cannot be read: {str(error)[:_LONGEST_REASON]}", _DAMAGED) from error
     if not isinstance(content, dict):
-        raise OutputError(f"{path} is no {what}'s metadata", _DAMAGED)
+        raise OutputError(f"{path} does not hold the metadata of a {what}", _DAMAGED)
     printable: dict[str, Any] = printable_members(content)
     return printable
 
 
 def _finding(seal: Seal, content: dict[str, Any]) -> str | None:
-    """A file that says that it has a digest, or names those of others, has one; an older one has none."""
+    """What is wrong with the file's own digest, or None. Only an older file that names no digests of other files may
+    lack its own."""
     required = must_have_digests(content["format_version"], content.get("format_minor", 0))
     if seal == "missing" and not required and content.get("files") is None:
         return None

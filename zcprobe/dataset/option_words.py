@@ -1,4 +1,4 @@
-"""The options of a run in words, for methods, headings and errors."""
+"""Tells the options of a run in words, for methods, headings and errors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -28,7 +28,8 @@ _FACTORS = {
 
 
 def _exactly(show: Callable[[float], str], smallest: str) -> Callable[[Any], str]:
-    """As `show` writes it where no digit is lost, else in the smallest unit: what differs must not look alike."""
+    """Writes the value as `show` does where that loses no digit, else in the smallest unit: different values must not
+    look alike."""
 
     def words(value: Any) -> str:
         number, unit = show(value).split(" ")
@@ -134,12 +135,12 @@ def describe_option(name: str, value: Any) -> str:
 
 
 def describe_options(options: Mapping[str, Any]) -> str:
-    """What is not None, in a list."""
+    """The options that are not None, in one line."""
     return ", ".join(describe_option(name, value) for name, value in options.items() if value is not None)
 
 
 def describe_values(name: str, values: Sequence[Any]) -> str:
-    """What differs between runs: each value in words, at most four of them."""
+    """The values of an option in which runs differ, in words; at most four of them."""
     told = [describe_option(name, value) for value in values[:_MOST_VALUES]]
     more = len(values) - _MOST_VALUES
     return " or ".join([*told, *([f"{more} more"] if more > 0 else [])])

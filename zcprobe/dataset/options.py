@@ -1,4 +1,4 @@
-"""How a run was made: each option under one flat name, and what tells runs apart that were made in different ways."""
+"""How a run was made: each option under one flat name, and the differences between runs made in different ways."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,11 +25,11 @@ __all__ = [
 
 _HOST_FACTS = ("kernel_release", "machine", "cpu_model", "cpu_count")
 _SPEED_UNITS = ("_bps", "_bytes", "_ns", "_s")
-"""Suffixes of what a calibrated scenario chooses by the machine's speed."""
+"""Suffixes of the quantities that a calibrated scenario derives from the machine's speed."""
 
 
 def _flat(config: RunConfig) -> dict[str, Any]:
-    """Members of members under the names of both: `traffic_model`, `socket_nodelay`, `parameters_wait_ms`."""
+    """Nested members get both names: `traffic_model`, `socket_nodelay`, `parameters_wait_ms`."""
     flat: dict[str, Any] = {}
     for name, value in msgspec.to_builtins(config).items():
         flat |= {f"{name}_{part}": one for part, one in value.items()} if isinstance(value, dict) else {name: value}
@@ -37,10 +37,10 @@ def _flat(config: RunConfig) -> dict[str, Any]:
 
 
 OPTIONS = tuple(_flat(RunConfig()))
-"""Every option of a run, in the order of the configuration; whatever is added there is in here."""
+"""Every option of a run, in the order of the configuration. An option that is added there appears here by itself."""
 
 POLICY_OPTIONS = frozenset(name for name in OPTIONS if name.startswith("parameters_")) | {"policy", "flush_variant"}
-"""What makes the policies of a comparison different from each other."""
+"""The options in which the policies of a comparison differ."""
 
 _Config = dict[str, Any]
 
@@ -95,7 +95,7 @@ _NEEDS: dict[str, Callable[[_Config], bool]] = {
     "meminfo_interval_ns": lambda config: bool(config["record"]),
     "mechanism": _has_probes,
 }
-"""Options that take effect only together with others; what is not here always does."""
+"""Option -> whether it takes effect beside the others. An option that is not listed always takes effect."""
 
 
 def _in_effect(name: str, config: _Config) -> bool:
@@ -106,7 +106,7 @@ def _in_effect(name: str, config: _Config) -> bool:
 
 
 def _chosen(meta: RunMetadata) -> _Config:
-    """The configuration with the values of scenario, lab and policy for what it left open."""
+    """The configuration, with what it left open filled in from scenario, lab and policy."""
     scenario, impairment = meta.scenario, meta.lab.impairment or {}
     chosen = _flat(meta.config)
     policy = POLICIES.get(chosen["policy"])
@@ -134,7 +134,7 @@ def options_of(meta: RunMetadata) -> dict[str, Any]:
 
 
 def default_options(policy: str) -> dict[str, Any]:
-    """The same of a run of that policy for which nothing else was asked."""
+    """The options of a run for which only the policy was chosen."""
     known = POLICIES.get(policy)
     config = RunConfig(policy=policy, parameters=known.defaults) if known else RunConfig()
     variant = known.flush_variant if known else None
@@ -146,7 +146,7 @@ _TOLD_ELSEWHERE = ("scenario", "policy", "send_count", "duration_s")
 
 
 def unusual_options(meta: RunMetadata) -> dict[str, Any]:
-    """Size of a send, limit, and whatever is not as it is when nobody asks for anything else; for a line of print."""
+    """The size of a send, the limit, and every option that differs from its default, for one line of print."""
     usual = default_options(meta.config.policy)
     return {
         name: value
@@ -158,21 +158,23 @@ def unusual_options(meta: RunMetadata) -> dict[str, Any]:
 
 
 def impairment_of(meta: RunMetadata) -> dict[str, Any]:
-    """What was done to the path and to the sink, `impairment_<parameter>`, beside what is an option of its own."""
+    """The parameters of the impairments of path and sink, as `impairment_<parameter>`. Those that are options of their
+    own are left out."""
     reading = {f"sink_{name}": value for name, value in (meta.scenario.reading or {}).items() if value}
     found = {**(meta.lab.impairment or {}), **reading}
     return {f"impairment_{name}": value for name, value in found.items() if value is not None and name not in OPTIONS}
 
 
 def _fixed_impairment(meta: RunMetadata) -> dict[str, Any]:
-    """Of a calibrated scenario without what follows from the speed of the machine: it is the same one everywhere."""
+    """The impairment; that of a calibrated scenario without the quantities that follow from the speed of the machine,
+    so that the scenario counts as the same on every machine."""
     is_calibrated = meta.calibration is not None
     found = impairment_of(meta).items()
     return {name: value for name, value in found if not (is_calibrated and name.endswith(_SPEED_UNITS))}
 
 
 def _calibrated_options(meta: RunMetadata) -> list[str]:
-    """Options that nobody asked for and that the scenario chose by the speed of the machine."""
+    """The options that the scenario chose by the speed of the machine because nobody set them."""
     if meta.calibration is None:
         return []
     config, scenario = meta.config, meta.scenario
@@ -183,7 +185,7 @@ def _calibrated_options(meta: RunMetadata) -> list[str]:
 
 
 def way_of(run: "Run") -> dict[str, Any]:
-    """Everything in which runs must be alike to be compared: options in effect, impairment, kernel and host."""
+    """All that must be equal in runs that are compared: options in effect, impairment, kernel and host."""
     options = options_of(run.meta) | dict.fromkeys(_calibrated_options(run.meta))
     host = {name: getattr(run.meta.host, name) for name in _HOST_FACTS}
     return {**options, **_fixed_impairment(run.meta), **host}
@@ -207,7 +209,7 @@ _OF_ZEROCOPY = POLICY_OPTIONS | {"wait_for", "traffic_copy_below_bytes"}
 
 
 def _follows(name: str, found: Collection[str]) -> bool:
-    """Whether a difference is a consequence of others that were found."""
+    """Whether the difference follows from another one that was found."""
     if name in POLICY_OPTIONS:
         return name != "policy" and "policy" in found
     if name.startswith(("impairment_", "hold_")) or name == "socket_sndbuf_bytes":

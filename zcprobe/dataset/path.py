@@ -1,4 +1,4 @@
-"""What a run's sends went over."""
+"""The path that the sends of a run took."""
 
 from zcprobe.format.metadata import RunMetadata
 
@@ -8,6 +8,6 @@ _LOOPBACK = "lo"
 
 
 def leaves_host(meta: RunMetadata) -> bool:
-    """Whether they left by a device of the host's own, instead of by veth or loopback, where the kernel copies all."""
+    """Whether the sends left by a device of the host, and not by veth or loopback, where the kernel copies all data."""
     config = meta.config
     return bool(config.link or (config.to and meta.lab.sender_device != _LOOPBACK))

@@ -45,7 +45,7 @@ def query_runs(runs: Sequence[Run], sql: str) -> pd.DataFrame:
         return frame
     except (pa.ArrowException, UnicodeEncodeError) as error:
         text = str(error).splitlines()[0]
-        raise OutputError(f"a query cannot read these runs: {text}", "load one by one to see which") from error
+        raise OutputError(f"a query cannot read these runs: {text}", "load them one by one to find the run") from error
     except duckdb.Error as error:
         text = str(error).splitlines()[0]
         raise UsageError(f"the query failed: {text}", f"tables: {', '.join(['runs', *TABLES])}") from None
@@ -54,7 +54,8 @@ def query_runs(runs: Sequence[Run], sql: str) -> pd.DataFrame:
 
 
 def _add_table(connection: Any, name: str, runs: Sequence[Run]) -> None:
-    """As an Arrow dataset of named files: duckdb's own reader takes names for patterns, addresses and partitions."""
+    """Registers the table as an Arrow dataset of named files. duckdb's own reader would take file names for patterns,
+    addresses and partitions."""
     paths = [(run, path) for run in runs if (path := run.table_path(name)) is not None]
     if not paths:
         return

@@ -57,12 +57,12 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Of its folder, as it can be shown."""
+        """The name of the run's folder, made safe to show."""
         return printable(self.folder.name)
 
     @cached_property
     def files(self) -> FileChecks:
-        """Its files against the digests in run.json."""
+        """Checks the run's files against the digests in run.json."""
         return FileChecks(self.folder, self.meta.files)
 
     @property
@@ -83,22 +83,23 @@ class Run:
 
     @property
     def options(self) -> dict[str, Any]:
-        """How it was made: every option of `zcprobe.dataset.options.OPTIONS`, None where it had no effect."""
+        """How the run was made: every option of `zcprobe.dataset.options.OPTIONS`; None for one that had no effect."""
         return options_of(self.meta)
 
     @property
     def send_bytes(self) -> int:
-        """Of a write, as it was in effect; 0 where writes are of several sizes, or packets of a migration."""
+        """Bytes of a write, as in effect. 0 where writes have several sizes, or are packets of a migration."""
         return int(self.options["send_bytes"] or 0)
 
     @property
     def hold_one_in_count(self) -> int | None:
-        """Of so many packets one has its clone held back; None where the path holds none."""
+        """N where the path holds back the clone of 1 in N packets; None where it holds none."""
         found: int | None = self.options["hold_one_in_count"]
         return found
 
     def table_path(self, table: str) -> Path | None:
-        """The file of a table, found to be as recorded; None when it was not. UsageError for an unknown name."""
+        """The file of a table, once it was checked to be as recorded; None when the table was not recorded. UsageError
+        for an unknown name."""
         if table not in TABLES:
             raise UsageError(f"a run has no table {table!r}", f"its tables: {', '.join(TABLES)}")
         if not self.damage:
@@ -110,7 +111,7 @@ class Run:
         return os.path.lexists(self.folder / f"{table}.parquet")
 
     def has(self, table: str) -> bool:
-        """Whether it was recorded, or can be made from what was."""
+        """Whether the table was recorded, or can be made from another that was."""
         return self.table_path("flushes" if self._makes(table) else table) is not None
 
     def row_count(self, table: str) -> int:
@@ -120,8 +121,8 @@ class Run:
         return table == "stalls" and self.format_version == 1
 
     def read(self, table: str, columns: Sequence[str] | None = None, where: slice = slice(None)) -> pd.DataFrame:
-        """Some columns of a table, or all, of all rows or those of a slice of time in ns; of the file hardly more is
-        read. UsageError for an unknown name."""
+        """Some columns of a table, or all; all rows, or those of a slice of time in ns. It reads hardly more of the
+        file than it returns. UsageError for an unknown name."""
         path = self.table_path(table)
         if path is not None and table not in self.__dict__:
             return read_table(path, table, self.format_version, columns, where)
@@ -131,7 +132,7 @@ class Run:
         return whole if columns is None else whole[require_columns(table, columns)]
 
     def _in_memory(self, table: str) -> pd.DataFrame:
-        """A table that is kept, or is no file of its own."""
+        """The whole table, where it is kept in memory or has no file of its own."""
         if table in self.__dict__:
             whole: pd.DataFrame = self.__dict__[table]
             return whole
@@ -140,7 +141,7 @@ class Run:
     def iterate(
         self, table: str, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS
     ) -> Iterator[pd.DataFrame]:
-        """The same in order, at most `rows` rows at a time: a run of any length in bounded memory."""
+        """Like `read`, in order, at most `rows` rows at a time: a run of any length in bounded memory."""
         path = self.table_path(table)
         if path is None or table in self.__dict__:
             whole = self.read(table, columns)
@@ -148,7 +149,7 @@ class Run:
         return iterate_table(path, table, self.format_version, columns, rows)
 
     def iterate_parts(self, table: str, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS) -> Iterator[Any]:
-        """The same as pyarrow.Tables; none when it was not recorded."""
+        """Like `iterate`, as pyarrow.Tables; yields none when the table was not recorded."""
         path = self.table_path(table)
         if path is not None:
             return iterate_parts(path, table, self.format_version, columns, rows)
@@ -157,8 +158,8 @@ class Run:
         return (pa.Table.from_pandas(frame, schema, preserve_index=False) for frame in frames)
 
     def spans(self, tables: Sequence[str], rows: int = CHUNK_ROWS) -> list[slice]:
-        """All of time, in slices in ns of which each holds about `rows` rows of these tables together, or fewer; to
-        walk through several tables at once (`read`) in bounded memory."""
+        """Slices in ns that cover all of time. Each holds about `rows` rows of these tables together, or fewer, so that
+        several tables can be read side by side (`read`) in bounded memory."""
         pieces = sorted(piece for table in tables for piece in self._starts(table))
         begins: list[int | None] = [None]
         held = 0
@@ -203,12 +204,12 @@ class Run:
 
     @cached_property
     def rounds(self) -> pd.DataFrame:
-        """Of migration traffic."""
+        """The rounds of migration traffic."""
         return self.read("rounds")
 
     @cached_property
     def requests(self) -> pd.DataFrame:
-        """Of rpc traffic."""
+        """The requests of rpc traffic."""
         return self.read("requests")
 
     @cached_property

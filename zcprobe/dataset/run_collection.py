@@ -15,8 +15,8 @@ __all__ = ["Comparison", "RunCollection"]
 
 
 class RunCollection(Sequence[Run]):
-    """Runs of any policies and scenarios, a sequence of Run. `folder` is where they were found together, `skipped` says
-    of each damaged run that was left out what is wrong with it."""
+    """Runs of any policies and scenarios, a sequence of Run. `folder` is the folder in which they were found,
+    `skipped` says what is wrong with each damaged run that was left out."""
 
     def __init__(self, runs: Sequence[Run], folder: Path | None = None, skipped: Sequence[str] = ()) -> None:
         self.runs = list(runs)
@@ -38,7 +38,7 @@ class RunCollection(Sequence[Run]):
 
     @property
     def policies(self) -> list[str]:
-        """In the order of their first run."""
+        """The policies, in the order of their first run."""
         return list(dict.fromkeys(run.policy for run in self.runs))
 
     @property
@@ -81,12 +81,12 @@ class Comparison(RunCollection):
 
     @property
     def policies(self) -> list[str]:
-        """As the plan had them, also those of which no run was made."""
+        """The policies of the plan, in its order, also those of which no run was made."""
         return list(self.meta["policies"])
 
     @property
     def damage(self) -> list[str]:
-        """The same, with what is wrong with comparison.json."""
+        """What is wrong with comparison.json, and with the runs."""
         return [*self.meta.get("damage", ()), *super().damage]
 
     def _repr_html_(self) -> str:

@@ -1,4 +1,4 @@
-"""What a run folder of each format version holds, and what a reader puts where an older one holds nothing."""
+"""What a run folder of each format version holds, and what a reader puts in place of what an older folder lacks."""
 
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ def _numbers(table: str, column: str, values: pa.ChunkedArray) -> Any:
 
 
 def check_version(folder: Path, version: object) -> int:
-    """The version when this reader knows it; OutputError when it does not."""
+    """Returns the version if this reader knows it. OutputError otherwise."""
     if isinstance(version, int) and OLDEST_VERSION <= version <= FORMAT_VERSION:
         return version
     found = shown(version) if isinstance(version, str) else str(version)[:40]
@@ -117,7 +117,7 @@ def may_lack(table: str, column: str, version: int) -> bool:
 
 
 def fill_value(table: str, column: str) -> Any:
-    """What stands in a column that the run does not have: its own value, else `unknown`, False or 0 by its type."""
+    """The value for a column that the run lacks: its own fill value, else `unknown`, False or 0 by its type."""
     own = _FILLS.get(table, {})
     if column in own:
         return own[column]
@@ -152,7 +152,7 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def _over_defaults(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """What was given, and the default of each member that it lacks, members of members as well."""
+    """The given members, and the default of each member that is missing, in nested members too."""
     filled = {**defaults, **given}
     inner = [name for name, one in defaults.items() if isinstance(one, dict) and isinstance(filled[name], dict)]
     return filled | {name: {**defaults[name], **filled[name]} for name in inner}

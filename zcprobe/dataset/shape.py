@@ -1,4 +1,4 @@
-"""What metadata must look like before anybody relies on them: which members, of which kind, and how large."""
+"""Checks metadata before anybody relies on them: which members they have, of which type, and how large."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -27,7 +27,7 @@ _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
 class _Impairment(msgspec.Struct, kw_only=True):
-    """These are options, of which is told in words what they are."""
+    """Parameters of impairments that are options too, and are told in words."""
 
     hold_one_in_count: COUNT | None = None
     hold_rate_bps: COUNT | None = None
@@ -39,7 +39,7 @@ _FLAT = COUNT | NUMBER | str | bool | None
 _HEX = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 _NAME = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.+-]{1,64}$")]
-"""Of a policy, a scenario or a cause, which figures have in their titles and legends: no markup of theirs."""
+"""The name of a policy, a scenario or a cause. Figures show it in titles and legends, so it may hold no markup."""
 
 _OWN: dict[str, Any] = {
     "outcome": Literal[tuple(OUTCOME_WORDS)],
@@ -55,7 +55,7 @@ _OWN: dict[str, Any] = {
     "reading": dict[str, _FLAT] | None,
     "sha256": _HEX,
 }
-"""Members that are narrower or wider than the writer's type says."""
+"""Members whose values a reader bounds more narrowly, or more widely, than the writer's type does."""
 
 _ERRNO = Annotated[str, Meta(pattern="^[0-9]{1,9}$")]
 _FILE_NAME = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,64}\.(parquet|json)$")]
@@ -111,7 +111,7 @@ class _FlatLab(msgspec.Struct, kw_only=True):
 
 
 class _FlatRun(msgspec.Struct, kw_only=True):
-    """What else an impairment names is told as it stands, a value in each cell of a table."""
+    """The other parameters of an impairment are shown as they are, each in one cell of a table."""
 
     lab: _FlatLab
 
@@ -151,7 +151,7 @@ class _Comparison(msgspec.Struct, kw_only=True):
 
 
 def require_bounded(value: Any, depth: int = 0) -> None:
-    """ValueError for a text, a number or a nesting beyond all that metadata have."""
+    """ValueError for a text, a number or a nesting that is larger than in any metadata."""
     if depth > _MOST_DEPTH:
         raise ValueError(f"objects nested more than {_MOST_DEPTH} deep")
     if isinstance(value, str) and len(value) > _MOST_CHARACTERS:
@@ -164,7 +164,7 @@ def require_bounded(value: Any, depth: int = 0) -> None:
 
 
 def require_run(meta: dict[str, Any]) -> None:
-    """msgspec.ValidationError or ValueError for what no run has, once its missing members are filled in."""
+    """msgspec.ValidationError or ValueError for metadata that no run can have. Missing members are filled in before."""
     msgspec.convert(meta, _RUN)
     msgspec.convert(meta, _FlatRun)
     for counts in (meta["summary"], *meta["channels"]):
@@ -179,7 +179,7 @@ def _require_arrival(counts: dict[str, Any]) -> None:
 
 
 def require_comparison(meta: dict[str, Any]) -> None:
-    """The same of comparison.json."""
+    """msgspec.ValidationError or ValueError for a comparison.json that no comparison can have."""
     found = msgspec.convert(meta, _Comparison)
     _require_moment(found.started_utc)
     for entry in found.runs:

@@ -44,7 +44,7 @@ _DAMAGED = "the file is damaged or was changed; record the run again"
 
 
 def require_columns(name: str, columns: Sequence[str] | None) -> list[str]:
-    """`columns`, or all of the table; UsageError for one that it does not have."""
+    """`columns`, or all columns of the table. UsageError for one that the table does not have."""
     known = table_schema(name).names
     for column in columns or ():
         if column not in known:
@@ -53,13 +53,13 @@ def require_columns(name: str, columns: Sequence[str] | None) -> list[str]:
 
 
 def time_column(name: str) -> str:
-    """The column of a table that says when."""
+    """The name of the column that holds the time of each row."""
     known = table_schema(name).names
     return next(column for column in _TIME_COLUMNS if column in known)
 
 
 def empty_table(name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """No rows; the columns with the types that they would have."""
+    """A frame without rows, whose columns have the types of the table."""
     frame: pd.DataFrame = table_schema(name).empty_table().select(require_columns(name, columns)).to_pandas()
     return frame
 
@@ -87,7 +87,7 @@ def read_table(
 def iterate_table(
     path: Path, name: str, version: int, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS
 ) -> Iterator[pd.DataFrame]:
-    """The same, at most `rows` rows at a time; the index goes on from chunk to chunk."""
+    """Like `read_table`, at most `rows` rows at a time. The index continues from chunk to chunk."""
     first = 0
     for part in iterate_parts(path, name, version, columns, rows):
         frame = _frame(part)
@@ -99,7 +99,7 @@ def iterate_table(
 def iterate_parts(
     path: Path, name: str, version: int, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS
 ) -> Iterator[Any]:
-    """The same as pyarrow.Tables with the types of `table_schema()`."""
+    """Like `iterate_table`, as pyarrow.Tables with the types of `table_schema()`."""
     asked = require_columns(name, columns)
     with open_table(path) as file:
         present = _present(path, file, name, version, asked)
@@ -123,7 +123,7 @@ def require_footer(path: Path) -> None:
 
 @lru_cache(maxsize=1 << 14)
 def _require_footer(path: Path, *_: int) -> None:
-    """By reading a row of each column of each row group, once for each state of the file."""
+    """Reads one row of each column of each row group, once for each state of the file."""
     with open_table(path) as file:
         for group in range(file.num_row_groups):
             next(file.iter_batches(1, row_groups=[group]), None)
@@ -148,7 +148,7 @@ def _groups(path: Path, file: pq.ParquetFile, clock: str, where: slice) -> list[
 
 
 def bounds_ns(where: slice) -> tuple[int, int]:
-    """A slice of time as (first, behind the last), in ns."""
+    """The slice of time as (first, end), in ns; the end is not part of it."""
     return 0 if where.start is None else where.start, _END_OF_TIME if where.stop is None else where.stop
 
 
@@ -159,8 +159,8 @@ def _within(times: pa.ChunkedArray, where: slice) -> pa.ChunkedArray:
 
 @contextmanager
 def open_table(path: Path) -> Iterator[pq.ParquetFile]:
-    """What Arrow finds wrong, now or while reading, is an OutputError: also a page that is not as it was written, in
-    files that have checksums."""
+    """Opens a table. Errors of Arrow, now or while the block reads, become OutputError. Pages are checked against their
+    checksums, in files that have them."""
     try:
         with open_regular(path) as source, pq.ParquetFile(source, page_checksum_verification=True) as file:
             yield file
@@ -207,7 +207,7 @@ def _may_stand_for(found: pa.DataType, kind: pa.DataType) -> bool:
 
 
 def _present(path: Path, file: pq.ParquetFile, name: str, version: int, asked: list[str]) -> list[str]:
-    """Of the columns asked for those in the file; one is always read, for the number of rows."""
+    """Those of the asked columns that the file has. At least one column is always read, for the number of rows."""
     require_types(path, file, name, version, asked)
     in_file = file.schema_arrow.names
     wanted = {*asked, *(source for column in asked for source in sources_of(name, column, version))}
@@ -260,7 +260,7 @@ def _checked(path: Path, column: str, values: pa.ChunkedArray, kind: pa.DataType
 
 
 def _words(path: Path, column: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Categories; OutputError for words that no enum has, which would be shown as they are."""
+    """The column as categories. OutputError for words that no enum can have, because they would be shown unchanged."""
     encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
     for chunk in encoded.chunks:
         words = chunk.dictionary.to_pylist() if len(chunk.dictionary) <= _MOST_WORDS else [None]

@@ -1,8 +1,8 @@
-"""Tables that are not as recorded, read once by a process of their own: Arrow may abort on damaged bytes, and then that
-process ends instead of ours.
+"""Reads tables that are not as recorded once in a process of their own: Arrow may abort on damaged bytes, and then
+that process ends instead of ours.
 
-Its words are a folder, the version of its format, and the tables. It writes a line with a table's name before each, and
-a line with what is wrong after one that cannot be read.
+The arguments of the process are a folder, the version of its format, and the tables. It writes a line with each table's
+name before it reads the table, and a line with what is wrong after a table that it cannot read.
 """
 
 import subprocess
@@ -16,7 +16,7 @@ __all__ = ["main", "require_readable"]
 
 _LONGEST_S = 600.0
 _PACKAGES = ("zcprobe", "msgspec", "numpy", "pandas", "pyarrow")
-"""What that process imports beside Python's own."""
+"""The packages that the process imports besides Python's own modules."""
 
 _USELESS = "the file is too damaged to be read; load the run without it, or copy it again from where it was recorded"
 
@@ -41,7 +41,7 @@ def require_readable(folder: Path, version: int, tables: list[str]) -> None:
 
 
 def _read(folder: Path, version: int, tables: list[str]) -> int:
-    """As a reader would: the statistics, and every value of every column, in pandas."""
+    """Reads as a reader would: the statistics, and every value of every column, in pandas."""
     from zcprobe.dataset.check import check_table
     from zcprobe.dataset.table import group_starts, iterate_table
 

@@ -97,8 +97,8 @@ DAMAGES: dict[Callable[[Path], None], str] = {
     _drop_key: "run.json has no complete",
     _drop_number: "$.summary.bytes_sent",
     _put_word: "$.summary.goodput_bps",
-    _make_a_list: "is no run's metadata",
-    _remove_metadata: "is no run folder",
+    _make_a_list: "does not hold the metadata of a run",
+    _remove_metadata: "is not a run folder",
 }
 
 
@@ -157,7 +157,7 @@ def test_a_comparison_without_runs_says_so(zcprobe: Told, data: Path, tmp_path: 
 def test_a_folder_that_is_not_there(zcprobe: Told, tmp_path: Path, verb: tuple[str, ...]) -> None:
     result = zcprobe(verb[0], tmp_path / "nothing", *verb[1:])
     assert result.code == 2
-    assert "is no run folder" in result.error[0]
+    assert "is not a run folder" in result.error[0]
 
 
 def test_a_run_named_twice_is_counted_twice_by_nobody(zcprobe: Told, data: Path) -> None:

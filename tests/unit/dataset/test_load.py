@@ -101,7 +101,7 @@ def test_an_incomplete_run_is_met_in_a_comparison_and_in_a_collection_too(tmp_pa
     ("content", "message"),
     [
         (b"{", "cannot be read"),
-        (b"[]", "no run's metadata"),
+        (b"[]", "does not hold the metadata of a run"),
         (b'{"format_version": 1}', "has no config, scenario, lab, host, summary, complete"),
     ],
 )
@@ -118,7 +118,7 @@ def test_what_is_no_run_says_so_and_why(tmp_path: Path) -> None:
         (tmp_path / ".name.partial", "doctor --clean"),
         (f"{tmp_path}/*-pre-*", "nothing of that name"),
     ):
-        with pytest.raises(OutputError, match="is no run folder") as caught:
+        with pytest.raises(OutputError, match="is not a run folder") as caught:
             zcprobe.load(path)
         assert hint in caught.value.hint
 
@@ -202,7 +202,7 @@ def test_metadata_of_another_kind_are_one_error(copied: Path, changes: dict[str,
 
 def test_no_path_and_a_whole_disk_are_one_error_each(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for load in (zcprobe.load, zcprobe.load_runs):
-        with pytest.raises(OutputError, match="an empty path names no run"):
+        with pytest.raises(OutputError, match="an empty path does not name a run"):
             load("")
     monkeypatch.setattr("zcprobe.dataset.find._MOST_FOLDERS", 23)
     with pytest.raises(OutputError, match="more than 23 folders at / hold no run"):
