@@ -1,4 +1,4 @@
-"""What one run is asked to do. Everything that is None takes the scenario's own value."""
+"""What one run is asked to do. A member that is None takes the scenario's own value."""
 
 import os
 from typing import Literal
@@ -39,32 +39,32 @@ WaitFor = Literal["error", "input", "both"]
 FlushVariant = Literal["all-copied", "sticky", "any-copied"]
 
 DEFAULT_PORT = 5301
-"""Where a sink listens unless told otherwise."""
+"""The port on which a sink listens unless told otherwise."""
 
 MAX_PORT = 65535
 
 MAX_SEND_COUNT = 10**12
-"""Largest -n: a day holds no more."""
+"""The largest -n. No sender makes more sends in a day."""
 
 DEFAULT_RECORD_LIMIT_BYTES = 4 << 30
 DEFAULT_DEADLINE_S = 30.0
 
 DEFAULT_DATAGRAM_BYTES = 1400
-"""Where nobody says: it fits into an Ethernet frame, with the headers of either family."""
+"""The size of a datagram when none was chosen. It fits into an Ethernet frame with the headers of either family."""
 
 _MIN_DURATION_S, _MAX_DURATION_S = 0.001, 86400.0
 MAX_CHANNELS = 64
 _MIN_RECORD_LIMIT_BYTES, _MAX_RECORD_LIMIT_BYTES = 1 << 20, 2**63 - 1
 _MIN_PACING_BPS, _MAX_PACING_BPS = 8, 10**12
 _LARGEST_INT = 2**31 - 1
-"""Of the int that a sysctl or a socket option is."""
+"""The largest value of a sysctl or a socket option, which the kernel keeps in an int."""
 
 _MAX_DATAGRAM_BYTES = {"ipv4": 65535 - 20 - 8, "ipv6": 65535 - 8}
-"""IPv4 counts its own header into the 16-bit length, IPv6 does not; UDP counts its own."""
+"""Largest payloads. The 16-bit length of IPv4 includes the IP header, that of IPv6 does not; both include UDP's."""
 
 
 class SocketOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of each channel's socket. `sndbuf_bytes` as given to SO_SNDBUF, `pacing_bps` bits per second."""
+    """Options of each channel's socket. `sndbuf_bytes` is the argument of SO_SNDBUF; `pacing_bps` is in bit/s."""
 
     nodelay: bool = True
     cork: bool = False
@@ -120,8 +120,8 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def total_bytes(self) -> float:
-        """About what it sends over all channels, as far as that is known beforehand: none for a time, of a migration
-        the guest and half of it again."""
+        """Roughly how much the run sends over all channels, as far as that is known beforehand: 0 for a run that is
+        limited by time, and one and a half times the guest for a migration."""
         if self.traffic.model == "migration":
             return 1.5 * self.traffic.guest_bytes
         weight = sum(weight for _, weight in self.sizes)
@@ -138,7 +138,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return self.traffic.sizes or [(self.send_bytes or 0, 1)]
 
     def validate(self) -> None:
-        """UsageError on the first value that no run could have."""
+        """UsageError for the first value that is out of range."""
         find_policy(self.policy)
         self.traffic.validate()
         self._validate_amount()

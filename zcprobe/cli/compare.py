@@ -50,13 +50,13 @@ def _arrival(summary: Summary) -> str:
 
 
 def _missing(medians: dict[str, Any]) -> str:
-    """Of the datagrams sent, with what was received between them."""
+    """Datagrams sent, received and missing."""
     names = ("datagrams_sent", "datagrams_received", "datagrams_missing")
     return " / ".join(_range(medians[name], "count") for name in names)
 
 
 def _goodput(result: dict[str, Any]) -> str:
-    """With the number of runs that have none, if any: their sink did not report."""
+    """The goodput, and the number of runs whose goodput is unknown because their sink did not report."""
     estimate = result["medians"]["goodput_bps"]
     unknown = result["repeats"] - estimate["n"]
     text = _range(estimate, "rate")
@@ -86,7 +86,7 @@ def _result_table(comparison: Comparison) -> Table:
 
 
 def _print_json(comparison: Comparison) -> None:
-    """What comparison.json has, and where it is."""
+    """Prints comparison.json, and its folder."""
     recorded = {name: value for name, value in comparison.meta.items() if name != "damage"}
     content = {**recorded, "folder": str(comparison.folder)}
     sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")

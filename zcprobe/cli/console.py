@@ -1,4 +1,4 @@
-"""Where the verbs print their tables."""
+"""The console on which the verbs print their tables."""
 
 import sys
 
@@ -10,8 +10,8 @@ _FILE_COLUMNS = 160
 
 
 class StdoutConsole(Console):
-    """As wide as the terminal, or wide enough for our tables where there is none. Leaves a reader that has gone to
-    `main`, as plain print() does; rich would exit with code 1."""
+    """A console as wide as the terminal, or wide enough for our tables where there is no terminal. When the reader of
+    stdout has gone, it raises BrokenPipeError for `main`, as print() does; rich would exit with code 1."""
 
     def __init__(self) -> None:
         super().__init__(width=None if sys.stdout.isatty() else _FILE_COLUMNS)

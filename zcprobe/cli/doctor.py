@@ -20,8 +20,8 @@ _COLOURS = {"ok": "green", "limited": "yellow", "missing": "red"}
 
 
 def _check_probes() -> list[Check]:
-    """bcc, and what can be done with it, in a thread of its own: the compiler and the kernel work while Python does the
-    other checks. Imported here: without the compiled core none of it can be."""
+    """Checks bcc and what it can do. This runs in a thread of its own, so that the compiler and the kernel work while
+    Python does the other checks. The imports are here because they fail without the compiled core."""
     try:
         from zcprobe.probes.bcc_backend import TURN_S, become_compiler_thread, import_bcc
 
@@ -50,7 +50,7 @@ def _check_mechanisms() -> list[Check]:
 
 
 def _check_lab() -> Check:
-    """The path of the scenario that `run` and `compare` take unless told otherwise."""
+    """Tries the path of the default scenario of `run` and `compare`."""
     name = RunConfig().scenario
     try:
         from zcprobe.lab.scenarios import find_scenario
@@ -76,7 +76,7 @@ def _check_leftovers() -> Check:
 
 
 def _clean() -> int:
-    """3 when something could not be undone; the rest is."""
+    """Undoes all that it can. Returns 3 when something could not be undone."""
     cleaned = clean_leftovers()
     if cleaned.undone:
         print("\n".join(cleaned.undone))
@@ -89,13 +89,13 @@ def _clean() -> int:
 
 def _hint(item: Leftover) -> str:
     if item.kind == "journal":
-        return f"look at it, and remove it if it is nobody's: rm {item.name}"
+        return f"look at it, and if nobody needs it, remove it: rm {item.name}"
     journal = JOURNAL_FOLDER / f"{item.run_id}.json"
     return f"it stays journalled for the next --clean; to give it up for good: rm {journal}"
 
 
 def run(options: argparse.Namespace) -> int:
-    """3 when something is missing, else 0."""
+    """Returns 3 when something is missing, else 0."""
     if options.clean:
         return _clean()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="zcprobe-probes") as pool:

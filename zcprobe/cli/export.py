@@ -55,19 +55,23 @@ def _window(text: str | None) -> Window:
     except ValueError:
         window = (1.0, 0.0)
     if not 0 <= window[0] < window[1]:
-        raise UsageError(f"{text!r} is no span of time", "give its begin and end in seconds: --between 0.5,0.75")
+        raise UsageError(
+            f"expected a span of time, got {text!r}", "give its begin and end in seconds: --between 0.5,0.75"
+        )
     return window
 
 
 def _check(options: argparse.Namespace) -> None:
-    """UsageError for an option that the format does not know."""
+    """UsageError for an option that the format does not support."""
     if options.table and options.format not in _OF_A_TABLE:
         raise UsageError(
-            f"{options.format} is no format of a table",
+            f"{options.format} cannot hold a table",
             f"leave --table out, or name --format {' or '.join(TABLE_FORMATS)}",
         )
     if options.between and options.format != "trace":
-        raise UsageError(f"{options.format} has no time", "leave --between out, or choose --format trace")
+        raise UsageError(
+            f"--between is only for trace, not for {options.format}", "leave --between out, or choose --format trace"
+        )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Exceptions that nobody foresaw, as the errors that people read: what the host withheld, or a defect."""
+"""Turns unforeseen exceptions into errors for people: the host refused something, or zcprobe has a defect."""
 
 import errno
 
@@ -8,7 +8,7 @@ __all__ = ["as_error"]
 
 _NO_FILE = {errno.EMFILE, errno.ENFILE}
 _NO_MEMORY = {errno.ENOMEM, errno.EAGAIN}
-"""EAGAIN is what fork() and clone() say to one process or thread too many."""
+"""fork() and clone() return EAGAIN when there are too many processes or threads."""
 _NO_PLACE = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -29,12 +29,12 @@ _NO_MOUNT = {
     errno.ELOOP,
     errno.EREMOTEIO,
 }
-"""Of a file, which has a name; a socket means something else by them."""
+"""Errors of files, which have a name. For a socket these numbers mean something else."""
 _OF_HOST = ("/run/", "/var/run/", "/proc/", "/sys/")
 _OF_RUN = "/proc/self/fd/"
-"""How a run's folder, held open, is called in this process."""
+"""The path by which this process reaches the folder of a run that it holds open."""
 _MEMORY_WORDS = ("can't start new thread", "Cannot allocate memory", "cannot allocate memory")
-"""Of RuntimeError and ImportError, which have no number."""
+"""Texts of RuntimeError and ImportError, which have no error number."""
 
 
 def _of_system(error: OSError) -> ZcprobeError | None:
@@ -67,7 +67,8 @@ def _no_memory(reason: str) -> HostError:
 
 
 def as_error(error: Exception) -> ZcprobeError:
-    """The ZcprobeError to tell instead of it: HostError or OutputError where the system said why, else DefectError."""
+    """The ZcprobeError to tell in its place: HostError or OutputError where the system gave a reason, else
+    DefectError."""
     text = " ".join(str(error).split())
     told = _of_system(error) if isinstance(error, OSError) else None
     if isinstance(error, MemoryError) or any(words in text for words in _MEMORY_WORDS):

@@ -1,4 +1,4 @@
-"""The run folders that a command line names."""
+"""Loads the run folders that a command line names."""
 
 import argparse
 import os
@@ -20,21 +20,21 @@ __all__ = ["Inputs", "load_inputs"]
 
 
 class Inputs(msgspec.Struct, frozen=True):
-    """`comparisons` with their runs, and `loose` runs that were named themselves."""
+    """`comparisons` with their runs, and the `loose` runs that were named one by one."""
 
     comparisons: list[Comparison]
     loose: list[Run]
 
     @property
     def runs(self) -> list[Run]:
-        """All of them."""
+        """The runs of all comparisons, and the loose ones."""
         return [run for comparison in self.comparisons for run in comparison.runs] + self.loose
 
 
 def load_inputs(options: argparse.Namespace) -> Inputs:
     """The runs in run folders and comparison folders, their tables checked, as the options of the verb have it.
 
-    OutputError for what is no run, damaged or of another version, unless `skip_damaged`: then stderr says what is
+    OutputError for what is not a run, is damaged or of another version, unless `skip_damaged`: then stderr says what is
     left out, or for a run that is only not as recorded `allow_damaged`. DataLossError for a run whose counts do not
     reconcile, unless allowed; UsageError for one named twice.
     """
@@ -87,7 +87,7 @@ def _require_different(runs: list[Run]) -> None:
     seen: set[str] = set()
     for run in runs:
         if run.folder.name in seen:
-            raise UsageError(f"the run {run.folder.name} stands twice", "name each run, or its comparison, once")
+            raise UsageError(f"the run {run.folder.name} was given twice", "name each run, or its comparison, once")
         seen.add(run.folder.name)
 
 
@@ -104,7 +104,7 @@ def _tell(text: str) -> None:
 
 
 def _with_name(path: Path) -> Path:
-    """`.` and `..` spelt out: a run goes by the name of its folder."""
+    """The path with `.` and `..` resolved, because a run has the name of its folder."""
     return path if path.name not in ("", "..") else path.resolve()
 
 

@@ -1,4 +1,4 @@
-"""Entry point: errors are caught here, and turned into two lines and an exit code."""
+"""The entry point. It turns errors into two lines and an exit code."""
 
 import argparse
 import atexit
@@ -26,7 +26,7 @@ _SMALL_VERBS = ("sink", "policies")
 
 @contextmanager
 def _importing() -> Iterator[None]:
-    """Signals wait meanwhile: an exception while a compiled module starts can be lost there, or crash it."""
+    """Blocks signals during imports: an exception while a compiled module starts can be lost, or crash the module."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield
@@ -35,7 +35,7 @@ def _importing() -> Iterator[None]:
 
 
 def _verb(name: str) -> Callable[[argparse.Namespace], int]:
-    """Imported late: `zcprobe sink` needs none of pandas, matplotlib and bcc, nor the memory that they take."""
+    """Imports the verb late: `zcprobe sink` needs neither pandas, matplotlib and bcc nor the memory that they take."""
     if name not in _SMALL_VERBS:
         require_address_space()
     with own_settings(), _importing():
@@ -45,7 +45,7 @@ def _verb(name: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _die_by(number: int) -> int:
-    """The caller (a shell, make) must see that a signal ended us. Files are complete: nobody needs SIGQUIT's core."""
+    """Dies by the signal, so that the caller (a shell, make) sees it. The files are complete, so no core is dumped."""
     with suppress(OutputError, BrokenPipeError):
         sys.stdout.flush()
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
@@ -55,7 +55,7 @@ def _die_by(number: int) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Imported late as well: from `main` on, Ctrl-C is ours to answer."""
+    """Imports the parser late as well, because only from `main` on this module answers Ctrl-C."""
     words = sys.argv[1:] if arguments is None else arguments
     with _importing():  # a verb's options need modules of their own
         parser: argparse.ArgumentParser = importlib.import_module("zcprobe.cli.parser").make_parser(words)
@@ -63,7 +63,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code. Without `arguments` it is the process's own command line, and streams and signals are its, too."""
+    """Returns the exit code. Without `arguments` it takes the process's command line, and settles its streams and
+    signals."""
     try:
         if arguments is not None:
             return _run(arguments)
@@ -81,8 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _leave(code: int) -> NoReturn:
-    """Ends the process once all is said, and who asked to be called at the end was. Python would take itself apart
-    first, which is a twelfth of the processor time of a short run."""
+    """Ends the process after its exit handlers have run. Python's own shutdown would take a twelfth of the processor
+    time of a short run."""
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -108,12 +109,12 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _notes(error: BaseException) -> str:
-    """What was noted on its way here: where finished runs are."""
+    """The notes of the exception, which say where finished runs are."""
     return "; ".join(getattr(error, "__notes__", []))
 
 
 def _tell(error: Exception, verbose: bool) -> int:
-    """Two lines on stderr, with -v the traceback before them; the exit code."""
+    """Prints two lines on stderr, with -v after the traceback. Returns the exit code."""
     if verbose:
         import traceback  # a tenth of what `-h` takes
 

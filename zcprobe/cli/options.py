@@ -1,4 +1,4 @@
-"""From parsed options to a run's configuration."""
+"""Makes a run's configuration of parsed options."""
 
 import argparse
 
@@ -12,7 +12,8 @@ from zcprobe.workloads import Traffic, parse_sizes
 __all__ = ["DEFAULT", "given_options", "require_readers", "run_config"]
 
 DEFAULT = RunConfig()
-"""What is not given is as here. The parser leaves it None where a rule has to know whether it was given."""
+"""The values of options that are not given. The parser leaves an option None where a rule must know whether it was
+given."""
 
 
 def _bytes(text: str | None) -> int | None:
@@ -55,13 +56,13 @@ def require_readers(texts: list[str], policies: list[str]) -> None:
 
 
 def _parameters(options: argparse.Namespace, policy: str) -> PolicyParameters:
-    """Of a comparison's parameters each policy takes those that it reads."""
+    """Those of the given parameters that the policy reads."""
     reads = find_policy(policy).reads
     return parse_parameters(find_policy(policy), [text for text in options.set if text.partition("=")[0] in reads])
 
 
 def _family(options: argparse.Namespace) -> Family:
-    """An IPv6 address is one without -6, too."""
+    """The address family. An IPv6 address as the target needs no -6."""
     if getattr(options, "vsock", False):
         return "vsock"
     to = getattr(options, "to", None)
@@ -69,7 +70,7 @@ def _family(options: argparse.Namespace) -> Family:
 
 
 def given_options(options: argparse.Namespace) -> dict[str, object]:
-    """Long option -> value of each that stands on the command line, the defaults of those with a default apart."""
+    """Long option -> value, of every option that was given or has a default."""
     return {f"--{name.replace('_', '-')}": value for name, value in vars(options).items() if _is_given(value)}
 
 
@@ -78,7 +79,7 @@ def _is_given(value: object) -> bool:
 
 
 def run_config(options: argparse.Namespace, policy: str) -> RunConfig:
-    """UsageError for what is not a size or has no effect; the configuration itself is not completed yet."""
+    """The configuration as asked for, not yet completed. UsageError for a value that is invalid or has no effect."""
     config = _config(options, policy)
     config.validate()
     refuse_without_effect(config, given_options(options))

@@ -1,4 +1,4 @@
-"""Where a command's file goes: stdout, or a file that is there only when it is whole.
+"""Writes a command's output to stdout, or to a file that appears only when it is complete.
 
 A file is written without a name where the file system allows it (O_TMPFILE), so that a killed command leaves nothing.
 While it takes the place of another file, and where it must have a name, it is called
@@ -104,7 +104,7 @@ def _new_file(parent: Directory) -> Iterator[tuple[BinaryIO, str | None]]:
 
 
 def _link(file: BinaryIO, parent: Directory, name: str) -> bool:
-    """Whether the name was free, and is now the file's."""
+    """Links the file to the name. Returns False if the name was taken."""
     try:
         parent.link(file.fileno(), name)
     except FileExistsError:
@@ -141,7 +141,7 @@ def _entry(path: Path) -> Iterator[Callable[[BinaryIO], None]]:
 
 
 def _appended(parent: Directory, name: str) -> Iterator[BinaryIO]:
-    """A pipe or a device, which is written in place."""
+    """Opens a pipe or a device, which is written in place."""
     with os.fdopen(parent.open_file(name, os.O_WRONLY | os.O_NOCTTY), "wb") as file:
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise FileExistsError(errno.EEXIST, "somebody put a file there just now")

@@ -36,14 +36,14 @@ arguments, and what the verb is for. `EXAMPLES` of the module end the verb's hel
 
 class _Parser(argparse.ArgumentParser):
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> object:
-        """Of `--option=--` argparse makes an empty list before Python 3.13, whatever the option takes."""
+        """Refuses `--option=--`, of which argparse makes an empty list before Python 3.13."""
         if action.option_strings and arg_strings == ["--"]:
             raise argparse.ArgumentError(action, "expected one argument, which cannot be --")
         return super()._get_values(action, arg_strings)
 
 
 def make_parser(words: Container[str] = tuple(_VERBS)) -> argparse.ArgumentParser:
-    """Of the verbs that are not among `words`, which cannot be asked for, it knows the names alone."""
+    """The parser. Verbs that are not among `words` have a name but no arguments, because they cannot be asked for."""
     parser = _Parser(
         prog="zcprobe",
         description="Diagnoses and benchmarks MSG_ZEROCOPY senders.",

@@ -26,12 +26,12 @@ _FORMATS = ("svg", "png", "pdf")
 
 
 def _format(output: Path | None) -> str:
-    """UsageError for a name that does not end in a format."""
+    """The format that the name of the file ends in. UsageError for another name."""
     if output is None or is_stdout(output):
         return "svg"
     suffix = output.suffix.removeprefix(".").lower()
     if suffix not in _FORMATS:
-        raise UsageError(f"{output} names no format", f"let it end in .{' or .'.join(_FORMATS)}")
+        raise UsageError(f"the name of {output} does not end in a format", f"let it end in .{' or .'.join(_FORMATS)}")
     return suffix
 
 
@@ -52,7 +52,7 @@ def _one_comparison(inputs: Inputs) -> Comparison:
 
 
 def _draw_each(runs: list[Run], plot: Callable[[Run, Axes], Axes]) -> Figure:
-    """One below the other."""
+    """A figure with one panel for each run, one below the other."""
     figure = new_figure(8, 4.5 * len(runs))
     for run, ax in zip(runs, figure.subplots(len(runs), squeeze=False).flat, strict=True):
         plot(run, ax)
@@ -66,7 +66,7 @@ def _draw(name: str, inputs: Inputs) -> Figure:
 
 
 def _save(figure: Figure, name: str, kind: str, file: BinaryIO) -> None:
-    """The same runs give the same bytes."""
+    """Writes the figure without dates, so that the same runs give the same bytes."""
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
     with mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(file, format=kind, dpi=PNG_DPI, metadata=dates[kind])

@@ -14,7 +14,7 @@ __all__ = ["run"]
 
 
 class _Row(msgspec.Struct, frozen=True):
-    """`refusals`: mechanism -> why not, for those tried before the one in use."""
+    """`refusals`: mechanism -> why it cannot be used, for those tried before the one in use."""
 
     probe: str
     mechanism: str
@@ -25,7 +25,7 @@ class _Row(msgspec.Struct, frozen=True):
 
 
 def _attaches(probe: Probe, mechanism: str, btf: Btf) -> list[str]:
-    """What this kernel has of it."""
+    """The functions or tracepoints of the probe that this kernel has."""
     functions, tracepoints = probe.functions, probe.beside_functions
     if mechanism == "tracepoint":
         functions, tracepoints = (), probe.tracepoints

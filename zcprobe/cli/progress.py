@@ -1,4 +1,4 @@
-"""How far a long command is, on stderr."""
+"""Shows on stderr how far a long command has come."""
 
 import sys
 import time
@@ -8,13 +8,13 @@ from contextlib import contextmanager
 __all__ = ["progress"]
 
 _SILENT_S = 5.0
-"""Where stderr is no terminal, a line is written at most so often, and none before."""
+"""Where stderr is not a terminal, lines are at least this far apart, and the first is written after this time."""
 
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A function to call after each of `total` steps: a bar on a terminal, which goes away in the end; a line now and
-    then elsewhere."""
+    """Yields a function to call after each of `total` steps. It draws a bar on a terminal, which disappears at the end,
+    and writes a line now and then elsewhere."""
     if sys.stderr.isatty():
         yield from _bar(what, total)
     else:

@@ -13,7 +13,7 @@ from zcprobe.report.html import render_report
 __all__ = ["run"]
 
 _MOST_DRAWN = 4
-"""Groups whose figures are drawn unless all are asked for: some 5 s each."""
+"""The number of groups whose figures are drawn by default. A group takes about 5 s."""
 
 
 def run(options: argparse.Namespace) -> int:

@@ -28,7 +28,7 @@ def _print_json(done: "CompletedRun") -> None:
 
 
 def _exit_code(metadata: "RunMetadata", signal_number: int) -> int:
-    """A run of which nobody knows what arrived has failed, whatever became of its sends."""
+    """Returns 0 only for a run that completed and whose sink reported what arrived."""
     if signal_number:
         return -signal_number
     is_known = metadata.summary.sink_bytes is not None
@@ -37,7 +37,8 @@ def _exit_code(metadata: "RunMetadata", signal_number: int) -> int:
 
 @contextmanager
 def _noting_what_is_kept() -> Iterator[Callable[["CompletedRun"], None]]:
-    """Whatever ends the block after the run is in its place, as undoing the lab can, says where that is."""
+    """Yields a function that notes a kept run. An exception that ends the block later, for example while the lab is
+    undone, then says where the run is kept."""
     kept: list[CompletedRun] = []
     try:
         yield kept.append

@@ -48,7 +48,7 @@ def _rows() -> list[_Row]:
 
 
 def _calibrated(scenario: Scenario) -> list[str]:
-    """Rates that follow from the goodput of the unimpaired path."""
+    """Describes the rates that follow from the goodput of the unimpaired path."""
     shares, parts = scenario.shares, []
     if shares.hold is not None:
         parts.append(f"held clones are let go at {shares.hold:.0%} of the rate at which they come")
@@ -92,7 +92,7 @@ def _fixed(scenario: Scenario) -> list[str]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """0, whatever this host cannot run: the list is what was asked for."""
+    """Returns 0 even if this host can run no scenario, because the list itself was asked for."""
     rows = _rows()
     if options.json:
         listed = [msgspec.structs.asdict(row) | {"scenario": row.scenario.members()} for row in rows]

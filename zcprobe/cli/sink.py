@@ -36,7 +36,7 @@ def _describe(report: SinkReport) -> str:
 
 
 def _reading(options: argparse.Namespace) -> Reading:
-    """UsageError for what no reader could do, or would not."""
+    """UsageError for options of a slow reader that are out of range or have no effect."""
     read_bps = 0 if options.read_rate is None else parse_rate_bps(options.read_rate)
     if options.read_rate is not None and not _MIN_READ_BPS <= read_bps <= _MAX_READ_BPS:
         raise UsageError(
@@ -65,13 +65,14 @@ def _reading(options: argparse.Namespace) -> Reading:
 
 
 def _is_loopback(server: socket.socket) -> bool:
-    """Whether processes of this host alone can connect."""
+    """Whether only processes of this host can connect."""
     own = server.getsockname()[0]
     return own == _VSOCK_LOCAL if isinstance(own, int) else ipaddress.ip_address(own.partition("%")[0]).is_loopback
 
 
 def _target(server: socket.socket) -> str:
-    """What a sender elsewhere gives to --to; where the sink listens on all addresses, this host's name."""
+    """The target that a sender on another host gives to --to. It is this host's name where the sink listens on all
+    addresses."""
     own, port = server.getsockname()[:2]
     if isinstance(own, int):
         return f"vsock:{'CID' if own == _VSOCK_ANY else own}:{port}"
@@ -81,7 +82,7 @@ def _target(server: socket.socket) -> str:
 
 
 def _how_to_send(server: socket.socket, options: argparse.Namespace, token: str | None) -> str:
-    """A line to paste where the sender is; empty where there is nothing to add."""
+    """The words to paste on the sender's host; empty where nothing has to be added."""
     if token is None:
         return "" if options.bind else "  for this host alone; -B ADDRESS listens elsewhere, and asks for a token"
     target = _target(server)
@@ -91,14 +92,14 @@ def _how_to_send(server: socket.socket, options: argparse.Namespace, token: str 
 
 
 def _token(options: argparse.Namespace, server: socket.socket) -> str | None:
-    """Of the file; or a new one; None on loopback, where nobody asked for one."""
+    """The token of the file, or a new one. None on loopback without a file."""
     if options.token_file is not None:
         return read_token(options.token_file)
     return None if _is_loopback(server) else make_token()
 
 
 def _print(report: SinkReport) -> None:
-    """Without a buffer: what a signal interrupts right after it was written would be written again at the end."""
+    """Prints without a buffer. Buffered text that a signal interrupts right after writing would be written twice."""
     try:
         os.write(sys.stdout.fileno(), f"{_describe(report)}\n".encode())
     except BrokenPipeError:
@@ -108,7 +109,7 @@ def _print(report: SinkReport) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Until a signal ends it, or one sender's streams have ended."""
+    """Serves until a signal ends the sink, or with -1 until one sender's streams have ended."""
     reading = _reading(options)
     address = _DEFAULT_ADDRESS if options.bind is None else options.bind
     with listen(address, options.port) as server:

@@ -1,4 +1,4 @@
-"""The standard streams as a command may find them: closed, full, or without a reader.
+"""Prepares the standard streams, which may be closed, full, or without a reader.
 
 stdout is data: what cannot be written there is an error. stderr is talk: what nobody can be told costs no run.
 """
@@ -19,7 +19,7 @@ __all__ = ["keeping", "one_line", "settle_streams"]
 
 _BUFFER_BYTES = 65536
 _LONGEST_LINE = 1000
-"""Of an error, in characters: a path is at most four times as long."""
+"""The most characters of an error's line. A path can have four times as many."""
 _MODES = (os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)
 """In which /dev/null takes the place of a descriptor that was closed. Writing to a closed stdout has to fail."""
 
@@ -56,7 +56,7 @@ class _Stream(io.RawIOBase):
 
 class _Data(_Stream):
     def _fail(self, error: OSError) -> None:
-        """BrokenPipeError of a reader that has gone, which is no fault; else OutputError."""
+        """Raises BrokenPipeError where the reader has gone, which is not an error, else OutputError."""
         if isinstance(error, BrokenPipeError):
             raise error
         what = "is closed" if error.errno == errno.EBADF else f"cannot be written: {error.strerror}"
@@ -65,7 +65,7 @@ class _Data(_Stream):
 
 class _Talk(_Stream):
     def _fail(self, error: OSError) -> None:
-        """Nobody listens."""
+        """Does nothing: nobody reads the stream."""
 
 
 def _fill_gaps() -> None:
@@ -78,14 +78,14 @@ def _fill_gaps() -> None:
 
 
 def _text(stream: _Stream, old: TextIO | None, *, line_buffering: bool) -> io.TextIOWrapper:
-    """What the encoding has no character for is escaped."""
+    """Escapes characters that the encoding does not have."""
     buffer = io.BufferedWriter(stream, _BUFFER_BYTES)
     encoding = getattr(old, "encoding", None)
     return io.TextIOWrapper(buffer, encoding, "backslashreplace", line_buffering=line_buffering)
 
 
 def settle_streams() -> None:
-    """Of this process, once, before anything is printed."""
+    """Prepares the streams of this process. Call it once, before anything is printed."""
     _fill_gaps()
     out, talk = _Data(1), _Talk(2)
     sys.stdout = _text(out, sys.stdout, line_buffering=out.isatty())
@@ -107,7 +107,7 @@ def keeping(what: str, folder: Path, signal_number: int = 0) -> Iterator[None]:
 
 
 def one_line(text: str) -> str:
-    """Names of files and words of a peer may hold anything, at any length."""
+    """The text as one short, printable line. Names of files and words of a peer can hold anything, at any length."""
     if len(text) > _LONGEST_LINE:
         text = f"{text[: _LONGEST_LINE // 2]} ... {text[-_LONGEST_LINE // 2 :]}"
     return printable(text)

@@ -1,4 +1,4 @@
-"""A run in a few lines of text."""
+"""Tells a run in a few lines of text."""
 
 from zcprobe.benchmark.run import CompletedRun
 from zcprobe.config import RunConfig
@@ -22,19 +22,19 @@ def _causes(summary: Summary) -> str:
 
 
 def _size(config: RunConfig) -> str:
-    """Where all are of one size."""
+    """The size of the sends, where all have the same."""
     if config.traffic.model in ("stream", "rpc") and len(config.sizes) == 1:
         return f" of {format_bytes(config.sizes[0][0])}"
     return f" ({config.traffic.model} traffic)"
 
 
 def _completions(summary: Summary) -> str:
-    """With the notifications that told them, and what the kernel said of copies."""
+    """Completions, the notifications that told them, and how many the kernel reported as copied."""
     return f"{summary.completions} in {summary.notifications} notifications, {summary.copied_completions} COPIED"
 
 
 def _plain_sends(summary: Summary) -> str:
-    """Sends without MSG_ZEROCOPY, and whose choice that was."""
+    """Sends without MSG_ZEROCOPY, and how many of these the policy copied on purpose."""
     return f"{summary.plain_sends}, of these {summary.copied_on_purpose} copied by the policy"
 
 

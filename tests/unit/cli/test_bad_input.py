@@ -164,7 +164,7 @@ def test_a_run_named_twice_is_counted_twice_by_nobody(zcprobe: Told, data: Path)
     comparison = data / "in-order"
     result = zcprobe("export", comparison, next(comparison.glob("*-qemu-pre-*")))
     assert result.code == 2
-    assert "stands twice" in result.error[0]
+    assert "was given twice" in result.error[0]
 
 
 @pytest.mark.parametrize("verb", ["report", "plot", "export"])

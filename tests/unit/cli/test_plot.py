@@ -61,8 +61,8 @@ def test_a_timeline_of_each_run_is_as_tall_as_there_are_runs(zcprobe: Told, data
     ("words", "says"),
     [
         (("--figure", "nonsense"), "no figure is called nonsense"),
-        (("-o", "figure.jpeg"), "figure.jpeg names no format"),
-        (("-o", "figure"), "figure names no format"),
+        (("-o", "figure.jpeg"), "the name of figure.jpeg does not end in a format"),
+        (("-o", "figure"), "the name of figure does not end in a format"),
     ],
 )
 def test_what_cannot_be_drawn_is_told(zcprobe: Told, data: Path, words: tuple[str, ...], says: str) -> None:

@@ -27,7 +27,7 @@ SCENARIO_HELP = f"what happens to the path: see zcprobe scenarios ({_DEFAULT.sce
 
 
 def add_traffic(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("traffic (what is left out takes the scenario's value)")
+    group = parser.add_argument_group("traffic (an option that is left out takes the scenario's value)")
     group.add_argument(
         "-l",
         "--length",
@@ -43,7 +43,7 @@ def add_traffic(parser: argparse.ArgumentParser) -> None:
         "--time",
         type=partial(parse_seconds, "-t"),
         metavar="SECONDS",
-        help="send for that long instead of -n; 90m, 24h",
+        help="send for this time instead of a number of sends; 90m, 24h",
     )
     group.add_argument(
         "-P",
@@ -53,8 +53,13 @@ def add_traffic(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"connections, a thread each, at most {MAX_CHANNELS} (%(default)s)",
     )
-    group.add_argument("--traffic", choices=get_args(Model), default=_DEFAULT.traffic.model, help="(%(default)s)")
-    group.add_argument("--copy-below", metavar="SIZE", help="smaller payloads are sent without zerocopy")
+    group.add_argument(
+        "--traffic",
+        choices=get_args(Model),
+        default=_DEFAULT.traffic.model,
+        help="what the sender writes (%(default)s)",
+    )
+    group.add_argument("--copy-below", metavar="SIZE", help="send smaller payloads without zerocopy")
     group.add_argument(
         "--header", metavar="SIZE", help="migration, rpc: bytes before each payload, sent without zerocopy"
     )
@@ -67,13 +72,13 @@ def add_traffic(parser: argparse.ArgumentParser) -> None:
         "--max-rounds",
         type=partial(parse_whole, "--max-rounds"),
         metavar="N",
-        help="migration: rounds until the guest stops anyway",
+        help="migration: stop the guest after so many rounds",
     )
     group.add_argument(
         "--zero-pages",
         type=partial(parse_whole, "--zero-pages"),
         metavar="PERCENT",
-        help="migration: pages that are zero",
+        help="migration: share of the pages that are zero",
     )
     group.add_argument(
         "--reuse",
@@ -81,34 +86,36 @@ def add_traffic(parser: argparse.ArgumentParser) -> None:
         default=_DEFAULT.traffic.reuse,
         help="when a buffer is written again (%(default)s)",
     )
-    group.add_argument("--buffers", choices=get_args(Buffers), default=_DEFAULT.buffers, help="memory sent from")
-    group.add_argument("--no-zerocopy", action="store_true", help="plain copying sends: the control")
+    group.add_argument(
+        "--buffers", choices=get_args(Buffers), default=_DEFAULT.buffers, help="memory that is sent from (%(default)s)"
+    )
+    group.add_argument("--no-zerocopy", action="store_true", help="send without MSG_ZEROCOPY, as a control")
 
 
 def add_sockets(parser: argparse.ArgumentParser, *, with_vsock: bool = False) -> None:
     group = parser.add_argument_group("sockets")
     family = group.add_mutually_exclusive_group()
-    family.add_argument("-6", "--ipv6", action="store_true", help="IPv6")
+    family.add_argument("-6", "--ipv6", action="store_true", help="use IPv6")
     if with_vsock:
-        family.add_argument("--vsock", action="store_true", help="AF_VSOCK, with --to vsock:CID")
-    group.add_argument("-u", "--udp", action="store_true", help="datagrams")
+        family.add_argument("--vsock", action="store_true", help="use AF_VSOCK, with --to vsock:CID")
+    group.add_argument("-u", "--udp", action="store_true", help="send datagrams")
     group.add_argument("--optmem-max", metavar="SIZE", help="net.core.optmem_max of the sender's namespace")
     group.add_argument(
         "--hold-share",
         type=partial(parse_whole, "--hold-share"),
         metavar="N",
-        help="scenarios that hold clones back: 1 in N packets",
+        help="in scenarios that hold clones back: hold 1 in N packets",
     )
-    group.add_argument("--hold-rate", metavar="RATE", help="and the rate at which held clones are let go")
-    group.add_argument("-w", "--window", metavar="SIZE", help="SO_SNDBUF")
+    group.add_argument("--hold-rate", metavar="RATE", help="in these scenarios: release held clones at this rate")
+    group.add_argument("-w", "--window", metavar="SIZE", help="set SO_SNDBUF")
     group.add_argument(
         "-b",
         "--bitrate",
         metavar="RATE",
-        help="pacing of each channel, by the kernel for TCP and by the sender for others",
+        help="pace each channel; the kernel paces TCP, and the sender all else",
     )
-    group.add_argument("-N", "--nagle", action="store_true", help="without TCP_NODELAY")
-    group.add_argument("--cork", action="store_true", help="with TCP_CORK")
+    group.add_argument("-N", "--nagle", action="store_true", help="do not set TCP_NODELAY")
+    group.add_argument("--cork", action="store_true", help="set TCP_CORK")
     group.add_argument(
         "--nics",
         "--link",
@@ -116,7 +123,7 @@ def add_sockets(parser: argparse.ArgumentParser, *, with_vsock: bool = False) ->
         help="use these two connected network cards of this host instead of a veth pair",
     )
     group.add_argument(
-        "-A", "--affinity", metavar="N[,M]", help="pin the senders to CPU N and the sink to CPU M; with --to N alone"
+        "-A", "--affinity", metavar="N[,M]", help="pin the senders to CPU N and the sink to CPU M; with --to only N"
     )
 
 
@@ -127,7 +134,7 @@ def add_policy_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a parameter of the policy: see zcprobe policies",
+        help="set a parameter of the policy: see zcprobe policies",
     )
     group.add_argument("--flush-result", choices=get_args(FlushVariant), help="what flush() means by 1")
     group.add_argument(
@@ -141,7 +148,7 @@ def add_measurement(parser: argparse.ArgumentParser) -> None:
         "--deadline",
         type=partial(parse_seconds, "--deadline"),
         metavar="SECONDS",
-        help="cut a run that hangs; counted on top of -t"
+        help="end a run that hangs after this time, on top of -t"
         f" ({DEFAULT_DEADLINE_S:g}, or longer where calibration finds a slow path)",
     )
     group.add_argument(
@@ -158,11 +165,11 @@ def add_measurement(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--probes", choices=("none",), help="none is --probe-level off")
     add_mechanism(group)
-    group.add_argument("--no-record", action="store_true", help="counters only: no record per send")
+    group.add_argument("--no-record", action="store_true", help="keep counters only, no record of each send")
     group.add_argument(
         "--record-limit",
         metavar="SIZE",
-        help="records on the disk before they become tables; then it only counts"
+        help="bytes of records on the disk, before they become tables; later ones are only counted"
         f" ({format_bytes(DEFAULT_RECORD_LIMIT_BYTES)})",
     )
     group.add_argument(
@@ -173,4 +180,4 @@ def add_measurement(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="parent of the new folder (%(default)s)",
     )
-    group.add_argument("-J", "--json", action="store_true", help="the result as JSON on stdout")
+    group.add_argument("-J", "--json", action="store_true", help="print the result as JSON on stdout")

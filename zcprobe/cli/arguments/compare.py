@@ -43,15 +43,17 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         "--seed",
         type=partial(parse_whole, "--seed", low=0, high=2**63 - 1),
         default=None,
-        help="of the order of the runs",
+        help="seed of the order of the runs",
     )
     parser.add_argument(
         "--overhead",
         type=partial(parse_whole, "--overhead", low=0, high=MAX_REPEATS),
         metavar="N",
-        help=f"measure the probes' own cost in so many rounds; 0: do not ({DEFAULT_OVERHEAD_ROUNDS})",
+        help=f"measure the probes' own cost in so many rounds; 0 skips this ({DEFAULT_OVERHEAD_ROUNDS})",
     )
-    parser.add_argument("--no-report", action="store_true", help="without figures and report.html, which take seconds")
+    parser.add_argument(
+        "--no-report", action="store_true", help="make no figures and no report.html, which take seconds"
+    )
     add_policy_options(parser)
     add_traffic(parser)
     add_sockets(parser)

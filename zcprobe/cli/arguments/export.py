@@ -38,6 +38,8 @@ def add_export(parser: argparse.ArgumentParser) -> None:
         default=FORMATS[0],
         help="what to write (%(default)s)",
     )
-    parser.add_argument("--table", choices=(SUMMARY, *TABLES), help="csv, jsonl: which table (summary: a row per run)")
-    parser.add_argument("--between", metavar="FROM,TO", help="trace: only that span, in seconds from a run's beginning")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="without it, or with -, stdout")
+    parser.add_argument(
+        "--table", choices=(SUMMARY, *TABLES), help="csv, jsonl: the table to write; summary has a row per run"
+    )
+    parser.add_argument("--between", metavar="FROM,TO", help="trace: only this span, in seconds since the run began")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="file to write; stdout without it, or with -")

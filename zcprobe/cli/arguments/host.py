@@ -14,14 +14,14 @@ MAX_REPEATS = 1000
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-J", "--json", action="store_true", help="as JSON on stdout")
+    parser.add_argument("-J", "--json", action="store_true", help="print JSON on stdout")
 
 
 def add_mechanism(group: "argparse._ActionsContainer") -> None:
     group.add_argument(
         "--mechanism",
         choices=("auto", *get_args(ProbeMechanism)),
-        help="how the probes attach; auto, without it, tries them in this order",
+        help="how the probes attach; auto, the default, tries the others in this order",
     )
 
 

@@ -9,9 +9,11 @@ __all__ = ["add_inputs"]
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run or of a comparison")
     parser.add_argument(
-        "--allow-incomplete", action="store_true", help="take runs that lost events or whose counts differ as they are"
+        "--allow-incomplete", action="store_true", help="accept runs that lost events or whose counts differ"
     )
     parser.add_argument(
-        "--allow-damaged", action="store_true", help="take runs whose files are not as recorded, and say so everywhere"
+        "--allow-damaged",
+        action="store_true",
+        help="accept runs whose files are not as recorded, and say so everywhere",
     )
     parser.add_argument("--skip-damaged", action="store_true", help="leave out damaged runs, and say which")

@@ -20,7 +20,9 @@ examples:
 
 def add_plot(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
-    parser.add_argument("--figure", metavar="NAME", help="(optmem of one run; with_and_without_the_fix of several)")
+    parser.add_argument(
+        "--figure", metavar="NAME", help="figure to draw (optmem for one run, with_and_without_the_fix for several)"
+    )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="FILE.svg, .png or .pdf; without it SVG on stdout"
     )

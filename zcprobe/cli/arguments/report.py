@@ -18,8 +18,13 @@ examples:
 def add_report(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     parser.add_argument(
-        "--all-figures", action="store_true", help="draw those of every group of runs, not of the first four alone"
+        "--all-figures", action="store_true", help="draw the figures of every group of runs, not only of the first four"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path("report.html"), metavar="FILE", help="- is stdout (%(default)s)"
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("report.html"),
+        metavar="FILE",
+        help="file to write; - is stdout (%(default)s)",
     )
