@@ -1,5 +1,7 @@
 """Kernel events of older versions, and the columns that are worked out from them."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from zcprobe.dataset.load import Run
 from zcprobe.format.tables import EVENT_TABLE
 from zcprobe.format.version_2 import KIND_CODES, OLD_EVENT_COLUMNS
 
-EVENTS = {
+EVENTS: dict[str, Any] = {
     "kind": np.array([KIND_CODES[word] for word in ("read", "enobufs", "sent", "closed", "sent")], np.uint8),
     "lo": np.array([3, 18, 0, 0, 0], np.uint32),
     "hi": np.array([5, 64, 4096, 0, 2**32 - 105], np.uint32),
