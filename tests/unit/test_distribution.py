@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parents[2]
-_RUN = next((_ROOT / "tests" / "data" / "in-order").glob("*/run.json")).parent
+_RUN = next((_ROOT / "tests" / "data").glob("*/in-order/*/run.json")).parent
 _NOT_IN_A_CHECKOUT = shutil.ignore_patterns(
     ".git",
     ".venv",
