@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RUN = next((ROOT / "tests" / "data" / "held-completions").glob("*/run.json")).parent
+RUN = next((ROOT / "tests" / "data" / "version_2" / "held-completions").glob("*/run.json")).parent
 
 PRINT_RUN = """
 import sys, zcprobe
@@ -31,9 +31,9 @@ Command = Callable[..., Answer]
 def _sources(folder: Path) -> Path:
     """What is under version control of the package, without anything that was built."""
     built = shutil.ignore_patterns("_core*", "__pycache__", "build_failure.txt")
-    for name in ("zcprobe", "bpf"):
+    for name in ("zcprobe", "bpf", "LICENSES"):
         shutil.copytree(ROOT / name, folder / name, ignore=built)
-    for path in (*ROOT.glob("*.toml"), *ROOT.glob("*.md"), *ROOT.glob("LICENSE*"), ROOT / "setup.py"):
+    for path in (*ROOT.glob("*.toml"), *ROOT.glob("*.md"), ROOT / "setup.py"):
         shutil.copy(path, folder)
     return folder
 
