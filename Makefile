@@ -41,9 +41,11 @@ lint: setup ## formatting, lint, types and imports of Python; warnings of C and 
 	@$(VENV)/lint-imports --no-cache >/dev/null || $(VENV)/lint-imports --no-cache
 	@$(VENV)/mypy
 
-# Those of pure code keep every processor busy; those with the kernel wait for most of their time, and one at a time.
+# Those of pure code keep every processor busy. Those with the kernel wait for most of their time: two run at a time where
+# neither minds the other (tests/kernel/conftest.py), and the rest one at a time.
 run_tests = failed=0; $(VENV)/pytest -n auto --dist loadfile $(1) tests/unit tests/browser || failed=1; \
-	$(VENV)/pytest tests/kernel || failed=1; exit $$failed
+	$(VENV)/pytest -n 2 --dist loadfile -m beside tests/kernel || failed=1; \
+	$(VENV)/pytest -m "not beside" tests/kernel || failed=1; exit $$failed
 
 test: setup browser ## all tests, as root; or pytest ARGS
 	@tools/setup.sh fuzzer
