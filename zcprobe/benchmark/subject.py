@@ -55,7 +55,6 @@ class _Ended(msgspec.Struct, frozen=True):
     """The results of a run's processes. `disturbances`: what happened to them from outside."""
 
     report: SenderReport
-    effects: Effects
     disturbances: Disturbances
 
 
@@ -79,15 +78,13 @@ class BenchmarkSubject:
         """Runs from the go-ahead until the processes have ended. PeerError if one fails."""
         with self._running:
             report = self._send(interruption)
-            effects = _effects(self._prepared.place)
             sender, sink = self._prepared.children.sender, self._prepared.children.sink
             disturbances = Disturbances(
                 sender_stopped_s=sender.stopped_s,
                 sink_stopped_s=sink.stopped_s if sink is not None else 0.0,
                 unpinned_cpus=_unpinned(self._config.affinity, report, sink),
-                lab_gone=effects is None,
             )
-        self._left = _Ended(report, effects or Effects(), disturbances)
+        self._left = _Ended(report, disturbances)
 
     def sockets(self) -> list[WatchedSocket]:
         """The sockets of all channels, in the order of their numbers."""
@@ -118,9 +115,12 @@ class BenchmarkSubject:
     def describe(self, measured: Measured) -> RunMetadata:
         """The content of run.json, with the configuration, the path, and the sums over all channels."""
         benchmark, lab, left = self._prepared.benchmark, self._prepared.place.lab, self._ended
-        effects = with_pauses(left.effects, benchmark.scenario, left.report)
+        # read when the probes have stopped: the requests of netlink are send calls in the sender's namespace
+        read = _effects(self._prepared.place)
+        disturbances = msgspec.structs.replace(left.disturbances, lab_gone=read is None)
+        effects = with_pauses(read or Effects(), benchmark.scenario, left.report)
         summary = self._summary(measured)
-        warnings = warnings_of(self._config, benchmark.scenario, lab, effects, summary, left.disturbances)
+        warnings = warnings_of(self._config, benchmark.scenario, lab, effects, summary, disturbances)
         common = msgspec.structs.asdict(measured.recording)
         common["warnings"] = [*warnings, *measured.recording.warnings]
         return RunMetadata(
