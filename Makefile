@@ -6,7 +6,7 @@ VENV := .venv/bin
 SLOW := notebook or picture or command or fuzz or network
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench notebook check quick lint test test-rest test-kernels torture browser dist clean
+.PHONY: help setup bench notebook check quick lint test test-kernels torture browser dist clean
 
 help: ## this list
 	@echo 'make TARGET [ARGS=...]; V=1 shows the output of the installers'
@@ -43,21 +43,15 @@ lint: setup ## formatting, lint, types and imports of Python; warnings of C and 
 
 # Those of pure code keep every processor busy. Those with the kernel wait for most of their time: two run at a time where
 # neither minds the other (tests/kernel/conftest.py), and the rest one at a time.
-run_tests = failed=0; $(VENV)/pytest -n auto --dist loadfile $(1) tests/unit tests/browser || failed=1; \
-	$(VENV)/pytest -n 2 --dist loadfile -m beside tests/kernel || failed=1; \
-	$(VENV)/pytest -m "not beside" tests/kernel || failed=1; exit $$failed
-
 test: setup browser ## all tests, as root; or pytest ARGS
 	@tools/setup.sh fuzzer
 ifdef ARGS
 	@$(VENV)/pytest $(ARGS)
 else
-	@$(call run_tests)
+	@failed=0; $(VENV)/pytest -n auto --dist loadfile tests/unit tests/browser || failed=1; \
+		$(VENV)/pytest -n 2 --dist loadfile -m beside tests/kernel || failed=1; \
+		$(VENV)/pytest -m "not beside" tests/kernel || failed=1; exit $$failed
 endif
-
-test-rest: setup browser ## the tests that make check leaves out, as root
-	@tools/setup.sh fuzzer
-	@$(call run_tests,-m "$(SLOW) or browser")
 
 test-kernels: ## the tests meant for it on each distribution kernel, in guests; KERNEL=6.12 for one alone
 	@tools/setup.sh guests

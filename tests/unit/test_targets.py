@@ -1,4 +1,4 @@
-"""No test is left out: each is run by `make test` or `make test-kernels`, and by `make check` or `make test-rest`."""
+"""No test is left out: `make test` or `make test-kernels` runs it. `make check` runs the quick ones."""
 
 import os
 import re
@@ -32,15 +32,13 @@ def commands_of(target: str) -> str:
     return result.stdout
 
 
-def test_make_test_names_each_configured_folder_once(pytestconfig: pytest.Config) -> None:
-    named = [word for word in commands_of("test").split() if word.startswith("tests/")]
-    assert sorted(named) == sorted(pytestconfig.getini("testpaths"))
-
-
-@pytest.mark.parametrize(("first", "second"), [("false", "true"), ("true", "false")])
-def test_make_test_fails_when_either_part_does(first: str, second: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("failing", range(3))
+def test_make_test_fails_when_any_part_does(failing: int, tmp_path: Path) -> None:
     (command,) = (line for line in commands_of("test").replace("\\\n", "").splitlines() if "tests/unit" in line)
-    script = re.sub(r"\S+/pytest", second, re.sub(r"\S+/pytest", first, command, count=1))
+    parts = re.split(r"\S+/pytest", command)
+    assert len(parts) == 4
+    outcomes = ["false" if number == failing else "true" for number in range(3)]
+    script = parts[0] + "".join(outcome + rest for outcome, rest in zip(outcomes, parts[1:], strict=True))
     assert subprocess.run(["sh", "-c", script], cwd=tmp_path, check=False).returncode == 1
 
 
@@ -55,8 +53,8 @@ def test_what_a_marker_is_given_to_is_there() -> None:
 def selections(target: str) -> list[list[str]]:
     """Folders and markers of each pytest that a target calls."""
     calls = re.findall(r"\S*/pytest ([^|\n]*)", commands_of(target).replace("\\\n", " "))
-    how = {"-q", "-n", "auto", "--dist", "loadfile"}
-    return [[word for word in shlex.split(call) if word not in how] for call in calls]
+    how = re.compile(r"-q |-n \S+ |--dist loadfile ")
+    return [shlex.split(how.sub("", call)) for call in calls]
 
 
 def collected(*selection: str) -> set[str]:
@@ -68,15 +66,16 @@ def collected(*selection: str) -> set[str]:
 
 
 @pytest.mark.command
-def test_make_check_and_make_test_rest_share_out_all_that_is_configured(pytestconfig: pytest.Config) -> None:
-    quick, rest = (
-        set().union(*(collected(*selection) for selection in selections(target))) for target in ("check", "test-rest")
-    )
-    assert quick & rest == set()
-    assert quick | rest == collected(*pytestconfig.getini("testpaths"))
+def test_make_test_runs_all_that_is_configured_once_and_make_check_a_part(pytestconfig: pytest.Config) -> None:
+    parts = [collected(*selection) for selection in selections("test")]
+    everything = set().union(*parts)
+    assert sum(map(len, parts)) == len(everything)
+    assert everything == collected(*pytestconfig.getini("testpaths"))
+    (quick,) = (collected(*selection) for selection in selections("check"))
+    assert quick < everything
 
 
-@pytest.mark.parametrize("target", ["test", "check", "test-rest"])
+@pytest.mark.parametrize("target", ["test", "check"])
 def test_the_folders_that_a_target_names_are_there(target: str) -> None:
     folders = [word for selection in selections(target) for word in selection if word.startswith("tests/")]
     assert folders
