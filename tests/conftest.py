@@ -31,6 +31,7 @@ MARKER_OF = {
     "unit/export/test_memory.py": "command",
     "unit/plots": "picture",
     "unit/report": "picture",
+    "unit/test_install.py": "command",
     "unit/test_notebooks.py": "notebook",
     "unit/test_reading.py": "command",
 }
