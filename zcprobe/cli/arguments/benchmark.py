@@ -63,6 +63,20 @@ def add_traffic(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--header", metavar="SIZE", help="migration, rpc: bytes before each payload, sent without zerocopy"
     )
+    _add_migration(group)
+    group.add_argument(
+        "--reuse",
+        choices=get_args(Reuse),
+        default=_DEFAULT.traffic.reuse,
+        help="when a buffer is written again (%(default)s)",
+    )
+    group.add_argument(
+        "--buffers", choices=get_args(Buffers), default=_DEFAULT.buffers, help="memory that is sent from (%(default)s)"
+    )
+    group.add_argument("--no-zerocopy", action="store_true", help="send without MSG_ZEROCOPY, as a control")
+
+
+def _add_migration(group: "argparse._ActionsContainer") -> None:
     group.add_argument("--guest", metavar="SIZE", help="migration: guest memory, over all channels")
     group.add_argument("--dirty-rate", metavar="SIZE", help="migration: bytes that the guest writes in a second")
     group.add_argument(
@@ -80,16 +94,6 @@ def add_traffic(parser: argparse.ArgumentParser) -> None:
         metavar="PERCENT",
         help="migration: share of the pages that are zero",
     )
-    group.add_argument(
-        "--reuse",
-        choices=get_args(Reuse),
-        default=_DEFAULT.traffic.reuse,
-        help="when a buffer is written again (%(default)s)",
-    )
-    group.add_argument(
-        "--buffers", choices=get_args(Buffers), default=_DEFAULT.buffers, help="memory that is sent from (%(default)s)"
-    )
-    group.add_argument("--no-zerocopy", action="store_true", help="send without MSG_ZEROCOPY, as a control")
 
 
 def add_sockets(parser: argparse.ArgumentParser, *, with_vsock: bool = False) -> None:
