@@ -37,6 +37,7 @@ lint: setup ## formatting, lint, types and imports of Python; warnings of C and 
 	@$(VENV)/ruff format --quiet --check
 	@shellcheck tools/*.sh .ci/run
 	@tools/check_c.sh
+	@git ls-files '*.c' '*.h' | xargs $(VENV)/clang-format --dry-run -Werror
 	@$(VENV)/reuse lint --quiet
 	@$(VENV)/lint-imports --no-cache >/dev/null || $(VENV)/lint-imports --no-cache
 	@$(VENV)/mypy

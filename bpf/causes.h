@@ -44,7 +44,7 @@ static __always_inline u32 find_candidates(u64 sk, struct socket_state *state, u
 	if (seen & ZC_SAW_CAPABILITY_REFUSED)
 		return BIT(MEMLOCK_EXTENDED) | (is_tcp ? 0 : BIT(CORKED));
 	if (!is_tcp && state->next_send_id != read_u32(sk + OFFSET_sock_sk_zckey))
-		return BIT(QDISC) | BIT(CORKED);	/* the call got its uarg */
+		return BIT(QDISC) | BIT(CORKED); /* the call got its uarg */
 	if (optmem_high + SKB_TRUESIZE_ZERO > optmem_limit(sk))
 		return BIT(OPTMEM);
 #ifndef HAVE_CAP_CAPABLE

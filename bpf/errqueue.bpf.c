@@ -33,10 +33,10 @@ int on_inet_sk_error_report(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	tail = read_u64(sk + OFFSET_sock_sk_error_queue_prev);
 	if (!tail || tail == sk + OFFSET_sock_sk_error_queue)
-		return 0;	/* empty */
+		return 0; /* empty */
 	read_extended_err(tail, &error);
 	if ((state->has_tail && state->tail_lo == error.ee_info) || error.ee_origin != SO_EE_ORIGIN_ZEROCOPY)
-		return 0;	/* merged or read, which shows when it is freed, or of another origin */
+		return 0; /* merged or read, which shows when it is freed, or of another origin */
 	state->has_tail = 1;
 	state->tail_lo = error.ee_info;
 	emit_appended(ctx, sk, error.ee_info, error.ee_data, error.ee_code & SO_EE_CODE_ZEROCOPY_COPIED,

@@ -7,7 +7,7 @@
 _Static_assert(sizeof(struct zc_kernel_event) == 80, "user space reads events of 80 bytes");
 
 BPF_RINGBUF_OUTPUT(events, RING_PAGES);
-BPF_PERCPU_ARRAY(lost_events, u64, 16);	/* by enum zc_event_kind */
+BPF_PERCPU_ARRAY(lost_events, u64, 16); /* by enum zc_event_kind */
 BPF_STACK_TRACE(stacks, 4096);
 
 static __always_inline struct zc_kernel_event *new_event(u64 sk, u8 kind)

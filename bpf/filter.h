@@ -6,10 +6,10 @@
 enum detail { DETAIL_OFF, DETAIL_SUMMARY, DETAIL_TIMELINE, DETAIL_FULL };
 
 struct target {
-	u32 netns_inode;	/* 0: no socket is ours */
-	u32 by_cookie;	/* only sockets of the namespace that are in target_cookies */
-	u32 tgid;	/* of these only those on which this process sends; 0: any process */
-	u32 detail;	/* enum detail */
+	u32 netns_inode; /* 0: no socket is ours */
+	u32 by_cookie; /* only sockets of the namespace that are in target_cookies */
+	u32 tgid; /* of these only those on which this process sends; 0: any process */
+	u32 detail; /* enum detail */
 };
 
 BPF_ARRAY(target, struct target, 1);

@@ -18,15 +18,15 @@ _Static_assert(OFFSET_uarg_zerocopy == OFFSET_uarg_len + 2, "uarg: the zerocopy 
 
 #define EINTR 4
 #define ENOBUFS 105
-#define ERESTARTSYS 512	/* what user space sees as EINTR */
+#define ERESTARTSYS 512 /* what user space sees as EINTR */
 #define SO_EE_ORIGIN_ZEROCOPY 5
 #define SO_EE_CODE_ZEROCOPY_COPIED 1
 #define IPPROTO_TCP 6
 #define AF_INET6 10
-#define SKB_TRUESIZE_ZERO 576	/* SKB_TRUESIZE(0), which sock_omalloc() tests with */
+#define SKB_TRUESIZE_ZERO 576 /* SKB_TRUESIZE(0), which sock_omalloc() tests with */
 #define UNKNOWN (~0U)
 
-struct extended_err {	/* uapi struct sock_extended_err */
+struct extended_err { /* uapi struct sock_extended_err */
 	u32 ee_errno;
 	u8 ee_origin;
 	u8 ee_type;

@@ -21,7 +21,8 @@ static __always_inline void count_copies(struct socket_state *state, u64 sk, con
 		tail = read_u64(sk + OFFSET_sock_sk_error_queue_prev);
 		if (tail && tail != sk + OFFSET_sock_sk_error_queue)
 			read_extended_err(tail, &home);
-		if (home.ee_origin != SO_EE_ORIGIN_ZEROCOPY || error->ee_info - home.ee_info > home.ee_data - home.ee_info)
+		if (home.ee_origin != SO_EE_ORIGIN_ZEROCOPY ||
+		    error->ee_info - home.ee_info > home.ee_data - home.ee_info)
 			add(&state->copies_unsure, count);
 		else if (home.ee_code & SO_EE_CODE_ZEROCOPY_COPIED)
 			copied -= count;
@@ -71,12 +72,12 @@ static __always_inline int end_of_notification(u64 sk, u64 skb, u8 kind)
 	struct extended_err error = {};
 	u32 charge_bytes;
 
-	state = sk ? state_to_the_end(sk) : 0;	/* the verifier requires the test */
+	state = sk ? state_to_the_end(sk) : 0; /* the verifier requires the test */
 	if (!state)
 		return 0;
 	read_extended_err(skb, &error);
 	if (error.ee_origin != SO_EE_ORIGIN_ZEROCOPY && kind != ZC_EVENT_REFUSED)
-		kind = ZC_EVENT_DISCARDED;	/* cb still holds the uarg: there was never a notification */
+		kind = ZC_EVENT_DISCARDED; /* cb still holds the uarg: there was never a notification */
 	charge_bytes = read_u32(skb + OFFSET_sk_buff_truesize);
 	state->charge_bytes = charge_bytes;
 	state->optmem_bytes = read_u32(sk + OFFSET_sock_sk_omem_alloc) - charge_bytes;
@@ -120,7 +121,7 @@ static __always_inline void emit_appended(void *context, u64 sk, u32 lo, u32 hi,
 #ifdef FUNCTIONS
 enum phase { COMPLETING = 1, QUEUED, TAKEN };
 
-struct way {	/* of a notification, by its skb */
+struct way { /* of a notification, by its skb */
 	u32 lo;
 	u32 hi;
 	u8 phase;
@@ -129,7 +130,7 @@ struct way {	/* of a notification, by its skb */
 };
 
 BPF_TABLE("lru_hash", u64, struct way, ways, 65536);
-BPF_TABLE("lru_hash", u64, u8, emitted_appended, 65536);	/* by skb, until it completes again */
+BPF_TABLE("lru_hash", u64, u8, emitted_appended, 65536); /* by skb, until it completes again */
 
 /* A notification was appended if it still exists when its completion returns, or if it was read even before that. The reader
  * and the completion may find this out at the same time, on two CPUs: whoever inserts the key first emits the event. The key

@@ -10,7 +10,7 @@
 #include "socket_state.h"
 #include "zcprobe.h"
 
-#define RESULT_SLOTS 134	/* errno 0..133 */
+#define RESULT_SLOTS 134 /* errno 0..133 */
 
 BPF_PERCPU_ARRAY(send_results, u64, RESULT_SLOTS);
 
@@ -85,7 +85,7 @@ static __always_inline int send_returned(u64 sk, int ret, u64 message)
 
 	state = state_of(sk);
 	if (!state) {
-		forget_evidence();	/* of another socket of this thread */
+		forget_evidence(); /* of another socket of this thread */
 		return 0;
 	}
 	count_result(ret);

@@ -12,8 +12,9 @@
 /* DROP_REASON_*: the kernel's numbers for drops by a qdisc. Newer kernels tell more of them apart. */
 static __always_inline bool is_qdisc_drop(u32 reason)
 {
-	return reason == DROP_REASON_0 || reason == DROP_REASON_1 || reason == DROP_REASON_2 || reason == DROP_REASON_3 ||
-	       reason == DROP_REASON_4 || reason == DROP_REASON_5 || reason == DROP_REASON_6 || reason == DROP_REASON_7;
+	return reason == DROP_REASON_0 || reason == DROP_REASON_1 || reason == DROP_REASON_2 ||
+	       reason == DROP_REASON_3 || reason == DROP_REASON_4 || reason == DROP_REASON_5 ||
+	       reason == DROP_REASON_6 || reason == DROP_REASON_7;
 }
 
 #ifndef FUNCTIONS
@@ -48,7 +49,7 @@ int on_kfree_skb(struct bpf_raw_tracepoint_args *ctx)
 }
 
 #ifdef FUNCTIONS
-BPF_TABLE("lru_hash", u32, u64, copy_paths, 1024);	/* stack id -> skbs */
+BPF_TABLE("lru_hash", u32, u64, copy_paths, 1024); /* stack id -> skbs */
 
 /* skb_copy_ubufs(skb, gfp): user pages are copied because somebody may keep the data */
 int on_skb_copy_ubufs(void *context)

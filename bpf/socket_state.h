@@ -8,32 +8,32 @@
 #define CAUSE_AMBIGUOUS 8
 #define CAUSE_OTHER 9
 
-struct socket_state {	/* counted in the kernel at every detail; user space reads it by these names */
+struct socket_state { /* counted in the kernel at every detail; user space reads it by these names */
 	u64 cookie;
 	/* first the members that each send call and each completion touch, so that they share few cache lines */
-	u32 next_send_id;	/* sk_zckey when the last send call returned */
-	u32 optmem_before_bytes;	/* level when the previous send call returned */
-	u32 optmem_bytes;	/* level when a program last looked, and depth of the error queue */
+	u32 next_send_id; /* sk_zckey when the last send call returned */
+	u32 optmem_before_bytes; /* level when the previous send call returned */
+	u32 optmem_bytes; /* level when a program last looked, and depth of the error queue */
 	u32 errqueue_depth;
-	u32 optmem_peak_bytes;	/* highest level seen on the return of a send call */
+	u32 optmem_peak_bytes; /* highest level seen on the return of a send call */
 	u32 errqueue_depth_max;
 	u32 charge_bytes;
 	u32 optmem_max_bytes;
-	u32 first_send_id;	/* sk_zckey when a program first saw the socket, and the level */
+	u32 first_send_id; /* sk_zckey when a program first saw the socket, and the level */
 	u32 first_optmem_bytes;
-	u64 tail_lo;	/* lo of the last tail seen: a merge keeps it, an append changes it */
-	u8 has_tail;	/* whether one was seen, and a level; before that all is zero */
+	u64 tail_lo; /* lo of the last tail seen: a merge keeps it, an append changes it */
+	u8 has_tail; /* whether one was seen, and a level; before that all is zero */
 	u8 has_level;
 	u8 reserved[6];
-	u64 completions_copied;	/* by each uarg's own bit */
+	u64 completions_copied; /* by each uarg's own bit */
 	u64 completions_read;
-	u64 notifications[8];	/* by enum zc_event_kind, APPENDED to REFUSED */
-	u64 copies_unsure;	/* of the merged ones: their neighbour changed before we looked */
-	u64 uargs_charged;	/* FUNCTIONS */
+	u64 notifications[8]; /* by enum zc_event_kind, APPENDED to REFUSED */
+	u64 copies_unsure; /* of the merged ones: their neighbour changed before we looked */
+	u64 uargs_charged; /* FUNCTIONS */
 	u64 uargs_extended;
-	u64 enobufs[10];	/* by enum zc_cause, then ambiguous, then other */
-	u64 enobufs_optmem_bytes;	/* levels at those by optmem, summed */
-	u64 enobufs_depth;	/* queue depths at them, summed */
+	u64 enobufs[10]; /* by enum zc_cause, then ambiguous, then other */
+	u64 enobufs_optmem_bytes; /* levels at those by optmem, summed */
+	u64 enobufs_depth; /* queue depths at them, summed */
 	u64 is_closed;
 };
 
@@ -42,9 +42,9 @@ struct socket_state {	/* counted in the kernel at every detail; user space reads
  * place stays taken, because no two sockets get the same cookie. */
 #define PLACES 256
 BPF_ARRAY(places, struct socket_state, PLACES);
-BPF_HASH(place_owners, u32, u64, PLACES);	/* place -> cookie: whoever inserts first owns the place */
-BPF_TABLE("lru_hash", u64, struct socket_state, sockets, 4096);	/* by address, while the socket is open */
-BPF_TABLE("lru_hash", u64, struct socket_state, closed_sockets, 4096);	/* by cookie: addresses are reused */
+BPF_HASH(place_owners, u32, u64, PLACES); /* place -> cookie: whoever inserts first owns the place */
+BPF_TABLE("lru_hash", u64, struct socket_state, sockets, 4096); /* by address, while the socket is open */
+BPF_TABLE("lru_hash", u64, struct socket_state, closed_sockets, 4096); /* by cookie: addresses are reused */
 
 /* The parameter is a copy of the key. Once a helper gets the address of a variable, the verifier (6.12's, for one) no longer
  * knows that the variable holds a socket. */
@@ -86,7 +86,7 @@ static __always_inline struct socket_state *begin_state(u64 sk)
 	owner = place_owners.lookup(&place);
 	if (!owner || *owner != fresh.cookie)
 		return sockets.lookup_or_try_init(&sk, &fresh);
-	state->cookie = fresh.cookie;	/* if two CPUs come here, both write the same */
+	state->cookie = fresh.cookie; /* if two CPUs come here, both write the same */
 	return state;
 }
 

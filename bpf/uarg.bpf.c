@@ -37,7 +37,7 @@ ON_RETURN(msg_zerocopy_realloc, 4, ARGUMENTS_msg_zerocopy_realloc)
 	state = state_of(sk);
 	if (!state) {
 		if (!uarg)
-			forget_evidence();	/* of another socket of this thread */
+			forget_evidence(); /* of another socket of this thread */
 		return 0;
 	}
 	if (!uarg) {
@@ -95,7 +95,7 @@ ON_RETURN(msg_zerocopy_complete, 5, COMPLETION_ARGUMENTS)
 	struct way *way = ways.lookup(&skb);
 
 	if (!way || way->phase != COMPLETING)
-		return 0;	/* this was not the last reference, or the notification was merged and freed */
+		return 0; /* this was not the last reference, or the notification was merged and freed */
 	sk = peek_u64(skb + OFFSET_sk_buff_sk);
 	if (note_appended(context, sk, skb, way))
 		way->phase = QUEUED;

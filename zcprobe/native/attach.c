@@ -40,17 +40,18 @@ int zc_attach_by_btf(const struct zc_btf *btf, const char *name, const void *ins
 	link = bpf_raw_tracepoint_open(NULL, program);
 	if (link < 0)
 		link = -errno;
-	close(program);	/* the link keeps the program */
+	close(program); /* the link keeps the program */
 	return link;
 }
 
 int zc_try_function(const struct zc_btf *btf, const char *target)
 {
-	const struct bpf_insn nothing[] = {	/* return 0 */
+	const struct bpf_insn nothing[] = {
+		/* return 0 */
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	libbpf_print_fn_t print = libbpf_set_print(NULL);	/* a refusal is one of the two answers: print nothing */
+	libbpf_print_fn_t print = libbpf_set_print(NULL); /* a refusal is one of the two answers: print nothing */
 	int link = zc_attach_by_btf(btf, "on_trial", nothing, sizeof(nothing), ZC_ATTACH_ENTRY, target);
 
 	libbpf_set_print(print);

@@ -13,8 +13,8 @@
  * the probes ask for a hundred names. */
 struct zc_btf {
 	struct btf *btf;
-	uint32_t *ids;	/* open addressing; 0: free */
-	uint32_t mask;	/* number of places, a power of two, minus 1 */
+	uint32_t *ids; /* open addressing; 0: free */
+	uint32_t mask; /* number of places, a power of two, minus 1 */
 };
 
 /* FNV-1a */
@@ -53,7 +53,7 @@ static int index_types(struct zc_btf *handle)
 
 	if ((uintptr_t)btf__type_by_id(handle->btf, 1) % _Alignof(struct btf_type))
 		return -EPROTO;
-	while (btf__type_by_id(handle->btf, count))	/* btf__type_cnt() came with libbpf 0.6 */
+	while (btf__type_by_id(handle->btf, count)) /* btf__type_cnt() came with libbpf 0.6 */
 		count++;
 	while (places < 2 * count)
 		places *= 2;
@@ -91,10 +91,10 @@ struct zc_btf *zc_btf_open(void)
 
 	if (!handle)
 		return NULL;
-	print = libbpf_set_print(NULL);	/* the caller reports what is wrong; bcc, which may share libbpf, still prints */
+	print = libbpf_set_print(NULL); /* the caller reports what is wrong; bcc, which may share libbpf, still prints */
 	btf = btf__load_vmlinux_btf();
 	libbpf_set_print(print);
-	if (!btf || (intptr_t)btf < 0) {	/* libbpf before 1.0 returns an error pointer */
+	if (!btf || (intptr_t)btf < 0) { /* libbpf before 1.0 returns an error pointer */
 		free(handle);
 		errno = errno ? errno : ENOENT;
 		return NULL;
@@ -215,7 +215,7 @@ int zc_btf_tracepoint_args(const struct zc_btf *handle, const char *name)
 		type = skip_modifiers(handle->btf, type->type);
 	if (!type || !btf_is_func_proto(type))
 		return -ENOENT;
-	return btf_vlen(type) - 1;	/* the first argument is the tracepoint's own data pointer */
+	return btf_vlen(type) - 1; /* the first argument is the tracepoint's own data pointer */
 }
 
 int zc_btf_function_args(const struct zc_btf *handle, const char *name)

@@ -19,9 +19,9 @@ enum { SLOT_COUNT = 64, HUGEPAGE_BYTES = 2 << 20, PAGE_BYTES = 4096, OVERWRITTEN
 _Static_assert(!ZC_REUSE_NEVER, "`reuse` is asked for its truth");
 
 struct slot {
-	uint64_t first_id;	/* of the zerocopy sends that read it */
+	uint64_t first_id; /* of the zerocopy sends that read it */
 	uint64_t end_id;
-	int64_t open_count;	/* sends not completed; negative while the write goes on and its first sends are completed */
+	int64_t open_count; /* sends not completed; negative while the write goes on and its first sends are completed */
 };
 
 struct zc_buffers {
@@ -31,8 +31,8 @@ struct zc_buffers {
 	size_t slot_bytes;
 	struct slot slots[SLOT_COUNT];
 	uint32_t current;
-	uint32_t current_count;	/* bytes of the current slot in use */
-	uint8_t *pattern;	/* with reuse: what slots are filled from */
+	uint32_t current_count; /* bytes of the current slot in use */
+	uint8_t *pattern; /* with reuse: what slots are filled from */
 };
 
 static size_t round_up(size_t count, size_t unit)
@@ -139,7 +139,7 @@ ZC_COLD static const uint8_t *fill_slot(struct zc_channel *channel, uint64_t in_
 	}
 	memcpy(buffers->bytes + buffers->current * buffers->slot_bytes, buffers->pattern + in_pattern, count);
 	slot->first_id = channel->queued;
-	slot->end_id = UINT64_MAX;	/* a long write may see its first sends complete before its last is made */
+	slot->end_id = UINT64_MAX; /* a long write may see its first sends complete before its last is made */
 	slot->open_count = 0;
 	return buffers->bytes + buffers->current * buffers->slot_bytes;
 }

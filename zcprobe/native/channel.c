@@ -74,7 +74,7 @@ static int answer_no_room(struct zc_channel *channel, struct zc_attempt *attempt
 	channel->result->enobufs_count++;
 	zc_meminfo(channel, ZC_MEMINFO_ENOBUFS);
 	if (!attempt->zerocopy)
-		return -ENOBUFS;	/* for a plain send it is an ordinary error */
+		return -ENOBUFS; /* for a plain send it is an ordinary error */
 	zc_stall_begin(channel, attempt);
 	verdict = channel->config.policy->on_no_room(channel, attempt);
 	if (verdict == ZC_RETRY || verdict < 0 || channel->flush_index != flushes)

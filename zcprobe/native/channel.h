@@ -10,25 +10,25 @@
 
 struct zc_buffers;
 
-struct zc_stall {	/* while one write waits inside its policy */
-	int64_t start_ns;	/* 0: it does not wait */
+struct zc_stall { /* while one write waits inside its policy */
+	int64_t start_ns; /* 0: it does not wait */
 	int64_t end_ns;
-	uint64_t completions;	/* read before it */
+	uint64_t completions; /* read before it */
 	uint64_t notifications;
 	int result;
 };
 
-struct zc_attempt {	/* one send and its retries */
+struct zc_attempt { /* one send and its retries */
 	struct zc_stall stall;
 	size_t bytes;
 	uint32_t attempt_count;
 	uint32_t enobufs_count;
 	bool zerocopy;
-	bool wanted_zerocopy;	/* before the policy and the threshold had their say */
+	bool wanted_zerocopy; /* before the policy and the threshold had their say */
 };
 
 struct zc_policy_state {
-	uint64_t last_drain;	/* sends queued then */
+	uint64_t last_drain; /* sends queued then */
 	uint32_t copies_since_off;
 	bool zerocopy_off;
 	bool congested;
@@ -41,24 +41,24 @@ struct zc_channel {
 	/* What every write touches comes first: a send call leaves little in the CPU's caches, and each line costs. */
 	_Alignas(ZC_CACHE_LINE) struct zc_result *result;
 	struct zc_buffers *buffers;
-	int64_t last_end_ns;	/* of the last write, 0 when something happened since */
+	int64_t last_end_ns; /* of the last write, 0 when something happened since */
 	int64_t next_meminfo_ns;
-	uint64_t queued;	/* successful zerocopy sends that the kernel gave an id: the next id */
-	int stops_ignored;	/* while settling: the request that ended the run */
-	bool is_uncorked;	/* of a corked channel: nothing was written since */
-	bool is_tight;	/* a write begins when the last one ended, which saves a clock reading */
-	bool blocking;	/* QEMU's field, whatever the descriptor's real mode */
-	bool zerocopied_since_flush;	/* a notification without the COPIED code was read */
-	bool copied_in_flush;	/* the current explicit flush read a COPIED / zerocopied notification */
+	uint64_t queued; /* successful zerocopy sends that the kernel gave an id: the next id */
+	int stops_ignored; /* while settling: the request that ended the run */
+	bool is_uncorked; /* of a corked channel: nothing was written since */
+	bool is_tight; /* a write begins when the last one ended, which saves a clock reading */
+	bool blocking; /* QEMU's field, whatever the descriptor's real mode */
+	bool zerocopied_since_flush; /* a notification without the COPIED code was read */
+	bool copied_in_flush; /* the current explicit flush read a COPIED / zerocopied notification */
 	bool zerocopied_in_flush;
-	struct zc_channel_config config;	/* its members up to `engine` belong to the above */
-	uint64_t completed;	/* of the queued, covered by notifications read */
-	void *engine_state;	/* the engine's own */
+	struct zc_channel_config config; /* its members up to `engine` belong to the above */
+	uint64_t completed; /* of the queued, covered by notifications read */
+	void *engine_state; /* the engine's own */
 	struct zc_policy_state state;
 	uint32_t flush_index;
-	_Atomic int64_t deadline_ns;	/* absolute; waits end there with -ETIMEDOUT. The thread that watches reads it too */
-	_Atomic uint64_t completed_seen;	/* `completed`, for the thread that watches, */
-	_Atomic bool is_idle;	/* and what that thread says: nothing has moved for config.idle_ns */
+	_Atomic int64_t deadline_ns; /* absolute; waits end there with -ETIMEDOUT. The thread that watches reads it too */
+	_Atomic uint64_t completed_seen; /* `completed`, for the thread that watches, */
+	_Atomic bool is_idle; /* and what that thread says: nothing has moved for config.idle_ns */
 	/* Set while buffers are used again, which have to know which of their sends are still out. */
 	void (*on_completion)(struct zc_channel *channel, uint64_t lo, uint64_t hi);
 };

@@ -88,6 +88,7 @@ int zc_give_up_root(uint32_t uid, uint32_t gid, uint64_t kept)
 
 /* What the interpreter, its threads, and a socket that listens, receives and answers call. Missing on purpose: starting
  * programs, writing files, namespaces, mounts, bpf(). */
+/* clang-format off */
 static const char *const receiving[] = {
 	"accept", "accept4", "bind", "brk", "clock_getres", "clock_gettime", "clock_nanosleep", "clone3", "close",
 	"close_range", "connect", "dup", "dup2", "dup3", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2",
@@ -100,6 +101,7 @@ static const char *const receiving[] = {
 	"sched_yield", "select", "sendmmsg", "sendmsg", "sendto", "set_robust_list", "setsockopt", "shutdown", "sigaltstack",
 	"socket", "socketpair", "statx", "sysinfo", "uname", "write", "writev",
 };
+/* clang-format on */
 
 static const unsigned long controls[] = { FIONBIO, FIOCLEX, FIONCLEX, FIONREAD, TCGETS };
 
@@ -120,7 +122,7 @@ static int allow_receiving(scmp_filter_ctx filter)
 		error = allow(filter, receiving[i], 0, any);
 	for (size_t i = 0; !error && i < sizeof(controls) / sizeof(*controls); i++)
 		error = allow(filter, "ioctl", 1, SCMP_A1(SCMP_CMP_EQ, controls[i], 0));
-	if (!error)	/* for modules that are imported late */
+	if (!error) /* for modules that are imported late */
 		error = allow(filter, "openat", 1, SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
 	if (!error)
 		error = allow(filter, "clone", 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
@@ -140,7 +142,7 @@ int zc_allow_only_receiving(void)
 	error = allow_receiving(filter);
 	if (!error)
 		error = seccomp_load(filter);
-	if (error == -ECANCELED)	/* the kernel refused the filter: errno says why */
+	if (error == -ECANCELED) /* the kernel refused the filter: errno says why */
 		error = -errno;
 	seccomp_release(filter);
 	return error == -EINVAL || error == -ENOSYS || error == -EOPNOTSUPP ? 0 : error;

@@ -25,9 +25,9 @@ static inline int64_t zc_now_ns(void)
 #define ZC_KICK_SIGNAL SIGALRM
 
 /* Signal handlers set these and every thread reads them. */
-extern _Atomic int zc_stop_requested;	/* how many requests to stop have come */
-extern _Atomic int zc_kicked;	/* 0 until a deadline has passed or a request to stop has come */
-extern _Atomic int zc_run_is_active;	/* 0: a signal belongs to the caller, whose Python handler wants to run */
+extern _Atomic int zc_stop_requested; /* how many requests to stop have come */
+extern _Atomic int zc_kicked; /* 0 until a deadline has passed or a request to stop has come */
+extern _Atomic int zc_run_is_active; /* 0: a signal belongs to the caller, whose Python handler wants to run */
 
 void zc_catch_signals(void);
 void zc_restore_signals(void);

@@ -16,9 +16,9 @@ struct zc_part;
 
 /* What wait() waits for and what it finds: sets of these. */
 enum zc_readiness {
-	ZC_COMPLETION = 1,	/* reap() may find a notification */
-	ZC_WRITABLE = 2,	/* send() may take bytes */
-	ZC_READABLE = 4,	/* the peer has sent something: what a sender waits for by mistake, see enum zc_wait_for */
+	ZC_COMPLETION = 1, /* reap() may find a notification */
+	ZC_WRITABLE = 2, /* send() may take bytes */
+	ZC_READABLE = 4, /* the peer has sent something: what a sender waits for by mistake, see enum zc_wait_for */
 };
 
 struct zc_engine {

@@ -1,5 +1,5 @@
 /* The engine of sendmsg(MSG_ZEROCOPY), whose notifications are entries of the socket's error queue. */
-#include <time.h>	/* linux/errqueue.h needs struct timespec */
+#include <time.h> /* linux/errqueue.h needs struct timespec */
 #include <linux/errqueue.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -20,9 +20,9 @@ _Static_assert(offsetof(struct zc_part, count) == offsetof(struct iovec, iov_len
 /* Times, packet information and statistics that a socket may have asked for come before the message that is looked for. */
 enum { CONTROL_BYTES = 1024 };
 
-struct errqueue {	/* of one channel */
+struct errqueue { /* of one channel */
 	uint64_t entries_read;
-	uint64_t entries_at_wake;	/* when a wait last ended with POLLERR */
+	uint64_t entries_at_wake; /* when a wait last ended with POLLERR */
 };
 
 static int open_errqueue(struct zc_channel *channel)
@@ -57,10 +57,11 @@ static int fail_check(struct zc_channel *channel, enum zc_check check, int error
 
 static bool is_errno(uint32_t error)
 {
-	return error > 0 && error < 4096;	/* the kernel's MAX_ERRNO */
+	return error > 0 && error < 4096; /* the kernel's MAX_ERRNO */
 }
 
-static bool is_passed_over(const struct zc_channel *channel, enum zc_check check, const struct zc_notification *notification)
+static bool is_passed_over(const struct zc_channel *channel, enum zc_check check,
+			   const struct zc_notification *notification)
 {
 	return channel->config.foreign == ZC_FOREIGN_SKIP && (check == ZC_CHECK_ORIGIN || check == ZC_CHECK_ERRNO) &&
 	       notification->origin != SO_EE_ORIGIN_ZEROCOPY;

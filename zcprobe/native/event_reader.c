@@ -23,7 +23,7 @@ struct zc_event_reader {
 	int64_t interval_ns;
 	uint64_t events;
 	uint64_t kept;
-	uint64_t limit;	/* of `kept` */
+	uint64_t limit; /* of `kept` */
 	int error;
 	size_t filled;
 	uint8_t batch[BATCH_BYTES];

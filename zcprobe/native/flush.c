@@ -54,7 +54,7 @@ static int read_until_done(struct zc_channel *channel, bool block, struct zc_flu
 	return 0;
 }
 
-struct flush {	/* a reading that is under way */
+struct flush { /* a reading that is under way */
 	struct zc_flush_record record;
 	uint64_t completions;
 	uint64_t notifications;
@@ -63,7 +63,10 @@ struct flush {	/* a reading that is under way */
 static struct flush begin_flush(struct zc_channel *channel, bool block, enum zc_flush_trigger trigger)
 {
 	return (struct flush){
-		.record = { .start_ns = zc_now_ns(), .channel = channel->config.channel, .trigger = trigger, .blocking = block },
+		.record = { .start_ns = zc_now_ns(),
+			    .channel = channel->config.channel,
+			    .trigger = trigger,
+			    .blocking = block },
 		.completions = channel->result->completion_count,
 		.notifications = channel->result->notification_count,
 	};

@@ -92,7 +92,7 @@ int zc_run_migration(struct zc_writer *writer, struct zc_round_barrier *barrier)
 	uint64_t pages = traffic->guest_bytes / traffic->page_bytes / channel_count;
 	bool is_final = false;
 
-	for (uint32_t number = 0; ; number++) {
+	for (uint32_t number = 0;; number++) {
 		struct zc_round_record round = {
 			.round = number,
 			.channel = writer->channel->config.channel,

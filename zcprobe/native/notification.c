@@ -2,7 +2,7 @@
  *
  * A sender that believes the message unchecked may count sends that were never made. Nothing is read beyond `length`.
  */
-#include <time.h>	/* linux/errqueue.h needs struct timespec */
+#include <time.h> /* linux/errqueue.h needs struct timespec */
 #include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -57,7 +57,7 @@ enum zc_check zc_decode_notification(const void *control, size_t length, struct 
 		return ZC_CHECK_ERRNO;
 	if (error.ee_origin != SO_EE_ORIGIN_ZEROCOPY)
 		return ZC_CHECK_ORIGIN;
-	if (error.ee_data - error.ee_info > INT32_MAX)	/* modulo 2^32: a merged range may cross the wrap */
+	if (error.ee_data - error.ee_info > INT32_MAX) /* modulo 2^32: a merged range may cross the wrap */
 		return ZC_CHECK_BOUNDS;
 	notification->lo = error.ee_info;
 	notification->count = error.ee_data - error.ee_info + 1;

@@ -1,6 +1,6 @@
 #include "decl/content.h"
 
-static uint64_t mix(uint64_t x)	/* splitmix64 */
+static uint64_t mix(uint64_t x) /* splitmix64 */
 {
 	x += 0x9e3779b97f4a7c15ULL;
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;

@@ -12,7 +12,7 @@ enum zc_verdict { ZC_RETRY, ZC_COPY, ZC_DEAD };
 
 struct zc_policy {
 	const char *name;
-	bool blocking;	/* what QEMU's field of that name holds when the channel is opened, see flush_once() */
+	bool blocking; /* what QEMU's field of that name holds when the channel is opened, see flush_once() */
 	/* Optional: a look before a send. 0 or a negative errno; may clear attempt->zerocopy. */
 	int (*before_send)(struct zc_channel *channel, struct zc_attempt *attempt);
 	/* The answer when the engine had no room for one more notification: a verdict, or a negative errno. */

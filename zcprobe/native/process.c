@@ -67,9 +67,9 @@ void zc_restore_signals(void)
 	sigaction(SIGTERM, &saved_term, NULL);
 	sigaction(SIGINT, &saved_int, NULL);
 	zc_run_is_active = 0;
-	zc_stop_requested = 0;	/* the request was for this run; channels are driven outside of runs too */
+	zc_stop_requested = 0; /* the request was for this run; channels are driven outside of runs too */
 	zc_kicked = 0;
-	pthread_sigmask(SIG_SETMASK, &saved_mask, NULL);	/* signals that came meanwhile go to the caller's handlers */
+	pthread_sigmask(SIG_SETMASK, &saved_mask, NULL); /* signals that came meanwhile go to the caller's handlers */
 }
 
 /* The new thread receives no signal but a kick: requests to stop are for the thread that waits. */

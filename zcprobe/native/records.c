@@ -30,12 +30,12 @@ struct stream {
 	int fd;
 	uint8_t *chunks;
 	size_t record_bytes;
-	uint32_t *places;	/* chunk n is at places[n % chunk_count] of `chunks` */
-	uint32_t *free_places;	/* a stack; only the producer touches it and what follows */
+	uint32_t *places; /* chunk n is at places[n % chunk_count] of `chunks` */
+	uint32_t *free_places; /* a stack; only the producer touches it and what follows */
 	uint32_t free_count;
-	uint64_t reclaimed;	/* consumed chunks whose places are free or in use again */
+	uint64_t reclaimed; /* consumed chunks whose places are free or in use again */
 	uint64_t lost;
-	uint64_t kept;	/* only the consumer touches this, `has_ended` and what the recorder has written */
+	uint64_t kept; /* only the consumer touches this, `has_ended` and what the recorder has written */
 	bool has_ended;
 	_Atomic uint64_t produced;
 	_Atomic uint64_t consumed;
@@ -151,7 +151,7 @@ static bool allocate_stream(struct stream *stream, uint32_t chunk_records, uint3
 	stream->free_places = calloc(chunk_count, sizeof(*stream->free_places));
 	if (!stream->chunks || !stream->places || !stream->free_places)
 		return false;
-	while (stream->free_count < chunk_count - 1) {	/* chunk 0 is at place 0 */
+	while (stream->free_count < chunk_count - 1) { /* chunk 0 is at place 0 */
 		stream->free_places[stream->free_count] = chunk_count - 1 - stream->free_count;
 		stream->free_count++;
 	}
@@ -242,7 +242,7 @@ int zc_recorder_close(struct zc_recorder *recorder, uint64_t *lost_count, uint64
 		size_t filled = recorder->cursors[i].next - chunk;
 		bool is_whole = stream->kept == last * recorder->chunk_records;
 
-		if (!error && is_whole)	/* records after a gap are of no use */
+		if (!error && is_whole) /* records after a gap are of no use */
 			error = write_all(stream->fd, chunk, filled);
 		lost_count[i] = stream->lost;
 		record_count[i] = last * recorder->chunk_records + filled / stream->record_bytes;

@@ -9,7 +9,7 @@
 /* A recorder begins with one cursor for each stream; the rest of it belongs to records.c. */
 struct zc_cursor {
 	uint8_t *next;
-	uint8_t *end;	/* of the chunk */
+	uint8_t *end; /* of the chunk */
 	size_t record_bytes;
 };
 

@@ -10,10 +10,10 @@ struct zc_round_barrier {
 	pthread_cond_t all_here;
 	uint32_t expected;
 	uint32_t here;
-	uint64_t number;	/* of rounds that every channel has ended */
-	uint32_t ready;	/* channels here that could end within the downtime limit */
-	bool are_all_ready;	/* at the end of the last such round */
-	bool has_left;	/* a channel ended: the migration is over for all */
+	uint64_t number; /* of rounds that every channel has ended */
+	uint32_t ready; /* channels here that could end within the downtime limit */
+	bool are_all_ready; /* at the end of the last such round */
+	bool has_left; /* a channel ended: the migration is over for all */
 };
 
 int zc_round_barrier_init(struct zc_round_barrier **barrier, uint32_t channel_count)

@@ -18,13 +18,13 @@
 
 struct run;
 
-struct runner {	/* one channel's thread */
+struct runner { /* one channel's thread */
 	struct run *run;
 	struct zc_channel *channel;
 	pthread_t thread;
 	bool is_started;
-	uint64_t moved;		/* for the watching thread: what the channel had done when it last moved, */
-	int64_t moved_at_ns;	/* and when that was */
+	uint64_t moved;  /* for the watching thread: what the channel had done when it last moved, */
+	int64_t moved_at_ns; /* and when that was */
 };
 
 struct run {
@@ -36,7 +36,7 @@ struct run {
 	pthread_cond_t one_ended;
 	uint32_t ended_count;
 	int64_t began_ns;
-	int64_t looked_at_ns;	/* when the watching thread last looked for movement, usually every 50 ms */
+	int64_t looked_at_ns; /* when the watching thread last looked for movement, usually every 50 ms */
 };
 
 static enum zc_outcome outcome_of(int status)
@@ -47,7 +47,7 @@ static enum zc_outcome outcome_of(int status)
 	case -ETIMEDOUT:
 		return ZC_OUTCOME_DEAD_TIMEOUT;
 	case -EINTR:
-	case -ECANCELED:	/* another channel of the migration ended */
+	case -ECANCELED: /* another channel of the migration ended */
 		return ZC_OUTCOME_INTERRUPTED;
 	default:
 		return status < 0 ? ZC_OUTCOME_DEAD_ERROR : ZC_OUTCOME_COMPLETED;
@@ -151,7 +151,7 @@ static void kick_late(struct run *run)
 	}
 }
 
-enum { STANDSTILL_NS = 500000000 };	/* longer than this between two looks: this process itself was stopped */
+enum { STANDSTILL_NS = 500000000 }; /* longer than this between two looks: this process itself was stopped */
 
 /* Finds paths that are down and peers that have stopped: no completion comes and no byte leaves the socket. */
 static void look_for_movement(struct run *run)
@@ -210,7 +210,7 @@ static int start_and_watch(struct run *run)
 	}
 	if (error) {
 		zc_stop_requested++;
-		zc_round_barrier_leave(run->barrier);	/* channels at the barrier would wait for one that never comes */
+		zc_round_barrier_leave(run->barrier); /* channels at the barrier would wait for one that never comes */
 	}
 	watch(run, started);
 	for (uint32_t i = 0; i < started; i++)

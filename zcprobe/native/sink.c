@@ -29,12 +29,12 @@ struct sink {
 	struct zc_sink_result *result;
 	uint8_t *buffer;
 	uint64_t payload_position;
-	struct zc_frame frame;	/* the frame being received */
+	struct zc_frame frame; /* the frame being received */
 	size_t header_have;
 	uint64_t payload_left;
 	bool has_stalled;
-	bool has_lost_place;	/* what should have been a header was not one: the rest is only counted */
-	uint64_t *seen;	/* datagrams: position + 1 of those that arrived, each in the slot of its hash */
+	bool has_lost_place; /* what should have been a header was not one: the rest is only counted */
+	uint64_t *seen; /* datagrams: position + 1 of those that arrived, each in the slot of its hash */
 };
 
 static void note_mismatch(struct sink *sink, uint64_t position)
@@ -132,7 +132,7 @@ static int take_framed(struct sink *sink, const uint8_t *bytes, size_t count)
 static bool is_repeated(struct sink *sink, uint64_t position)
 {
 	uint64_t *slot = &sink->seen[(position * 0x9e3779b97f4a7c15ULL) >> (64 - SEEN_BITS)];
-	bool repeated = *slot == position + 1 && *slot;	/* 0: the slot is free */
+	bool repeated = *slot == position + 1 && *slot; /* 0: the slot is free */
 
 	*slot = position + 1;
 	return repeated;
@@ -269,7 +269,7 @@ int zc_sink_answer(int fd, const void *line, size_t size)
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return -errno;
-	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));	/* fails on vsock, which does not need it */
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on)); /* fails on vsock, which does not need it */
 	return sent == (ssize_t)size ? 0 : -EAGAIN;
 }
 

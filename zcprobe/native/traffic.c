@@ -79,7 +79,7 @@ static int run_writes(struct zc_writer *writer)
 	for (uint64_t done = 0; !is_over(writer, done); done++) {
 		uint32_t size = next_size(writer);
 		int status = writer->frames ? write_datagram(writer, size) :
-			     write_payload(writer, size, size >= writer->traffic->copy_below_bytes);
+					      write_payload(writer, size, size >= writer->traffic->copy_below_bytes);
 
 		if (status < 0)
 			return status;

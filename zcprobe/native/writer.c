@@ -6,7 +6,7 @@
 
 enum { MOST_LATE_NS = 250000000 };
 
-uint64_t zc_next_random(struct zc_writer *writer)	/* xorshift64 */
+uint64_t zc_next_random(struct zc_writer *writer) /* xorshift64 */
 {
 	writer->random ^= writer->random << 13;
 	writer->random ^= writer->random >> 7;

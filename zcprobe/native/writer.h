@@ -9,9 +9,9 @@ struct zc_writer {
 	const struct zc_traffic *traffic;
 	uint64_t random;
 	uint64_t payload_position;
-	struct zc_frame *frames;	/* datagrams: a ring of headers that the kernel may still read */
+	struct zc_frame *frames; /* datagrams: a ring of headers that the kernel may still read */
 	uint32_t frame_number;
-	int64_t paced_from_ns;	/* when the first byte would have gone at the rate asked for */
+	int64_t paced_from_ns; /* when the first byte would have gone at the rate asked for */
 };
 
 /* The next number of the traffic's own random sequence. */

@@ -1,7 +1,7 @@
 /* libFuzzer's target: looks up in a kernel's type information, right or damaged, what the probes look up. */
 #include "btf.c"
 
-static uint64_t found[3];	/* refused by libbpf; accepted; accepted, and a member was found */
+static uint64_t found[3]; /* refused by libbpf; accepted; accepted, and a member was found */
 
 static void tell(void)
 {

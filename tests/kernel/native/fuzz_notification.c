@@ -27,11 +27,13 @@ static size_t find(const uint8_t *bytes, size_t size)
 	size_t at = 0;
 
 	while (at + 16 <= size) {
-		uint64_t length = number(bytes + at, 8), level = number(bytes + at + 8, 4), type = number(bytes + at + 12, 4);
+		uint64_t length = number(bytes + at, 8), level = number(bytes + at + 8, 4),
+			 type = number(bytes + at + 12, 4);
 
 		if (length < 16 || length > size - at)
 			break;
-		if (length >= 32 && ((level == 0 && type == 11) || (level == 41 && type == 25) || (level == 287 && type == 1)))
+		if (length >= 32 &&
+		    ((level == 0 && type == 11) || (level == 41 && type == 25) || (level == 287 && type == 1)))
 			return at;
 		at += (length + 7) / 8 * 8;
 	}
@@ -60,7 +62,7 @@ int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t *exact = malloc(size ? size : 1);	/* exact size: reading one byte beyond is seen */
+	uint8_t *exact = malloc(size ? size : 1); /* exact size: reading one byte beyond is seen */
 	const uint8_t *message;
 	size_t at;
 	struct zc_notification notification;

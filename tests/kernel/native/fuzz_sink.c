@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-static uint64_t found[5];	/* streams that were intact, framed, out of place; datagrams taken, repeated */
+static uint64_t found[5]; /* streams that were intact, framed, out of place; datagrams taken, repeated */
 
 static void tell(void)
 {
@@ -82,7 +82,7 @@ static void feed(struct sink *sink, uint8_t cut, const uint8_t *data, size_t siz
 	for (size_t turn = 0, at = 0; at < size; turn++) {
 		size_t piece = next_piece(cut, turn, size - at);
 
-		sink->buffer = malloc(piece);	/* exact size: reading one byte beyond is seen */
+		sink->buffer = malloc(piece); /* exact size: reading one byte beyond is seen */
 		memcpy(sink->buffer, data + at, piece);
 		demand(take(sink, piece) == 0);
 		free(sink->buffer);
@@ -144,7 +144,7 @@ static void check_datagrams(const struct sink *sink, uint8_t cut, const uint8_t 
 {
 	size_t datagrams, repeats = count_repeats(cut, data, size, &datagrams);
 
-	demand(sink->result->duplicate_count <= repeats);	/* a repetition may be missed, but never invented */
+	demand(sink->result->duplicate_count <= repeats); /* a repetition may be missed, but never invented */
 	demand(sink->result->frame_count + sink->result->duplicate_count == datagrams);
 	demand(sink->result->bytes <= size);
 	demand(sink->result->duplicate_count ? sink->result->bytes < size : sink->result->bytes == size);

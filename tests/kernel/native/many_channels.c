@@ -15,7 +15,7 @@
 
 enum { CHANNELS = 8, SNDBUF_BYTES = 64 << 20 };
 
-struct part {	/* one channel, its recorder and its sink */
+struct part { /* one channel, its recorder and its sink */
 	int sender_fd;
 	int sink_fd;
 	int null_fds[ZC_STREAM_COUNT];
@@ -29,9 +29,9 @@ struct scene {
 	const char *name;
 	const char *policy;
 	struct zc_traffic traffic;
-	int64_t stall_ns;	/* of the sinks */
+	int64_t stall_ns; /* of the sinks */
 	int64_t deadline_ns;
-	bool is_cut;	/* the deadline cuts it off, and it must still end */
+	bool is_cut; /* the deadline cuts it off, and it must still end */
 	bool expects_enobufs;
 };
 

@@ -21,8 +21,8 @@ int send_by_io_uring(int fd, const void *bytes, uint32_t count)
 		return -errno;
 	ring = mmap(NULL, parameters.sq_off.array + parameters.sq_entries * sizeof(uint32_t), PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_POPULATE, ring_fd, IORING_OFF_SQ_RING);
-	entries = mmap(NULL, parameters.sq_entries * sizeof(*entries), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
-		       ring_fd, IORING_OFF_SQES);
+	entries = mmap(NULL, parameters.sq_entries * sizeof(*entries), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_POPULATE, ring_fd, IORING_OFF_SQES);
 	if (ring == MAP_FAILED || entries == MAP_FAILED)
 		return -ENOMEM;
 	memset(entries, 0, sizeof(*entries));

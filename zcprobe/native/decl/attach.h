@@ -18,9 +18,9 @@ int zc_try_function(const struct zc_btf *btf, const char *target);
 /* Returns a descriptor; until it is closed the kernel times every BPF program. Or a negative errno. */
 int zc_time_programs(void);
 struct zc_program_statistics {
-	uint64_t run_count;	/* while the kernel timed programs */
+	uint64_t run_count; /* while the kernel timed programs */
 	uint64_t run_ns;
-	uint64_t missed_count;	/* skipped, because it or another program was running on that CPU */
+	uint64_t missed_count; /* skipped, because it or another program was running on that CPU */
 };
 
 /* Reads what the kernel counted about the program behind a program's or a link's descriptor. 0 or a negative errno. */

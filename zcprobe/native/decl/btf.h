@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 struct zc_btf;
-struct zc_btf *zc_btf_open(void);	/* the running kernel's BTF, or NULL with errno */
+struct zc_btf *zc_btf_open(void); /* the running kernel's BTF, or NULL with errno */
 void zc_btf_close(struct zc_btf *btf);
 /* Byte offset of a dotted member path, through anonymous members; -ENOENT when there is none. */
 int64_t zc_btf_offset(const struct zc_btf *btf, const char *structure, const char *path);

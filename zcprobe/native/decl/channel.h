@@ -19,31 +19,31 @@ enum zc_foreign { ZC_FOREIGN_ERROR, ZC_FOREIGN_SKIP };
 enum zc_wait_for { ZC_WAIT_FOR_ERROR, ZC_WAIT_FOR_INPUT, ZC_WAIT_FOR_BOTH };
 
 struct zc_channel_config {
-	int fd;			/* connected socket with SO_ZEROCOPY set */
+	int fd;   /* connected socket with SO_ZEROCOPY set */
 	uint16_t channel;
-	uint8_t zerocopy;	/* 0: the same loop as a plain copy */
+	uint8_t zerocopy; /* 0: the same loop as a plain copy */
 	uint8_t is_datagram;
-	struct zc_recorder *recorder;	/* NULL: nothing is recorded, and no clock is read per send */
+	struct zc_recorder *recorder; /* NULL: nothing is recorded, and no clock is read per send */
 	const struct zc_policy *policy;
 	const struct zc_engine *engine;
 	struct zc_policy_parameters parameters;
 	enum zc_flush_variant flush_variant;
 	enum zc_wait_for wait_for;
 	enum zc_foreign foreign;
-	uint32_t optmem_max_bytes;	/* the limit in force, which some policies read */
-	uint32_t charge_bytes;	/* of one notification, measured */
-	int64_t deadline_ns;	/* of the whole run, counted from its start */
-	int64_t settle_ns;	/* longest wait for completions after the outcome is known */
-	int64_t idle_ns;	/* settling ends once nothing has moved on the path for so long; 0: it does not */
-	uint8_t ends_idle;	/* once duration_ns is over such a path also ends the run, as a timeout */
+	uint32_t optmem_max_bytes; /* the limit in force, which some policies read */
+	uint32_t charge_bytes; /* of one notification, measured */
+	int64_t deadline_ns; /* of the whole run, counted from its start */
+	int64_t settle_ns; /* longest wait for completions after the outcome is known */
+	int64_t idle_ns; /* settling ends once nothing has moved on the path for so long; 0: it does not */
+	uint8_t ends_idle; /* once duration_ns is over such a path also ends the run, as a timeout */
 	int64_t meminfo_interval_ns;
-	uint8_t hugepages;	/* buffers: 2 MiB pages */
-	int buffer_fd;		/* buffers: a mapping of this file; -1: anonymous */
-	int32_t cpu;		/* pin the thread there; -1: nowhere */
-	uint8_t is_corked;	/* TCP_CORK is set: cleared before each wait for the peer, and at the end */
+	uint8_t hugepages; /* buffers: 2 MiB pages */
+	int buffer_fd;  /* buffers: a mapping of this file; -1: anonymous */
+	int32_t cpu;  /* pin the thread there; -1: nowhere */
+	uint8_t is_corked; /* TCP_CORK is set: cleared before each wait for the peer, and at the end */
 };
 
-#define ZC_MAX_PARTS 1024	/* of one write: the kernel's UIO_MAXIOV */
+#define ZC_MAX_PARTS 1024 /* of one write: the kernel's UIO_MAXIOV */
 
 struct zc_part {
 	const void *bytes;

@@ -9,11 +9,11 @@ void zc_pattern_fill(uint8_t *buffer, uint64_t bytes);
 
 /* Begins every header of migration and rpc, and every datagram. The rest of header_bytes is padding. */
 struct zc_frame {
-	uint32_t magic;		/* ZC_FRAME_MAGIC */
-	uint32_t header_bytes;	/* this struct and the padding */
-	uint64_t payload_position;	/* how much payload came before it */
+	uint32_t magic;  /* ZC_FRAME_MAGIC */
+	uint32_t header_bytes; /* this struct and the padding */
+	uint64_t payload_position; /* how much payload came before it */
 	uint32_t payload_bytes;
-	uint32_t number;	/* counts the frames of its channel, modulo 2^32; packet_choice() goes by it for IPv6 */
+	uint32_t number; /* counts the frames of its channel, modulo 2^32; packet_choice() goes by it for IPv6 */
 };
 
 #define ZC_FRAME_MAGIC 0x7a637072

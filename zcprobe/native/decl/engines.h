@@ -3,4 +3,4 @@
 
 struct zc_engine;
 
-const struct zc_engine *zc_find_engine(const char *name);	/* NULL when there is none of that name */
+const struct zc_engine *zc_find_engine(const char *name); /* NULL when there is none of that name */

@@ -4,25 +4,25 @@
 #include <stdint.h>
 
 struct zc_sink_config {
-	int fd;			/* connected stream, or bound datagram socket */
-	int control_fd;		/* datagrams: end of stream here ends the run; else -1 */
+	int fd;   /* connected stream, or bound datagram socket */
+	int control_fd;  /* datagrams: end of stream here ends the run; else -1 */
 	uint8_t is_framed;
 	uint8_t is_datagram;
-	uint8_t respond;	/* to each frame, with ZC_RESPONSE_BYTES */
-	uint8_t discard;	/* MSG_TRUNC: count without looking */
-	uint64_t read_bps;	/* slow reader: bits per second; 0: as fast as it goes */
-	uint64_t stall_after_bytes;	/* stalled reader: stop after so many bytes, once */
-	int64_t stall_ns;	/* for that long */
+	uint8_t respond; /* to each frame, with ZC_RESPONSE_BYTES */
+	uint8_t discard; /* MSG_TRUNC: count without looking */
+	uint64_t read_bps; /* slow reader: bits per second; 0: as fast as it goes */
+	uint64_t stall_after_bytes; /* stalled reader: stop after so many bytes, once */
+	int64_t stall_ns; /* for that long */
 };
 
 struct zc_sink_result {
-	uint64_t bytes;		/* a repeated datagram counts once, unless content is discarded */
-	uint64_t frame_count;	/* or datagrams */
-	uint64_t duplicate_count;	/* datagrams that had arrived before */
-	uint64_t first_mismatch;	/* stream position, UINT64_MAX when intact */
+	uint64_t bytes;  /* a repeated datagram counts once, unless content is discarded */
+	uint64_t frame_count; /* or datagrams */
+	uint64_t duplicate_count; /* datagrams that had arrived before */
+	uint64_t first_mismatch; /* stream position, UINT64_MAX when intact */
 	int64_t start_ns;
 	int64_t end_ns;
-	int64_t pause_ns;	/* how long the rate or the stall kept it from reading */
+	int64_t pause_ns; /* how long the rate or the stall kept it from reading */
 };
 
 /* Receives until the end of the stream and compares with the pattern. 0 or a negative errno. */
