@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # Each target's line in `make help` is the text behind its ##.
 
 VENV := .venv/bin

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Builds the package, and its compiled core where that is possible: whoever only reads run folders needs no core.
 
 ZCPROBE_CORE=required makes a core that cannot be built an error of the installation, as `make setup` wants it.

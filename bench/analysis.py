@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Time and resident memory to analyse a run of ten million sends: in Jupyter to load it, summarize it and draw its
 overview; on the command line to make each figure and the report.
 

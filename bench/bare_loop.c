@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* The least that a zerocopy sender must do: send one buffer repeatedly, then read every notification. */
 #include <time.h>
 #include <linux/errqueue.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Cost of our probes, and of a bpftrace script that only counts the same tracepoints: goodput with each of them divided
 by goodput without any.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Whether held-completions has the same outcomes on an idle and on a busy machine.
 
     .venv/bin/python bench/calibrated.py [--runs 20] [--conditions idle,loaded,pinned]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How the benchmarks pair their blocks and print their results."""
 
 from collections.abc import Callable

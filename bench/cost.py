@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What measuring costs: goodput with recording / without, and goodput with probes at each level / without probes.
 
     .venv/bin/python bench/cost.py [--connections 7] [--rounds 9] [--json FILE]

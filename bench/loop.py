@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Goodput of our recording sender divided by that of a bare C loop that only sends, with zerocopy and copying.
 
     .venv/bin/python bench/loop.py [--connections 7] [--pairs 9] [--json FILE]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How every policy fares in every scenario: makes the tables of docs/policies.md.
 
     .venv/bin/python bench/policy_table.py [--repeats 5] [--scenarios in-flight,slow-reader] > table.md

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Ten million sends recorded: resident memory of every process of the run, and the time to load them into pandas.
 
     .venv/bin/python bench/scale.py [--sends 10000000]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How long commands take that have little to do: seconds from start to end, in one tree or in two.
 
     .venv/bin/python bench/startup.py [TREE [OTHER_TREE]] [--times 15] [--json FILE]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Writes the handler for the return of a function in one way for fexit and kretprobe, with its arguments and its result.
  *
  * A kretprobe does not see the arguments: a kprobe on the entry keeps them by thread and function.

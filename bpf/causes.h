@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* causes: what may have made a send call return ENOBUFS. */
 #pragma once
 

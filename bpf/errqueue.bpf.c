@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* errqueue: a completion becomes a new entry of the queue or merges into its tail; recvmsg removes entries. */
 
 #include "calls.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* events: what goes to user space through a ring buffer, and the stacks that events name. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* evidence: what was seen during the current send call, by thread. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* filter: whose sockets are counted, and in how much detail. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* How the programs read the running kernel's memory.
  *
  * OFFSET_<struct>_<member> and ARGUMENTS_<function> come from the running kernel's BTF, ADDRESS_* from its symbol table:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* memlock: evidence for RLIMIT_MEMLOCK in the current send call.
  *
  * mm_account_pinned_pages() calls capable(CAP_IPC_LOCK) only after sock_omalloc() succeeded, and the limit applies only to a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* memlock: the account that RLIMIT_MEMLOCK limits, and the limit itself. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* notification: how one moves through the error queue and ends. Both are counted, and emitted as events. */
 #pragma once
 

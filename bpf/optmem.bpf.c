@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* optmem: what notifications charge to their socket, and when they return it.
  *
  * A notification is an skb whose destructor is sock_ofree(); no other skb has that destructor. Tracepoints tell how a

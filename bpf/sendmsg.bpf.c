@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* sendmsg: what the send calls of the run's sockets returned, and at each ENOBUFS the state of optmem and the cause. */
 
 #include "calls.h"

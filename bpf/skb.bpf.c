@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* skb: what becomes of the data: whether it was copied after all, and by whom, or dropped by the qdisc. */
 
 #include "calls.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* socket_state: what the kernel counts for each socket, at every detail, and where its counters are. */
 #pragma once
 

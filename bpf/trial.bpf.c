@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* trial: one program for each way of attaching, to find out which ones the kernel allows.
  *
  * They do not depend on the kernel's layout, so they can be compiled before it is known.

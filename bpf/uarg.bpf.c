@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* uarg: the life of the kernel's ubuf_info_msgzc, from the send that needed it to its last reference.
  *
  * Tracepoints show only the end of a uarg, in optmem.bpf.c and errqueue.bpf.c.

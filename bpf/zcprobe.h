@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The event that the probes stream to user space: read by BPF C, by the core's C compiler and by cffi.
  *
  * One struct for all kinds keeps the file of events a plain array. Counters are raw readings at the moment of the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The command as a user runs it, and the check that it leaves the host as it found it."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The parsers of the C core under libFuzzer: what each reads, its first inputs, and the kinds of input it must meet."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Hostile sinks for `zcprobe run --to`: a server, and what it does with each connection."""
 
 import socket

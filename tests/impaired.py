@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Traffic on a path that is impaired, and what the tools of this host show of it."""
 
 import json

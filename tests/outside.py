@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the kernel and iproute2 show about a run while it lasts: its namespaces, sockets, queues and processes.
 
 Another process watches the run through interfaces that anybody on this host could use, without help from zcprobe.

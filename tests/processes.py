@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The processes of a command, found from outside."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """TCP's own counters of a namespace, which the kernel shows and zcprobe does not look at."""
 
 import threading

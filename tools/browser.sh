@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
 # Chromium, in which the tests open the report. Exit codes as tools/setup.sh: 1 an installer failed, 3 no way to add it.
 set -euo pipefail
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
 # Compiles the C core with every warning as an error, and writes nothing. CC chooses the compiler.
 set -euo pipefail
 cd "${0%/*}/.."

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Writes the manual pages and the shell completion of `zcprobe` from its parser: python tools/command_pages.py FOLDER
 
 FOLDER becomes what an installation has as /usr/share: man/man1/zcprobe.1 and a page for each verb (`man zcprobe run`),

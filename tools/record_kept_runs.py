@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Records the runs that tests and notebooks read, in the format that this zcprobe writes.
 
     .venv/bin/python tools/record_kept_runs.py tests/data/version_2 [NAME ...]

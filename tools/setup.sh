@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
 # Makes .venv/bin/zcprobe work; with the word `fuzzer`, also the compiler with which the tests fuzz the C core; with `guests`,
 # also what boots other kernels for them; with `check`, also what `make check` calls. What is missing is found by trying, so a
 # second call has nothing to do. V=1 shows the installers' output. Exit codes: 0 done, 1 an installer failed, 3 this machine

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """zcprobe: why MSG_ZEROCOPY senders get ENOBUFS, and what each answer to it costs."""
 
 TYPE_CHECKING = False  # as type checkers know it from `typing`, which takes longer to import than this

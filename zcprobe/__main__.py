@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The command. From its first line on signals are blocked until `main` can handle them."""
 
 import _signal  # type: ignore[import-not-found]  # `signal` without its enumerations, which take a while to import

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The user behind sudo, who gets what root writes."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One zerocopy channel that a notebook or a test drives step by step.
 
 >>> channel, receiver = ZeroCopyChannel.pair("qemu-merged")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A child process of a run (sender or sink). Messages are lines of JSON; the process is never left behind."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What one run is asked to do. A member that is None takes the scenario's own value."""
 
 import os

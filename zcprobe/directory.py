@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A folder held by its descriptor, so that renaming it or putting a link in its place does not redirect what is
 written.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One end of a connection: its address for TCP, UDP or vsock, its options, and how to hang up."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Every error a user can meet, each with its exit code.
 
     ZcprobeError            exit 1  the run failed

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Text that others wrote, made safe to show: a terminal or browser prints it and never executes it."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Open files that one process hands to another, so that the writer needs no right to open them."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How a connection begins: what a sender and a sink say to each other before the stream, a line each.
 
     sink     GREETING, with a challenge if it asks for a token

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How this zcprobe was installed, and so what installs it anew."""
 
 import sys

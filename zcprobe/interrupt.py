@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Ctrl-C is a request: the run ends early, completes its files, and only then the process dies of the signal."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The commands take code and settings from where they are installed, and from nowhere else.
 
 Only Python's option -I stops what Python executes before the first line of a command: sitecustomize from PYTHONPATH and

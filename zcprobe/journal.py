@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The journal: what a run has changed on this host, written where a later process finds it if the run is killed.
 
 Every entry is written before the thing it names can be found by its name, so a journal may name things that never

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A child process of a run and the parent that started it: the one life that sender and sink have.
 
 The child reads its task, a line on stdin. It does its work, says on stdout what its parent waits for (`say`), and may

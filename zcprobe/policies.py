@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The policies: what a sender does when sendmsg(MSG_ZEROCOPY) returns ENOBUFS, or to avoid it."""
 
 import msgspec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which options go together: the one table of options that have no effect beside others.
 
 An option that cannot take effect is refused, never silently accepted. `RunConfig.validate()` checks the range of single

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The digest that a metadata file carries of itself, so that it can be checked before it is parsed.
 
 A sealed file is a JSON object whose last member is `sha256`, alone on the last line but one: the SHA-256, in

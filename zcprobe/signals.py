@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The signals that ask a command to end: from a keyboard, a service manager, or a closing terminal."""
 
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The secret that a sender shares with a sink. The sender proves that it has the token without sending it.
 
 The sink greets with a challenge, new for each connection. The sender answers with the HMAC (SHA-256) of challenge and

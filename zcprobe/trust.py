@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which folders root writes to for somebody: those that only root and the user behind sudo can change.
 
 A path is walked from `/`, or from the working folder if it is relative, one name at a time, each relative to the

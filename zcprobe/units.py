@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Sizes, rates and durations as people write them and as plots show them."""
 
 import re

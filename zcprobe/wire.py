@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Every message between the processes of a run, and between hosts. `zcprobe.handshake` defines their order.
 
 A sender and a sink exchange on the connection of the stream: `GREETING`, a `StreamPlan`, an `Answer`, then the stream,

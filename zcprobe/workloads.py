@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Traffic models: what a sender writes."""
 
 from typing import Literal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Headless Chromium, controlled over a pipe by the DevTools protocol (JSON messages that end in a zero byte)."""
 
 import fcntl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """`make browser` on a host without chromium."""
 
 import shutil

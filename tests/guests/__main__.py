@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One command in a guest: python -m tests.guests 6.12 -- uname -r"""
 
 import argparse

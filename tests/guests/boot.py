@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Boots a fetched kernel on this machine's own files and runs a command there, with virtme-ng in emulation."""
 
 import os

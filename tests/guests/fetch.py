@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Fetches a distribution kernel with the host's own apt client, and unpacks it beside the host, never into it.
 
 The cache folder has for each suite `apt/`, a separate state of apt, and `<release>_<version>/`, the unpacked packages

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The only list of the distribution kernels that the tests boot."""
 
 import msgspec

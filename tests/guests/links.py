@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Two network cards of a guest on one hub of QEMU's: one receives what the other sends, and no data is copied before.
 
 e1000 has scatter-gather (NETIF_F_SG), so its driver maps the sender's own pages and completes the send once QEMU has

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The guest tests on each kernel, one boot each: python -m tests.guests.matrix [KERNEL...]
 
 pytest's output is printed at once, each line after the name of its kernel, followed by one line for each kernel.

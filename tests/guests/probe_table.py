@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Makes the tables of docs/probes.md from what the last make test-kernels measured: python -m
 tests.guests.probe_table"""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which of these tests may run beside each other: `make test` runs two of their files at a time.
 
 Each process of pytest-xdist then has its own /run/netns and /run/zcprobe, so it neither sees nor cleans up the runs of

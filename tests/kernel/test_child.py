@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Child processes that end when they should not, and when they should."""
 
 import os

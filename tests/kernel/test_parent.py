@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The life that a run's child processes share: each of them says what keeps it from its task."""
 
 import pytest

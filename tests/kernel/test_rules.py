@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Every scenario with TCP and UDP, over IPv4 and IPv6, natively: tc, nstat and /proc show from outside whether the path
 was as the scenario says."""
 

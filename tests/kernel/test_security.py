@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """docs/security.md is true: its table of capabilities, its recipes and its units."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Set-up from nothing, in a copy of the tree; needs a package index for pip, and takes as long as pip does."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which paths to a folder root follows. The tests need root because they change owners."""
 
 import os

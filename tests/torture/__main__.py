@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """All attacks, or one: python -m tests.torture [--short] [--only KIND] [--seed N]"""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """bpf(2), as far as an inventory needs it: bpftool is not everywhere."""
 
 import ctypes

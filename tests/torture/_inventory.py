@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Everything on this host that a run could leave behind, and which parts of it are new."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A good run.json changed in one place, as a program that reads it may find it."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A real run folder made small: the first rows of each table and one stack, with digests as if it had been recorded
 so."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The attacker of swap.py. It runs as another user and puts links where root is about to write, as fast as it can.
 
 Arguments: its own folder, the folder of root's that it wants root to write to, a seed, its uid. It counts its swaps in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Everything that zcprobe makes of a run, as text."""
 
 import inspect

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A command that is attacked, and what it leaves behind."""
 
 import os

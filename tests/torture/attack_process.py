@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The process of one attack: runs it in a child, and ends whatever the child leaves running."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Faults during a run: a link goes down, processes stop, disks fill, limits are too low.
 
 Each ends with its documented exit code, within the requested time plus 5 s, without a traceback. Two lines report a

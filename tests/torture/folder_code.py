@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A current folder, PYTHONPATH and user site full of modules named like everything that zcprobe imports.
 
 Each module, and each program with the name of a program that zcprobe runs, records its name when it is executed; none

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A run folder with right digests and wrong contents: run.json and tables that somebody made up.
 
 zcprobe refuses it with one of its own errors in one line, or shows it. Nothing else is raised, no control character or

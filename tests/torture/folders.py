@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A run folder in which one bit has flipped, a file was cut short, or something else is in the place of a file.
 
 Each changed folder loads with the numbers of the good one, or is refused with one of zcprobe's errors in one line. It

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The kinds of attack: each file of this folder that does not belong to the framework is one.
 
 It has a docstring whose first line says what it attacks; `attack(rounds, seed)`, which returns a sentence for each

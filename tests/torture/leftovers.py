@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A command is ended at a random moment with its lab open, by SIGKILL and by every signal that asks it to end.
 
 After SIGKILL and `zcprobe doctor --clean`, and after each other signal without it, everything that a run makes on the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The parsers of the C core with inputs from a fuzzer: notifications, streams, datagrams, type information.
 
 No input may make a parser read or write out of bounds, hang, or crash. Each result must equal that of the second parser

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Strangers at a sink: many, one after another and at the same time, that are silent, slow, lying, hanging up or
 flooding.
 

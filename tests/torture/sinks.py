@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Hostile sinks for a sender of root's: endless lines, slow lines, junk, silence, hanging up, at every step.
 
 Each run must end within its deadlines, with a documented exit code, at most two lines, and no traceback. Its sender

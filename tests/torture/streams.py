@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Standard streams that are closed, full or without a reader, and a terminal that closes during a run.
 
 No run is lost, the exit code is a documented one, and nothing that was meant for a stream gets into a file of the run.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One attack in a separate process, with its own /run/netns, /run/zcprobe and temporary folder, and a time limit."""
 
 import contextlib

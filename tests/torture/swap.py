@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Another user replaces folders and files by links while root writes to a folder of that user's.
 
 The attacker is a separate process with a uid of its own and none of root's rights; root treats it as the user behind

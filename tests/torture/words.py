@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Command lines of random words: each is accepted, or refused in two lines, never with a traceback.
 
 Most are handled in one process, up to the call with which the verb would begin its work. Some hundreds of those that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A real run, changed as if it had been made in another way."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The real runs in tests/data, of every version of the format; tests/data/README.md says how they were made."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """docs/architecture.md names what is there, and a configuration goes where it says."""
 
 import ast

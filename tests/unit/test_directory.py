@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 import os
 from collections.abc import Iterator
 from pathlib import Path

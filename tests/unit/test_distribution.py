@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The source distribution and the wheel, built from a copy of the tree and installed where there is nothing else."""
 
 import shutil

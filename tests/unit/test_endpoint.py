@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Ends of connections: addresses as sockets take them, and a connection that is hung up."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Lines between sender and sink: right ones, wrong ones, endless ones, and lines that never come."""
 
 import socket

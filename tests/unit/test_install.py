@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """`pip install .` into an environment of its own: without a compiler, and with one that fails.
 
 What zcprobe depends on comes from the environment of the tests; zcprobe itself is installed from a copy of its sources.

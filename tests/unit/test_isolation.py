@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Nothing is imported from the current folder; root also imports nothing from PYTHONPATH or a user's own packages."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The notebooks, executed: on the shipped runs, and on others after changing the one line that says which."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Reading run folders needs no compiled core, no kernel and no lab: a process without any of these does it."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The whole table of options that go together: scenario, protocol, family, traffic and each option that depends on
 them."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Files and functions are short enough to be read at once; a longer one has its name and its reason here."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """No test is left out: `make test` or `make test-kernels` runs it. `make check` runs the quick ones."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Tokens, files that contain one, and the proof that a sender sends in place of it."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Messages: each is one line, and is read as it was written."""
 
 import msgspec

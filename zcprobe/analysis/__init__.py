@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Tables: `df_<x>` of a run or of many gives a DataFrame whose columns its docstring lists, in `zcprobe.analysis.<x>`.
 
 `from zcprobe.analysis import df_optmem` works too; the module is imported only then.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs are put into one number, one table or one pair of axes only when they were made alike."""
 
 from collections.abc import Callable, Collection, Hashable, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which channel a kernel event belongs to, and what each channel of a run is."""
 
 import pandas as pd

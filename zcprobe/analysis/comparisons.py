@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs that were made alike but for the policy, put together: what one table and one pair of axes can show."""
 
 from collections.abc import Sequence

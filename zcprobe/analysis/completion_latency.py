@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How long each send held its pages: until the kernel completed it, and until the sender read that it had."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Completions in the order in which the kernel made them, each against the sends completed before it."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How many completions were really copied, against what the notifications told the sender."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a gigabyte costs the sending threads in CPU time."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From which size of a send on zerocopy is faster than copying, on the path that was measured."""
 
 from collections.abc import Sequence

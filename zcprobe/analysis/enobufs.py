@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Each ENOBUFS of a run with its cause and with what held optmem at that moment."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Causes of ENOBUFS over many runs, optmem told apart by who held most of it."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The error queue of each channel and the optmem it holds, over a run's time."""
 
 from collections.abc import Iterator

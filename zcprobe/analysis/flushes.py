@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Every reading of the error queue: what started it, how long it took, what it brought."""
 
 import msgspec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Sends in flight as the sender sees them: accepted by the kernel, and no notification read that covers them."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Who dropped the last reference to the data of a completion that could not be merged."""
 
 import re

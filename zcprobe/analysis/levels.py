@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a kernel event says about the level of optmem: one definition for tables, figures and traces."""
 
 __all__ = ["LEVEL_KINDS", "STILL_CHARGED"]

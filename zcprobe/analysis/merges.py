@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How well the notifications of each run merged: out of order they cannot, and each holds a charge of its own."""
 
 from collections.abc import Sequence

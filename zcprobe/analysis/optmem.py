@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The headroom of a socket's optmem: how far the limit is, and who holds the rest."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What becomes of runs over a grid: the optmem limit against the size of a send or the share of clones held back."""
 
 from collections.abc import Sequence

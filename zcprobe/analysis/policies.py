@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Policies side by side: the run, not the send, is the unit of replication."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What measuring costs, from the pairs of blocks that bench/cost.py times."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The ranges of sends that notifications cover, in the order in which they were read: holes and distances."""
 
 from collections.abc import Iterator

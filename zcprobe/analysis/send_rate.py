@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the sockets took over a run's time, and where in it calls were refused or data was copied on purpose."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the sendmsg calls of a run returned, counted by the sender and by the kernel."""
 
 import errno

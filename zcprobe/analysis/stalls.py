@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Stalls: the time a write waits inside its policy."""
 
 from typing import Any

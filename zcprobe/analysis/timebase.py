@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One clock for all of a run's tables: seconds since its first send began."""
 
 import pandas as pd

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A comparison in words, and only what its runs support."""
 
 from collections.abc import Sequence

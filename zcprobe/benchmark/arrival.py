@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Compares what the sink reports with what was sent."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From a configuration to the benchmark that it asks for: options that are left open take the scenario's values."""
 
 from contextlib import AbstractContextManager, nullcontext

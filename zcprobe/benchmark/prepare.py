@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Prepares a benchmark up to its first send: its processes wait, on a calibrated and impaired path."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Starts the child processes of a benchmark, sink and sender, and gives them their tasks."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Compares what our sender and sink counted with each other and with what the probes saw."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One benchmark, from its configuration to its complete run folder."""
 
 from collections.abc import Callable, Iterator

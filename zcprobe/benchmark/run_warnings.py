@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a reader must know before trusting a run: the path was not impaired, or a control was not a control."""
 
 import msgspec

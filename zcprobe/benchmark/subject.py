@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The subject that drives: our own sender, with our own sink or a sink on another host."""
 
 import signal

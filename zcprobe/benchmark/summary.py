@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The main numbers of one run, from what its sender, its sink and the probes counted."""
 
 import os

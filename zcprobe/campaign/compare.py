@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A comparison: a plan with one axis, the policy, on the same traffic, and a verdict."""
 
 import importlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Carries out a plan on this host, into a store."""
 
 from collections.abc import Callable, Mapping

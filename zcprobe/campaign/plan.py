@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which runs are made, and in which order, so that drift affects all policies alike."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A folder in which runs are made one after another; its content is complete at any moment."""
 
 import os

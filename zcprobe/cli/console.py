@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The console on which the verbs print their tables."""
 
 import sys

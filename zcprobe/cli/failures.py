@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Turns unforeseen exceptions into errors for people: the host refused something, or zcprobe has a defect."""
 
 import errno

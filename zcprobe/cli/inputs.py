@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Loads the run folders that a command line names."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The entry point. It turns errors into two lines and an exit code."""
 
 import argparse

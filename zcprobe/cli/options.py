@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Makes a run's configuration of parsed options."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Writes a command's output to stdout, or to a file that appears only when it is complete.
 
 A file is written without a name where the file system allows it (O_TMPFILE), so that a killed command leaves nothing.

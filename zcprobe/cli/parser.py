@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The command line, as data: parsing has no side effects.
 
 The arguments of each verb are in a module of `zcprobe.cli.arguments`, which is imported when the verb is asked for, so

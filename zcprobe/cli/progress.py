@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Shows on stderr how far a long command has come."""
 
 import sys

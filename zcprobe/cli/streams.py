@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Prepares the standard streams, which may be closed, full, or without a reader.
 
 stdout is data: what cannot be written there is an error. stderr is talk: what nobody can be told costs no run.

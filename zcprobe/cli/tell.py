@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Tells a run in a few lines of text."""
 
 from zcprobe.benchmark.run import CompletedRun

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How much of what was sent arrived at the sink: in words, and computed for runs made before it was stored."""
 
 from collections.abc import Mapping

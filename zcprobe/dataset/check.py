@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Checks the tables of a run before anybody relies on them."""
 
 from pathlib import Path

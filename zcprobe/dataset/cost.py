@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The table of ratios that bench/cost.py and bench/loop.py write."""
 
 import math

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Reduces a column over time to a bounded number of points, without ever holding all rows."""
 
 from collections.abc import Callable, Iterable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """All that is known of a run, as one flat row: how it was made, and what its result was."""
 
 from collections.abc import Mapping

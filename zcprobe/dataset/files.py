@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Opens the files of a run folder without trusting them: a folder may come from anywhere and hold anything."""
 
 import os

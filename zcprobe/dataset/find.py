@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Run folders at or below a folder, found without walking a whole disk."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What notebooks show of runs: what ran, its outcome, three numbers that matter, and warnings."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Checks that the files of a run folder are those that were recorded, before any of them is parsed."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From a path to runs: one run folder, a comparison, or all runs below a folder or matching a pattern."""
 
 import os

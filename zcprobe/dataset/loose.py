@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The writer's types, loosened for a reader of folders that any version of zcprobe, or somebody else, has written, and
 the writer's structs filled with what such a reader has found."""
 

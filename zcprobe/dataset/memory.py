@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Tables of small runs kept in memory while many figures are drawn from them."""
 
 from collections.abc import Iterator, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """run.json and comparison.json from untrusted bytes to a dict: first held against their digest, then parsed."""
 
 from collections.abc import Iterator

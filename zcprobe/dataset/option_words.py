@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Tells the options of a run in words, for methods, headings and errors."""
 
 from collections.abc import Callable, Mapping, Sequence

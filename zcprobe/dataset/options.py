@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How a run was made: each option under one flat name, and the differences between runs made in different ways."""
 
 from collections.abc import Callable, Collection, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The path that the sends of a run took."""
 
 from zcprobe.format.metadata import RunMetadata

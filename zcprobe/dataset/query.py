@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """SQL over many runs: `runs` has a row per run, and each table of the run format has the rows of all runs."""
 
 from collections.abc import Sequence

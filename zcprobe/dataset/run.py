@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One run as a Python object: metadata at once, tables when asked for."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Several runs as one Python object; a comparison is a collection that one command made, with a verdict."""
 
 from collections.abc import Iterator, Sequence

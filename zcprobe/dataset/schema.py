@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a run folder of each format version holds, and what a reader puts in place of what an older folder lacks."""
 
 from pathlib import Path

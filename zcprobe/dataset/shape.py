@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Checks metadata before anybody relies on them: which members they have, of which type, and how large."""
 
 from datetime import datetime

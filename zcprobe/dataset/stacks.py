@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """stacks.json: who dropped the last reference to the data of a completion."""
 
 from pathlib import Path

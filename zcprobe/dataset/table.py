@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One Parquet table of a run: the columns asked for, whole or in chunks, checked as they are read."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Reads tables that are not as recorded once in a process of their own: Arrow may abort on damaged bytes, and then
 that process ends instead of ours.
 

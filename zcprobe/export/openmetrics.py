@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs as OpenMetrics text, for a monitoring system that keeps results beside everything else.
 
 Imports prometheus_client, which comes with the extra `metrics`.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A run's summary: as one row of a table, and as one line to read."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One table of many runs as record batches, a chunk at a time."""
 
 from collections.abc import Iterator

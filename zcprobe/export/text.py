@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Tables as CSV and JSON Lines, a chunk at a time."""
 
 from collections.abc import Iterator

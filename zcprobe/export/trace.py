@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs as Chrome trace events, the JSON that timeline viewers (ui.perfetto.dev, chrome://tracing) open.
 
 A run is a process, so that runs lie below each other, each beginning at 0; a channel has a thread for its sends, one

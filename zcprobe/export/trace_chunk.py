@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The parts that trace events of every kind are made with."""
 
 from collections.abc import Iterable

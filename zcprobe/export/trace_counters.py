@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What has a level, as counters: error queue, optmem, sends in flight; and each ENOBUFS as a mark."""
 
 from zcprobe.analysis.levels import LEVEL_KINDS, STILL_CHARGED

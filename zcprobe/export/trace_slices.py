@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What takes time, as slices: sends, flushes, stalls, rounds, requests."""
 
 from collections.abc import Callable

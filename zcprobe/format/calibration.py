@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Measurements of the unimpaired path right before a run: the member `calibration` of run.json."""
 
 import msgspec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The cause of each ENOBUFS, from the candidates that its event names."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What an impairment did to the path of a run: the member `effects` of run.json."""
 
 import msgspec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Findings about a run: whether its counts agree, and what to know before trusting them."""
 
 from typing import Literal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The host on which a run was made: the member `host` of run.json."""
 
 import msgspec

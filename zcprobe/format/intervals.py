@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Intervals of medians over runs in words, the same in tables, reports and figures."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Constants of the kernel that explain the numbers of a run."""
 
 __all__ = ["DEFAULT_OPTMEM_BYTES", "OLD_DEFAULT_OPTMEM_BYTES", "SKB_TRUESIZE_ZERO_BYTES"]

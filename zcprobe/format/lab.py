@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Where a run took place: the member `lab` of run.json."""
 
 import msgspec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """run.json: everything about a run except its tables."""
 
 from typing import Literal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How a run, or one of its channels, can end."""
 
 from typing import NamedTuple

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The scenario of a run: the member `scenario` of run.json."""
 
 from typing import Any

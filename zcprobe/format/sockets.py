@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the kernel counted for each socket while a run was watched: the member `sockets` of run.json."""
 
 import msgspec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The main numbers of one run: the members `summary` and `channels` of run.json."""
 
 import msgspec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The tables of a run folder: their columns, each with its type, and the words of those that hold codes.
 
 A record of a table lies in memory as the C core and the probes write it, so a spool file is an array of them. A test

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What run format 1 held otherwise: nothing is made up, what it did not tell is left open."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Kernel events of run format 2 as those of format 3: columns that meant two things are two columns.
 
 `lo` and `hi` held the account of memlock in an event of the kind `enobufs`, and `hi` the result of the call in one of

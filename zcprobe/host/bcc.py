@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The distribution's bcc: where this Python looks for it, and what it finds there."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Structure layouts of the running kernel, read from its BTF and never from another kernel's headers."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The processors, their clock, the memory; and all facts that a run's metadata keeps about its host."""
 
 import os

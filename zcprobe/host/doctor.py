@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What this host can do for zcprobe; everything is tried."""
 
 import importlib

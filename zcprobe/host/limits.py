@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The limits a MSG_ZEROCOPY sender meets here: optmem, memlock, and the capabilities that lift them."""
 
 import resource

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A TCP connection of this process to itself."""
 
 import socket

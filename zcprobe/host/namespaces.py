@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Whether this process may make network namespaces, and whether optmem_max belongs to each."""
 
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Names of the system packages that zcprobe needs, by distribution."""
 
 from zcprobe.host.system import read_os_release

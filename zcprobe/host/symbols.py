@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The running kernel's symbols, from /proc/kallsyms.
 
 Most of the time of a look-up, a tenth of a second, goes into the kernel's writing of the table. So names are searched

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One MSG_ZEROCOPY send over loopback: whether it works here, and what its notification costs."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A scenario's rates, computed from what this machine achieves, so that a scenario means the same on fast and slow
 machines.
 

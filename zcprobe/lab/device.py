@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Lends a network device of this host to a namespace of a run, and gives it back.
 
 A device loses its addresses and routes when it changes namespace. So only a device without an address is lent: then the

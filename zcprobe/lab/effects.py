@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What an impairment has done, by the kernel's own counters, because an impairment may have had no effect."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Finds and undoes what dead runs left on this host.
 
 A journal is trusted if only we can have written it (`refuse_journal`), and its entries are undone within bounds

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """net.core.optmem_max for one run.
 
 Since 6.8 each network namespace has one (the file exists in a new namespace), and it is set in the sender's. Before,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One network namespace: make it, find it, work inside it, remove it.
 
 Everything that happens inside a namespace happens in a short-lived thread that enters it, so the calling thread never

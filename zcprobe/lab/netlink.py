@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """pyroute2, through which the lab talks to the kernel. The parts that it needs are imported when they are first used.
 
 The package itself imports everything it has (its database, its sockets of every family), which takes as long again as

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Two network namespaces, the sender's and the sink's, joined by a veth pair or by two devices of this host."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Opens the lab that a run of a scenario needs, in two steps, because calibration comes between them.
 
 The first step makes the namespaces, their link and the limits, and leaves the path unimpaired. The second impairs it,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A run without a lab: the sink is on another host, and the path to it is not changed."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Kernel mechanisms from which the lab is built, and the errors for those that the running kernel lacks."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Named scenarios: what happens to the path, and how much of it."""
 
 from typing import Any, TypeVar

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Tries what each scenario needs of this host: puts its impairments on an idle path and removes them again."""
 
 from zcprobe.errors import HostError

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Resources of the host that runs share: a run that needs one for itself waits for its turn."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Undoes one entry of a dead run's journal, within the bounds of what a run can have made.
 
 A network namespace must have the recorded inode; a folder or file the recorded device and inode, and a name of our

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The compiled core: `lib` holds the functions and constants of decl/*.h and zcprobe.h, `ffi` their types.
 
 HostError where it was not built for this Python, or cannot be loaded.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* Attaches a compiled program where BTF tells the verifier the types of its arguments.
  *
  * A program on such a tracepoint (libbpf's tp_btf) reads members by plain loads, which the verifier checks, instead of one

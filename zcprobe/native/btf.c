@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* Structure layouts of the running kernel, read from its BTF by libbpf. */
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>

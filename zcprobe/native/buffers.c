@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* Where a write takes its bytes from: one mapping that is never overwritten, or slots that are used again.
  *
  * Payload position p always carries pattern[p % ZC_PATTERN_BYTES]. Without reuse a write points into a mapping that holds the

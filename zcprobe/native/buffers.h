@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Where a write takes its bytes from. */
 #pragma once
 #include <stdint.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Builds zcprobe.native._core (cffi, API mode) from the C files beside this one.
 
 ZCPROBE_WERROR=1 in the environment makes every compiler warning an error. It is for those who work on the core: a new

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* One socket with a policy: what a write means, and what each way for a send to fail means. */
 #include <fcntl.h>
 #include <stdlib.h>

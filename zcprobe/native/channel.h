@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The state of a channel, and what the files that move it along share. */
 #pragma once
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What it means that an entry of the error queue failed one of the core's checks."""
 
 from zcprobe.native import lib

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* The account of the notifications that an engine reads. */
 #include "channel.h"
 #include "engine.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* Takes from a child process of a run what its part does not need: root's name, capabilities, system calls. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What every C file of the core may use: the clock, threads and signals. It includes no other header of the core. */
 #pragma once
 #include <errno.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* TCP_CORK: whole segments while there is more to write. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>

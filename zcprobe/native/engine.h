@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The seam between a channel and a way of sending.
  *
  * An engine hands writes to the kernel and reads back which of them are completed. What that means is decided above it, by

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* The engine of sendmsg(MSG_ZEROCOPY), whose notifications are entries of the socket's error queue. */
 #include <time.h> /* linux/errqueue.h needs struct timespec */
 #include <linux/errqueue.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* Moves the probes' events from the BPF ring buffer to a file, in batches, without a Python call each. */
 #include <bpf/libbpf.h>
 #include <linux/membarrier.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The life of an event reader: a C thread that moves the probes' events from the BPF ring buffer to a file."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* Reading notifications: how long, waiting or not, and the account of each reading. */
 #include "channel.h"
 #include "engine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Reading notifications, with an account of each reading. */
 #pragma once
 #include <stdbool.h>

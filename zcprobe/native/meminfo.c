@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* What a socket says of its memory by SO_MEMINFO, and what follows for a policy. */
 #include <linux/sock_diag.h>
 #include <sys/socket.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What a socket says of its memory. */
 #pragma once
 #include <stdbool.h>

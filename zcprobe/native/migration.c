@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* Migration traffic: QEMU's multifd shape. */
 #include "buffers.h"
 #include "migration.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* What a control message of the error queue says, or which of the sender's checks it fails.
  *
  * A sender that believes the message unchecked may count sends that were never made. Nothing is read beyond `length`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 #include "decl/content.h"
 
 static uint64_t mix(uint64_t x) /* splitmix64 */

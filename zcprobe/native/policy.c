@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* The policies: what a sender does before a send, and when there was no room for one more notification (ENOBUFS), each
  * beside the sentence that describes it.
  *

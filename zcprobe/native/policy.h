@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What a channel asks of its policy. */
 #pragma once
 #include <stdbool.h>

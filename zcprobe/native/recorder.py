@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The life of a recorder: it opens its files, takes records while it is open, and says at the end what was lost."""
 
 import os

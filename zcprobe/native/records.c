@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* Record streams: the sender fills chunks, and a writer thread empties them into files.
  *
  * There is one producer and one consumer. `produced` and `consumed` count chunks, and only their owner writes them. A stream

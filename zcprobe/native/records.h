@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Where the next record of a stream goes. Filling a record is on the path of every send, so this part is inline. */
 #pragma once
 #include <stddef.h>

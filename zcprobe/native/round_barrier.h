@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Where the channels of a migration wait for each other at the end of a round. */
 #pragma once
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* A run: every channel sends in a thread of its own, and the calling thread watches them. */
 #include <linux/sockios.h>
 #include <pthread.h>

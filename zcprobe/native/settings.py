@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A run's configuration as the C core's structs."""
 
 from typing import Any

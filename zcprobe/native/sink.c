@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* The receiver: counts, and compares every byte of payload with the one that was sent at its position. */
 #include <poll.h>
 #include <pthread.h>

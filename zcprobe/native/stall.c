@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* The account of a write that waits inside its policy. */
 #include "channel.h"
 #include "records.h"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a call into the C core returned: the one place where a negative errno becomes an exception."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """C structs and enums of the core as numpy dtypes and Python mappings, for who works with the core.
 
 Those that a run folder holds are also written out in `zcprobe.format`, which works without it; tests compare the two.

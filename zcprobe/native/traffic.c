@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* The traffic models: what each channel writes, to its end. */
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* One channel's writes, to their end. */
 #pragma once
 #include "decl/traffic.h"

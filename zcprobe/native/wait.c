@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* Waiting, and what ends a wait: a request to stop, or the deadline. */
 #include "channel.h"
 #include "engine.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* What every traffic model writes with. */
 #include <string.h>
 #include <time.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* One channel's place in its traffic, and what every traffic model writes with. */
 #pragma once
 #include "channel.h"

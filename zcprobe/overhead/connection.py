@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One connection in its own lab, blocks of sends on it, and the comparison of alternating sides.
 
 Connections differ from each other by far more than measuring costs, so all sides of a round run on the same one, in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The cost of the probes: goodput with and without them, and time per event."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Figures: `plot_<x>` draws on one pair of axes, `draw_<x>` a whole figure, each in the module `zcprobe.plots.<x>`.
 
 `from zcprobe.plots import plot_optmem` works too; the module is imported only then.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Figures without pyplot: no global state, no display."""
 
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What stands under each figure of a comparison: what it shows, of how many runs, with which interval."""
 
 from zcprobe.analysis.sendmsg_results import kernel_agrees

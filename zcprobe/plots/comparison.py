@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """All figures of a comparison, by name."""
 
 from collections.abc import Callable, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How long sends held their pages: in the kernel, and until the sender knew."""
 
 from collections.abc import Sequence

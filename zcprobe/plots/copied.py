@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Copied completions: what was so, and what the sender was told."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Zerocopy against copying, by the size of a send."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What held optmem at each ENOBUFS of a run."""
 
 from matplotlib.axes import Axes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Causes of ENOBUFS, a bar per policy."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Length of the error queue over time."""
 
 from typing import Any

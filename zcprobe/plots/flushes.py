@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How long each reading of the error queue took, by what started it."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Goodput of every run, with each policy's median."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Sends in flight over time, as the sender counts them."""
 
 import numpy as np

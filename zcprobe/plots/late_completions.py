@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Last holders of the data whose completions could not be merged."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How many sends a notification covers: merging is what keeps the error queue short."""
 
 from collections.abc import Sequence

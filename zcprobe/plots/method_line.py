@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The small print of a figure: scenario, sends, limit, repeats, kernel."""
 
 import textwrap

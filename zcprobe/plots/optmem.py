@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A socket's optmem over time: how much of the limit is held, and by whom."""
 
 import numpy as np

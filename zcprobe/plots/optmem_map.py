@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The map of outcomes: how much optmem a sender needs."""
 
 from collections.abc import Hashable, Sequence

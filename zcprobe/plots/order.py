@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which runs share a figure, and the order in which it shows policies."""
 
 from collections.abc import Iterable, Sequence

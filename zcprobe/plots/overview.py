@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One run on one page."""
 
 from matplotlib.figure import Figure

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Policies side by side in one quantity, or in several."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What measuring costs in goodput."""
 
 from collections.abc import Mapping, Sequence

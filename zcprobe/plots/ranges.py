@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The order in which notifications came: in order, ahead over a hole, or late into one."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """sendmsg calls by what they returned, a group of bars per policy."""
 
 from collections.abc import Sequence

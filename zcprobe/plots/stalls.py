@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How long the sender waits when its policy answers ENOBUFS."""
 
 from collections.abc import Sequence

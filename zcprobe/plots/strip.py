@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One quantity of many runs: a column per policy with each run, the median and its interval."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How things look: the same colour, marker and line for a policy in every figure.
 
 Colours follow those of Okabe and Ito, told apart by people who are colour-blind; policies that share one differ in line

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What every timeline of a run shows beside its quantity: ENOBUFS, stalls, the outcome, settling."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The figure of a comparison: what filled optmem, when the send failed, and what the flush cost."""
 
 import textwrap

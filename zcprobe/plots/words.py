@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Numbers with their nouns."""
 
 __all__ = ["counted"]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A probe: the kernel path that it watches, its BPF programs, and what it cannot see.
 
 Each probe has a module, with its BPF C in the `.bpf.c` file of the same name.

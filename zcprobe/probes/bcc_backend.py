@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The only module that imports bcc, and only when probes are wanted: the import maps 65 MB."""
 
 import errno

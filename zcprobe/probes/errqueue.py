@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Each notification's path through the socket error queue, and the depth of the queue."""
 
 from zcprobe.probes.base import Function, Probe, Tracepoint

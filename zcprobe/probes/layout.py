@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the probes must know about the running kernel: member offsets from BTF, addresses from its symbol table."""
 
 import platform

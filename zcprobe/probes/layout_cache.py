@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The kernel's layout, computed once per boot: offsets change with the kernel, addresses with each boot."""
 
 import hashlib

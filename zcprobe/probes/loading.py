@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From the probes' C to programs in the kernel, by the best mechanism that the kernel lets us use."""
 
 import os

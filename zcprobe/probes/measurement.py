@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a session is asked to measure, and what it counted. It is cheap to import, even if nothing is measured."""
 
 import msgspec

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Whether each BPF mechanism works on this host, found out by loading and attaching a program; and if not, why not."""
 
 import errno

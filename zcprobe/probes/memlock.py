@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Whether RLIMIT_MEMLOCK, not optmem, refused a send."""
 
 from zcprobe.probes.base import Function, Probe, Tracepoint

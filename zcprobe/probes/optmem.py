@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What notifications charge to their socket's optmem, and when they return it."""
 
 from zcprobe.probes.base import Function, Probe, Tracepoint

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the send calls returned, and at each ENOBUFS optmem and the cause."""
 
 from zcprobe.probes.base import Function, Probe, Tracepoint

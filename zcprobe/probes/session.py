@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """All probes as one BPF program: compiled and attached once, then used to watch the sockets of one run after
 another."""
 

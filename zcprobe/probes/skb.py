@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What happens to the data: copied after all, and on which path; dropped by the qdisc."""
 
 from zcprobe.probes.base import Function, Probe, Tracepoint

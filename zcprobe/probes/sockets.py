@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the probes counted per socket inside the kernel, at every level."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The life of the kernel's ubuf_info_msgzc: how many sends share one, and when its last reference goes."""
 
 from zcprobe.probes.base import Function, Probe

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Metadata files: readable for people, with digests of themselves and of the files beside them."""
 
 import hashlib

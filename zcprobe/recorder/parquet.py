@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Converts the C core's raw records to Parquet files, a chunk at a time."""
 
 from pathlib import Path

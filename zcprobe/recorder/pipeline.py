@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """From a subject to its run folder, whether the subject sends or is only watched.
 
 `record()` watches the subject while it runs, then makes totals, findings, tables and run.json from its spools.

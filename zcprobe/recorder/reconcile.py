@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What must hold for any subject: nothing was lost, and its events agree with the kernel's own counts."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Records beyond a run's limit are counted and reported, but not kept."""
 
 import msgspec

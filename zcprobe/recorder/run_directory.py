@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A run's folder is written under a temporary name and renamed when it is complete. It never overwrites anything.
 
 Until it is given to the user it belongs to root alone (0700) and is held by its descriptor. So nobody can put anything

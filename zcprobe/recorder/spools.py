@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Spool files: the raw records that the C core and the probes' event reader write during a run."""
 
 from __future__ import annotations

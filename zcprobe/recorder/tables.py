@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Writes the tables of a run folder from its spool files, and imports what that needs beforehand."""
 
 import importlib

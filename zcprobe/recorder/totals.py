@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Totals of the probes' events, computed chunk by chunk; only the ranges of whole notifications are kept in memory."""
 
 from __future__ import annotations

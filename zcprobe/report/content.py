@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a comparison's report says, as plain values for the template."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The report of a comparison or of any runs: one self-contained HTML file."""
 
 from base64 import b64encode

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How a comparison was made: what a reader needs to judge it or to do it again."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The numbers behind each figure, as small tables of text for people to read and copy."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The sink's reports at the end of a run, requested on all channels at once and awaited until a deadline."""
 
 import signal

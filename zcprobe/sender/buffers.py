@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Memory for what a sender sends: the files from which its buffers are mapped, and the hint if there is no memory."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Measures the unimpaired path: the sender sends for a moment on separate connections."""
 
 import time

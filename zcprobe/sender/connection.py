@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A sender's connection to the sink: greeting, plan, the measured stream, and what TCP reports about it afterwards."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A sender's channels: each connected to the sink, with the options of its configuration."""
 
 import time

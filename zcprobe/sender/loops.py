@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The C loops that send: their settings, and their results."""
 
 from zcprobe.native import ffi, lib

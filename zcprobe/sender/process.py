@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The sender's process: connects its channels, waits for the go-ahead, runs the C loops, reports.
 
 It is a separate process so that neither LLVM's memory nor the recorder's work disturbs the loops, and so that it can

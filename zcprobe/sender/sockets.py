@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Options of the sockets that a sender sends on."""
 
 import os

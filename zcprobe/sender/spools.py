@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The files for a sender's records, which it gets open, and the recorders that write to them."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the kernel's TCP knows about a connection, independent of what the program at the other end reports."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Opens the socket on which a sink listens."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The sink's process: listens where its run says, serves the requested number of connections, and ends."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Where strangers connect: one thread greets all who connect to a sink, reads the plan of each, and admits those whose
 plan it accepts.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a public sink prints about those whom it refuses: a line for each, and no more than a person can read."""
 
 import os

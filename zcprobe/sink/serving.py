@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A sink that serves all senders until it is ended, with a thread for each stream and for nobody else."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One stream: every byte is compared with the expected one, and the sender gets a report of what arrived.
 
 `zcprobe.handshake` says how a connection begins. At the end of the stream the sink answers on the same connection with

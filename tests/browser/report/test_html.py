@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The report as readers see it: in a real browser on a wide screen, on a phone, and on paper."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Fixtures of the tests that run inside a guest. On any other host they fail, because nothing is skipped."""
 
 import io

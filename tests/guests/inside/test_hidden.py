@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A function that the probes need is hidden, as it is when the compiler inlines every call.
 
 The tests edit what zcprobe reads (the symbol table and BTF), so that it must do without the function. The kernel's own

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What zcprobe says about a distribution kernel agrees with what the kernel shows in other places."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A kernel in its strictest lockdown. Nothing can undo that, so these tests are the last in a guest.
 
 tests/kernel/cli/test_hostile.py tests what a process may lack, rather than a kernel.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs between two emulated network cards: completions come back without COPIED, and the fix works there too."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """docs/probes.md agrees with what tests/kernel/probes/test_mechanisms.py found attached earlier in this guest."""
 
 import re

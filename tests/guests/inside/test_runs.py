@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs on a distribution kernel: known, prime numbers of sends, the failure with and without the fix, nothing left."""
 
 from pathlib import Path

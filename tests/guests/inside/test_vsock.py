@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Sender and sink over vsock, which works inside one kernel with the module vsock_loopback."""
 
 import subprocess

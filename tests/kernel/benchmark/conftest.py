@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Whole runs in this process, each checked for what must hold for any run."""
 
 from collections.abc import Callable, Iterator

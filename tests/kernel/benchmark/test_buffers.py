@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Where sends take their memory from, and who notices when it is written too early."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A scenario's rates are computed from the path that it finds, and a run that impaired nothing says so."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """How each policy fares where ENOBUFS is certain."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which of root's powers the processes of a run keep, seen from outside while there is traffic."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A run's records never exceed the limit, however long it lasts; the summary covers the whole run."""
 
 import os

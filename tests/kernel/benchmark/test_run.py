@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs in this process that share one load of the probes: counts that must match exactly, and outcomes."""
 
 import os

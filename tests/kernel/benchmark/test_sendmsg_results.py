@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the send calls returned, as the sender reports it and as the kernel counted it."""
 
 import errno

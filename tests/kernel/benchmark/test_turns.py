@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The kernel keeps one account of locked pages per user, so runs that are subject to it take turns."""
 
 import os

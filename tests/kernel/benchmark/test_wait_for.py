@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Which poll event reports the error queue: the same traffic with three ways of waiting."""
 
 import os

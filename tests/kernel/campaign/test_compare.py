@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The cost of the probes is measured against a side without probes, even after a comparison has loaded some."""
 
 import os

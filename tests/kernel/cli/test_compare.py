@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """`zcprobe compare`, the main job: with and without the fix on the same traffic."""
 
 import os

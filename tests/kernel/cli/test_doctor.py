@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """`zcprobe doctor` and `zcprobe probes` on the kernel that runs the tests."""
 
 import os

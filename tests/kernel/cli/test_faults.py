@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Faults during a run, each as `make torture` makes it: exit code, two lines, within the requested time plus 5 s,
 nothing lost."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Hosts that withhold something: each shortfall is named with a hint, and everything that can still work does."""
 
 import os

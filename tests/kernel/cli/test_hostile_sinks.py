@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """`zcprobe run --to` a hostile sink reads at most a line, and waits no longer than its deadlines."""
 
 import os

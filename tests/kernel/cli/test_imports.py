@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the verbs that need root import. A run only writes tables, so it needs no library that analyses them."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs that end early: signals, killed children, a killed command."""
 
 import os

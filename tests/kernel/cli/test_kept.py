@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Finished runs have their names before anything else begins, and nothing that happens later removes them."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Compares what arrived with what was sent, over a path that loses data or on which nobody answers any more."""
 
 import os

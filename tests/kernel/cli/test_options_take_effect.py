@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Every option of `zcprobe run` takes effect. The tests here show it from outside the run, or name another test that
 does.
 

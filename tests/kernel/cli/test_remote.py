@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """`zcprobe run --to` a sink that the run did not start, in another network namespace or missing."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """`zcprobe run` as a user calls it: what it prints, what it leaves behind, and how it reports bad input."""
 
 import os

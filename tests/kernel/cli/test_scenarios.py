@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """`zcprobe scenarios`: the list, and which scenarios this host can run."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Strangers connect to `zcprobe sink`: silent, slow, lying and many. Senders are still served."""
 
 import os

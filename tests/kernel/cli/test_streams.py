@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Streams that are closed, full or without a reader, as `make torture` finds them."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """On hosts that withhold something, `run` and `probes` do what `doctor` says they will."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A run uses devices of the host as its link. Here a veth pair takes the place of two connected cards."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A lab whose scenario impairs the path in more than one way."""
 
 import os

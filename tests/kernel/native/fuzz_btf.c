@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* libFuzzer's target: looks up in a kernel's type information, right or damaged, what the probes look up. */
 #include "btf.c"
 

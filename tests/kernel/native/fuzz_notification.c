@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* libFuzzer's target: parses control messages of the error queue and compares the result with a second parser. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* libFuzzer's target: feeds a sink a sender's stream in pieces of any size, and compares with the whole.
  *
  * The first byte chooses framed stream, plain stream or datagrams; the second, how it is cut; the rest is what arrives.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* Senders of many channels and their sinks in one process, for ThreadSanitizer: exits with 1 when a count is wrong. */
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One channel, driven step by step over loopback."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A sink on a kernel that does not accept a filter of system calls."""
 
 import errno

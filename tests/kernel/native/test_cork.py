@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """TCP_CORK sends full segments while there is more to write, and does not delay the rest by 200 ms."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A socket error while its sender waits for notifications: on a datagram socket no POLLHUP accompanies it."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Recorders and channels that cannot get memory, a thread or files; each test runs them in a separate process."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The C core under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer, and its decoder under a fuzzer."""
 
 import os

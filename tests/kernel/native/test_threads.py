@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A migration whose threads cannot all be started, in a separate process with its own limit."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A connection that makes blocks of sends in this process."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The tests' own sockets in a pair of namespaces, with the probes watching them."""
 
 import os

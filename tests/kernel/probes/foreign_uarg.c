@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
 /* Makes one IORING_OP_SEND_ZC by raw system calls, which leaves an skb with io_uring's own uarg on the write queue. */
 #include <errno.h>
 #include <linux/io_uring.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Each cause of ENOBUFS that can be provoked here is provoked some hundred times, and named correctly every time."""
 
 import errno

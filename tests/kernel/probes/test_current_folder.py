@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """BCC has clang look for headers in the current folder, which must not change a program."""
 
 import os

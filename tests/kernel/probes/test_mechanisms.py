@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The same traffic seen by every mechanism at once, and prime numbers of sends by each."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The probes on live sockets: their filter ignores traffic that does not belong to the run."""
 
 import errno

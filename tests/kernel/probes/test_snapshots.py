@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a session tells of its sockets while it watches them, and of a socket that had sent before."""
 
 import os

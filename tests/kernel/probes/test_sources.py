@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The compiler accepts each program alone, so it includes all that it uses, by every way of attaching."""
 
 import os

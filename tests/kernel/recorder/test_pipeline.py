@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The pipeline records what it did not start: a process that sends for itself, and is only watched."""
 
 import os

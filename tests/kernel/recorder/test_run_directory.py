@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs as root for a user behind sudo who interferes."""
 
 import os

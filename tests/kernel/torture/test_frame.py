@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The frame of `make torture`, on attacks made for it."""
 
 import os

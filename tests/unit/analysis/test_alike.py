@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Runs that were made in different ways are never combined into one number."""
 
 from collections.abc import Callable, Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 import numpy as np
 
 from zcprobe.analysis.completion_latency import COMPLETION_LATENCY_DTYPES, df_completion_latency

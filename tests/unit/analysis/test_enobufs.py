@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 from zcprobe.analysis.enobufs import ENOBUFS_DTYPES, df_enobufs
 from zcprobe.dataset.load import Comparison, Run
 

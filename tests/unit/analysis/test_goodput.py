@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 from tests.unit.changed import changed_run
 from zcprobe.analysis.crossover import df_crossover
 from zcprobe.analysis.goodput import GOODPUT_DTYPES, df_goodput

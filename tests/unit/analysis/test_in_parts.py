@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Reading a run in many small parts gives the same tables as reading it at once."""
 
 import shutil

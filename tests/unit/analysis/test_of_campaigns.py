@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Quantities that take many runs: from shipped campaigns, and from runs whose numbers are changed to known ones."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Tables with a row or more per run, against the runs' own summaries."""
 
 import pandas as pd

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 from zcprobe.analysis.stalls import STALLS_DTYPES, df_stalls
 from zcprobe.dataset.load import Run
 

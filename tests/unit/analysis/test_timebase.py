@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 from zcprobe.analysis.timebase import origin_ns, outcome_time_s
 from zcprobe.dataset.load import Comparison, Run
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Quantities over a run's time, against the run's own counts and against slow counting by hand."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The command in this process, on copies of the shipped runs."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """One clear line, one hint, the documented exit code, and nothing on stdout; whichever verb reads the runs."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Folders that are not as recorded, and what somebody wrote into one, through the commands that read run folders."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A verb does not import what it does not need: each of these modules takes long to import, or maps much memory."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Every option that takes a number, of every verb, given numbers that nobody can mean: two lines, with the range."""
 
 from collections.abc import Callable

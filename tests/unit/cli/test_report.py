@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The file that `zcprobe report` writes; tests/unit/report tests its content."""
 
 import re

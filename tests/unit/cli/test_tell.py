@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A run in lines of text."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A zcprobe whose C core was never built, or for another Python: the sources without it, in a folder of their own."""
 
 import shutil

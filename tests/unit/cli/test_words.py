@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Command lines of random words, some hundreds of what `make torture` tries."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What arrived: in words, and in folders that did not store it."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The run folder in tests/data that has digests is changed in every way that loses or mixes up what was recorded."""
 
 import os

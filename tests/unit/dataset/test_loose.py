@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Structs of the writer, filled with what a file of any version holds."""
 
 import msgspec

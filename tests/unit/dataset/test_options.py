@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Every option of a run is shown. These tests also cover an option that is added to the configuration later."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 import shutil
 from pathlib import Path
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A run six times as long takes no more memory, measured in a separate process for each."""
 
 import subprocess

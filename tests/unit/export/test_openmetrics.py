@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The output is read by the parser of prometheus_client, which refuses what the OpenMetrics rules forbid."""
 
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Other readers read back what is written, and the sums are compared with the Parquet tables."""
 
 import io

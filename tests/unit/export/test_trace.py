@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The rules that timeline viewers rely on, and every count against the tables."""
 
 import io

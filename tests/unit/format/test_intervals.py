@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 import pytest
 
 from zcprobe.format.intervals import CONFIDENCE_TEXT, interval_text

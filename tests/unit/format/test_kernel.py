@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The same constants in places that cannot import them: in BPF C, and in the limits of options."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The tables as written out agree with the structs and enums of the C core that they repeat."""
 
 import pytest

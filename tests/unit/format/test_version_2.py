@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Kernel events of older versions, and the columns that are worked out from them."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What the code that boots other kernels does when it cannot. `make test-kernels` shows that it can."""
 
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 import sys
 from collections.abc import Callable
 from pathlib import Path

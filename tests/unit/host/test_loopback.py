@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """A connection of a process to itself, while others on the same host connect as well."""
 
 import socket

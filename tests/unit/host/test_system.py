@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 from zcprobe.host.system import parse_os_release
 
 DEBIAN = """\

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 from zcprobe.native.checks import CHECK_TEXTS
 from zcprobe.native.structs import enum_names
 

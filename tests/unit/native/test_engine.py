@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The seam between a channel and a way of sending."""
 
 import errno

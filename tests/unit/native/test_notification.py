@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Control messages of the error queue, right and wrong."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Tables that exist but have no row or one row; windows that contain nothing."""
 
 import inspect

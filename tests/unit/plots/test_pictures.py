@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Figures of shipped runs against kept pictures.
 
 The tolerance lets text be drawn a little differently, as other versions of matplotlib do, and nothing else: a test

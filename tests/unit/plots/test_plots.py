@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 import shutil
 from collections.abc import Callable, Sequence
 from importlib import import_module

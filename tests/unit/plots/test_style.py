@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 from zcprobe.plots.style import FILLS, POLICY_STYLES, style_of
 from zcprobe.policies import POLICIES
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The probes' C: what is included is what is used, and the text that the compiler is given has each file once."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The pipeline without probes: what it asks a subject for, and what it makes of the answers."""
 
 from pathlib import Path

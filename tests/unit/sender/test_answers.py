@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """What a sink says at the end of a stream, and what it must not say."""
 
 import signal

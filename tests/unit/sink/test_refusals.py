@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Refusals are lines for a person, and never more than a person can read."""
 
 import os

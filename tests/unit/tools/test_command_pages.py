@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The manual pages and the completion, made from the parser: complete, and what man and bash take."""
 
 import argparse

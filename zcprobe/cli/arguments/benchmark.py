@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The arguments that `zcprobe run` and `zcprobe compare` share: traffic, sockets, policy, measurement."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The arguments of the verbs that ask about this host: doctor, probes, scenarios, policies, overhead."""
 
 import argparse

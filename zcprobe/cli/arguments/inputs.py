@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The arguments that every verb has which reads run folders."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The arguments of `zcprobe sink`."""
 
 import argparse

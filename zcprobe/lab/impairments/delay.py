@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Late acknowledgements, which keep many sends in flight at once."""
 
 from collections.abc import Iterator

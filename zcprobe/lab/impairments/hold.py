@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Held completions: clones of packets that wait in a queue of known rate and length."""
 
 import sys

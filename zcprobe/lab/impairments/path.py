@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """The path that is impaired, and the interface of every impairment."""
 
 import typing

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Queues in which packets wait: how to put them on a device, read them, and remove them."""
 
 from typing import TYPE_CHECKING

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 """Data that arrives out of order."""
 
 from collections.abc import Iterator

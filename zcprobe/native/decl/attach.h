@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Attaching BPF programs, and what the kernel counts about them. */
 #pragma once
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Layouts and constants of the running kernel, from its BTF. */
 #pragma once
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* A channel: one socket with a policy. */
 #pragma once
 #include <stdbool.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Content: the byte at stream position p is pattern[p % ZC_PATTERN_BYTES]. */
 #pragma once
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Reading the probes' events from the BPF ring buffer. */
 #pragma once
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* One entry of the error queue, and the checks that it has to pass. */
 #pragma once
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The policies, by name, and what each can be told. */
 #pragma once
 #include <stdint.h>

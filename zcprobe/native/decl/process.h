@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What this process does to itself. */
 #pragma once
 #include <stdint.h>

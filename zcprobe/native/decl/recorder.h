@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Record streams: chunks handed to a writer thread. */
 #pragma once
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What a sender records: one C struct, one numpy dtype, one Parquet table each.
  *
  * Times are CLOCK_MONOTONIC nanoseconds, the clock of bpf_ktime_get_ns(). Identifiers of sends are the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* How a channel ended, and what it counted. */
 #pragma once
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Traffic: what is written. */
 #pragma once
 #include <stdint.h>

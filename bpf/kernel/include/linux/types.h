@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Fixed-width types, so that BCC compiles without any kernel headers installed. */
 #pragma once
 
