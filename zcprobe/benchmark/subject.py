@@ -56,6 +56,7 @@ class _Ended(msgspec.Struct, frozen=True):
     """The results of a run's processes. `disturbances`: what happened to them from outside."""
 
     report: SenderReport
+    effects: Effects
     disturbances: Disturbances
 
 
@@ -85,7 +86,14 @@ class BenchmarkSubject:
                 sink_stopped_s=sink.stopped_s if sink is not None else 0.0,
                 unpinned_cpus=_unpinned(self._config.affinity, report, sink),
             )
-        self._left = _Ended(report, disturbances)
+        self._left = _Ended(report, Effects(), disturbances)
+
+    def look_back(self) -> None:
+        """Reads the impairment's counters. Their netlink requests are send calls in the sender's namespace, which the
+        probes would count; and what the path holds goes on moving."""
+        effects = _effects(self._prepared.place)
+        disturbances = msgspec.structs.replace(self._ended.disturbances, lab_gone=effects is None)
+        self._left = _Ended(self._ended.report, effects or Effects(), disturbances)
 
     def sockets(self) -> list[WatchedSocket]:
         """The sockets of all channels, in the order of their numbers."""
@@ -116,12 +124,9 @@ class BenchmarkSubject:
     def describe(self, measured: Measured) -> RunMetadata:
         """The content of run.json, with the configuration, the path, and the sums over all channels."""
         benchmark, lab, left = self._prepared.benchmark, self._prepared.place.lab, self._ended
-        # read when the probes have stopped: the requests of netlink are send calls in the sender's namespace
-        read = _effects(self._prepared.place)
-        disturbances = msgspec.structs.replace(left.disturbances, lab_gone=read is None)
-        effects = with_pauses(read or Effects(), benchmark.scenario, left.report)
+        effects = with_pauses(left.effects, benchmark.scenario, left.report)
         summary = self._summary(measured)
-        warnings = warnings_of(self._config, benchmark.scenario, lab, effects, summary, disturbances)
+        warnings = warnings_of(self._config, benchmark.scenario, lab, effects, summary, left.disturbances)
         common = msgspec.structs.asdict(measured.recording)
         common["warnings"] = [*warnings, *measured.recording.warnings]
         return RunMetadata(

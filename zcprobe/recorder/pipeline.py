@@ -62,11 +62,15 @@ class Subject(Protocol[Metadata]):
     kind: Kind
 
     def target(self) -> Target:
-        """What the probes watch, and at which level. Called once, before `run`."""
+        """What the probes watch, and in which detail. Called once, before `run`."""
 
     def run(self, interruption: Interruption) -> None:
         """Runs until there is nothing more to watch. A sender of ours leaves its records in spool files
         (`zcprobe.recorder.spools.spool_path`) of the folder."""
+
+    def look_back(self) -> None:
+        """Called once, directly after the probes have stopped. Here a subject reads what changes on and what the probes
+        must not see being read."""
 
     def sockets(self) -> list[WatchedSocket]:
         """The sockets to total, in the order of the findings."""
@@ -99,6 +103,7 @@ def record(
     """
     target = subject.target()
     counts = _watch(subject, target, probes, folder, interruption, limit)
+    subject.look_back()
     sockets = subject.sockets()
     totals = []
     if probes is not None:

@@ -87,6 +87,9 @@ class Watched:
         with interruption.raised():
             self._process.communicate("\n", timeout=30)
 
+    def look_back(self) -> None:
+        """Nothing is left to read: only the kernel counts."""
+
     def sockets(self) -> list[WatchedSocket]:
         charge_bytes = try_zerocopy_send().charge_bytes
         return [

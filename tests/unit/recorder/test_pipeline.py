@@ -45,6 +45,9 @@ class Scripted:
         sends["send_id"] = np.arange(COUNT)
         sends.tofile(spool_path(self._folder, "sends"))
 
+    def look_back(self) -> None:
+        self.asked.append("look_back")
+
     def sockets(self) -> list[WatchedSocket]:
         self.asked.append("sockets")
         return [WatchedSocket(cookie=COOKIE, optmem_baseline_bytes=0, charge_bytes=832, sends_in_flight=0)]
@@ -78,7 +81,7 @@ def recorded(subject: Scripted, folder: Path) -> Recording:
 def test_a_subject_is_asked_for_each_thing_once_and_in_order(tmp_path: Path) -> None:
     subject = Scripted(tmp_path)
     recorded(subject, tmp_path)
-    assert subject.asked == ["target", "run", "sockets", "findings", "counts", "describe"]
+    assert subject.asked == ["target", "run", "look_back", "sockets", "findings", "counts", "describe"]
 
 
 def test_the_folder_holds_the_tables_and_what_run_json_says_of_them(tmp_path: Path) -> None:
