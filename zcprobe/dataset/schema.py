@@ -38,11 +38,19 @@ _FILLS: dict[str, dict[str, Any]] = {"flushes": {"spurious_count": 0}}
 """Table -> column -> value in runs without that column, also of runs of this version made before it was added."""
 
 
-_NOT_IN_VERSION: dict[int, dict[str, set[str]]] = {1: {"kernel_events": {"evidence"}}}
+_NOT_IN_VERSION: dict[int, dict[str, set[str]]] = {
+    1: {"kernel_events": {"evidence", "memlock_limit_pages", "memlock_locked_pages", "send_result"}}
+}
 """Version -> table -> columns that came after it and have no value in its runs."""
 
 _CONVERSIONS: dict[int, dict[str, dict[str, Conversion]]] = {
-    1: {"kernel_events": {**OLD_EVENT_COLUMNS, "candidates": CANDIDATES}},
+    1: {
+        "kernel_events": {
+            "candidates": CANDIDATES,
+            "optmem_before_bytes": OLD_EVENT_COLUMNS["optmem_before_bytes"],
+            "optmem_peak_bytes": OLD_EVENT_COLUMNS["optmem_peak_bytes"],
+        }
+    },
     2: {"kernel_events": OLD_EVENT_COLUMNS},
 }
 """Version -> table -> columns that are worked out from what its runs have instead."""
