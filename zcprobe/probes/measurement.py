@@ -48,7 +48,7 @@ class SocketSnapshot(msgspec.Struct, frozen=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """The counts of a measurement that is in progress. `time_ns`: CLOCK_MONOTONIC before the first counter was read.
     `send_results` and `lost_events` are as in MeasurementCounts, since the measurement began. `sockets`: each socket
-    that was seen, closed ones last."""
+    that was seen."""
 
     time_ns: int
     sockets: list[SocketSnapshot]

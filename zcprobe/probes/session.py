@@ -124,10 +124,10 @@ class ProbeSession:
         The counts are filled in when the context is left.
         """
         counts = MeasurementCounts()
-        self._lost_before, self._results_before = self._lost(), self._results()
         programs = self._program.statistics()
         with events_path.open("wb") as events:
-            self._forget()
+            self._forget()  # before the baselines: a snapshot never pairs sockets of before with baselines of now
+            self._lost_before, self._results_before = self._lost(), self._results()
             reader = EventReader(self._program.map_fd("events"), events.fileno(), limit_bytes)
             level = LEVELS.index(target.level)
             try:
@@ -149,9 +149,10 @@ class ProbeSession:
         """What was counted so far in the current measurement, or in the whole last one.
 
         The counters are read one after another while the programs continue, so they may differ by the calls in between;
-        each only grows. Any thread may call it. RuntimeError before the first measurement.
+        each only grows. A socket that another CPU is just adding may still have 0 for what it was when first seen. Any
+        thread may call it. RuntimeError before the first measurement and after `close()`.
         """
-        if not self._results_before:
+        if not self._results_before or self._is_closed:
             raise RuntimeError("there is no measurement to take a snapshot of")
         time_ns = time.monotonic_ns()
         sockets = [
@@ -197,7 +198,7 @@ class ProbeSession:
                 counts.lost_events += sum(lost)
 
     def _states(self) -> list[dict[str, Any]]:
-        """`struct socket_state` of every socket seen, closed ones last. A closing socket is added to the closed ones
+        """`struct socket_state` of every socket seen. A closing socket is added to the closed ones
         before it is removed from the open ones, so reading the open ones first misses none."""
         places = self._program.structs("places", self._program.numbers("place_owners")).values()
         hashed, closed = (self._program.structs(name).values() for name in ("sockets", "closed_sockets"))
