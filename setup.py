@@ -48,9 +48,14 @@ def _reason(errors: str, error: Exception) -> str:
 class BuildCore(build_ext):
     """setuptools warns of an optional extension that cannot be built, and goes on. pip hides that warning."""
 
+    def run(self) -> None:
+        # setuptools builds in a folder of its own also for an editable installation, and copies from there
+        self._package_root = Path("." if self.inplace or self.editable_mode else self.build_lib)
+        super().run()
+
     def build_extension(self, ext: Extension) -> None:
         ext.optional = os.environ.get("ZCPROBE_CORE") != "required"
-        failure = Path("." if self.inplace else self.build_lib) / _FAILURE
+        failure = self._package_root / _FAILURE
         failure.unlink(missing_ok=True)
         errors = _KeptErrors()
         try:
