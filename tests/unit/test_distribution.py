@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The source distribution and the wheel, built from a copy of the tree and installed where there is nothing else."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -77,15 +78,20 @@ def test_the_source_distribution_has_every_file_of_the_tree(tree: Path) -> None:
     with tarfile.open(archive) as files:
         packed = {name.partition("/")[2] for name in files.getnames()}
     # the tree's own were there before, and none is left out; what make dist has generated comes with them
-    there = {str(path.relative_to(_ROOT)) for path in _tracked()}
-    assert {path for path in there - packed if path.split("/")[0] not in _NOT_FOR_A_BUILD} == set()
+    assert {path for path in _sources() - packed if path.split("/")[0] not in _NOT_FOR_A_BUILD} == set()
     assert "share/man/man1/zcprobe.1" in packed
     assert not [name for name in packed if name.endswith((".so", ".pyc", "/_core.c"))]
 
 
-def _tracked() -> list[Path]:
-    listed = _run("git", "ls-files", "-z", folder=_ROOT).split("\0")
-    return [path for name in listed if name and (path := _ROOT / name).is_file()]
+def _sources() -> set[str]:
+    """The files of a checkout: what is in this tree, without what a set-up, a build or a test has made."""
+    found = set()
+    for folder, folders, names in os.walk(_ROOT):
+        made = _NOT_IN_A_CHECKOUT(folder, [*folders, *names])
+        folders[:] = [name for name in folders if name not in made]
+        found |= {os.path.relpath(os.path.join(folder, name), _ROOT) for name in names if name not in made}
+    assert len(found) > 500
+    return found
 
 
 def test_the_wheel_has_what_runs_and_what_explains_it(wheel: Path) -> None:
