@@ -9,7 +9,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 VERSIONS = sorted((ROOT / "tests" / "data").glob("version_*"))
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 PACKAGES = ["_cffi_backend", "cffi", "bcc", "pyroute2"]
 WITHOUT = [f"zcprobe.{name}" for name in ("native", "host", "lab", "sender", "sink", "probes", "recorder")]
@@ -57,35 +56,12 @@ def test_runs_of_each_version_are_read_without_what_writes_them(version: Path, t
     assert "<svg" in figure.read_text()
 
 
-RUN_NOTEBOOK = """
-import json, os, sys
-from pathlib import Path
-
-sys.modules.update(dict.fromkeys(sys.argv[1].split()))
-import matplotlib
-matplotlib.use("agg")
-notebook = Path(sys.argv[2])
-os.chdir(notebook.parent)
-names = {}
-for cell in json.loads(notebook.read_text())["cells"]:
-    if cell["cell_type"] == "code":
-        exec(compile("".join(cell["source"]), notebook.name, "exec"), names)
-"""
-
 RUN_COMMAND = """
 import sys
 sys.modules.update(dict.fromkeys(sys.argv.pop(1).split()))
 from zcprobe.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
-
-
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_code_of_the_notebooks_needs_nothing_of_what_writes(notebook: Path) -> None:
-    """tests/unit/test_notebooks.py looks at what they show."""
-    command = [sys.executable, "-W", "ignore", "-c", RUN_NOTEBOOK, " ".join([*WITHOUT, *PACKAGES]), str(notebook)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -97,13 +73,10 @@ def test_the_code_of_the_notebooks_needs_nothing_of_what_writes(notebook: Path) 
         (("export", "--format", "trace"), '{"displayTimeUnit"'),
     ],
 )
-@pytest.mark.parametrize("version", VERSIONS, ids=lambda path: path.name)
-def test_the_commands_that_read_need_no_core_and_no_package_for_writing(
-    version: Path, words: tuple[str, ...], start: str
-) -> None:
+def test_the_commands_that_read_need_no_core_and_no_package_for_writing(words: tuple[str, ...], start: str) -> None:
     """The command itself also writes, so that only what a reader's machine lacks is kept from it."""
     without = " ".join(["zcprobe.native", *PACKAGES])
-    command = [sys.executable, "-c", RUN_COMMAND, without, *words, str(_one_of(version))]
+    command = [sys.executable, "-c", RUN_COMMAND, without, *words, str(_one_of(VERSIONS[-1]))]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith(start)
