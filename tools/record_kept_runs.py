@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Records the runs that tests and notebooks read, in the format that this zcprobe writes.
 
-    .venv/bin/python tools/record_kept_runs.py tests/data/version_2 [NAME ...]
+    .venv/bin/python tools/record_kept_runs.py tests/data/version_3 [NAME ...]
 
 Run it as root on an otherwise idle machine; it takes about three minutes. With names it records only these. It never
 replaces what exists: remove a folder to record it anew.

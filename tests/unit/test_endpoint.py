@@ -25,13 +25,13 @@ def test_a_vsock_address_is_a_number() -> None:
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("vsock:4294967296", "is not a valid vsock context"),
-        ("vsock:-1", "is not a valid vsock context"),
-        ("vsock:x", "is not a valid vsock context"),
-        ("", "is not a valid host name"),
-        ("a..b", "is not a valid host name"),
-        ("x" * 64, "is not a valid host name"),
-        ("ä" * 70, "is not a valid host name"),
+        ("vsock:4294967296", "does not name a vsock context"),
+        ("vsock:-1", "does not name a vsock context"),
+        ("vsock:x", "does not name a vsock context"),
+        ("", "cannot be the name of a host"),
+        ("a..b", "cannot be the name of a host"),
+        ("x" * 64, "cannot be the name of a host"),
+        ("ä" * 70, "cannot be the name of a host"),
     ],
 )
 def test_what_no_resolver_can_be_asked_for_is_refused(address: str, words: str) -> None:

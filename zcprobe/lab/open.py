@@ -58,7 +58,7 @@ class OpenLab:
         self._scenario: Scenario | None = None
 
     def impair(self, scenario: Scenario) -> None:
-        """Impairs the path. Call it once, before the traffic of the run. HostError if the kernel lacks a mechanism."""
+        """Impairs the path. Call it once, before the run's traffic. HostError if the kernel lacks a requirement."""
         self._scenario = scenario
         for impairment in scenario.impairments:
             self._undo.enter_context(impairment.put_on(self._path))

@@ -31,10 +31,10 @@ def test_the_kernel_is_done_before_anybody_reads_so(run: Run) -> None:
     known = table.dropna()
     # two completions at the same instant may show as one event
     assert len(known) > 0.85 * run.summary.completions
-    # the probe takes the time once the notification is queued: a reader on another CPU may be a little faster
+    # the probe takes the time once the notification is queued: a reader on another CPU was up to 3.1 us faster, twice
     ahead_ns = known["kernel_latency_ns"] - known["latency_ns"]
-    assert (ahead_ns > 0).mean() < 0.01
-    assert ahead_ns.max() < 50_000
+    assert (ahead_ns > 0).sum() <= 2 * (run.format_version > 1)
+    assert ahead_ns.max() < 10_000
 
 
 def test_what_comes_late_was_held_long_in_the_kernel(shipped: dict[str, Comparison]) -> None:

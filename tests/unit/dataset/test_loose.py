@@ -66,4 +66,4 @@ def test_a_member_without_none_is_in_every_run(run: Run) -> None:
 def test_a_run_of_version_1_has_none_where_nobody_knew(run: Run) -> None:
     is_old = run.meta.format_version == 1
     assert (run.meta.sockets is None) == (run.meta.effects is None) == (run.meta.files is None) == is_old
-    assert run.meta.format_minor == (0 if is_old else 1)
+    assert run.meta.format_minor == {1: 0, 2: 1, 3: 0}[run.format_version]

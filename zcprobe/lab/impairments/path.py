@@ -30,7 +30,7 @@ class Impairment(typing.Protocol):
     """The prefix of its parameters in the metadata of a run."""
 
     def put_on(self, path: ImpairedPath) -> AbstractContextManager[None]:
-        """Impairs the path inside the context. HostError if the kernel lacks a mechanism."""
+        """Impairs the path inside the context. HostError if the kernel lacks a requirement."""
 
     def read_effects(self, path: ImpairedPath) -> dict[str, int | None]:
         """Its members of `zcprobe.format.effects.Effects`, from the kernel's own counters."""
