@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tables: `df_<x>` of a run or of many gives a DataFrame whose columns its docstring lists, in `zcprobe.analysis.<x>`.
+"""Tables. `df_<x>` takes a run or many and returns a DataFrame, whose columns its docstring lists. It stands in
+`zcprobe.analysis.<x>`.
 
-`from zcprobe.analysis import df_optmem` works too; the module is imported only then.
+`from zcprobe.analysis import df_optmem` works too, and imports the module only then.
 """
 
 from importlib import import_module

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs are put into one number, one table or one pair of axes only when they were made alike."""
+"""Checks that runs were made alike before they go into one number, one table or one pair of axes."""
 
 from collections.abc import Callable, Collection, Hashable, Sequence
 
@@ -11,15 +11,15 @@ from zcprobe.errors import UsageError
 __all__ = ["AMOUNT", "require_alike", "require_alike_within", "require_comparable"]
 
 AMOUNT = frozenset({"send_count", "duration_s"})
-"""How much is sent, which usually follows the size of a send."""
+"""The options that say how much is sent. The amount usually follows the size of a send."""
 
 _MOST_NAMED = 5
 
 
 def require_alike(runs: Sequence[Run], what: str, but_for: Collection[str] = ()) -> None:
-    """UsageError, naming what differs, for runs that were made in different ways in anything but the options `but_for`.
+    """Raises UsageError, which names what differs, when `runs` differ in any option except those in `but_for`.
 
-    `what` says what they were to be put into: "one ratio".
+    `what` names what the runs were to be put into, such as "one ratio".
     """
     found = differing(runs, but_for)
     if not found:
@@ -34,7 +34,8 @@ def require_alike(runs: Sequence[Run], what: str, but_for: Collection[str] = ())
 
 
 def require_comparable(runs: Sequence[Run], what: str) -> None:
-    """The same for runs of several policies: those of one policy have its parameters in common, all have the rest."""
+    """Like `require_alike`, for runs of several policies. Runs of one policy must share that policy's parameters, and
+    all runs must share every other option."""
     require_alike(runs, what, POLICY_OPTIONS)
     require_alike_within(runs, what, lambda run: run.policy)
 
@@ -42,7 +43,7 @@ def require_comparable(runs: Sequence[Run], what: str) -> None:
 def require_alike_within(
     runs: Sequence[Run], what: str, group: Callable[[Run], Hashable], but_for: Collection[str] = ()
 ) -> None:
-    """The same for runs of which those that are alike in `group(run)` are put together."""
+    """Like `require_alike`, but compares only runs for which `group(run)` is the same."""
     groups: dict[Hashable, list[Run]] = {}
     for run in runs:
         groups.setdefault(group(run), []).append(run)

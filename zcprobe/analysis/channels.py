@@ -16,9 +16,9 @@ def channel_count(run: Run) -> int:
 
 
 def channel_numbers(run: Run, cookies: "pd.Series[int]") -> "pd.Series[int]":
-    """Channel (int64) of each socket cookie: its place in the run's `cookies`; -1 for one that is not there.
+    """Channel (int64) of each socket cookie: the place of the cookie in the run's `cookies`, or -1 for another cookie.
 
-    A run that has no list of cookies is older than channels and has only channel 0.
+    A run without a list of cookies was made before channels existed and has only channel 0.
     """
     known = {cookie: channel for channel, cookie in enumerate(run.meta.cookies)}
     if not known:
@@ -27,11 +27,11 @@ def channel_numbers(run: Run, cookies: "pd.Series[int]") -> "pd.Series[int]":
 
 
 def channel_summary(run: Run, channel: int) -> ChannelSummary | Summary:
-    """The channel's own counts; those of the run for a channel that has none."""
+    """The counts of the channel, or those of the run when the channel has no counts of its own."""
     channels = run.meta.channels
     return channels[channel] if 0 <= channel < len(channels) else run.summary
 
 
 def baseline_bytes(run: Run, channel: int) -> int:
-    """optmem right after connecting."""
+    """The channel's level of optmem right after it connected."""
     return channel_summary(run, channel).optmem_baseline_bytes

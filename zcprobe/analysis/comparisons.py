@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs that were made alike but for the policy, put together: what one table and one pair of axes can show."""
+"""Groups runs that were made alike except for the policy, so that one table or one pair of axes can show them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ __all__ = ["as_comparison", "as_comparisons", "comparison_of", "group_titles", "
 
 def as_comparisons(runs: Sequence[Run]) -> list[Comparison]:
     """`runs` grouped by what they have in common, in the order in which the groups first appear. Runs of one policy
-    with other parameters are in another group."""
+    with different parameters go into different groups."""
     groups: dict[bytes, dict[tuple[str, bytes], list[Run]]] = {}
     for run in runs:
         way = way_of(run)
@@ -33,7 +33,7 @@ def as_comparisons(runs: Sequence[Run]) -> list[Comparison]:
 
 
 def _one_setting_of_each(settings: dict[tuple[str, bytes], list[Run]]) -> list[list[Run]]:
-    """A group for the first parameters of each policy, another for the second, and so on."""
+    """One group has the first set of parameters of each policy, the next has the second set, and so on."""
     seen: dict[str, int] = {}
     parts: list[list[Run]] = []
     for (policy, _), runs in settings.items():
@@ -45,8 +45,11 @@ def _one_setting_of_each(settings: dict[tuple[str, bytes], list[Run]]) -> list[l
 
 
 def as_comparison(found: Run | Sequence[Run]) -> Comparison:
-    """What `zcprobe.load` found as one comparison: a comparison as it is, a run or runs that are alike but for the
-    policy as one that nobody planned. UsageError, naming what differs, for other runs, and for none."""
+    """Turns what `zcprobe.load` found into one comparison.
+
+    A comparison is returned unchanged. A run, or runs that are alike except for the policy, become a comparison that
+    nobody planned. Other runs raise UsageError, which names what differs; so do no runs at all.
+    """
     if isinstance(found, Comparison):
         return found
     runs = [found] if isinstance(found, Run) else list(found)
@@ -57,7 +60,7 @@ def as_comparison(found: Run | Sequence[Run]) -> Comparison:
 
 
 def comparison_of(runs: Sequence[Run], folder: Any = None) -> Comparison:
-    """At least one run, seen as a comparison that nobody planned: it has no seed, and no file comparison.json."""
+    """Makes a comparison of at least one run. Nobody planned it, so it has no seed and no comparison.json."""
     results = policy_results(runs)
     meta: dict[str, Any] = {
         "format_version": runs[0].meta.format_version,
@@ -73,8 +76,8 @@ def comparison_of(runs: Sequence[Run], folder: Any = None) -> Comparison:
 
 
 def with_results(comparison: Comparison) -> Comparison:
-    """The same, with results and verdict worked out of its runs, policies in the planned order: for one that was
-    recorded, and for one that ended before that was done."""
+    """The same comparison with results and verdict computed from its runs, the policies in the planned order. It serves
+    a comparison that was just recorded, and one that ended before its results were stored."""
     results = policy_results(comparison.runs)
     ordered = {policy: results[policy] for policy in comparison.meta["policies"] if policy in results}
     meta = comparison.meta | {"policies": ordered, "verdict": verdict(ordered, comparison.runs)}
@@ -82,7 +85,7 @@ def with_results(comparison: Comparison) -> Comparison:
 
 
 def group_titles(comparisons: Sequence[Comparison]) -> list[str]:
-    """A heading for each: its scenario, and what tells it from the others."""
+    """A heading for each comparison: its scenario, and what distinguishes it from the others."""
     runs = [run for comparison in comparisons for run in comparison.runs]
     everywhere = [*differing(runs), *_settings_that_differ(comparisons)]
     titles = []
@@ -94,7 +97,7 @@ def group_titles(comparisons: Sequence[Comparison]) -> list[str]:
 
 
 def _settings_that_differ(comparisons: Sequence[Comparison]) -> list[str]:
-    """Parameters in which the same policy differs between comparisons."""
+    """The parameters in which one policy differs between the comparisons."""
     policies = dict.fromkeys(policy for comparison in comparisons for policy in comparison.policies)
     runs = {policy: [run for one in comparisons for run in one.runs_of(policy)] for policy in policies}
     return [name for own in runs.values() for name in differing(own) if name in POLICY_OPTIONS]
@@ -102,6 +105,6 @@ def _settings_that_differ(comparisons: Sequence[Comparison]) -> list[str]:
 
 def _title(comparison: Comparison, names: Sequence[str]) -> str:
     ways = [way_of(run) for run in comparison.runs]
-    # None: calibrated, or without effect in these runs
+    # An option that is None was calibrated, or has no effect in these runs.
     told = [describe_option(name, way[name]) for name in names for way in ways if way.get(name) is not None]
     return ", ".join([comparison.meta["scenario"], *dict.fromkeys(told)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How long each send held its pages: until the kernel completed it, and until the sender read that it had."""
+"""How long each send held its pages: until the kernel completed it, and until the sender read the notification."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ COMPLETION_LATENCY_DTYPES = {
 
 
 class _Covering(msgspec.Struct, frozen=True):
-    """Ranges of sends and when each was completed in ns, by `lo`."""
+    """Ranges of sends, sorted by `lo`, and the time in ns at which each was completed."""
 
     lo: NDArray[np.int64]
     hi: NDArray[np.int64]
@@ -32,19 +32,20 @@ class _Covering(msgspec.Struct, frozen=True):
 
 
 def df_completion_latency(run: Run) -> pd.DataFrame:
-    """One row per send, per channel in the order of ids.
+    """One row per send; each channel's rows are in the order of their ids.
 
     Columns: time_s (float64, start of the send, since the first send began); channel, send_id (int64); latency_ns
-    (float64, from there until the notification that covers it was read; NaN when none was); kernel_latency_ns (float64,
-    until the kernel gave up the pages, NaN where no event says so: without probes, and for some of the completions that
-    came at the same instant as another). A send that met ENOBUFS began before its stall.
+    (float64, from the start until the notification that covers the send was read; NaN when none was read);
+    kernel_latency_ns (float64, from the start until the kernel gave up the pages; NaN where no event says when, that is
+    without probes and for some completions that came at the same instant as another). The start of a send that met
+    ENOBUFS lies before its stall.
     """
     parts = list(iterate_completion_latency(run))
     return pd.concat(parts, ignore_index=True) if parts else empty_frame(COMPLETION_LATENCY_DTYPES)
 
 
 def iterate_completion_latency(run: Run) -> Iterator[pd.DataFrame]:
-    """The rows of `df_completion_latency` in parts; only the ranges completed are held all at once."""
+    """The rows of `df_completion_latency` in parts. Only the completed ranges are in memory all at once."""
     names = ["lo", "hi", "time_ns"]
     read = _by_channel([part[[*names, "channel"]] for part in run.iterate("notifications")])
     completed = _by_channel([part[[*names, "channel"]] for part in iterate_completions(run)])
@@ -62,7 +63,7 @@ def iterate_completion_latency(run: Run) -> Iterator[pd.DataFrame]:
 
 
 def _by_channel(parts: list[pd.DataFrame]) -> dict[int, _Covering]:
-    """Empties `parts`, of which there may be much."""
+    """The ranges of each channel. Empties `parts`, because they may take much memory."""
     channels = {int(channel) for part in parts for channel in part["channel"].unique()}
     ranges = {}
     for channel in channels:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How many completions were really copied, against what the notifications told the sender."""
+"""How many completions were really copied, compared with what the notifications told the sender."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -31,10 +31,11 @@ COPIED_DTYPES = {
 def df_copied(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per run, in the order given.
 
-    Columns: policy, scenario, run (str); completions (int64, read); told_count (int64, of them under a notification
-    with the COPIED code); true_count (Int64, whose own data the kernel copied: a merged notification keeps the code of
-    its first; NA without probes); flush_count (Int64, explicit flushes); missed_all_copied_count, missed_sticky_count,
-    missed_any_copied_count (Int64, of these what each meaning of flush() == 1 counts as a miss; NA in older runs).
+    Columns: policy, scenario, run (str); completions (int64, read by the sender); told_count (int64, completions under
+    a notification with the COPIED code); true_count (Int64, completions whose own data the kernel copied, which can
+    differ because a merged notification keeps the code of its first uarg; NA without probes); flush_count (Int64,
+    explicit flushes); missed_all_copied_count, missed_sticky_count, missed_any_copied_count (Int64, how many of these
+    flushes each meaning of flush() == 1 counts as a miss; NA in older runs).
     """
     rows = [_row(run) for run in runs]
     if not rows:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a gigabyte costs the sending threads in CPU time."""
+"""The CPU time of the sending threads for each gigabyte sent."""
 
 from collections.abc import Sequence
 
@@ -25,8 +25,8 @@ def df_cpu(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per run, in the order given.
 
     Columns: policy, run, outcome (str); bytes_sent (int64); user_s_per_gb, system_s_per_gb, cpu_s_per_gb (float64,
-    seconds of CPU of the sending threads per 10^9 bytes that the sockets took; NaN when they took none). What softirq
-    does on another thread's time, and the sink, are not in it.
+    CPU seconds of the sending threads per 10^9 bytes that the sockets took; NaN when the sockets took none). The
+    seconds include neither the sink nor softirq work that was charged to other threads.
     """
     rows = []
     for run in runs:

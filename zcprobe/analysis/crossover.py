@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""From which size of a send on zerocopy is faster than copying, on the path that was measured."""
+"""The size of a send from which zerocopy is faster than copying, on the path that was measured."""
 
 from collections.abc import Sequence
 
@@ -30,13 +30,14 @@ _RESAMPLES = 2000
 
 
 def df_crossover(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row per size of a send for which there are completed runs with and without zerocopy, smallest first; runs
-    without the sink's word on what arrived are left out.
+    """One row per size of a send for which there are completed runs with and without zerocopy, smallest first. Runs
+    whose sink did not report what arrived are left out.
 
     Columns: send_bytes (int64); zerocopy_run_count, copy_run_count (int64); zerocopy_bps, copy_bps (float64, median
-    goodput over runs); ratio (float64, of these two); low, high (float64, 95 % percentile-bootstrap interval of the
-    ratio, the run being the unit; NaN with fewer than two runs of either). Runs of one size are alike but for
-    zerocopy; those of another size may send another amount and have another optmem limit. UsageError for other runs.
+    goodput over runs); ratio (float64, zerocopy_bps to copy_bps); low, high (float64, 95 % percentile-bootstrap
+    interval of the ratio, the run being the unit; NaN with fewer than two runs of either). Runs of one size must be
+    alike except for zerocopy. Runs of different sizes may also differ in the amount sent and in the optmem limit.
+    UsageError for other runs.
     """
     goodput = _goodput_by_size(_usable(runs))
     sizes = sorted({size for size, _ in goodput})
@@ -47,7 +48,8 @@ def df_crossover(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def crossover_bytes(table: pd.DataFrame) -> int | None:
-    """The smallest measured size from which on every interval lies at or above 1; None when there is none."""
+    """The smallest measured size such that its interval and those of all larger sizes lie at or above 1; None when
+    there is no such size."""
     faster = (table["low"] >= 1).to_numpy()
     if not len(faster) or not faster[-1]:
         return None
@@ -56,7 +58,7 @@ def crossover_bytes(table: pd.DataFrame) -> int | None:
 
 
 def _usable(runs: Sequence[Run]) -> list[Run]:
-    """Completed runs of one size each whose goodput is known, and that have a counterpart."""
+    """The completed runs that have a known goodput, sends of one size, and a counterpart of that size."""
     known = [
         run
         for run in runs

@@ -44,19 +44,20 @@ def df_enobufs(run: Run) -> pd.DataFrame:
     """One row per sendmsg call that returned ENOBUFS, in time order.
 
     Columns: time_s (float64, since the first send began); channel (int64); cause (str, one of
-    `zcprobe.format.causes.CAUSES`, or `memlock` where format 1 did not tell which); in_flight_bytes, unread_bytes
+    `zcprobe.format.causes.CAUSES`, or `memlock` where it is not known on which path); in_flight_bytes, unread_bytes
     (Int64, charges by holder); optmem_bytes, optmem_max_bytes (int64, level and limit); errqueue_depth (Int64,
     notifications).
 
-    Without probes the rows are the SO_MEMINFO samples taken right after the call: cause `unknown`, holders NA.
+    Without probes the rows are the SO_MEMINFO samples taken right after each call; then the cause is `unknown`, and
+    in_flight_bytes, unread_bytes and errqueue_depth are NA.
     """
     parts = list(iterate_enobufs(run))
     return pd.concat(parts, ignore_index=True) if parts else empty_frame(ENOBUFS_DTYPES)
 
 
 def iterate_enobufs(run: Run) -> Iterator[pd.DataFrame]:
-    """The rows of `df_enobufs` in order, a bounded number at a time: a spinning sender meets millions. Nothing without
-    ENOBUFS."""
+    """The rows of `df_enobufs` in order, a bounded number at a time, because a spinning sender meets millions. Yields
+    nothing without ENOBUFS."""
     table, kind, build = ("kernel_events", "kind", _from_events) if run.row_count("kernel_events") else _SAMPLED
     if not any((chunk[kind] == "enobufs").any() for chunk in run.iterate(table, [kind])):
         return
@@ -67,7 +68,7 @@ def iterate_enobufs(run: Run) -> Iterator[pd.DataFrame]:
 
 
 def first_enobufs(run: Run, channel: int | None = None) -> "pd.Series[Any] | None":
-    """The first row of `df_enobufs`, of one channel or of all."""
+    """The first row of `df_enobufs`, of one channel or of all; None when there is none."""
     for part in iterate_enobufs(run):
         own = part if channel is None else part[part["channel"] == channel]
         if len(own):
@@ -98,7 +99,7 @@ def enobufs_moments(run: Run, end_s: float, channel: int | None = None, cells: i
 
 
 def count_causes(run: Run) -> dict[str, int]:
-    """Cause -> calls, most first."""
+    """Cause -> number of calls, the most frequent cause first."""
     counts: Counter[str] = Counter()
     for part in iterate_enobufs(run):
         counts.update(Counter(part["cause"]))
@@ -106,10 +107,11 @@ def count_causes(run: Run) -> dict[str, int]:
 
 
 def group_enobufs(run: Run, most: int) -> pd.DataFrame:
-    """At most `most` groups of calls in order, each of equally many but the last; one of each where there are no more.
+    """At most `most` groups of consecutive calls. All groups but the last have the same number of calls, which is 1
+    where there are no more calls than `most`.
 
     Columns: call_count (int64); in_flight_bytes, unread_bytes, optmem_bytes (float64, means over the group; the first
-    two NaN without probes); optmem_max_bytes (int64).
+    two are NaN without probes); optmem_max_bytes (int64).
     """
     names = ["in_flight_bytes", "unread_bytes", "optmem_bytes"]
     total = sum(count_causes(run).values())
@@ -165,4 +167,4 @@ def _from_meminfo(run: Run, where: slice) -> pd.DataFrame:
 
 
 _SAMPLED = ("meminfo", "reason", _from_meminfo)
-"""Where to look without probes: table, its column, and what makes rows of it."""
+"""Where to look without probes: the table, its column, and the function that makes rows of it."""

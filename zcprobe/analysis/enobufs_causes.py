@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Causes of ENOBUFS over many runs, optmem told apart by who held most of it."""
+"""Causes of ENOBUFS over many runs; the cause optmem is split by who held most of it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ CAUSES_OF_ENOBUFS = (
     *(cause for cause in CAUSES if cause != "optmem"),
     "unknown",
 )
-"""`optmem, unread`: notifications that nobody has read held at least half; else sends in flight did. A run that kept
-only counts does not say which; one without probes says nothing."""
+"""`optmem, unread`: unread notifications held at least half. `optmem, in flight`: sends in flight held more than half.
+A run that kept only counts does not say who held it, and a run without probes does not know the cause."""
 
 ENOBUFS_CAUSES_DTYPES = {"policy": "object", "cause": "object", "call_count": "int64", "run_count": "int64"}
 
@@ -32,8 +32,8 @@ def df_enobufs_causes(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per policy and cause that occurred, policies in the order of their first run.
 
     Columns: policy (str); cause (str, one of CAUSES_OF_ENOBUFS); call_count (int64, sendmsg calls of all the policy's
-    runs that returned ENOBUFS for it); run_count (int64, runs in which that happened). UsageError for runs that were
-    made in different ways.
+    runs that returned ENOBUFS for that cause); run_count (int64, runs in which that happened). UsageError for runs that
+    were made in different ways.
     """
     require_comparable(runs, "one sum")
     counts = pd.DataFrame(
@@ -53,7 +53,7 @@ def df_enobufs_causes(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def _caused(run: Run) -> Counter[str]:
-    """Calls of a run by cause."""
+    """The number of calls of a run by cause."""
     counts: Counter[str] = Counter()
     for part in iterate_enobufs(run):
         mostly_unread = (part["unread_bytes"] >= part["in_flight_bytes"]).fillna(value=False).astype(bool)
@@ -63,7 +63,7 @@ def _caused(run: Run) -> Counter[str]:
 
 
 def _counted(run: Run) -> Counter[str]:
-    """Of a run that kept counts only."""
+    """The number of calls by cause, for a run that kept only counts."""
     counts = run.summary.enobufs_causes
     if counts is None:
         return Counter({"unknown": int(run.summary.enobufs_count)})

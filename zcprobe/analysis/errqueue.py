@@ -29,7 +29,7 @@ _KIND = pd.CategoricalDtype([*LEVEL_KINDS, "meminfo"])
 _EVENT_COLUMNS = ["time_ns", "cookie", "kind", "errqueue_depth", "optmem_bytes", "charge_bytes"]
 _SPAN_ROWS = 1 << 19
 _FEW_PER_SPAN = 4
-"""With no more rows than that for each span all are kept."""
+"""All rows are kept when there are no more than this for each span."""
 
 
 def df_errqueue(run: Run, edges_s: NDArray[np.float64] | None = None) -> pd.DataFrame:
@@ -37,15 +37,16 @@ def df_errqueue(run: Run, edges_s: NDArray[np.float64] | None = None) -> pd.Data
 
     Columns: time_s (float64, since the first send began); channel (int64); errqueue_depth (Int64, notifications);
     optmem_bytes (int64, level after the event: the charge of a notification that is just being freed is taken off);
-    unread_bytes and in_flight_bytes (Int64, their sum is the level above the baseline, but never negative: the kernel
-    changes depth and level one after the other); kind (str, kind of the kernel event, or `meminfo`).
+    unread_bytes and in_flight_bytes (Int64; their sum is the level above the baseline, and neither is ever negative,
+    though the kernel changes depth and level one after the other); kind (str, kind of the kernel event, or `meminfo`).
 
-    A send charges without an event of its own, so a rise shows at the next event or sample. A sample has the level
-    only; between events the queue does not change, so its depth is that of the event before. Without probes there are
-    only samples, and depth and holders are NA.
+    A send charges without an event of its own, so a rise shows at the next event or sample. A sample has only the
+    level. The queue does not change between events, so the depth of a sample is that of the event before it. Without
+    probes there are only samples, and depth and holders are NA.
 
-    `edges_s` (float64, ascending seconds) bounds the rows whatever the run's length: between two of them, and outside
-    of all, only each channel's first, last, lowest and highest of both counters stay. A short run keeps every row.
+    `edges_s` (float64, ascending seconds) bounds the number of rows whatever the length of the run: between two edges,
+    and outside all of them, each channel keeps only its first and last row and those where either counter is lowest or
+    highest. A short run keeps every row.
     """
     parts = iterate_levels(run)
     if edges_s is None:
@@ -65,8 +66,10 @@ def df_errqueue(run: Run, edges_s: NDArray[np.float64] | None = None) -> pd.Data
 
 
 def iterate_levels(run: Run) -> Iterator[pd.DataFrame]:
-    """The rows of `df_errqueue` in order, a bounded number at a time: time_ns, channel (int64), errqueue_depth
-    (float64, NaN without probes), optmem_bytes (int64), kind (category)."""
+    """The rows of `df_errqueue` in order, a bounded number at a time.
+
+    Columns: time_ns, channel (int64); errqueue_depth (float64, NaN without probes); optmem_bytes (int64); kind
+    (category)."""
     has_events = run.row_count("kernel_events") > 0
     depths: dict[int, float] = {}
     for where in run.spans(("kernel_events", "meminfo"), _SPAN_ROWS):

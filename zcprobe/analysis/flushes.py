@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Every reading of the error queue: what started it, how long it took, what it brought."""
+"""Every flush, which is a reading of the error queue: what started it, how long it took, and what it read."""
 
 import msgspec
 import numpy as np
@@ -28,10 +28,10 @@ _LENGTHS = ("duration_ns", "blocking")
 def df_flushes(run: Run) -> pd.DataFrame:
     """One row per flush, in time order.
 
-    Columns: time_s (float64, its start, since the first send began); channel (int64); trigger (str, as in
+    Columns: time_s (float64, start of the flush, since the first send began); channel (int64); trigger (str, as in
     docs/run-format.md: `enobufs`, `explicit`, `settle`, `periodic`, `reuse`); duration_ns (int64); notification_count,
     completion_count (int64, errqueue messages read and sends they cover); wait_count (int64, poll calls); blocking
-    (bool, whether it waited for what was not there yet).
+    (bool, whether the flush waited for notifications that were not there yet).
     """
     names = [name for name in FLUSHES_DTYPES if name != "time_s"]
     flushes = run.read("flushes", ["start_ns", *names])
@@ -43,19 +43,19 @@ def df_flushes(run: Run) -> pd.DataFrame:
 
 
 class FlushLengths(msgspec.Struct, frozen=True):
-    """Of flushes of one trigger, in time order of each channel: how long each took, and whether it waited."""
+    """Flushes of one trigger, each channel's in time order: how long each took, and whether it waited."""
 
     duration_ns: NDArray[np.int64]
     blocking: NDArray[np.bool_]
 
 
 def joined(lengths: list[FlushLengths]) -> FlushLengths:
-    """At least one."""
+    """All of `lengths`, of which there must be at least one, as one."""
     return FlushLengths(*(np.concatenate([getattr(own, name) for own in lengths]) for name in _LENGTHS))
 
 
 def flush_lengths(run: Run) -> dict[str, FlushLengths]:
-    """Trigger -> its flushes, those of the first flush first; what `df_flushes` has, in less memory."""
+    """Trigger -> its flushes, in the order in which the triggers first occur. Takes less memory than `df_flushes`."""
     parts: dict[str, list[FlushLengths]] = {}
     for flushes in run.iterate("flushes", ["trigger", *_LENGTHS]):
         for trigger in flushes["trigger"].unique():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Goodput of each run."""
+"""The goodput of each run, and what it was computed from."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -34,9 +34,9 @@ def df_goodput(runs: Sequence[Run]) -> pd.DataFrame:
 
     Columns: policy (str); repeat (int64, counts from 1 within the policy); run (str, folder name); outcome (str);
     bytes_sent (int64, taken by the sockets); bytes_received, bytes_missing (Int64, at the sink; NA where it did not
-    report); datagrams_sent, datagrams_received, datagrams_missing (Int64, NA of streams, too); duration_ns (int64,
+    report); datagrams_sent, datagrams_received, datagrams_missing (Int64, NA for streams too); duration_ns (int64,
     until the outcome was known); goodput_bps (float64, bits that arrived per second; NaN where the sink did not
-    report). A run that died early has a goodput, but of a short unhindered start.
+    report). The goodput of a run that died early describes only its short, unhindered start.
     """
     seen: Counter[str] = Counter()
     rows = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sends in flight as the sender sees them: accepted by the kernel, and no notification read that covers them."""
+"""Sends in flight as the sender sees them: the kernel has accepted them, and no notification read yet covers them."""
 
 from collections.abc import Iterator
 
@@ -21,10 +21,10 @@ _SPAN_ROWS = 1 << 19
 def df_in_flight(run: Run, buckets: int = 2000) -> pd.DataFrame:
     """Lowest and highest number of sends in flight in each of `buckets` equal spans of a run's time, per channel.
 
-    Columns: time_s (float64, the span's beginning, since the first send began); channel (int64); low_count and
-    high_count (int64, sends; counted before and after every send and every notification in the span). Spans without
-    either have no row. A run of any length gives at most `buckets` rows per channel. Notifications on the error queue
-    that nobody has read still count as in flight here; `df_optmem` tells them apart.
+    Columns: time_s (float64, beginning of the span, since the first send began); channel (int64); low_count and
+    high_count (int64, sends; counted before and after every send and every notification in the span). A span without
+    sends and notifications has no row. A run of any length gives at most `buckets` rows per channel. Sends whose
+    notification is still unread count as in flight here; `df_optmem` distinguishes the two.
     """
     begin_ns, end_ns = _ends(run)
     width_ns = max(-(-(end_ns - begin_ns + 1) // buckets), 1)
@@ -41,7 +41,7 @@ def df_in_flight(run: Run, buckets: int = 2000) -> pd.DataFrame:
 
 
 class _Bounds(msgspec.Struct, frozen=True):
-    """Lowest and highest count of each bucket; -1 as the highest where there is none."""
+    """Lowest and highest count of each bucket. The highest is -1 in a bucket without counts."""
 
     low: NDArray[np.int64]
     high: NDArray[np.int64]
@@ -59,7 +59,7 @@ def _table(channel: int, bounds: _Bounds, begin_ns: int, width_ns: int) -> pd.Da
 
 
 def _ends(run: Run) -> tuple[int, int]:
-    """ns of the first and the last send accepted or notification read."""
+    """The times in ns at which the first and the last send was accepted or notification was read."""
     begin_ns, end_ns = 2**63 - 1, 0
     for sends in run.iterate("sends", ["start_ns", "latency_ns"]):
         accepted_ns = (sends["start_ns"] + sends["latency_ns"]).to_numpy()
@@ -72,8 +72,8 @@ def _ends(run: Run) -> tuple[int, int]:
 def _iterate_counts(
     run: Run,
 ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
-    """channel, ascending moments in ns, and the channel's count after and before each; in parts, each channel's one
-    after the other."""
+    """Yields parts of (channel, ascending moments in ns, the channel's count after each moment, and before it). The
+    parts of one channel follow each other in time."""
     counts: dict[int, int] = {}
     late = pd.DataFrame({"moment": [], "step": [], "channel": []}, dtype="int64")
     for where in run.spans(("sends", "notifications"), _SPAN_ROWS):
@@ -90,7 +90,7 @@ def _iterate_counts(
 
 
 def _accepted(run: Run, where: slice) -> pd.DataFrame:
-    """A send counts from when its last call returned, which may be after the span."""
+    """A step of 1 for each send. A send counts from the return of its last call, which may lie after the span."""
     sends = run.read("sends", ["start_ns", "latency_ns", "channel", "send_id"], where)
     sends = sends[sends["send_id"] >= 0]
     return pd.DataFrame({"moment": sends["start_ns"] + sends["latency_ns"], "step": 1, "channel": sends["channel"]})

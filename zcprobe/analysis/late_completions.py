@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Who dropped the last reference to the data of a completion that could not be merged."""
+"""The kernel function that dropped the last reference to the data of each completion that could not be merged."""
 
 import re
 
@@ -19,18 +19,18 @@ LATE_COMPLETIONS_DTYPES = {
 }
 
 UNKNOWN_HOLDER = "(not seen)"
-"""No stack was stored, or the reader's own error report was the first to see the new tail."""
+"""The holder when no stack was stored, or when the reader's own error report was the first to see the new tail."""
 
 _FREEING = re.compile(
     r"sk_error_report|_*msg_zerocopy_\w+|skb_release_\w+|_*k?free_skb\w*|consume_skb|_*consume_stateless_skb"
     r"|napi_consume_skb|sk_skb_reason_drop|kfree_skb\w*|_*dev_kfree_skb\w*|tcp_wmem_free_skb|skb_zcopy\w*"
     r"|(_*bpf_trace|call_trace|trace_call|_*traceiter)\w*"
 )
-"""Frames between the last reference and the probe: they say that an skb was freed, not who held it."""
+"""Frames between the last reference and the probe. They show that an skb was freed, not who held it."""
 
 
 def last_holder(frames: list[str]) -> str:
-    """The first frame, innermost first, that is none of the freeing functions; offset and compiler suffix removed."""
+    """The innermost frame that is not a freeing function, without offset and compiler suffix."""
     names = [frame.split("+")[0].split(".")[0] for frame in frames]
     for position, name in enumerate(names):
         if not _FREEING.fullmatch(name):
@@ -43,12 +43,12 @@ def df_late_completions(run: Run) -> pd.DataFrame:
     """One row per last holder, most notifications first.
 
     Columns: holder (str, kernel function that dropped the last reference); appended_count (int64, notifications that
-    found no neighbour at the queue's tail and became an entry of their own); out_of_order_count (int64, those whose
-    range does not begin right after the highest send completed so far); late_count (int64, those of them that lie below
-    it: a hole is filled late; the others skip a hole).
+    found no neighbour at the queue's tail and became an entry of their own); out_of_order_count (int64, appended ones
+    whose range does not begin right after the highest send completed so far); late_count (int64, out-of-order ones that
+    begin at or below that send and fill a hole late; the others skip a hole).
 
-    A completion in order is appended too when the queue is empty or its tail carries another COPIED bit. Merged
-    completions have no stack. Empty without probes.
+    A completion in order is also appended when the queue is empty or its tail carries a different COPIED bit. Merged
+    completions have no stack. The table is empty without probes.
     """
     holders = {stack_id: last_holder(frames) for stack_id, frames in run.stacks.items()}
     tables = [_classified(part, holders) for part in iterate_completions(run)]
@@ -60,7 +60,7 @@ def df_late_completions(run: Run) -> pd.DataFrame:
 
 
 def _classified(completed: pd.DataFrame, holders: dict[int, str]) -> pd.DataFrame:
-    """One row per holder with the counts of these completions."""
+    """One row per holder with the counts of the completions in `completed`."""
     appended = completed[completed["is_appended"]]
     table = {
         "holder": appended["stack_id"].map(lambda stack: holders.get(stack, UNKNOWN_HOLDER)).astype("object"),

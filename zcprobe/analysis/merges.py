@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How well the notifications of each run merged: out of order they cannot, and each holds a charge of its own."""
+"""How well the notifications of each run merged. Notifications out of order cannot merge, and each holds a charge."""
 
 from collections.abc import Sequence
 
@@ -29,10 +29,11 @@ def df_merges(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per run, in the order given.
 
     Columns: policy, scenario, run (str); completions, notifications (int64, read by the sender); sends_per_notification
-    (float64, their ratio; NaN when nothing was read); out_of_order_count (Int64, notifications that do not begin where
-    the highest before them ended); farthest_skip, farthest_back (Int64, sends: the largest hole left, and how far back
-    the farthest one was filled); merged_count (Int64, uargs that the kernel merged into the queue's tail; NA without
-    probes). The three in the middle are NA when notifications were not recorded.
+    (float64, completions to notifications; NaN when nothing was read); out_of_order_count (Int64, notifications that do
+    not begin right after the highest send completed before them); farthest_skip, farthest_back (Int64, sends: the
+    largest hole that was left, and the farthest distance back at which a hole was filled); merged_count (Int64, uargs
+    that the kernel merged into the queue's tail; NA without probes). out_of_order_count, farthest_skip and
+    farthest_back are NA when notifications were not recorded.
     """
     rows = [_row(run) for run in runs]
     if not rows:

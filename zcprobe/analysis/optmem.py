@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The headroom of a socket's optmem: how far the limit is, and who holds the rest."""
+"""The headroom of a socket's optmem: how much is left below the limit, and who holds the rest."""
 
 import numpy as np
 import pandas as pd
@@ -24,11 +24,12 @@ OPTMEM_DTYPES = {
 
 
 def df_optmem(run: Run, channel: int | None = None, edges_s: NDArray[np.float64] | None = None) -> pd.DataFrame:
-    """One row per reading, in time order, of one channel or of all; fewer with `edges_s`, as in `df_errqueue`.
+    """One row per reading, in time order, of one channel or of all. `edges_s` reduces the rows as in `df_errqueue`.
 
-    Columns: time_s (float64, since the first send began); channel (int64); unread_bytes and in_flight_bytes (Int64, by
-    holder, NA without probes); optmem_bytes (int64, level); headroom_bytes (int64, limit less level; the kernel refuses
-    when fewer than 576 bytes are left, and may overshoot the limit by less than a charge, so it can be negative).
+    Columns: time_s (float64, since the first send began); channel (int64); unread_bytes and in_flight_bytes (Int64,
+    charges by holder, NA without probes); optmem_bytes (int64, level); headroom_bytes (int64, limit less level; the
+    kernel refuses a charge when fewer than 576 bytes are left, and may overshoot the limit by less than a charge, so
+    the headroom can be negative).
     """
     levels = df_errqueue(run, edges_s)
     if channel is not None:
@@ -40,7 +41,8 @@ def df_optmem(run: Run, channel: int | None = None, edges_s: NDArray[np.float64]
 
 
 def telling_channel(run: Run) -> int:
-    """The channel to look at when there is room for one: the first that met ENOBUFS, else the one that came nearest."""
+    """The channel to show when there is room for only one: the first that met ENOBUFS, or without ENOBUFS the one with
+    the highest level."""
     if channel_count(run) == 1:
         return 0
     refused = first_enobufs(run)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What becomes of runs over a grid: the optmem limit against the size of a send or the share of clones held back."""
+"""The outcomes of runs over a grid: the optmem limit against the size of a send or the share of clones held back."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -30,15 +30,16 @@ OPTMEM_MAP_DTYPES = {
 
 
 def df_optmem_map(runs: Sequence[Run], against: MapAxis = "send_bytes") -> pd.DataFrame:
-    """One row per policy, limit and value of the other axis, sorted by them; runs that were interrupted are left out.
+    """One row per policy, limit and value of the other axis, sorted by them. Interrupted runs are left out.
 
     Columns: policy (str); optmem_max_bytes (int64, limit in force); against (str, the other axis), value (int64, bytes
     of a send, or N where 1 in N packets has its clone held); run_count, dead_count (int64, runs, and those that ended
-    in ENOBUFS); enobufs_count (int64, calls in all of them); unread_share (float64, part of the charges at these calls
-    that unread notifications held, NaN without any or without probes); median_sends (float64, sends per run).
+    in ENOBUFS); enobufs_count (int64, calls that returned ENOBUFS in all of the runs); unread_share (float64, part of
+    the charges at these calls that unread notifications held; NaN without such calls or without probes); median_sends
+    (float64, sends per run).
 
-    Runs are alike but for policy, limit and the other axis; those of another size may send another amount as well.
-    UsageError for other runs.
+    The runs must be alike except for policy, limit and the other axis. Runs with sends of different sizes may also
+    differ in the amount sent. UsageError for other runs.
     """
     if against not in get_args(MapAxis):
         raise UsageError(f"there is no map against {against!r}", f"choose {' or '.join(get_args(MapAxis))}")
@@ -68,7 +69,7 @@ def _require_one_map(runs: Sequence[Run], against: MapAxis) -> None:
 
 
 def _value(run: Run, against: MapAxis) -> int:
-    """0 where the run has none."""
+    """The run's value on the axis `against`, or 0 when it has none."""
     return (run.send_bytes if against == "send_bytes" else run.hold_one_in_count) or 0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Policies side by side: the run, not the send, is the unit of replication."""
+"""Policies side by side. The unit of replication is the run, not the send."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -32,13 +32,13 @@ QUANTITIES: dict[str, str] = {
     "datagrams_missing": "datagrams",
     "retransmit_count": "segments",
 }
-"""Members of a run's summary -> unit."""
+"""Member of a run's summary -> its unit."""
 
 _RESAMPLES = 4000
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """Median of `n` runs and its 95 % bootstrap interval; None where it needs more runs."""
+    """Median of `n` runs and its 95 % bootstrap interval. A value that needs more runs is None."""
 
     n: int
     median: float | None
@@ -47,7 +47,7 @@ class Estimate(msgspec.Struct, frozen=True):
 
 
 def estimate_median(values: list[float]) -> Estimate:
-    """Median with a percentile-bootstrap interval over runs (scipy.stats.bootstrap); fixed seed."""
+    """Median with a percentile-bootstrap interval over runs (scipy.stats.bootstrap with a fixed seed)."""
     if not values:
         return Estimate(0, None, None, None)
     median = float(np.median(values))
@@ -72,8 +72,8 @@ def _values(runs: Sequence[Run], quantity: str) -> list[float]:
 
 
 def policy_results(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
-    """Policy -> repeats, outcomes (outcome: runs), enobufs_causes (cause: calls; "unknown" where there were no probes),
-    medians (quantity: Estimate)."""
+    """Policy -> its results: `repeats`, `outcomes` (outcome -> runs), `enobufs_causes` (cause -> calls, `unknown` for
+    runs without probes) and `medians` (quantity -> Estimate)."""
     results = {}
     for policy in dict.fromkeys(run.policy for run in runs):
         own = [run for run in runs if run.policy == policy]
@@ -95,8 +95,8 @@ def policy_results(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
 def df_policies(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per policy and quantity.
 
-    Columns: policy, quantity, unit (str); n (int64, runs with a value); median, low, high (float64, the 95 %
-    bootstrap interval of the median; NaN where n is too small). UsageError for runs that were made in different ways.
+    Columns: policy, quantity, unit (str); n (int64, runs with a value); median, low, high (float64, the median and its
+    95 % bootstrap interval; NaN where n is too small). UsageError for runs that were made in different ways.
     """
     require_comparable(runs, "one median")
     rows = [

@@ -26,12 +26,13 @@ RANGES_DTYPES = {
 
 
 def df_ranges(run: Run) -> pd.DataFrame:
-    """One row per notification read, per channel in the order in which it was read.
+    """One row per notification read; each channel's rows are in the order in which they were read.
 
     Columns: time_s (float64, since the first send began); channel, lo, hi (int64); send_count (int64, hi - lo + 1);
-    distance (int64, sends from the one after the highest completed so far to lo: 0 in order, more than 0 the number of
-    sends skipped, a hole, less than 0 how far back a hole is filled); missing_count (int64, sends below the highest
-    completed that are still missing after this notification); copied (bool, as user space is told).
+    distance (int64, sends from the one after the highest completed so far to lo: 0 means in order, a positive distance
+    is the size of the hole that is skipped, and a negative one says how far back a hole is filled); missing_count
+    (int64, sends below the highest completed that are still missing after this notification); copied (bool, the code
+    that user space is told).
     """
     parts = list(iterate_ranges(run))
     return pd.concat(parts, ignore_index=True) if parts else empty_frame(RANGES_DTYPES)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the sockets took over a run's time, and where in it calls were refused or data was copied on purpose."""
+"""How much the sockets took over a run's time, and when calls were refused or data was copied on purpose."""
 
 import numpy as np
 import pandas as pd
@@ -22,11 +22,13 @@ _COLUMNS = ["start_ns", "latency_ns", "taken_bytes", "enobufs_count", "copied_on
 
 
 def df_send_rate(run: Run, buckets: int = 200) -> pd.DataFrame:
-    """One row for each of `buckets` equal spans of the run until its outcome, all channels together; read in chunks.
+    """One row for each of `buckets` equal spans of the run until its outcome, all channels together. The table of sends
+    is read in chunks.
 
-    Columns: time_s (float64, the span's beginning, since the first send began); span_s (float64); taken_bps (float64,
-    bits the sockets took, whatever arrived, each send counted where its last call returned); send_count, enobufs_count,
-    copied_on_purpose_count (int64, of calls that returned in the span). Empty when sends were not recorded.
+    Columns: time_s (float64, beginning of the span, since the first send began); span_s (float64, length of the span);
+    taken_bps (float64, bits per second that the sockets took, whether or not they arrived); send_count, enobufs_count,
+    copied_on_purpose_count (int64). A send belongs to the span in which its last call returned. The table is empty when
+    sends were not recorded.
     """
     first_ns = origin_ns(run)
     span_ns = max(-(-int(run.summary.duration_ns) // buckets), 1)

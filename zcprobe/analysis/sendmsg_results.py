@@ -19,15 +19,16 @@ SENDMSG_RESULTS_DTYPES = {
 }
 
 RETRIED = "EAGAIN, EINTR"
-"""Calls the sender simply repeats; it does not tell them apart."""
+"""Calls that the sender simply repeats, without recording their errno."""
 
 
 def df_sendmsg_results(run: Run) -> pd.DataFrame:
-    """One row per result; `ok` and `ENOBUFS` are always there.
+    """One row per result. `ok` and `ENOBUFS` are always there.
 
     Columns: result (str: `ok`, an errno's name, or `RETRIED`); sender_count (int64, sendmsg calls as the sender counts
-    them, from the summary when it recorded no sends: then only `ok`, `ENOBUFS` and EAGAIN); fatal_count (int64, those
-    of them that ended the run); kernel_count (Int64, send calls of the socket as BPF saw them return; NA without any).
+    them; when it recorded no sends they come from the summary, which knows only `ok`, `ENOBUFS` and EAGAIN);
+    fatal_count (int64, calls that ended the run); kernel_count (Int64, send calls of the socket as BPF saw them return;
+    NA without such counts).
     """
     sender, fatal = _sender_counts(run)
     kernel = _kernel_counts(run)
@@ -47,7 +48,7 @@ def df_sendmsg_results(run: Run) -> pd.DataFrame:
 
 
 def kernel_agrees(run: Run) -> bool | None:
-    """Whether sender and kernel counted the same of each result that the sender counts; None without probes."""
+    """Whether sender and kernel counted the same for each result that the sender counts; None without probes."""
     table = df_sendmsg_results(run)
     if table["kernel_count"].isna().any():
         return None
@@ -72,8 +73,8 @@ def _kernel_counts(run: Run) -> dict[str, int]:
 def _sender_counts(run: Run) -> tuple[Counter[str], Counter[str]]:
     """(calls, fatal calls) per result; from the summary when no sends were recorded.
 
-    A write that its policy gave up on, after ENOBUFS or before any call, ends with an errno that no call returned. A
-    call that the run's deadline interrupts returns EINTR, though the write ends with ETIMEDOUT.
+    When a policy gives up on a write, after ENOBUFS or before any call, the write ends with an errno that no call
+    returned. A call that the run's deadline interrupts returns EINTR, though the write ends with ETIMEDOUT.
     """
     counts: Counter[str] = Counter()
     fatal: Counter[str] = Counter()

@@ -27,9 +27,10 @@ _KEPT = [name for name in STALLS_DTYPES if name != "time_s"]
 def df_stalls(run: Run) -> pd.DataFrame:
     """One row per write that waited inside its policy, in time order.
 
-    Columns: time_s (float64, its start, since the first send began); channel (int64); duration_ns (int64, failed
-    attempts in between included); notification_count and completion_count (int64, errqueue messages read meanwhile and
-    sends they cover); enobufs_count (int64, ENOBUFS it met; 0 where the policy waited before one could happen).
+    Columns: time_s (float64, start of the stall, since the first send began); channel (int64); duration_ns (int64,
+    failed attempts in between included); notification_count and completion_count (int64, errqueue messages read
+    meanwhile and sends they cover); enobufs_count (int64, ENOBUFS that the write met; 0 where the policy waited before
+    one could happen).
     """
     stalls = run.read("stalls", ["start_ns", *_KEPT])
     if stalls.empty:
@@ -45,7 +46,7 @@ def stall_lengths(run: Run) -> NDArray[np.int64]:
 
 
 def first_stall(run: Run, channel: int | None = None) -> "pd.Series[Any] | None":
-    """The first row of `df_stalls`, of one channel or of all, without its time_s."""
+    """The row of the table stalls that began first, of one channel or of all; None without stalls."""
     firsts = []
     for part in run.iterate("stalls"):
         own = part if channel is None else part[part["channel"] == channel]
@@ -55,8 +56,10 @@ def first_stall(run: Run, channel: int | None = None) -> "pd.Series[Any] | None"
 
 
 def stall_spans(run: Run, end_s: float, channel: int | None = None, cells: int = 1000) -> list[tuple[float, float]]:
-    """(beginning, length) in seconds of each stall that begins before `end_s`, at least a thousandth of that long; more
-    stalls than `cells` are told on a grid of as many parts of the time, those side by side as one."""
+    """(beginning, length) in seconds of each stall that begins before `end_s`. A length is at least `end_s / cells`.
+
+    When there are more stalls than `cells`, they are rounded to a grid of `cells` parts of the time, and neighbours
+    become one."""
     few = np.empty((0, 2))
     covered = np.zeros(cells + 1, np.int64)
     for part in run.iterate("stalls", ["start_ns", "duration_ns", "channel"]):

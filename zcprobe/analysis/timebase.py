@@ -9,11 +9,12 @@ __all__ = ["empty_frame", "origin_ns", "outcome_time_s", "seconds"]
 
 
 def origin_ns(run: Run) -> int:
-    """CLOCK_MONOTONIC ns of the first send's start, of several channels the first.
+    """CLOCK_MONOTONIC ns at which the first send of all channels began.
 
-    It is in the metadata. In runs from before there were channels it is taken from the recorded sends; without them it
-    is the outcome's moment less the run's duration, the outcome's moment being that of the ENOBUFS the run died of or
-    of the last notification read; a few µs off. 0 when there are no events either.
+    The metadata holds it. For runs made before channels existed it is taken from the recorded sends. Without recorded
+    sends it is the moment of the outcome less the run's duration, where the moment of the outcome is that of the
+    ENOBUFS that ended the run, or of the last notification read; this is a few µs off. 0 when there are no events
+    either.
     """
     starts = [channel.start_ns for channel in run.meta.channels if channel.start_ns is not None]
     if starts:
@@ -28,13 +29,13 @@ def origin_ns(run: Run) -> int:
 
 
 def seconds(run: Run, time_ns: "pd.Series[int]") -> "pd.Series[float]":
-    """`time_ns` (int64, CLOCK_MONOTONIC) as float64 seconds of the run."""
+    """`time_ns` (int64, CLOCK_MONOTONIC) as float64 seconds since the first send began."""
     return (time_ns.astype("int64") - origin_ns(run)) / 1e9
 
 
 def outcome_time_s(run: Run, channel: int | None = None) -> float:
-    """When the outcome was known, of the run or of one channel: the last send and the final flush are over, settling is
-    not."""
+    """When the outcome of the run, or of one channel, was known, in seconds. By then the last send and the final flush
+    are over, and settling is not."""
     channels = run.meta.channels
     end_ns = channels[channel].end_ns if channel is not None and channel < len(channels) else None
     if end_ns is None:
@@ -43,5 +44,5 @@ def outcome_time_s(run: Run, channel: int | None = None) -> float:
 
 
 def empty_frame(dtypes: dict[str, str]) -> pd.DataFrame:
-    """No rows, the right columns."""
+    """A table without rows that has the columns and types of `dtypes`."""
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})

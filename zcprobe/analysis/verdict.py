@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A comparison in words, and only what its runs support."""
+"""A comparison in words. It says only what its runs support."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ def _outcome(result: dict[str, Any]) -> str:
 
 
 def _failure(result: dict[str, Any]) -> str:
-    """Where in the run it died, and of what."""
+    """When in the run the policy met ENOBUFS, and who held optmem then."""
     sends = result["medians"]["sends"]["median"]
     text = f" after a median of {sends:,.0f} sends" if "completed" not in result["outcomes"] else ""
     share = result["medians"]["enobufs_unread_share"]["median"]
@@ -39,7 +39,7 @@ def _price(result: dict[str, Any]) -> str:
 
 
 def _missing(medians: dict[str, Any]) -> str:
-    """Of datagrams, what did not arrive."""
+    """The share of the datagrams that did not arrive; empty for streams and where none is missing."""
     missing, sent = medians["datagrams_missing"]["median"], medians["datagrams_sent"]["median"]
     return f", {missing / sent:.2%} of the datagrams missing" if missing and sent else ""
 
@@ -79,8 +79,8 @@ def _listed(names: list[str]) -> str:
 
 
 def warning_sentences(runs: Sequence[Run]) -> list[str]:
-    """What runs say of themselves that a reader must know before believing them (`warnings` of run.json), each once and
-    with the number of runs that say so. The text is the first run's: another's may have other numbers."""
+    """The `warnings` of run.json, which a reader must know before believing the runs: each once, with the number of
+    runs that have it. The text is that of the first such run; the numbers in it may differ in the others."""
     said: dict[str, list[str]] = {}
     for run in runs:
         for warning in run.meta.warnings:
@@ -89,8 +89,8 @@ def warning_sentences(runs: Sequence[Run]) -> list[str]:
 
 
 def verdict(results: dict[str, dict[str, Any]], runs: Sequence[Run] = ()) -> list[str]:
-    """Sentences from `policy_results()`: one for each policy, the conclusion, and what `runs`, those it is of, warn of.
-    Empty without results."""
+    """Sentences about `results`, which come from `policy_results()`: one for each policy, the conclusion, and the
+    warnings of `runs`, from which the results were computed. Empty without results."""
     if not results:
         return []
     warnings = warning_sentences(runs)
