@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Figures: `plot_<x>` draws on one pair of axes, `draw_<x>` a whole figure, each in the module `zcprobe.plots.<x>`.
+"""Figures. `plot_<x>` draws on one pair of axes, and `draw_<x>` draws a whole figure. They stand in
+`zcprobe.plots.<x>`.
 
-`from zcprobe.plots import plot_optmem` works too; the module is imported only then.
+`from zcprobe.plots import plot_optmem` works too, and imports the module only then.
 """
 
 from importlib import import_module

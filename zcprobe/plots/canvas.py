@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Figures without pyplot: no global state, no display."""
+"""Makes and saves figures without pyplot, so that no global state and no display is needed."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -37,9 +37,9 @@ FIGURE_KINDS = ("png", "svg", "pdf")
 _NO_DATE = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 _COLUMN_INCHES = 1.15
 LEAST_INCHES = 8.0
-"""Width of a figure whose title and legend are not cut off."""
+"""The least width at which the title and the legend of a figure are not cut off."""
 _CHARACTERS_PER_INCH = 20
-"""Of the method line at its size."""
+"""How many characters of the method line fit into an inch at its font size."""
 
 
 class ShownFigure(Figure):
@@ -58,8 +58,8 @@ def new_figure(width_inches: float, height_inches: float) -> Figure:
 
 
 def axes_or_new(ax: Axes | None, runs: Sequence[Run] = (), *, by_column: bool = False) -> Axes:
-    """`ax`, or the only axes of a new figure of 8 x 4.5 inches that says below which runs it was drawn from; wider when
-    `by_column` each of many policies needs a column."""
+    """`ax`, or the only axes of a new figure of 8 x 4.5 inches with the method line of `runs`. With `by_column` the
+    figure is wider when many policies need a column each."""
     if ax is not None:
         return ax
     policies = len({run.policy for run in runs}) if by_column else 0
@@ -69,14 +69,15 @@ def axes_or_new(ax: Axes | None, runs: Sequence[Run] = (), *, by_column: bool = 
 
 
 def add_method_line(figure: Figure, runs: Sequence[Run]) -> None:
-    """What the figure was drawn from, in small print below it, so that it can be told when it stands alone."""
+    """Says in small print below the figure what it was drawn from, for a reader who has only the figure."""
     if runs:
         text = method_line(runs, int(figure.get_figwidth() * _CHARACTERS_PER_INCH))
         figure.supxlabel(without_markup(text), x=0.01, ha="left", fontsize=7.5, color="#444444")
 
 
 def add_outside_legend(figure: Figure, handles: Sequence[Artist], columns: int, runs: Sequence[Run]) -> None:
-    """One legend for all axes, below them, with the method line: two things below a figure would lie on each other."""
+    """One legend for all axes, below them. It includes the method line, because two things below a figure would
+    overlap."""
     legend = figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, frameon=False)
     if runs:
         legend.set_title(without_markup(method_line(runs, int(figure.get_figwidth() * _CHARACTERS_PER_INCH))))
@@ -84,12 +85,12 @@ def add_outside_legend(figure: Figure, handles: Sequence[Artist], columns: int, 
 
 
 def without_markup(text: str) -> str:
-    """The text as it is drawn: matplotlib takes what stands between two dollars for a formula."""
+    """The text with its dollar signs escaped. Matplotlib would take what stands between two of them for a formula."""
     return text.replace("$", r"\$")
 
 
 def say_empty(ax: Axes, statement: str) -> Axes:
-    """Says in words why there is nothing to draw; axis labels stay."""
+    """Writes into the axes why there is nothing to draw. The axis labels stay."""
     ax.text(0.5, 0.5, statement, transform=ax.transAxes, ha="center", va="center", wrap=True, color="#444444")
     ax.set_xticks([])
     ax.set_yticks([])
@@ -97,7 +98,8 @@ def say_empty(ax: Axes, statement: str) -> Axes:
 
 
 def save_figure(figure: Figure, folder: Path, name: str, kinds: Sequence[str] = FIGURE_KINDS) -> list[Path]:
-    """Writes `<name>.<kind>` for each kind, PNG at 150 dpi; the same figure gives the same bytes. OutputError."""
+    """Writes `<name>.<kind>` for each kind and returns the paths. PNG has 150 dpi. The same figure gives the same
+    bytes. OutputError when a file cannot be written."""
     paths = [folder / f"{name}.{kind}" for kind in kinds]
     try:
         with mpl.rc_context({"svg.hashsalt": name}), _laid_out_once(figure):
@@ -109,7 +111,7 @@ def save_figure(figure: Figure, folder: Path, name: str, kinds: Sequence[str] = 
 
 
 def figure_bytes(figure: Figure, name: str, kind: str) -> bytes:
-    """What `save_figure` would write for that kind."""
+    """The bytes that `save_figure` would write for that kind."""
     file = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(file, format=kind, dpi=PNG_DPI, metadata=_NO_DATE[kind])
@@ -118,7 +120,8 @@ def figure_bytes(figure: Figure, name: str, kind: str) -> bytes:
 
 @contextmanager
 def _laid_out_once(figure: Figure) -> Iterator[None]:
-    """Constrained layout takes longer than drawing, and each savefig() would do it anew."""
+    """Computes the layout once for all savefig() calls inside. Constrained layout takes longer than drawing, and each
+    savefig() would compute it again."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What stands under each figure of a comparison: what it shows, of how many runs, with which interval."""
+"""The captions of a comparison's figures: what a figure shows, from how many runs, and with which interval."""
 
 from zcprobe.analysis.sendmsg_results import kernel_agrees
 from zcprobe.dataset.load import Comparison
@@ -19,18 +19,18 @@ def captions(comparison: Comparison) -> dict[str, str]:
     repeats = repeats_text(comparison.runs)
     texts = {
         "with_and_without_the_fix": (
-            "What filled optmem, when the send failed and what the flush cost: the charges of notifications nobody has"
-            " read and of sends still in flight, against the limit. One run per policy, the one with the median number"
-            f" of sends ({repeats}). All columns share their time axes. The level is read at each completion,"
-            " each notification read, each ENOBUFS and each SO_MEMINFO sample, of a long run the extremes of each of"
-            " 400 spans of time; the charge of a notification that is just being freed is taken off. ENOBUFS within a"
-            " thousandth of an axis are one mark."
+            "What filled optmem, when the send failed and what the flush cost: the charges of unread notifications and"
+            " of sends still in flight, against the limit. Each policy is shown by one run, the one with the median"
+            f" number of sends ({repeats}). All columns share their time axes. The level is read at each completion,"
+            " each notification read, each ENOBUFS and each SO_MEMINFO sample; of a long run only the extremes in each"
+            " of 400 spans of time are drawn. The charge of a notification that is just being freed is taken off."
+            " ENOBUFS within a thousandth of an axis share one mark."
         ),
         "enobufs": (
-            "Each ENOBUFS of the same representative runs: what held optmem when the call was refused; where a run met"
+            "Each ENOBUFS of the same representative runs: what held optmem when the call was refused. Where a run met"
             f" more than {MOST_BARS}, a bar is the mean of several in a row. Unread charges go away when notifications"
-            f" are read; charges in flight only when the kernel completes the sends ({repeats}; one run per policy is"
-            " shown)."
+            f" are read, and charges in flight only when the kernel completes the sends ({repeats}; one run per policy"
+            " is shown)."
         ),
         "sendmsg_results": (
             f"sendmsg calls by what they returned, summed over all runs of a policy ({repeats})."
@@ -47,8 +47,8 @@ def captions(comparison: Comparison) -> dict[str, str]:
         ),
         "late_completions": (
             "The kernel function that dropped the last reference to the data of each completion that became an errqueue"
-            f" entry of its own, over all runs ({repeats}). Entries that fill a hole are the late ones; what held them"
-            " is what keeps notifications from merging. Merged completions leave no stack."
+            f" entry of its own, over all runs ({repeats}). Entries that fill a hole are the late ones; whatever held"
+            " their data keeps notifications from merging. Merged completions leave no stack."
         ),
     }
     method = f" Made with {method_line(comparison.runs, 10**6)}." if comparison.runs else ""
@@ -56,7 +56,7 @@ def captions(comparison: Comparison) -> dict[str, str]:
 
 
 def _what_is_missing(comparison: Comparison) -> str:
-    """Runs without a goodput, and datagrams that did not arrive."""
+    """Says how many runs have no goodput, and how many datagrams did not arrive."""
     summaries = [run.summary for run in comparison.runs]
     silent = sum(summary.goodput_bps is None for summary in summaries)
     text = (
@@ -65,7 +65,7 @@ def _what_is_missing(comparison: Comparison) -> str:
     known = [summary for summary in summaries if summary.datagrams_missing is not None]
     if known:
         sent, received, missing = (sum(getattr(one, f"datagrams_{what}") for one in known) for what in _DATAGRAMS)
-        text += f" Of {sent:,} datagrams sent {received:,} were received and {missing:,} are missing."
+        text += f" Of {sent:,} datagrams sent, {received:,} were received and {missing:,} are missing."
     return text
 
 
@@ -74,7 +74,7 @@ def _what_goodput_is(comparison: Comparison) -> str:
         return ""
     return (
         " Loopback and veth copy the data of every zerocopy send,"
-        " so these are effects of pressure on optmem, never the speed of zerocopy."
+        " so the figure shows effects of pressure on optmem, never the speed of zerocopy."
     )
 
 

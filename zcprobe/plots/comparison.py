@@ -34,7 +34,7 @@ _COLUMNS = 3
 
 
 def draw_comparison(comparison: Comparison) -> dict[str, Figure]:
-    """Name -> figure, in the order in which they tell the story; `captions` has the text of each."""
+    """Name -> figure, in the order in which the figures tell the story; `captions` has the text of each."""
     return {name: draw(comparison) for name, draw in COMPARISON_FIGURES.items()}
 
 
@@ -63,8 +63,8 @@ def _draw_late_completions(comparison: Comparison) -> Figure:
 
 
 def save_comparison_figures(figures: dict[str, Figure], folder: Path, kinds: Sequence[str] = FIGURE_KINDS) -> None:
-    """`<name>.<kind>` of each into `folder`, which is made when it is not there."""
-    folder.mkdir(mode=0o755, exist_ok=True)  # with any umask nobody else may put anything into it
+    """Writes `<name>.<kind>` of each figure into `folder`, which is made when it does not exist."""
+    folder.mkdir(mode=0o755, exist_ok=True)  # whatever the umask, nobody else may write into the folder
     for name, figure in figures.items():
         save_figure(figure, folder, name, kinds)
 
@@ -97,4 +97,4 @@ COMPARISON_FIGURES: dict[str, Callable[[Comparison], Figure]] = {
     "goodput": _draw_goodput,
     "late_completions": _draw_late_completions,
 }
-"""Name -> what draws it, in the order in which they tell the story."""
+"""Name -> the function that draws the figure, in the order in which the figures tell the story."""

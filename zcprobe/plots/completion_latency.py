@@ -21,8 +21,9 @@ _POINTS = 500
 
 
 def plot_completion_latency(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
-    """Distribution over all sends of a policy's runs, logarithmic: thick until a notification was read, thin and dotted
-    until the kernel had completed the send. What lies between the two is what nobody has read."""
+    """Distribution over all sends of a policy's runs on a logarithmic axis. The thick line is the time until the
+    notification was read, the thin dotted one the time until the kernel had completed the send. Between the two lines
+    the notification was unread."""
     runs = by_policy(runs)
     ax = axes_or_new(ax, runs)
     ax.set_title("From a send's start to its completion", loc="left", fontsize=11)
@@ -35,7 +36,7 @@ def plot_completion_latency(runs: Sequence[Run], ax: Axes | None = None) -> Axes
             drawn += len(values)
             _draw(ax, policy, name, values, len(own))
     if not drawn:
-        return say_empty(ax, "no completion can be told from its send: sends or notifications were not recorded")
+        return say_empty(ax, "no completion can be matched to its send: sends or notifications were not recorded")
     ax.set_xscale("log")
     ax.set_ylim(0, 1.03)
     ax.grid(visible=True, which="major", color="#DDDDDD", linewidth=0.6)
@@ -44,7 +45,7 @@ def plot_completion_latency(runs: Sequence[Run], ax: Axes | None = None) -> Axes
 
 
 def _latencies(runs: Sequence[Run]) -> dict[str, NDArray[np.float64]]:
-    """Column -> what is known of all sends, in ns, ascending."""
+    """Column -> the known latencies of all sends, in ns, ascending."""
     known: dict[str, list[NDArray[np.float64]]] = {"latency_ns": [], "kernel_latency_ns": []}
     for run in runs:
         for part in iterate_completion_latency(run):
@@ -54,7 +55,7 @@ def _latencies(runs: Sequence[Run]) -> dict[str, NDArray[np.float64]]:
 
 
 def _draw(ax: Axes, policy: str, name: str, values: NDArray[np.float64], run_count: int) -> None:
-    """`values` in ns, ascending."""
+    """Draws one line; `values` are in ns and ascending."""
     if not len(values):
         return
     style = style_of(policy)

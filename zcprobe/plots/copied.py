@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Copied completions: what was so, and what the sender was told."""
+"""Copied completions: how many the kernel copied, and how many the sender was told of."""
 
 from collections.abc import Sequence
 
@@ -24,10 +24,10 @@ _BAR = 0.26
 
 
 def plot_copied(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
-    """Three bars per policy, all its runs together; without probes the true count is not drawn but named."""
+    """Three bars per policy, all its runs together. Without probes a text says that the true count is not known."""
     runs = by_policy(runs)
     ax = axes_or_new(ax, runs)
-    ax.set_title("Copied after all: what the notifications say, and what was so", loc="left", fontsize=11)
+    ax.set_title("Copied completions: what the notifications say, and what the kernel did", loc="left", fontsize=11)
     ax.set_xlabel("completions, all runs of a policy together")
     ax.set_ylabel("policy")
     table = df_copied(runs)

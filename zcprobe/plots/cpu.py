@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""CPU per gigabyte of every run, with each policy's median."""
+"""CPU time per gigabyte of every run, with the median of each policy."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ __all__ = ["plot_cpu"]
 
 
 def plot_cpu(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
-    """Seconds of the sending threads, user and system, per 10^9 bytes; one point per run."""
+    """CPU seconds of the sending threads, user and system together, per 10^9 bytes; one point per run."""
     runs = by_policy(runs)
     ax = axes_or_new(ax, runs, by_column=True)
     table = df_cpu(runs)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Zerocopy against copying, by the size of a send."""
+"""Compares zerocopy with copying, by the size of a send."""
 
 from collections.abc import Sequence
 

@@ -15,12 +15,12 @@ _KIB = 1024
 _BAR = 0.8
 
 MOST_BARS = 60
-"""More than that are too thin to be told apart: then a bar is the mean of several in a row."""
+"""More bars than that would be too thin to distinguish, so a bar is then the mean of several ENOBUFS in a row."""
 
 
 def plot_enobufs(run: Run, ax: Axes | None = None) -> Axes:
-    """Stacked bars of ENOBUFS in the order they came: KiB of unread and of in-flight charges, and the limit. At most 60
-    bars, each the mean of equally many calls."""
+    """Stacked bars of ENOBUFS in their order: KiB of unread and of in-flight charges, and the limit. There are at most
+    60 bars, each of which is the mean of the same number of calls."""
     alone, ax = ax is None, axes_or_new(ax, [run])
     causes = count_causes(run)
     named = ", ".join(f"{count:,} {cause}" for cause, count in causes.items())

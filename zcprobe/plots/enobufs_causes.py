@@ -34,7 +34,7 @@ _CAUSES = {
 
 
 def plot_enobufs_causes(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
-    """Share of each policy's refused calls by cause, all runs together, the counts written into the bars."""
+    """Share of each policy's refused calls by cause, all runs together. The counts stand in the bars."""
     runs = by_policy(runs)
     ax = axes_or_new(ax, runs)
     ax.set_title("Why sendmsg returned ENOBUFS", loc="left", fontsize=11)

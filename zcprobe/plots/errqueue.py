@@ -19,7 +19,8 @@ __all__ = ["plot_errqueue"]
 
 
 def plot_errqueue(run: Run, ax: Axes | None = None, until_s: float | None = None) -> Axes:
-    """errqueue_depth, in notifications, a line per channel, up to `until_s`; ENOBUFS, stalls and the outcome marked."""
+    """errqueue_depth in notifications, one line per channel, up to `until_s`. ENOBUFS, stalls and the outcome are
+    marked."""
     alone, ax = ax is None, axes_or_new(ax, [run])
     table = df_errqueue(run, span_edges_s(run, until_s))
     known = table[table["errqueue_depth"].notna()]
@@ -28,7 +29,7 @@ def plot_errqueue(run: Run, ax: Axes | None = None, until_s: float | None = None
     ax.set_ylabel("errqueue depth [notifications]")
     axis.apply(ax)
     if known.empty:
-        return say_empty(ax, "the length of the error queue is not known:\nit takes the probes to read it")
+        return say_empty(ax, "the length of the error queue is not known:\nonly the probes can read it")
     channels = [int(channel) for channel in known["channel"].unique()]
     for channel in sorted(channels):
         own = known[known["channel"] == channel]
@@ -44,7 +45,7 @@ def plot_errqueue(run: Run, ax: Axes | None = None, until_s: float | None = None
 
 
 def _draw_limit(ax: Axes, run: Run) -> None:
-    """As many notifications as fill optmem on their own, where that is in sight."""
+    """Draws the number of notifications that fill optmem on their own, where that lies within the axes."""
     most = (run.summary.optmem_max_bytes - SKB_TRUESIZE_ZERO_BYTES) // run.summary.charge_bytes + 1
     if most < 3 * ax.get_ylim()[1]:
         ax.set_ylim(0, max(ax.get_ylim()[1], most * 1.2))

@@ -27,7 +27,8 @@ _FASTEST_MS = 1e-4
 
 
 def plot_flushes(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
-    """A line of points per policy and trigger, all runs together, with the median; filled: it waited. Logarithmic."""
+    """One line of points per policy and trigger, all runs together, on a logarithmic axis. A bar marks the median.
+    Filled points are flushes that waited."""
     runs = by_policy(runs)
     ax = axes_or_new(ax, runs)
     ax.set_title("Reading the error queue: how long each flush took", loc="left", fontsize=11)

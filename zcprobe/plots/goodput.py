@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Goodput of every run, with each policy's median."""
+"""The goodput of every run, with the median of each policy."""
 
 from collections.abc import Sequence
 
@@ -17,19 +17,19 @@ __all__ = ["plot_goodput"]
 
 
 def plot_goodput(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
-    """One point per run, hollow when the run did not complete; the median as a bar with its bootstrap interval."""
+    """One point per run, hollow when the run did not complete. A bar with a bootstrap interval is the median."""
     runs = by_policy(runs)
     ax = axes_or_new(ax, runs, by_column=True)
     table = df_goodput(runs)
     ax.set_title(strip_title("Goodput"), loc="left", fontsize=11)
     ax.set_ylabel("goodput [Gbit/s]")
-    ax.set_xlabel(f"{HOLLOW}, a goodput of a short unhindered start{_unknown(table)}", fontsize=9)
+    ax.set_xlabel(f"{HOLLOW}, with the goodput of a short unhindered start{_unknown(table)}", fontsize=9)
     if table["goodput_bps"].notna().any():
         return draw_strip(ax, table, "goodput_bps", 1e9)
     return say_empty(ax, "no run was made" if table.empty else "the sink of no run reported what arrived")
 
 
 def _unknown(table: pd.DataFrame) -> str:
-    """What has no point."""
+    """Says how many runs have no point."""
     count = int(table["goodput_bps"].isna().sum())
     return f"\nnot shown: {counted(count, 'run')} whose sink did not report" if count else ""

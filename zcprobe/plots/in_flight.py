@@ -17,7 +17,8 @@ _BUCKETS = 800
 
 
 def plot_in_flight(run: Run, ax: Axes | None = None) -> Axes:
-    """Lowest to highest count in each span of time, a band per channel; ENOBUFS, stalls and the outcome marked."""
+    """One band per channel, from the lowest to the highest count in each span of time. ENOBUFS, stalls and the outcome
+    are marked."""
     alone, ax = ax is None, axes_or_new(ax, [run])
     table = df_in_flight(run, _BUCKETS)
     axis = time_axis(run, float(table["time_s"].max()) if len(table) else 0.0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Last holders of the data whose completions could not be merged."""
+"""The last holders of data whose completions could not be merged."""
 
 from collections.abc import Sequence
 
@@ -25,8 +25,8 @@ _PARTS = {
 
 
 def plot_late_completions(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
-    """Horizontal bars: errqueue entries by the kernel function that dropped the last reference, all runs together; the
-    twelve holders of most entries."""
+    """Horizontal bars: errqueue entries by the kernel function that dropped the last reference, all runs together. The
+    twelve holders with the most entries are drawn."""
     runs = by_policy(runs)
     ax = axes_or_new(ax, runs)
     ax.set_title(
@@ -36,7 +36,7 @@ def plot_late_completions(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     ax.set_ylabel("last holder (kernel function)")
     tables = [table for table in map(df_late_completions, runs) if len(table)]
     if not tables:
-        return say_empty(ax, "no stacks of completions: it takes the probes to see who held the data last")
+        return say_empty(ax, "no stacks of completions: only the probes can see who held the data last")
     counts = pd.concat(tables).groupby("holder").sum().sort_values("appended_count").tail(_MOST_HOLDERS)
     parts = {
         "in_order": counts["appended_count"] - counts["out_of_order_count"],

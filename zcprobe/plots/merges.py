@@ -19,7 +19,8 @@ _SPREAD = 0.4
 
 
 def plot_merges(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
-    """One point per run on a logarithmic axis, a column per policy, and what part of notifications was out of order."""
+    """One point per run on a logarithmic axis, with a column per policy. Each column says what share of the
+    notifications was out of order."""
     runs = by_policy(runs)
     ax = axes_or_new(ax, runs, by_column=True)
     table = df_merges(runs)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The small print of a figure: scenario, sends, limit, repeats, kernel."""
+"""The small print of a figure: scenario, unusual options, repeats, kernel and version."""
 
 import textwrap
 from collections import Counter
@@ -16,8 +16,8 @@ _MOST_NAMED = 3
 
 
 def method_line(runs: Sequence[Run], width: int = 120) -> str:
-    """A few lines of at most `width` characters: every option that is not as usual; what differs between the runs is
-    named, or counted."""
+    """A few lines of at most `width` characters that name every unusual option. Values that differ between the runs are
+    all named, or only counted when there are many."""
     unusual = [unusual_options(run.meta) for run in runs]
     names = dict.fromkeys(name for options in unusual for name in options)
     parts = [
@@ -32,13 +32,13 @@ def method_line(runs: Sequence[Run], width: int = 120) -> str:
 
 
 def _damage(runs: Sequence[Run]) -> list[str]:
-    """What must be said of numbers that are drawn from files which somebody changed."""
+    """Says how many runs have files that somebody changed; empty when none has."""
     damaged = sum(bool(run.damage) for run in runs)
     return [f"files {DAMAGED} in {damaged} of {len(runs)} runs"] if damaged else []
 
 
 def _option(runs: Sequence[Run], name: str) -> str:
-    """Of policies' parameters only where there are some."""
+    """The values of an option. A parameter of policies is named only for runs that have it."""
     values = [run.options[name] for run in runs]
     told = list(dict.fromkeys(describe_option(name, value) for value in values if value is not None))
     if len(told) <= _MOST_NAMED:
@@ -54,7 +54,7 @@ def _named(runs: Sequence[Run], value: Callable[[Run], str], plural: str) -> str
 
 
 def repeats_text(runs: Sequence[Run]) -> str:
-    """`n = 5 per policy`; how many of each when they differ."""
+    """`n = 5 per policy`, or the number of each policy when the numbers differ."""
     counts = Counter(run.policy for run in runs)
     if not counts:
         return "no runs"

@@ -29,7 +29,7 @@ __all__ = ["explain_first_enobufs", "plot_optmem"]
 
 _KIB = 1024
 _HEADROOM = 1.22
-"""Of the limit; room above it for its label and the marks of ENOBUFS."""
+"""The height of the axes in limits. The room above the limit is for its label and the marks of ENOBUFS."""
 
 
 def plot_optmem(
@@ -40,10 +40,10 @@ def plot_optmem(
     *,
     explain: bool | None = None,
 ) -> Axes:
-    """Charges of unread notifications and of sends in flight, stacked, in KiB against optmem_max; ENOBUFS, stalls and
-    the outcome marked. Every socket has a limit of its own, so it is about one channel: `channel`, or
-    the one that tells most. `until_s` ends the axis; then, or with `explain`, words say what the first ENOBUFS was.
-    Without probes only the level is known."""
+    """Charges of unread notifications and of sends in flight, stacked, in KiB, against optmem_max. ENOBUFS, stalls and
+    the outcome are marked. Every socket has a limit of its own, so the figure shows one channel: `channel`, or the one
+    that `telling_channel` chooses. `until_s` ends the time axis; then, or with `explain`, the title says what the first
+    ENOBUFS was. Without probes only the level is known."""
     alone, ax = ax is None, axes_or_new(ax, [run])
     channel = telling_channel(run) if channel is None else channel
     table = df_optmem(run, channel, span_edges_s(run, until_s))
@@ -73,7 +73,8 @@ def plot_optmem(
 
 
 def explain_first_enobufs(run: Run, channel: int, before_s: float) -> str:
-    """What the channel's first ENOBUFS was and what its flush cost, in one or two lines; empty without one by then."""
+    """One or two lines that say what the channel's first ENOBUFS was and what its flush cost; empty when there was none
+    before `before_s`."""
     first, stall = first_enobufs(run, channel), first_stall(run, channel)
     if first is None or first["time_s"] >= before_s:
         return ""
@@ -90,7 +91,7 @@ def explain_first_enobufs(run: Run, channel: int, before_s: float) -> str:
 
 
 def _held(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
-    """KiB at each row, from an empty start on and up to the axis' end, as steps need it."""
+    """KiB at each row, with a 0 before the first and the last repeated up to the end of the axis, as steps need it."""
     values = table[name].to_numpy(dtype=np.float64, na_value=np.nan) / _KIB
     return np.concatenate([[0.0], values, values[-1:]])
 

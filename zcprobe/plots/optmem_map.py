@@ -27,8 +27,8 @@ _OUTCOMES = {
 def plot_optmem_map(
     runs: Sequence[Run], ax: Axes | None = None, against: MapAxis = "send_bytes", policy: str | None = None
 ) -> Axes:
-    """A cell for each limit and size of a send (or share held), for one policy, by default the first: deaths of runs,
-    and what part of optmem unread notifications held at ENOBUFS."""
+    """One cell for each limit and size of a send (or share held), for one policy, by default the first. A cell says how
+    many runs died, and what part of optmem unread notifications held at ENOBUFS."""
     ax = axes_or_new(ax, runs)
     table = df_optmem_map(runs, against)
     policy = policy or (str(table["policy"].iloc[0]) if len(table) else "")

@@ -11,8 +11,8 @@ __all__ = ["by_policy", "in_order"]
 
 
 def in_order(policies: Iterable[str]) -> list[str]:
-    """Each policy once, in the order in which the suite lists them, unknown ones last: runs are shuffled, readers are
-    not."""
+    """Each policy once, in the order in which zcprobe lists them, and unknown ones last. Runs are made in a shuffled
+    order, which readers need not see."""
     places = {policy: place for place, policy in enumerate(POLICIES)}
     return sorted(dict.fromkeys(policies), key=lambda policy: places.get(policy, len(places)))
 
@@ -20,7 +20,7 @@ def in_order(policies: Iterable[str]) -> list[str]:
 def by_policy(runs: Sequence[Run]) -> list[Run]:
     """The runs in the order of their policies.
 
-    UsageError for runs that differ in more than the policy, or within one in its parameters.
+    UsageError for runs that differ in more than the policy, and for runs of one policy whose parameters differ.
     """
     require_comparable(runs, "one figure")
     places = in_order(run.policy for run in runs)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One run on one page."""
+"""One run on one page, as four timelines."""
 
 from matplotlib.figure import Figure
 
@@ -16,7 +16,7 @@ __all__ = ["draw_overview"]
 
 
 def draw_overview(run: Run) -> Figure:
-    """What the sockets took, sends in flight, optmem and the error queue over the same time; a run of any length."""
+    """What the sockets took, sends in flight, optmem and the error queue over the same time; for any length of run."""
     figure = new_figure(10, 10)
     axes = figure.subplots(4, 1)
     for ax, plot in zip(axes, (plot_send_rate, plot_in_flight, plot_optmem, plot_errqueue), strict=True):

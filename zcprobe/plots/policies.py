@@ -31,7 +31,8 @@ _SHOWN = {
 
 
 def plot_policies(runs: Sequence[Run], ax: Axes | None = None, quantity: str = "goodput_bps") -> Axes:
-    """Median over runs of one quantity with its bootstrap interval, a line per policy. UsageError for another name."""
+    """Median over runs of one quantity with its bootstrap interval, one line per policy. UsageError for a `quantity`
+    that does not exist."""
     if quantity not in QUANTITIES:
         raise UsageError(f"there is no quantity {quantity!r}", f"choose from {', '.join(QUANTITIES)}")
     runs = by_policy(runs)
@@ -48,7 +49,7 @@ def plot_policies(runs: Sequence[Run], ax: Axes | None = None, quantity: str = "
         style = style_of(str(row["policy"]))
         median, low, high = (float(row[name]) / scale for name in ("median", "low", "high"))
         ax.plot([median], [position], style.marker, color=style.color, markersize=8)
-        if low == low:  # NaN with a single run: a median, no interval
+        if low == low:  # With a single run there is no interval, and both ends are NaN.
             ax.errorbar([median], [position], xerr=[[median - low], [high - median]], ecolor=style.color, capsize=4)
     ax.set_yticks(range(len(table)), [f"{row.policy} (n = {row.n})" for row in table.itertuples()])
     ax.set_ylim(len(table) - 0.4, -0.6)
@@ -62,7 +63,7 @@ def draw_policies(
     runs: Sequence[Run],
     quantities: Sequence[str] = ("goodput_bps", "sends", "enobufs_count", "stall_ns_total"),
 ) -> Figure:
-    """One panel per quantity, two beside each other."""
+    """One panel per quantity, two panels in a row."""
     rows = -(-len(quantities) // 2)
     runs = by_policy(runs)
     policies = len({run.policy for run in runs}) or 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What measuring costs in goodput."""
+"""What measuring costs, as a loss of goodput."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,8 @@ __all__ = ["plot_probe_cost"]
 
 
 def plot_probe_cost(ratios: Mapping[str, Sequence[float]], ax: Axes | None = None) -> Axes:
-    """Each pair's ratio of goodput with to without, the median and its interval; `ratios` as `load_cost` gives them."""
+    """Each pair's ratio of goodput with measuring to goodput without, the median and its interval. `load_cost` returns
+    `ratios`."""
     ax = axes_or_new(ax)
     table = df_probe_cost(ratios)
     title = f"What measuring costs: each pair of blocks, median and {CONFIDENCE_TEXT} interval"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The order in which notifications came: in order, ahead over a hole, or late into one."""
+"""The order of the notifications: each came in order, skipped a hole, or filled a hole late."""
 
 from typing import Any
 
@@ -25,8 +25,8 @@ _PARTS: dict[str, dict[str, Any]] = {
 
 
 def plot_ranges(run: Run, ax: Axes | None = None) -> Axes:
-    """A mark per notification read: the first send of its range, and how far that lies from the next one expected. Of
-    very many, one mark for all in the same place."""
+    """One mark per notification read: the first send of its range, and how far that lies from the next one expected.
+    When there are very many notifications, all in the same place share one mark."""
     ax = axes_or_new(ax, [run])
     total = run.row_count("notifications")
     ax.set_title(f"{run.policy}: order of {total:,} notifications", loc="left")
@@ -58,7 +58,7 @@ def _parts_of(distance: "pd.Series[int]") -> dict[str, "pd.Series[bool]"]:
 
 
 class _Marks:
-    """(first send, distance) of notifications, each place once."""
+    """The places of notifications, each once. A place is (first send, distance)."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -66,7 +66,8 @@ class _Marks:
         self.places: dict[tuple[int, int], None] = {}
 
     def add(self, table: pd.DataFrame, run: Run, *, thin: bool) -> None:
-        """Thinned to 400 places across, and eight for each doubling of the distance."""
+        """Adds the rows of `table`. With `thin`, places are rounded to 400 across and to eight for each doubling of the
+        distance."""
         lo, distance = table["lo"].to_numpy(), table["distance"].to_numpy()
         self.count += len(table)
         self.farthest = max(self.farthest, int(np.abs(distance).max(initial=0)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the sockets took over a run's time."""
+"""How much the sockets took over a run's time."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +14,8 @@ __all__ = ["plot_send_rate"]
 
 
 def plot_send_rate(run: Run, ax: Axes | None = None) -> Axes:
-    """Gbit/s the sockets took in each of 120 spans; dotted the part that a policy copied on purpose, by sends."""
+    """Gbit/s that the sockets took in each of 120 spans. The dotted area is the share of sends that a policy copied on
+    purpose."""
     alone, ax = ax is None, axes_or_new(ax, [run])
     table = df_send_rate(run, 120)
     axis = time_axis(run, 0.0)
@@ -22,7 +23,7 @@ def plot_send_rate(run: Run, ax: Axes | None = None) -> Axes:
     ax.set_ylabel("taken [Gbit/s]")
     axis.apply(ax)
     if table.empty:
-        return say_empty(ax, "no sends were recorded: there is no course of what was taken")
+        return say_empty(ax, "no sends were recorded: it is not known when the sockets took data")
     edges = np.append(table["time_s"], table["time_s"].iloc[-1] + table["span_s"].iloc[-1]) * axis.per_s
     taken = table["taken_bps"].to_numpy() / 1e9
     ax.stairs(taken, edges, color=style_of(run.policy).color, fill=True, alpha=0.3)

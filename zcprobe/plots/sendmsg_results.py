@@ -26,8 +26,8 @@ _BAR = 0.2
 
 
 def count_results(runs: Sequence[Run]) -> pd.DataFrame:
-    """Calls of all `runs` per policy (index) and group of results (columns of RESULT_GROUPS), int64. UsageError for
-    runs that were made in different ways."""
+    """The number of calls of all `runs` (int64) per policy (index) and group of results (columns, as in RESULT_GROUPS).
+    UsageError for runs that were made in different ways."""
     require_comparable(runs, "one sum")
     counts = {policy: dict.fromkeys(RESULT_GROUPS, 0) for policy in dict.fromkeys(run.policy for run in runs)}
     for run in runs:
@@ -48,7 +48,7 @@ def _grouped(table: pd.DataFrame) -> dict[str, int]:
 
 
 def plot_sendmsg_results(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
-    """Calls of all runs of each policy; a logarithmic axis with the numbers at the bars, zeros written out."""
+    """Calls of all runs of each policy on a logarithmic axis. The numbers stand at the bars, zeros too."""
     runs = by_policy(runs)
     ax = axes_or_new(ax, runs)
     ax.set_xlabel("sendmsg calls, all runs of a policy together (logarithmic)")

@@ -22,9 +22,10 @@ _MOST_STEPS = 2000
 
 
 def plot_stalls(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
-    """Empirical distribution of stall durations, one curve per policy over the stalls of all its runs; logarithmic.
+    """Empirical distribution of stall durations on a logarithmic axis, one curve per policy over the stalls of all its
+    runs.
 
-    The legend has the number of stalls and runs, p50, p99 and the longest.
+    The legend has the number of stalls and runs, p50, p99 and the longest stall.
     """
     runs = by_policy(runs)
     ax = axes_or_new(ax, runs)
@@ -57,7 +58,7 @@ def _describe(durations: NDArray[np.int64]) -> str:
 
 
 def _draw_policy(ax: Axes, policy: str, durations: NDArray[np.int64], label: str) -> None:
-    """`durations` ascending, in ns; without any only the legend's entry."""
+    """Draws the curve of `durations`, which are in ns and ascending. Without any, it only adds a legend entry."""
     style = style_of(policy)
     shown = np.unique(np.linspace(0, len(durations) - 1, min(len(durations), _MOST_STEPS)).round().astype(np.int64))
     ax.plot(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One quantity of many runs: a column per policy with each run, the median and its interval."""
+"""Draws one quantity of many runs: a column per policy with a point for each run, the median and its interval."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,8 @@ def strip_title(quantity: str) -> str:
 
 
 def draw_strip(ax: Axes, table: pd.DataFrame, column: str, scale: float = 1.0) -> Axes:
-    """`column` / `scale` of each row of a table with `policy` and `outcome`; the policies in the table's order."""
+    """Draws `column` / `scale` of each row of a table that has `policy` and `outcome`. The policies stand in the order
+    of the table."""
     labels = []
     for position, (policy, own) in enumerate(table.groupby("policy", sort=False)):
         _draw_policy(ax, position, str(policy), own, own[column].to_numpy(dtype=np.float64) / scale)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How things look: the same colour, marker and line for a policy in every figure.
+"""How things look. A policy has the same colour, marker and line in every figure.
 
-Colours follow those of Okabe and Ito, told apart by people who are colour-blind; policies that share one differ in line
-and marker, and every fill that matters has a hatch, so figures survive a black-and-white printer.
+The colours follow those of Okabe and Ito, which colour-blind people can distinguish. Policies that share a colour
+differ in line and marker, and every fill that matters has a hatch, so figures survive a black-and-white printer.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class PolicyStyle(msgspec.Struct, frozen=True):
-    """Arguments of matplotlib's plot()."""
+    """The look of a policy, as arguments of matplotlib's plot()."""
 
     color: str
     marker: str
@@ -33,7 +33,7 @@ class PolicyStyle(msgspec.Struct, frozen=True):
 
 
 class Fill(msgspec.Struct, frozen=True):
-    """A filled area: `facecolor` light enough to print on, `hatch` for those who see no colour."""
+    """A filled area. `facecolor` is light enough to print text on, and `hatch` is for those who see no colour."""
 
     label: str
     facecolor: str
@@ -77,7 +77,7 @@ FILLS: dict[str, Fill] = {
 
 LIMIT: dict[str, Any] = {"color": "black", "linestyle": (0, (6, 2)), "linewidth": 1.4}
 PAPER: dict[str, Any] = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5}
-"""Behind words that stand on data."""
+"""The box behind words that stand on data."""
 
 ENOBUFS: dict[str, Any] = {"color": "#B00020", "marker": "v", "linestyle": "none", "markersize": 6}
 DEATH: dict[str, Any] = {"color": "#B00020", "linestyle": "-", "linewidth": 2.0}
@@ -87,7 +87,7 @@ _CHANNEL_LINES = ("-", "--", "-.", ":")
 
 
 def channel_style(policy: str, channel: int) -> dict[str, Any]:
-    """Arguments of plot() for one of a run's channels: the policy's colour, lines that tell four of them apart."""
+    """Arguments of plot() for one of a run's channels: the policy's colour, and one of four kinds of line."""
     return {"color": style_of(policy).color, "linestyle": _CHANNEL_LINES[channel % len(_CHANNEL_LINES)]}
 
 
@@ -97,5 +97,5 @@ def policy_line(policy: str) -> dict[str, Any]:
 
 
 def style_of(policy: str) -> PolicyStyle:
-    """The style of a policy; grey with a plus for one this version does not know."""
+    """The style of a policy; grey with a plus for a policy that this version does not know."""
     return POLICY_STYLES.get(policy, _UNKNOWN)

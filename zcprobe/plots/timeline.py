@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What every timeline of a run shows beside its quantity: ENOBUFS, stalls, the outcome, settling."""
+"""What every timeline of a run shows beside its quantity: ENOBUFS, stalls, the outcome and settling."""
 
 from collections.abc import Sequence
 
@@ -32,19 +32,20 @@ __all__ = [
 ]
 
 _SETTLING_SHARE = 0.3
-"""Settling may last much longer than the run; this share of the run's length is enough to show how it ends."""
+"""How much of settling is drawn, as a share of the run's length. Settling may last much longer than the run, and this
+share is enough to show how the run ends."""
 
 _SPANS = 400
 
 _NAMED = 8
-"""Most channels that a legend names."""
+"""The largest number of channels that a legend names."""
 
 _LABEL_SHARE = 0.07
-"""Room after the outcome for its label."""
+"""The room after the outcome for its label, as a share of the run's length."""
 
 
 class TimeAxis(msgspec.Struct, frozen=True):
-    """Seconds times `per_s` are `unit`; the axis ends at `end_s`."""
+    """A time axis from 0 to `end_s` seconds. Seconds times `per_s` give values in `unit`."""
 
     end_s: float
     unit: str
@@ -56,22 +57,25 @@ class TimeAxis(msgspec.Struct, frozen=True):
 
 
 def time_axis(run: Run, last_s: float, until_s: float | None = None) -> TimeAxis:
-    """The whole run and the beginning of its settling, or up to `until_s`; `last_s` is the last thing there is."""
+    """An axis for the whole run and the beginning of its settling, or one that ends at `until_s`. `last_s` is the time
+    of the last value there is."""
     outcome_s = outcome_time_s(run)
     least_s = outcome_s * (1 + _LABEL_SHARE)
     end_s = until_s or max(least_s, min(last_s, outcome_s * (1 + _SETTLING_SHARE)))
     end_s = end_s or 1e-3
-    # by the outcome, so that all timelines of a run have the same unit
+    # The outcome decides, so that all timelines of a run have the same unit.
     return TimeAxis(end_s, "s", 1.0) if (until_s or outcome_s) >= 10 else TimeAxis(end_s, "ms", 1e3)
 
 
 def span_edges_s(run: Run, until_s: float | None = None) -> NDArray[np.float64]:
-    """Where a timeline may leave out readings: the edges of 400 parts of what `time_axis` can show, in seconds."""
+    """The edges, in seconds, of 400 equal parts of what `time_axis` can show. A timeline may leave out readings between
+    them."""
     return np.linspace(0, until_s or outcome_time_s(run) * (1 + _SETTLING_SHARE) or 1e-3, _SPANS + 1)
 
 
 def until_first_flush_s(run: Run) -> float | None:
-    """Where a close look ends: the first ENOBUFS, what was done about it, and a while more. None without ENOBUFS."""
+    """The time in seconds at which a close look ends: it shows the first ENOBUFS, the answer to it, and a little more.
+    None without ENOBUFS."""
     enobufs, stall = first_enobufs(run), first_stall(run)
     if enobufs is None:
         return None
@@ -81,21 +85,22 @@ def until_first_flush_s(run: Run) -> float | None:
 
 
 def mark_stalls(ax: Axes, run: Run, axis: TimeAxis, channel: int | None = None) -> None:
-    """One shaded span per stall, however short, over the whole height; of one channel, or of all."""
+    """Shades the span of each stall, however short, over the whole height; for one channel, or for all."""
     spans = [(begin * axis.per_s, length * axis.per_s) for begin, length in stall_spans(run, axis.end_s, channel)]
     if spans:
         ax.broken_barh(spans, (0, 1), transform=ax.get_xaxis_transform(), zorder=0.6, **FILLS["stall"].arguments())
 
 
 def mark_enobufs(ax: Axes, run: Run, axis: TimeAxis, height: float, channel: int | None = None) -> None:
-    """A triangle pointing at each ENOBUFS, at `height` of the axes (0 to 1); one for all within a thousandth of it."""
+    """Points a triangle at each ENOBUFS, at `height` of the axes (0 to 1). All ENOBUFS within a thousandth of the axis
+    share one."""
     times = enobufs_moments(run, axis.end_s, channel)
     ax.plot(times * axis.per_s, np.full(len(times), height), transform=ax.get_xaxis_transform(), **ENOBUFS)
 
 
 def finish_timeline(ax: Axes, run: Run, axis: TimeAxis, *, alone: bool) -> None:
-    """ENOBUFS, stalls and the outcome of all channels; the legend where no other figure has it."""
-    if channel_count(run) == 1:  # one channel's stalls are no stalls of the others
+    """Marks ENOBUFS, stalls and the outcome of all channels. The legend is added when the timeline stands alone."""
+    if channel_count(run) == 1:  # A stall of one channel is not a stall of the others.
         mark_stalls(ax, run, axis)
     mark_enobufs(ax, run, axis, 0.94)
     mark_outcome(ax, run, axis, label=False)
@@ -104,7 +109,8 @@ def finish_timeline(ax: Axes, run: Run, axis: TimeAxis, *, alone: bool) -> None:
 
 
 def add_channel_legend(ax: Axes, policy: str, channels: Sequence[int]) -> None:
-    """Which line is which channel, inside the axes; it stays when another legend is added below them."""
+    """Adds a legend inside the axes that says which line is which channel. It stays when another legend is added below
+    the axes."""
     lines = [
         Line2D([], [], label=f"channel {channel}", **channel_style(policy, channel)) for channel in channels[:_NAMED]
     ]
@@ -113,7 +119,7 @@ def add_channel_legend(ax: Axes, policy: str, channels: Sequence[int]) -> None:
 
 
 def add_timeline_legend(ax: Axes, fills: Sequence[str] = ("stall", "settling"), lines: Sequence[Line2D] = ()) -> None:
-    """What the areas, lines and triangles are, below the axes; for a timeline that stands alone."""
+    """Adds a legend below the axes that says what areas, lines and triangles mean, for a timeline that stands alone."""
     handles = [
         *(Patch(label=FILLS[name].label, **FILLS[name].arguments()) for name in fills),
         *lines,
@@ -124,14 +130,14 @@ def add_timeline_legend(ax: Axes, fills: Sequence[str] = ("stall", "settling"), 
 
 
 def mark_outcome(ax: Axes, run: Run, axis: TimeAxis, channel: int | None = None, *, label: bool) -> None:
-    """The moment the outcome was known, of the run or of one channel, and settling after it."""
+    """Marks the moment at which the outcome of the run, or of one channel, was known, and settling after it."""
     outcome_s = outcome_time_s(run, channel)
     outcome = run.summary.outcome if channel is None else channel_summary(run, channel).outcome
     if outcome_s > axis.end_s:
         return
     at = outcome_s * axis.per_s
     died = outcome.startswith("dead")
-    # beyond the axis too: another's may be longer, and they may be put on the same
+    # Settling is shaded beyond this axis too, because a longer one may be shared with it.
     ax.axvspan(at, 100 * axis.end_s * axis.per_s, zorder=0.5, **FILLS["settling"].arguments())
     ax.axvline(at, **(DEATH if died else DEATH | {"color": "#333333", "linewidth": 1.2}))
     if label:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The figure of a comparison: what filled optmem, when the send failed, and what the flush cost."""
+"""The main figure of a comparison: what filled optmem, when the send failed, and what the flush cost."""
 
 import textwrap
 from collections.abc import Sequence
@@ -35,20 +35,21 @@ _TITLE_CHARACTERS = 60
 _TITLE_LINES = 7
 _STORY = "MSG_ZEROCOPY sends: what fills the socket's optmem, when sendmsg fails with ENOBUFS, what the flush costs"
 _CLOSE_SHARE = 0.6
-"""Of the whole: with more than that, a close look would show the same again."""
+"""The largest share of the whole run for a close look. A longer one would show the same again."""
 _CLOSE_TIMES = 4
-"""As far as the earliest answer to ENOBUFS, at most so many times."""
+"""A close look is at most this many times as long as the time until the earliest answer to ENOBUFS."""
 
 
 def representative_run(runs: Sequence[Run]) -> Run | None:
-    """The run with the median number of sends (the lower of two; ties: by duration). None without runs."""
+    """The run with the median number of sends, or the lower of the two in the middle; ties are broken by duration. None
+    without runs."""
     ordered = sorted(runs, key=lambda run: (run.summary.sends, run.summary.duration_ns, run.name))
     return ordered[(len(ordered) - 1) // 2] if ordered else None
 
 
 def draw_with_and_without_the_fix(comparison: Comparison) -> Figure:
-    """A column per policy, at most three beside each other, on shared axes: the fill before the first ENOBUFS and the
-    answer to it, the whole run, and the error queue. One representative run per policy."""
+    """One column per policy, at most three beside each other, on shared axes. A column shows one representative run:
+    optmem up to the answer to the first ENOBUFS, optmem over the whole run, and the error queue."""
     shown = {policy: representative_run(comparison.runs_of(policy)) for policy in in_order(comparison.policies)}
     spans = _spans([run for run in shown.values() if run is not None])
     rows = 3 if spans.close_s else 2
@@ -75,14 +76,15 @@ def draw_with_and_without_the_fix(comparison: Comparison) -> Figure:
 
 
 class _Spans(msgspec.Struct, frozen=True):
-    """Where the time axes end, the same for every policy; `close_s` is None when a close look would show no more."""
+    """Where the time axes of all policies end. `close_s` is None when a close look would show nothing more."""
 
     close_s: float | None
     whole_s: float
 
 
 def _spans(runs: list[Run]) -> _Spans:
-    """Close up to the last of the first answers to ENOBUFS, unless that would make the earliest hard to see."""
+    """The close look ends after the last of the runs' first answers to ENOBUFS, unless the earliest would then be hard
+    to see."""
     answered = [end for run in runs if (end := until_first_flush_s(run)) is not None]
     whole_s = max((time_axis(run, 1.1 * outcome_time_s(run)).end_s for run in runs), default=1.0)
     close_s = min(max(answered), _CLOSE_TIMES * min(answered)) if answered else whole_s
@@ -90,7 +92,7 @@ def _spans(runs: list[Run]) -> _Spans:
 
 
 def _same_height(axes: list[Axes]) -> None:
-    """Drawn axes begin at 0; those that only say something have no ticks and do not care."""
+    """Gives all `axes` the same height, from 0 on. Axes that hold only a text have no ticks, so it does not matter."""
     top = max((ax.get_ylim()[1] for ax in axes), default=1.0)
     for ax in axes:
         ax.set_ylim(0, top)
@@ -125,11 +127,11 @@ def _channel_words(run: Run) -> str:
 
 
 def _put_title(ax: Axes, policy: str, outcome: str, panel: str) -> None:
-    """Over the column: the policy in its colour, what it stands for, what became of the run."""
+    """Writes over the column the policy in its colour, what the policy stands for, and what became of the run."""
     known = POLICIES.get(policy)
     lines = [known.stands_for, f"on ENOBUFS: {known.on_enobufs}"] if known else []
     wrapped = [part for line in [*lines, outcome] for part in textwrap.wrap(line.replace("`", ""), _TITLE_CHARACTERS)]
-    # the same height over every column, so that the panels below stand in line
+    # Every title has the same height, so that the panels below are aligned.
     closing = ["", *panel.split("\n")]
     wrapped += [""] * (_TITLE_LINES + 1 - len(wrapped) - len(closing))
     title = ax.set_title("\n".join([*wrapped, *closing]), loc="left", fontsize=10)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Numbers with their nouns."""
+"""Writes a number with its noun."""
 
 __all__ = ["counted"]
 

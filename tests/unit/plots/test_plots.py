@@ -285,4 +285,4 @@ def test_runs_without_a_goodput_are_said_and_not_drawn(silent: Comparison, shipp
 
 
 def test_the_caption_of_goodput_has_what_is_missing(lossy: Comparison) -> None:
-    assert "Of 6,054 datagrams sent 3,027 were received and 3,027 are missing." in captions(lossy)["goodput"]
+    assert "Of 6,054 datagrams sent, 3,027 were received and 3,027 are missing." in captions(lossy)["goodput"]
