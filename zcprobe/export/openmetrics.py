@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs as OpenMetrics text, for a monitoring system that keeps results beside everything else.
+"""Writes runs as OpenMetrics text, for a monitoring system that keeps the results with its other data.
 
-Imports prometheus_client, which comes with the extra `metrics`.
+This module imports prometheus_client, which comes with the extra `metrics`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -32,14 +32,15 @@ __all__ = ["write_openmetrics"]
 
 _LABELS = ("run", "scenario", "policy")
 _NOT_ABOUT_MAKING = ("started_utc", "complete")
-"""Facts with a metric of their own, or none."""
+"""Facts that the metric zcprobe_run leaves out, because they have a metric of their own or no metric at all."""
 
 _BOUNDS_S = tuple(step * 10.0**exponent for exponent in range(-6, 1) for step in (1, 2, 5))
-"""Upper bounds of the histograms' buckets: 1 µs to 5 s."""
+"""Upper bounds of the histograms' buckets, from 1 µs to 5 s."""
 
 
 class _Number(msgspec.Struct, frozen=True):
-    """A member of the summary; its value divided by `divisor` is in `unit`, a base unit as OpenMetrics wants it."""
+    """A member of the summary and its metric. The value divided by `divisor` is in `unit`, which is a base unit, as
+    OpenMetrics requires."""
 
     member: str
     name: str
@@ -102,7 +103,8 @@ class _Runs(Collector):
         yield self._histogram("zcprobe_stall_length", "time that a write waited inside its policy", _stall_lengths)
 
     def _family(self, family: Callable[..., Any], number: _Number) -> Iterator[Metric]:
-        """Nothing when no run knows the number: without probes, or of an earlier version."""
+        """Yields the metric of `number`, or nothing when no run knows the number, as without probes or in runs of
+        earlier versions."""
         metric: Metric = family(number.name, number.text, labels=_LABELS, unit=number.unit)
         for run in self._runs:
             value = getattr(run.summary, number.member)
@@ -138,7 +140,7 @@ class _Runs(Collector):
         return metric
 
     def _histogram(self, name: str, text: str, values: Callable[[Run], Iterator[Any]]) -> Metric:
-        """In chunks: however long the run, only the buckets are kept."""
+        """Reads the values in chunks and keeps only the buckets, however long the run is."""
         metric = HistogramMetricFamily(name, text, labels=_LABELS, unit="seconds")
         for run in self._runs:
             counts, total_ns = np.zeros(len(_BOUNDS_S) + 1, np.int64), 0
@@ -156,7 +158,7 @@ def _labels(run: Run) -> tuple[str, ...]:
 
 
 def _told(run: Run) -> dict[str, str]:
-    """Host, options in effect and impairment as text; what has no value is left out."""
+    """Host, options in effect and impairment as text. Facts without a value are left out."""
     told_elsewhere = (*_LABELS, *run.summary.__struct_fields__)
     facts = {name: value for name, value in flat_facts(run).items() if name not in told_elsewhere}
     told = {name: value for name, value in facts.items() if value is not None and name not in _NOT_ABOUT_MAKING}
@@ -176,7 +178,7 @@ def _stall_lengths(run: Run) -> Iterator[Any]:
 
 
 def write_openmetrics(runs: list[Run], file: BinaryIO) -> None:
-    """Every run's summary and the distributions of send latency and stall length; ends with `# EOF`."""
+    """Writes every run's summary and the distributions of send latency and stall length. The text ends with `# EOF`."""
     registry = CollectorRegistry()
     registry.register(_Runs(runs))
     file.write(generate_latest(registry))  # type: ignore[no-untyped-call]

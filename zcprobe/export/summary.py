@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A run's summary: as one row of a table, and as one line to read."""
+"""A run's summary as one row of a table, and as one line of text."""
 
 from typing import Any
 
@@ -22,9 +22,9 @@ __all__ = ["summary_line", "summary_rows"]
 def summary_rows(runs: list[Run]) -> Rows:
     """One row per run: run (name of its folder), started_utc, complete, facts about the host, calibration, every option
     of the configuration as it was in effect (`zcprobe.dataset.options.OPTIONS`), the impairment, and each member of the
-    summary; one that holds several numbers is a column for each, `enobufs_causes_optmem`.
+    summary. A member that holds several numbers becomes one column for each, such as `enobufs_causes_optmem`.
 
-    Every cause and every option has its column, whatever these runs are.
+    Every cause and every option has its column, even when no run has a value for it.
     """
     rows = [_row(run) for run in runs]
     columns = dict.fromkeys(name for row in rows for name in row)
@@ -37,7 +37,7 @@ def _row(run: Run) -> dict[str, Any]:
 
 
 def _all_causes(run: Run) -> dict[str, int | None]:
-    """`memlock` is the sum of the two paths and of what is on neither for sure."""
+    """Cause -> calls. `memlock` is the sum of the calls on either path and of those whose path is not known."""
     causes = run.summary.enobufs_causes
     if causes is None:
         return dict.fromkeys(("memlock", *CAUSES))
@@ -46,7 +46,7 @@ def _all_causes(run: Run) -> dict[str, int | None]:
 
 
 def summary_line(run: Run) -> str:
-    """As `perf stat` would put it: what ran, what became of it, the numbers that matter; no line break."""
+    """One line without a line break, in the style of `perf stat`: what ran, how it ended, and the main numbers."""
     summary = run.summary
     depth = summary.errqueue_depth_max
     parts = [
@@ -69,7 +69,7 @@ def summary_line(run: Run) -> str:
 
 
 def _arrival(summary: Summary) -> list[str]:
-    """Goodput, and of datagrams how many were sent, received and missing."""
+    """The goodput, and for datagrams how many were sent, received and are missing."""
     datagrams = datagrams_text(summary)
     goodput = format_goodput_bps(summary.goodput_bps)
     if summary.goodput_bps is None:
@@ -78,7 +78,7 @@ def _arrival(summary: Summary) -> list[str]:
 
 
 def _how(run: Run) -> str:
-    """Scenario and policy, and what is not as usual."""
+    """The policy, the scenario, and every unusual option."""
     options = unusual_options(run.meta)
     told = (describe_option(name, value) for name, value in options.items() if name != "optmem_max_bytes")
     return ", ".join([f"{run.policy} in {run.scenario}", *told])
@@ -98,7 +98,7 @@ def _causes(summary: Summary) -> str:
 
 
 def _cpu(summary: Summary) -> str:
-    """Of the sending threads, per 10^9 bytes."""
+    """The CPU time of the sending threads per 10^9 bytes."""
     if not summary.bytes_sent:
         return "CPU -"
     per_gb_s = (summary.cpu_user_ns + summary.cpu_system_ns) / summary.bytes_sent

@@ -14,18 +14,18 @@ from zcprobe.errors import OutputError
 __all__ = ["CHUNK_ROWS", "Rows", "iterate_batches", "table_rows"]
 
 CHUNK_ROWS = 1 << 16
-"""Rows held at a time: some ten MB of any table as Python objects."""
+"""The number of rows held at a time. As Python objects they take some ten MB, whichever the table."""
 
 
 class Rows(msgspec.Struct, frozen=True):
-    """`schema` (pyarrow.Schema) and record batches that have it, at most CHUNK_ROWS rows each."""
+    """Record batches of at most CHUNK_ROWS rows each, and the `schema` (pyarrow.Schema) that all of them have."""
 
     schema: Any
     batches: Iterator[Any]
 
 
 def _plain(schema: Any) -> Any:
-    """Categories as text: a reader of CSV has no dictionary."""
+    """The schema with categories as text, because a reader of CSV has no dictionary."""
     return pa.schema(
         [
             pa.field(field.name, field.type.value_type if pa.types.is_dictionary(field.type) else field.type)
@@ -35,14 +35,15 @@ def _plain(schema: Any) -> Any:
 
 
 def iterate_batches(run: Run, table: str, columns: list[str] | None = None) -> Iterator[Any]:
-    """pyarrow.RecordBatches of at most CHUNK_ROWS rows, categories as text, all columns or those named; nothing when
-    the run has no such table. OutputError for a damaged file or one that lacks a column."""
+    """Yields pyarrow.RecordBatches of at most CHUNK_ROWS rows, with categories as text, and with all columns or those
+    in `columns`. Yields nothing when the run has no such table. OutputError for a damaged file or one that lacks a
+    column."""
     for part in run.iterate_parts(table, columns, CHUNK_ROWS):
         yield from part.cast(_plain(part.schema)).combine_chunks().to_batches()
 
 
 def table_rows(runs: list[Run], table: str) -> Rows:
-    """One table of all runs, with the name of the run's folder as first column `run`. OutputError when no run has the
+    """One table of all runs. Its first column, `run`, is the name of the run's folder. OutputError when no run has the
     table."""
     if not any(run.has(table) for run in runs):
         raise OutputError(f"no table {table} was recorded in these runs", "docs/run-format.md says which runs have it")

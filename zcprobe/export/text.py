@@ -13,14 +13,14 @@ __all__ = ["write_csv", "write_jsonl"]
 
 
 def write_csv(rows: Rows, file: BinaryIO) -> None:
-    """A header and a line per row; text in quotes, bool as true and false, a missing value as nothing."""
+    """Writes a header and a line per row. Text is in quotes, a bool is true or false, and a missing value is empty."""
     with csv.CSVWriter(file, rows.schema) as writer:
         for batch in rows.batches:
             writer.write_batch(batch)
 
 
 def write_jsonl(rows: Rows, file: BinaryIO) -> None:
-    """An object per row, the columns as keys; a missing value as null."""
+    """Writes one object per row, with the columns as keys. A missing value is null."""
     encoder = msgspec.json.Encoder()
     for batch in rows.batches:
         file.write(encoder.encode_lines(list(_objects(batch))))
@@ -33,6 +33,7 @@ def _objects(batch: Any) -> Iterator[dict[str, Any]]:
 
 
 def _values(column: Any) -> list[Any]:
-    """Through numpy, which is several times as fast as to_pylist() but would turn integers with a null into floats."""
+    """The values of a column. numpy is several times as fast as to_pylist(), but would turn integers into floats in a
+    column that has a null."""
     values: list[Any] = column.to_pylist() if column.null_count else column.to_numpy(zero_copy_only=False).tolist()
     return values

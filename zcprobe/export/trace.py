@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs as Chrome trace events, the JSON that timeline viewers (ui.perfetto.dev, chrome://tracing) open.
+"""Writes runs as Chrome trace events, the JSON that timeline viewers (ui.perfetto.dev, chrome://tracing) open.
 
-A run is a process, so that runs lie below each other, each beginning at 0; a channel has a thread for its sends, one
-for its flushes, and where they were recorded one for rounds and one for requests. Times are µs since the run's first
-record.
+A run is a process, so that runs lie below each other, and each begins at 0. A channel has one thread for each kind of
+record that the run has: sends, flushes, stalls, rounds and requests. Times are µs since the run's first record.
 """
 
 from collections.abc import Iterator
@@ -24,22 +23,22 @@ from zcprobe.export.trace_slices import LENGTHS, SLICED_TABLES, table_slices
 __all__ = ["EVERYTHING", "Window", "iterate_events", "require_within", "write_trace"]
 
 Window = tuple[float, float]
-"""From and to, in seconds since a run's first record."""
+"""The beginning and the end of a span, in seconds since a run's first record."""
 
 EVERYTHING: Window = (0.0, inf)
 
 _CLOCKS = {**dict.fromkeys(SLICED_TABLES, "start_ns"), "meminfo": "time_ns", "kernel_events": "time_ns"}
-"""Table -> its column of time."""
+"""Table -> the column that has the time of a row."""
 
 _END_OF_TIME_NS = 2**63 - 1
 
 _REORDERED_ROWS = 1 << 14
-"""Events of two CPUs reach the ring buffer a little out of order: by far less than so many rows."""
+"""Events of different CPUs reach the ring buffer a little out of order, by far less than this many rows."""
 
 
 def write_trace(runs: list[Run], file: BinaryIO, window: Window = EVERYTHING) -> None:
-    """One JSON object; written in chunks, so memory does not grow with the runs. What lies outside of `window` is left
-    out: viewers hold a trace in memory, and few can hold that of a long run."""
+    """Writes one JSON object, in chunks, so that memory does not grow with the runs. Everything outside `window` is
+    left out, because viewers hold a trace in memory, and few can hold that of a long run."""
     encoder = msgspec.json.Encoder()
     facts = {run.name: _facts(run) for run in runs}
     file.write(b'{"displayTimeUnit":"ms","otherData":' + encoder.encode(facts) + b',"traceEvents":[\n')
@@ -52,7 +51,7 @@ def write_trace(runs: list[Run], file: BinaryIO, window: Window = EVERYTHING) ->
 
 
 def require_within(runs: list[Run], window: Window) -> None:
-    """UsageError for a window that begins after the last record of every run: its trace would be empty."""
+    """Raises UsageError when `window` begins after the last record of every run, because the trace would be empty."""
     if window == EVERYTHING:
         return
     lengths_s = [_length_s(run) for run in runs]
@@ -64,7 +63,7 @@ def require_within(runs: list[Run], window: Window) -> None:
 
 
 def _length_s(run: Run) -> float:
-    """From its first record to the end of its last."""
+    """The time from the first record of the run to the end of its last."""
     first_ns, last_ns = _earliest_ns(run, _CLOCKS), 0
     for table, clock in _CLOCKS.items():
         length = LENGTHS.get(table)
@@ -75,7 +74,7 @@ def _length_s(run: Run) -> float:
 
 
 def iterate_events(runs: list[Run], window: Window = EVERYTHING) -> Iterator[list[Event]]:
-    """Chunks of trace events, `ts` and `dur` in µs; each counter ascends in time."""
+    """Yields chunks of trace events, with `ts` and `dur` in µs. The events of each counter are in time order."""
     for index, run in enumerate(runs):
         pid = process_id(index)
         origin_ns = _earliest_ns(run, _CLOCKS) or 0
@@ -94,13 +93,15 @@ def iterate_events(runs: list[Run], window: Window = EVERYTHING) -> Iterator[lis
 
 
 def _bounds_ns(origin_ns: int, window: Window) -> tuple[int, int]:
-    """Whole numbers: a clock that has run for 104 days has more ns than a float tells apart."""
+    """The ends of `window` in ns of CLOCK_MONOTONIC. They are whole numbers, because a float cannot represent every ns
+    of a clock that has run for 104 days."""
     begin, end = (origin_ns + round(at * 1e9) if at < _END_OF_TIME_NS / 1e9 else _END_OF_TIME_NS for at in window)
     return min(begin, _END_OF_TIME_NS), min(end, _END_OF_TIME_NS)
 
 
 def _within(batches: Iterator[Any], bounds_ns: tuple[int, int], clock: str, length: str | None = None) -> Iterator[Any]:
-    """Rows that begin before the end of the bounds and last until their beginning or longer."""
+    """The rows that overlap the bounds: they begin before the end of the bounds, and do not end before its
+    beginning."""
     for batch in batches:
         start = batch.column(clock)
         end = start if length is None else pc.add(start, batch.column(length))
@@ -150,7 +151,8 @@ def _names(run: Run, pid: int) -> list[Event]:
 
 
 def _phases(run: Run, pid: int, origin_ns: int) -> list[Event]:
-    """The run from its first send to its outcome; without recorded sends its beginning is not known."""
+    """A slice from the run's first send to its outcome. Without recorded sends there is none, because the beginning is
+    not known."""
     start_ns = _earliest_ns(run, {"sends": "start_ns"})
     if start_ns is None:
         return []
@@ -163,7 +165,7 @@ def _phases(run: Run, pid: int, origin_ns: int) -> list[Event]:
 
 
 def _in_time_order(batches: Iterator[Any]) -> Iterator[Any]:
-    """The same rows by time_ns, with only a window of them held back."""
+    """The same rows in the order of time_ns. Only the last `_REORDERED_ROWS` rows are held back."""
     held = None
     for batch in batches:
         if not len(batch):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The parts that trace events of every kind are made with."""
+"""What trace events of every kind are made with: numbers of processes and threads, and chunks of a table."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,22 +11,23 @@ Event = dict[str, Any]
 THREAD_KINDS = ("sends", "flushes", "stalls", "rounds", "requests")
 
 _PROCESS_STEP = 1000
-"""Room for the threads of 64 channels. Viewers hold that a thread's number is of one process only, as Linux has it, and
-that a process's first thread has the number of the process."""
+"""The distance between two processes' numbers, which leaves room for the threads of 64 channels. Viewers assume, as on
+Linux, that a thread's number belongs to one process, and that a process's first thread has the number of the
+process."""
 
 
 def process_id(index: int) -> int:
-    """Of the run at `index`, which is the number of its thread `run` too."""
+    """The process number of the run at `index`, which is also the number of the thread that shows the whole run."""
     return (index + 1) * _PROCESS_STEP
 
 
 def thread_id(pid: int, channel: int, kind: str) -> int:
-    """`kind` is one of THREAD_KINDS; a channel's threads stand beside each other."""
+    """The number of a channel's thread for `kind`, which is one of THREAD_KINDS. A channel's threads are adjacent."""
     return pid + 1 + channel * len(THREAD_KINDS) + THREAD_KINDS.index(kind)
 
 
 class Chunk:
-    """A record batch of the run that is process `pid`, its columns as lists."""
+    """A record batch of the run that is process `pid`. The methods return its columns as lists."""
 
     def __init__(self, batch: Any, pid: int, origin_ns: int) -> None:
         self._batch = batch
@@ -34,7 +35,7 @@ class Chunk:
         self._origin_ns = origin_ns
 
     def time_us(self, name: str) -> list[float]:
-        """A column in ns of CLOCK_MONOTONIC as µs since the run's origin."""
+        """The column `name`, which is in ns of CLOCK_MONOTONIC, in µs since the run's origin."""
         values: list[float] = ((self._batch.column(name).to_numpy() - self._origin_ns) / 1e3).tolist()
         return values
 

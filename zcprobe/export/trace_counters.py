@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What has a level, as counters: error queue, optmem, sends in flight; and each ENOBUFS as a mark."""
+"""Trace counters for everything that has a level (error queue, optmem, sends in flight), and a mark for each
+ENOBUFS."""
 
 from zcprobe.analysis.levels import LEVEL_KINDS, STILL_CHARGED
 from zcprobe.export.trace_chunk import Chunk, Event, thread_id
@@ -9,11 +10,11 @@ __all__ = ["KERNEL_COLUMNS", "MEMINFO_COLUMNS", "kernel_counters", "meminfo_coun
 
 MEMINFO_COLUMNS = ("channel", "optmem_bytes", "in_flight", "reason")
 KERNEL_COLUMNS = ("cookie", "kind", "optmem_bytes", "charge_bytes", "errqueue_depth", "candidates")
-"""What the counters are made from, beside time_ns."""
+"""The columns that the counters are made from, in addition to time_ns."""
 
 
 def meminfo_counters(chunk: Chunk, *, mark_enobufs: bool) -> list[Event]:
-    """What the sender itself knows: SO_MEMINFO and its own count of sends without a completion."""
+    """Counters of what the sender itself knows: SO_MEMINFO and its own count of sends without a completion."""
     events = []
     rows = zip(chunk.time_us("time_ns"), chunk.rows(*MEMINFO_COLUMNS), strict=True)
     for time_us, (channel, optmem, in_flight, reason) in rows:
@@ -25,7 +26,8 @@ def meminfo_counters(chunk: Chunk, *, mark_enobufs: bool) -> list[Event]:
 
 
 def kernel_counters(chunk: Chunk, channels: dict[int, int]) -> list[Event]:
-    """Depth and level after each event. `channels` (cookie -> channel) learns cookies that run.json does not name."""
+    """Counters of depth and level after each event. A cookie that `channels` (cookie -> channel) lacks is added to
+    it."""
     events = []
     for time_us, row in zip(chunk.time_us("time_ns"), chunk.rows(*KERNEL_COLUMNS), strict=True):
         cookie, kind, optmem, charge, depth, candidates = row
@@ -42,7 +44,8 @@ def kernel_counters(chunk: Chunk, channels: dict[int, int]) -> list[Event]:
 
 
 def _counter(pid: int, channel: int, what: str, unit: str, time_us: float, value: int) -> Event:
-    """Viewers keep a counter per process and name, so the channel is in the name; the unit they add themselves."""
+    """Viewers keep one counter per process and name, so the name includes the channel. Viewers add the unit
+    themselves."""
     name = f"channel {channel} {what}"
     tid = thread_id(pid, channel, "sends")
     return {"ph": "C", "name": name, "pid": pid, "tid": tid, "ts": time_us, "args": {unit: value}}

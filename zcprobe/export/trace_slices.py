@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What takes time, as slices: sends, flushes, stalls, rounds, requests."""
+"""Trace slices for everything that takes time: sends, flushes, stalls, rounds and requests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +12,8 @@ __all__ = ["LENGTHS", "SLICED_TABLES", "table_slices"]
 
 
 class _Slices(msgspec.Struct, frozen=True):
-    """How a table's rows become slices: its column of lengths, and the columns that `describe` makes (category, name,
-    arguments) from."""
+    """How a table's rows become slices. `length` is its column of lengths. `describe` makes (category, name, arguments)
+    from `columns`."""
 
     length: str
     columns: tuple[str, ...]
@@ -70,7 +70,7 @@ LENGTHS = {table: how.length for table, how in _TABLES.items()}
 
 
 def table_slices(table: str, chunk: Chunk) -> list[Event]:
-    """A slice (`X`, a begin and a length) for each row, on the thread that its channel has for the table."""
+    """A slice (`X`, with a beginning and a length) for each row, on the channel's thread for this table."""
     how = _TABLES[table]
     times = zip(chunk.time_us("start_ns"), chunk.length_us(how.length), strict=True)
     rows = zip(chunk.rows("channel"), times, chunk.rows(*how.columns), strict=True)

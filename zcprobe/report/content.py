@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a comparison's report says, as plain values for the template."""
+"""The content of a comparison's report, as plain values for the template."""
 
 import os
 from collections import Counter
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the outcome table; everything is text, `-` where it is not known."""
+    """One line of the outcome table. Every value is text, and `-` where it is not known."""
 
     policy: str
     stands_for: str
@@ -53,7 +53,8 @@ class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One run; `href` leads to its folder and `tables` are (href, name) of its tables, relative to the report."""
+    """One run. `href` leads to its folder, and `tables` has (href, name) of each of its tables. Both kinds of href are
+    relative to the report."""
 
     folder: str
     href: str
@@ -70,7 +71,8 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def verdict_of(comparison: Comparison) -> list[str]:
-    """The sentences stored with the comparison, or made from its runs; one sentence when there are no runs."""
+    """The sentences that are stored with the comparison, or else made from its runs. Without runs it is one sentence
+    that says so."""
     return (
         comparison.meta.get("verdict")
         or verdict(policy_results(comparison.runs), comparison.runs)
@@ -79,15 +81,15 @@ def verdict_of(comparison: Comparison) -> list[str]:
 
 
 def warnings_of(comparison: Comparison) -> list[str]:
-    """What must be known before the numbers are believed: what runs found out themselves, each once with the number of
-    runs, and where runs of a planned comparison were not made alike after all."""
+    """What a reader must know before believing the numbers: each warning of the runs once, with the number of runs;
+    damage of the comparison's folder; and options that differ though the runs should have been made alike."""
     counts = Counter(warning.text for run in comparison.runs for warning in run.meta.warnings)
     told = [f"{text} ({count} of {len(comparison.runs)} runs)" for text, count in counts.items()]
     told += [f"the comparison's folder is {DAMAGED}: {finding}" for finding in comparison.meta.get("damage", ())]
     found = differing(comparison.runs, POLICY_OPTIONS)
     if found:
         words = "; ".join(describe_values(name, values) for name, values in found.items())
-        told.append(f"these runs were not made alike but for the policy: {words}")
+        told.append(f"these runs differ in more than the policy: {words}")
     return told
 
 
@@ -115,7 +117,7 @@ def _outcome(outcome: str) -> str:
 
 
 def _interval(estimate: dict[str, float | None], show: Callable[[float], str]) -> str:
-    """`median [low to high]`, the interval only where there is one."""
+    """`median [low to high]`, or only the median where there is no interval."""
     median, low, high = estimate["median"], estimate["low"], estimate["high"]
     if low == high:
         low = high = None
@@ -123,7 +125,7 @@ def _interval(estimate: dict[str, float | None], show: Callable[[float], str]) -
 
 
 def _unbroken(text: str) -> str:
-    """A number stays on one line with its unit."""
+    """The text with its spaces made non-breaking, so that a number stays on one line with its unit."""
     return text.replace(" ", "\u00a0")
 
 
@@ -147,7 +149,7 @@ def _policy_row(policy: str, result: dict[str, Any], runs: list[Run]) -> PolicyR
 
 
 def _goodput(medians: dict[str, Any]) -> str:
-    """Of the runs whose sink reported; of datagrams what was sent, received and is missing."""
+    """The goodput of the runs whose sink reported, and how many datagrams were sent, received and are missing."""
     text = f"{_interval(medians['goodput_bps'], format_rate_bps)} (n\u00a0=\u00a0{medians['goodput_bps']['n']})"
     if not medians["datagrams_sent"]["n"]:
         return text
@@ -156,7 +158,7 @@ def _goodput(medians: dict[str, Any]) -> str:
 
 
 def _causes(runs: list[Run]) -> str:
-    """Calls of all runs by cause; what no probe saw has no cause."""
+    """The number of calls of all runs by cause. Calls of runs without probes have an unknown cause."""
     causes: Counter[str] = Counter()
     for run in runs:
         known = run.summary.enobufs_causes
@@ -165,17 +167,17 @@ def _causes(runs: list[Run]) -> str:
 
 
 def _holders(share: float | None) -> str:
-    """From the median over runs of the unread share."""
+    """Who held optmem, in words. `share` is the median of the unread share over the runs."""
     return "-" if share is None else f"{share:.0%} unread, {1 - share:.0%} in flight"
 
 
 def relative_href(path: Path, base: Path) -> str:
-    """From a report in the folder `base`, percent-encoded."""
+    """The link to `path` from a report in the folder `base`, percent-encoded."""
     return quote(Path(os.path.relpath(path, base)).as_posix())
 
 
 def run_rows(comparison: Comparison, base: Path) -> list[RunRow]:
-    """In the order in which the runs were made, or given; links are relative to the folder `base`."""
+    """One row per run, in the order in which the runs were made or given. Links are relative to the folder `base`."""
     return [
         RunRow(
             folder=run.name,

@@ -49,21 +49,22 @@ _FIGURE_TABLES = {
     "goodput": (),
     "late_completions": ("kernel_events",),
 }
-"""The tables of a run, beside run.json, that a figure is drawn from."""
+"""Figure -> the tables of a run that it is drawn from, in addition to run.json."""
 
 _OF_SHOWN_RUNS = ("with_and_without_the_fix", "enobufs")
 _LARGEST_SVG_BYTES = 500_000
 
 
 class Link(msgspec.Struct, frozen=True):
-    """`href` is relative to the report."""
+    """A link of the report; `href` is relative to the report."""
 
     href: str
     text: str
 
 
 class EmbeddedFigure(msgspec.Struct, frozen=True):
-    """`numbers` has the anchor `data_anchor`; `source` is None where it was not drawn."""
+    """A figure and its numbers. `numbers` has the anchor `data_anchor`. `source` is None when the figure was not
+    drawn."""
 
     name: str
     title: str
@@ -76,8 +77,8 @@ class EmbeddedFigure(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What the report says about one comparison. `anchor` begins the names of its anchors; `title` names what tells it
-    from the other parts; `planned` when there is a comparison.json."""
+    """What the report says about one comparison. `anchor` begins the names of its anchors, and `title` says what
+    distinguishes it from the other parts. `planned` is true when there is a comparison.json."""
 
     anchor: str
     title: str
@@ -97,7 +98,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 def write_report(comparison: Comparison) -> Path:
     """Draws the figures, writes `report.html` into the comparison's folder and returns its path.
 
-    The file refers to nothing but files below its own folder, all by relative links, so it may move with the folder.
+    The file refers only to files below its own folder, all by relative links, so it may move with the folder.
     """
     path = comparison.folder / "report.html"
     path.write_text(render_report([comparison], path.parent, comparison.folder / "figures"), encoding="utf-8")
@@ -114,8 +115,8 @@ def render_report(
 ) -> str:
     """The HTML of a report that will lie in the folder `base`: links to the runs' files are relative to it.
 
-    The figures of a single comparison are kept in `figure_folder` and linked to, when it is given. Only the first
-    `most_drawn` parts have figures, all when it is None: drawing takes most of the time. `step` is called after each.
+    When `figure_folder` is given, the figures of a single comparison are kept there and linked to. Drawing takes most
+    of the time, so only the first `most_drawn` parts have figures; None means all. `step` is called after each part.
     """
     parts = []
     titles = group_titles(comparisons)
@@ -153,7 +154,7 @@ def _part(comparison: Comparison, title: str, anchor: str, figures: list[Embedde
 def _figures(
     comparison: Comparison, anchor: str, sources: dict[str, str], base: Path, figure_folder: Path | None
 ) -> list[EmbeddedFigure]:
-    """`sources` has the pictures; of one that is not there, there are the numbers alone."""
+    """The figures of one part. `sources` has the pictures; a figure without a picture has only its numbers."""
     texts = captions(comparison)
     return [
         EmbeddedFigure(
@@ -172,8 +173,8 @@ def _figures(
 
 
 def _sources(drawn: dict[str, Figure], figure_folder: Path | None) -> dict[str, str]:
-    """Figure -> data: image, which keeps one figure's ids apart from another's. Files are written where they are kept,
-    and nowhere else: a killed command would leave them."""
+    """Figure -> its picture as a data: URL, which keeps the ids of different SVG figures apart. Without `figure_folder`
+    no file is written, not even a temporary one, because a killed command would leave it behind."""
     if figure_folder is None:
         return {name: _source("svg+xml", figure_bytes(figure, name, "svg")) for name, figure in drawn.items()}
     save_comparison_figures(drawn, figure_folder)
@@ -181,7 +182,7 @@ def _sources(drawn: dict[str, Figure], figure_folder: Path | None) -> dict[str, 
 
 
 def _kept_source(folder: Path, name: str) -> str:
-    """As SVG while that is small, else as PNG."""
+    """The picture as SVG when that file is small, else as PNG."""
     svg, png = folder / f"{name}.svg", folder / f"{name}.png"
     if svg.stat().st_size <= _LARGEST_SVG_BYTES:
         return _source("svg+xml", svg.read_bytes())
@@ -197,8 +198,8 @@ def _file_links(folder: Path, name: str, base: Path) -> list[Link]:
 
 
 def _data_links(comparison: Comparison, name: str, anchor: str, base: Path) -> list[Link]:
-    """To the numbers below the figure and the tables of the runs shown; figures over all runs have these in the list
-    of runs."""
+    """Links to the numbers below the figure and to the tables that it is drawn from. A figure over all runs links to
+    the list of runs instead, which has the tables."""
     numbers = Link(f"#{anchor}data-{name}", "numbers")
     if name not in _OF_SHOWN_RUNS:
         return [numbers, Link(f"#{anchor}runs", f"data: {' and '.join(_data_files(name))} of every run")]

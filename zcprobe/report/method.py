@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How a comparison was made: what a reader needs to judge it or to do it again."""
+"""How a comparison was made: what a reader needs to judge it or to repeat it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -36,13 +36,13 @@ _ROWS: dict[str, Sequence[str]] = {
         "settle_s",
     ),
 }
-"""Row of the method -> the options that it tells."""
+"""Row of the method -> the options that it shows."""
 
-_OWN_COST_UNKNOWN = "not measured in these runs: zcprobe overhead tells"
+_OWN_COST_UNKNOWN = "not measured in these runs: zcprobe overhead measures it"
 
 
 def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
-    """(what, value) in reading order; values that differ between runs are all named."""
+    """(what, value) in reading order. A value that differs between runs is given for all of them."""
     runs, meta = comparison.runs, comparison.meta
     rows = [
         ("scenario", _all(runs, lambda run: run.scenario) or meta["scenario"]),
@@ -69,7 +69,7 @@ def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def _own_cost(overhead: dict[str, Any] | None) -> str:
-    """Goodput with probes over that without, as `compare` measured it beside its runs."""
+    """The goodput with probes over the goodput without, which `compare` measured beside its runs."""
     if not overhead:
         return _OWN_COST_UNKNOWN
     texts = []
@@ -84,7 +84,7 @@ def _own_cost(overhead: dict[str, Any] | None) -> str:
 
 
 def copied_statement(runs: list[Run]) -> str:
-    """How many completions the kernel reported as copied, and what goodput therefore means."""
+    """Says how many completions the kernel reported as copied, and what goodput therefore means."""
     completions = sum(run.summary.completions for run in runs)
     copied = sum(run.summary.copied_completions for run in runs)
     if completions == 0:
@@ -104,9 +104,9 @@ def copied_statement(runs: list[Run]) -> str:
 
 
 def _device_statement(labs: list[Lab]) -> str:
-    """What a copied count is worth on devices of the host's own."""
+    """Says what the number of copied completions means when the sends left by a device of the host."""
     if any(lab.scatter_gather is None for lab in labs):
-        return "Which device the sends left by is not known for every run, so neither is what else was copied."
+        return "It is not known for every run by which device the sends left, so it is not known what else was copied."
     names = ", ".join(sorted({str(lab.sender_device) for lab in labs}))
     if all(lab.scatter_gather for lab in labs):
         return (
@@ -125,12 +125,12 @@ def _all(runs: list[Run], value: Any) -> str:
 def _order(comparison: Comparison) -> str:
     runs = comparison.runs
     if comparison.meta["seed"] is None:
-        return f"{len(runs)}, chosen by whoever made this report and made on their own: drift may hit policies unalike"
+        return f"{len(runs)}, made on their own and chosen by the author of this report: drift may hit policies unalike"
     return f"{len(runs)} of {comparison.meta['planned_runs']} planned, policies interleaved, order shuffled per repeat"
 
 
 def _noise(runs: list[Run]) -> str:
-    """What else the host did, and how far runs of one policy lie apart."""
+    """How busy the host was, and how far runs of one policy lie apart."""
     loads = [run.meta.host.load_1min for run in runs if run.meta.host.load_1min is not None]
     span = " to ".join(dict.fromkeys(f"{load:.2f}" for load in (min(loads), max(loads)))) if loads else ""
     parts = [f"load average when a run began: {span}"] if loads else []
@@ -151,12 +151,13 @@ def _impairment(run: Run) -> str:
 
 
 def _calibration(run: Run) -> str:
-    """What the run measured before it began, from which the scenario's quantities follow."""
+    """What was measured before the run began; the scenario's quantities follow from it."""
     return describe_options(msgspec.structs.asdict(run.meta.calibration)) if run.meta.calibration else ""
 
 
 def _option_rows(runs: list[Run]) -> list[tuple[str, str]]:
-    """Every option in effect; one that no row names is in the last, so that none can be forgotten."""
+    """A row for each group of options in effect. The last row has every option that no other row names, so that none
+    can be forgotten."""
     named = {name for names in _ROWS.values() for name in names}
     rest = tuple(name for name in OPTIONS if name not in named and name not in ("scenario", "policy"))
     rows = {**_ROWS, "other options": rest}
@@ -180,7 +181,7 @@ def _probes(run: Run) -> str:
 
 
 def _integrity(runs: list[Run]) -> str:
-    """What is known of the folders, with the number of runs where it is not the same of all."""
+    """Whether the run folders are as they were recorded, with the number of runs where this differs between runs."""
     counts = Counter(run.integrity for run in runs)
     words = {VERIFIED: "each as it was recorded, by its SHA-256 in run.json", NO_DIGESTS: NO_DIGESTS, DAMAGED: DAMAGED}
     of = f" ({{}} of {len(runs)} runs)" if len(counts) > 1 else ""
@@ -198,4 +199,4 @@ def _reconciliation(runs: list[Run]) -> str:
     broken = sum(not finding.holds for finding in findings)
     if broken:
         return f"{broken} of {len(findings)} checks do NOT hold; they are named beside their runs"
-    return f"all {len(findings)} checks hold (independent counts of the same thing, held against each other)"
+    return f"all {len(findings)} checks hold (each compares two independent counts of the same thing)"

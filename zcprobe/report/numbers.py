@@ -35,7 +35,8 @@ _SHOWN_MEMBERS = (
 
 
 class NumberTable(msgspec.Struct, frozen=True):
-    """`rows` has a text per column, `-` where a value is not known; `left_out` rows are not shown."""
+    """A table of text. Each of `rows` has one text per column, `-` where a value is not known. `left_out` is the number
+    of further rows that are not shown."""
 
     columns: list[str]
     rows: list[list[str]]
@@ -51,7 +52,7 @@ def _of_shown_runs(comparison: Comparison) -> pd.DataFrame:
 
 
 def _enobufs(comparison: Comparison) -> pd.DataFrame:
-    """The first of each run: there may be millions."""
+    """The first ENOBUFS of each run shown. There may be millions, so the rest is left out."""
     return _stacked([(run.policy, first_rows(run, _MOST_ROWS)) for run in shown_runs(comparison)])
 
 
@@ -64,7 +65,8 @@ def _late_completions(comparison: Comparison) -> pd.DataFrame:
 
 
 def _stacked(tables: list[tuple[str, pd.DataFrame]], totals: str | None = None) -> pd.DataFrame:
-    """One below the other with the policy first; summed over the values of the column `totals`."""
+    """The tables one below the other, with the policy as the first column. With `totals`, rows of one policy that have
+    the same value in that column are added up."""
     filled = [table.assign(policy=policy) for policy, table in tables if len(table)]
     if not filled:
         return pd.DataFrame()
@@ -100,11 +102,11 @@ NUMBERS: dict[str, Callable[[Comparison], pd.DataFrame]] = {
     "goodput": _goodput,
     "late_completions": _late_completions,
 }
-"""Figure -> the table of its numbers."""
+"""Figure -> the function that makes the table of its numbers."""
 
 
 def number_table(name: str, comparison: Comparison) -> NumberTable:
-    """Of a figure; no rows when there is nothing to show."""
+    """The numbers behind a figure. The table has no rows when there is nothing to show."""
     table = NUMBERS[name](comparison)
     shown = table.head(_MOST_ROWS)
     rows = [[_text(value) for value in row] for row in shown.itertuples(index=False)]
@@ -113,7 +115,7 @@ def number_table(name: str, comparison: Comparison) -> NumberTable:
 
 
 def summary_table(runs: list[Run]) -> NumberTable:
-    """A row for each member of the summaries, a column for each run."""
+    """A table with a row for each member of the summaries and a column for each run."""
     members = dict.fromkeys(name for run in runs for name in run.summary.__struct_fields__)
     rows = [[name, *(_text(getattr(run.summary, name, None)) for run in runs)] for name in members]
     return NumberTable(["", *(f"{run.policy} {run.meta.run_id}" for run in runs)], rows, 0)
