@@ -75,7 +75,7 @@ def test_what_is_loaded_is_one_comparison_or_an_error_that_says_why(shipped: dic
 def test_what_was_not_planned_has_no_seed_and_says_so(shipped: dict[str, Comparison]) -> None:
     comparison = comparison_of(shipped["in-order"].runs[:2])
     text = render_report([comparison], comparison.folder)
-    assert "of no planned comparison" in text
+    assert "outside of any planned comparison" in text
     assert "drift may hit policies unalike" in text
     assert "seed of the order" not in text
     assert "comparison.json" not in text

@@ -82,7 +82,7 @@ def test_many_groups_have_figures_where_asked_and_say_how_far_they_are(
     assert "groups of runs reported: 1 of 2" in result.error[1]
     text = (tmp_path / "report.html").read_text()
     assert (text.count('src="data:image'), text.count("Numbers of this figure")) == (6, 12)
-    assert "Not drawn" in text
+    assert "The figures are not drawn" in text
     _check_references(tmp_path / "report.html")
     assert zcprobe(*words, "--all-figures").code == 0
     assert (tmp_path / "report.html").read_text().count('src="data:image') == 12

@@ -68,7 +68,7 @@ def test_the_verdict_comes_first_and_the_numbers_are_those_of_the_runs(reported:
     assert position < page.text.index("Outcomes")
     for run in comparison.runs:
         summary = msgspec.json.decode((run.folder / "run.json").read_bytes())["summary"]
-        row = page.text[page.text.index(run.folder.name, page.text.index("In the order in which")) :]
+        row = page.text[page.text.index(run.folder.name, page.text.index("The runs stand in the order in which")) :]
         assert f"{summary['sends']:,} {summary['enobufs_count']:,} {summary['stall_count']:,}" in row[:300]
 
 
