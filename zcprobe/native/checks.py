@@ -11,6 +11,6 @@ CHECK_TEXTS = {
     lib.ZC_CHECK_ERRNO: "the error queue held a socket error",
     lib.ZC_CHECK_ORIGIN: "the error queue held an entry that is not a zerocopy notification",
     lib.ZC_CHECK_BOUNDS: "a notification's range ended before it began",
-    lib.ZC_CHECK_COUNT: "the error queue told of more completions than sends were made",
+    lib.ZC_CHECK_COUNT: "the error queue reported more completions than sends",
 }
 """For each constant of enum zc_check but ZC_CHECK_NONE: what `error_check` of struct zc_result says in a sentence."""
