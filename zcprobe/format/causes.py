@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The cause of each ENOBUFS, from the candidates that its event names."""
+"""The cause of each ENOBUFS, which follows from the candidates in its event."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ _NAMES = (
     "corked",
     "qdisc",
 )
-"""By the number of their bit in `kernel_events.candidates`: enum zc_cause of bpf/zcprobe.h, which a test compares."""
+"""Names of the bits in `kernel_events.candidates`, from bit 0 on. A test compares them with enum zc_cause of
+bpf/zcprobe.h."""
 
 CAUSES = (*_NAMES, "ambiguous", "other")
-"""`ambiguous`: the mechanism in use leaves more than one; `other`: the kernel returned it from none of these places."""
+"""`ambiguous`: the mechanism in use leaves more than one candidate. `other`: the kernel returned ENOBUFS for none of
+these causes."""
 
 EVIDENCE = (
     "capability_refused",
@@ -48,16 +50,17 @@ EVIDENCE = (
     "no_uarg",
     "append_failed",
 )
-"""By the number of their bit in `kernel_events.evidence`: enum zc_evidence of bpf/zcprobe.h, which a test compares."""
+"""Names of the bits in `kernel_events.evidence`, from bit 0 on. A test compares them with enum zc_evidence of
+bpf/zcprobe.h."""
 
 MEMLOCK_CAUSES = ("memlock", "memlock_new", "memlock_extended")
-"""RLIMIT_MEMLOCK under all its names: `memlock` where it is not known on which path, as in every run of version 1."""
+"""All names for RLIMIT_MEMLOCK as a cause. `memlock` means that the path is not known, as in every run of version 1."""
 
 OPTMEM = 1 << _NAMES.index("optmem")
-"""The candidate of a charge that did not fit."""
+"""The bit of the candidate `optmem`: a charge that did not fit."""
 
 MEMLOCK = (1 << _NAMES.index("memlock_new")) | (1 << _NAMES.index("memlock_extended"))
-"""Both candidates of RLIMIT_MEMLOCK: one of its two paths, and it is not known which."""
+"""The bits of both candidates of RLIMIT_MEMLOCK. Together they mean one of the two paths, and it is not known which."""
 
 
 def name_candidates(candidates: int) -> str:
@@ -71,7 +74,7 @@ def name_evidence(evidence: int) -> str:
 
 
 def cause_of(candidates: int) -> str:
-    """One of CAUSES for a bit set of enum zc_cause; `memlock` when that is sure, but not on which path."""
+    """One of CAUSES for a set of bits of enum zc_cause, or `memlock` when only its path is not known."""
     if candidates == MEMLOCK:
         return "memlock"
     if candidates & (candidates - 1):
@@ -81,13 +84,13 @@ def cause_of(candidates: int) -> str:
 
 @cache
 def _cause_of_byte() -> NDArray[np.str_]:
-    import numpy as np  # not before there are events
+    import numpy as np  # slow, and not needed before there are events
 
     return np.array([cause_of(candidates) for candidates in range(256)])
 
 
 def enobufs_causes(events: NDArray[np.void]) -> NDArray[np.str_]:
-    """Cause of each ENOBUFS event (records of struct zc_kernel_event, kind ENOBUFS), dtype str."""
+    """Cause (dtype str) of each event. `events` are records of struct zc_kernel_event of the kind ENOBUFS."""
     causes: NDArray[np.str_] = _cause_of_byte()[events["candidates"]]
     return causes
 
@@ -95,7 +98,8 @@ def enobufs_causes(events: NDArray[np.void]) -> NDArray[np.str_]:
 def split_charges(
     events: NDArray[np.void], baseline_bytes: int, charge_bytes: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(in-flight, unread) charges in bytes at each event: unread = errqueue_depth notifications, the rest in flight."""
+    """(in-flight, unread) charges in bytes at each event. The notifications on the error queue are unread, and the rest
+    of the level above the baseline is in flight."""
     unread = events["errqueue_depth"].astype("int64") * charge_bytes
     in_flight = events["optmem_bytes"].astype("int64") - baseline_bytes - unread
     return in_flight, unread

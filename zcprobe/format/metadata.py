@@ -21,7 +21,7 @@ __all__ = ["FORMAT_MINOR", "FORMAT_VERSION", "Kind", "Recording", "RunMetadata",
 
 FORMAT_VERSION = 3
 FORMAT_MINOR = 0
-"""Version of additions that older readers can ignore."""
+"""Grows with additions that older readers of the same FORMAT_VERSION can ignore."""
 
 
 def must_have_digests(version: int, minor: object) -> bool:

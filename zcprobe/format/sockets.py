@@ -7,12 +7,14 @@ __all__ = ["SocketCounts"]
 
 
 class SocketCounts(msgspec.Struct, frozen=True):
-    """One socket. `enobufs`: cause -> calls; notifications by how they ended; bytes are levels of optmem.
+    """One socket.
 
-    `enobufs_optmem_bytes` and `enobufs_depth` are levels and queue depths, summed over the ENOBUFS by optmem.
-    `copies_unsure`: sends for which `completions_copied` may be wrong, because their neighbour on the queue was gone
-    when we looked. `optmem_max_bytes` is read when a TCP socket is destroyed; of other sockets it is 0. `sends` is
-    sk_zckey: the zerocopy sends that the kernel accepted, modulo 2^32.
+    `sends` is sk_zckey: the zerocopy sends that the kernel accepted, modulo 2^32. `enobufs`: cause -> calls.
+    `enobufs_optmem_bytes` and `enobufs_depth` are levels of optmem and depths of the error queue, summed over the
+    ENOBUFS whose cause is optmem. `appended` to `refused` count notifications by how they ended. `copies_unsure`: sends
+    for which `completions_copied` may be wrong, because their neighbour on the queue was gone when a probe looked.
+    `optmem_max_bytes` is read when a TCP socket is destroyed, and is 0 for other sockets. `first_send_id` and
+    `first_optmem_bytes` are sk_zckey and the level when a probe first saw the socket; None in runs of version 1 and 2.
     """
 
     cookie: int

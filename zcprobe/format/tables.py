@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The tables of a run folder: their columns, each with its type, and the words of those that hold codes.
+"""The tables of a run folder: their columns, the type of each, and the words for columns that hold codes.
 
-A record of a table lies in memory as the C core and the probes write it, so a spool file is an array of them. A test
-holds what is written out here against the C structs.
+A record has the layout in which the C core and the probes write it, so a spool file is an array of records. A test
+compares the layouts given here with the C structs.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ __all__ = ["EVENT_TABLE", "SENDER_TABLES", "TABLES", "Table"]
 
 
 class Table(msgspec.Struct, frozen=True):
-    """One table. `members`: name -> numpy type of each member of a record, in their order in memory, of which
-    `reserved` is not a column; `flags` are bool columns; `enums`: column -> code -> word."""
+    """One table. `members`: name -> numpy type of each member of a record, in memory order; the member `reserved` does
+    not become a column. `flags`: columns that are bool. `enums`: column -> code -> word."""
 
     name: str
     members: dict[str, str]
@@ -32,8 +32,8 @@ class Table(msgspec.Struct, frozen=True):
 
     @property
     def dtype(self) -> np.dtype[np.void]:
-        """Of a record, with the padding that a C compiler puts between its members."""
-        import numpy as np  # whoever only asks which tables there are does without
+        """The type of a record, with the padding that a C compiler puts between its members."""
+        import numpy as np  # slow, and not needed to know which tables there are
 
         return np.dtype(list(self.members.items()), align=True)
 
@@ -145,7 +145,7 @@ SENDER_TABLES = (
         },
     ),
 )
-"""In the order of enum zc_stream_index."""
+"""The tables that the sender records, in the order of enum zc_stream_index."""
 
 EVENT_TABLE = Table(
     "kernel_events",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What run format 1 held otherwise: nothing is made up, what it did not tell is left open."""
+"""Converts what run format 1 held in another form. What format 1 did not hold stays unknown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _UNKNOWN = 2**32 - 1
 
 
 def config_of_version_1(config: dict[str, Any]) -> dict[str, Any]:
-    """`probes` said both whether there were any and how they were attached: `none`, `auto` or a mechanism."""
+    """The configuration with `probe_level` and `mechanism` in place of `probes`, which was `none`, `auto` or a
+    mechanism."""
     if "probes" not in config:
         return config
     rest = {name: value for name, value in config.items() if name != "probes"}
@@ -33,14 +34,16 @@ def config_of_version_1(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def stalls_of_version_1(flushes: pd.DataFrame) -> pd.DataFrame:
-    """There was no such table: a stall was a flush that ENOBUFS triggered, each with one ENOBUFS."""
+    """The table `stalls`, which format 1 did not have: each flush that ENOBUFS triggered is a stall with one
+    ENOBUFS."""
     stalls = flushes[flushes["trigger"] == "enobufs"]
     once = np.ones(len(stalls), TABLES["stalls"].dtype["enobufs_count"])
     return stalls.assign(enobufs_count=once)[TABLES["stalls"].columns].reset_index(drop=True)
 
 
 def _candidates(events: Mapping[str, NDArray[np.generic]]) -> NDArray[np.uint8]:
-    """Memlock did not tell its two paths apart, and of what was neither nothing is known: no candidate."""
+    """`memlock_denied` did not say which of the two paths was refused, so both are candidates. A call that neither
+    memlock nor optmem explains has no candidate."""
     levels = {name: events[name].astype(np.int64) for name in _LEVELS}
     before = np.where(levels["optmem_high_bytes"] == _UNKNOWN, 0, levels["optmem_high_bytes"])
     highest = np.maximum(before, levels["optmem_bytes"])
@@ -52,5 +55,5 @@ def _candidates(events: Mapping[str, NDArray[np.generic]]) -> NDArray[np.uint8]:
 _LEVELS = ("optmem_bytes", "optmem_high_bytes", "optmem_max_bytes")
 
 CANDIDATES = Conversion(("kind", "memlock_denied", *_LEVELS), _candidates)
-"""`kernel_events.candidates` (uint8) from what was recorded instead: whether memlock refused, and the levels around the
-call."""
+"""`kernel_events.candidates` (uint8), computed from what format 1 recorded: whether memlock refused the call, and the
+levels around the call."""

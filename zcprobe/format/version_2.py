@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernel events of run format 2 as those of format 3: columns that meant two things are two columns.
+"""Converts kernel events of run format 2 to format 3, where a column that meant two things became two columns.
 
 `lo` and `hi` held the account of memlock in an event of the kind `enobufs`, and `hi` the result of the call in one of
 the kind `sent`. `optmem_high_bytes` was the level before an `enobufs`, and the highest level of a `closed` socket.
@@ -24,10 +24,10 @@ KIND_CODES = {word: code for code, word in EVENT_TABLE.enums["kind"].items()}
 
 
 class Conversion(msgspec.Struct, frozen=True):
-    """How a column is worked out: `sources` are the columns of the older version that `convert` needs.
+    """How a column is computed. `sources` are the columns of the older version that `convert` needs.
 
     `convert` gets each source as a numpy array with a row per event, and returns the new column. A kind is given as its
-    code (uint8), 0 for one that is not known.
+    code (uint8), which is 0 for an unknown kind.
     """
 
     sources: tuple[str, ...]
@@ -35,7 +35,7 @@ class Conversion(msgspec.Struct, frozen=True):
 
 
 def _where_kind(is_wanted: bool, kinds: tuple[str, ...], source: str) -> Conversion:
-    """The values of `source` in events of these kinds, or of all others, and 0 elsewhere."""
+    """The values of `source` in events of `kinds` (if `is_wanted`) or of all other kinds (if not), and 0 elsewhere."""
     codes = [KIND_CODES[kind] for kind in kinds]
 
     def convert(events: Mapping[str, NDArray[np.generic]]) -> NDArray[np.generic]:
@@ -49,7 +49,7 @@ def _where_kind(is_wanted: bool, kinds: tuple[str, ...], source: str) -> Convers
 
 
 def _signed(conversion: Conversion) -> Conversion:
-    """The same 32 bits with a sign."""
+    """Like `conversion`, with the same 32 bits read as a signed number."""
     return Conversion(conversion.sources, lambda events: conversion.convert(events).astype(np.uint32).view(np.int32))
 
 
