@@ -42,7 +42,7 @@ def df_optmem_map(runs: Sequence[Run], against: MapAxis = "send_bytes") -> pd.Da
     differ in the amount sent. UsageError for other runs.
     """
     if against not in get_args(MapAxis):
-        raise UsageError(f"there is no map against {against!r}", f"choose {' or '.join(get_args(MapAxis))}")
+        raise UsageError(f"{against!r} is not an axis of the map", f"choose {' or '.join(get_args(MapAxis))}")
     runs = [run for run in runs if run.summary.outcome != "interrupted" and _value(run, against)]
     _require_one_map(runs, against)
     rows = [_row(run, against) for run in runs]

@@ -81,7 +81,7 @@ def _what_goodput_is(comparison: Comparison) -> str:
 def _kernel_agrees(comparison: Comparison) -> str:
     agree = [kernel_agrees(run) for run in comparison.runs]
     if not agree or None in agree:
-        return "Counted by the sender; there is no count from the kernel for every run."
+        return "Counted by the sender; the kernel's own count is not known for every run."
     differing = agree.count(False)
     if differing:
         return f"Counted by the sender; the kernel's own count differs in {differing} of {len(agree)} runs."

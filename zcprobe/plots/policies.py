@@ -34,7 +34,7 @@ def plot_policies(runs: Sequence[Run], ax: Axes | None = None, quantity: str = "
     """Median over runs of one quantity with its bootstrap interval, one line per policy. UsageError for a `quantity`
     that does not exist."""
     if quantity not in QUANTITIES:
-        raise UsageError(f"there is no quantity {quantity!r}", f"choose from {', '.join(QUANTITIES)}")
+        raise UsageError(f"{quantity!r} is not a quantity to draw", f"choose from {', '.join(QUANTITIES)}")
     runs = by_policy(runs)
     ax = axes_or_new(ax, runs)
     name, unit, scale = _SHOWN.get(quantity, (quantity, QUANTITIES[quantity], 1))
