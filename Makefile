@@ -4,7 +4,7 @@
 VENV := .venv/bin
 
 # The unit tests that `make check` leaves out for their time; each marker is explained in pyproject.toml.
-SLOW := notebook or picture or command or fuzz or network
+SLOW := bulk or notebook or picture or command or fuzz or network
 
 .DEFAULT_GOAL := help
 .PHONY: help setup bench notebook check quick lint test test-kernels torture browser dist clean

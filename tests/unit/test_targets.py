@@ -69,7 +69,7 @@ def test_make_check_leaves_out_the_slow_tests_alone() -> None:
     assert (marker, folders) == ("-m", ["tests/unit"])
     slow = re.fullmatch(r"not \((.+)\)", expression)
     assert slow is not None
-    assert set(slow[1].split(" or ")) == {"notebook", "picture", "command", "fuzz", "network"}
+    assert set(slow[1].split(" or ")) == {"bulk", "notebook", "picture", "command", "fuzz", "network"}
 
 
 @pytest.mark.parametrize("target", ["test", "check"])
