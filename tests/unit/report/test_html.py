@@ -167,7 +167,7 @@ def test_devices_of_the_host_are_not_called_veth(
         ({"sender_device": "eth1", "scatter_gather": True}, "The sender's device eth1 has scatter-gather"),
         ({"sender_device": "eth1", "scatter_gather": False}, "The sender's device eth1 has no scatter-gather"),
         ({"sender_device": "lo", "scatter_gather": True}, "On loopback and veth the kernel copies"),
-        ({}, "Which device the sends left by is not known"),
+        ({}, "It is not known for every run by which device the sends left"),
     ],
 )
 def test_of_a_remote_target_the_device_decides_what_is_said_of_copies(
