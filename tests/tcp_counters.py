@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """TCP's own counters of a namespace, which the kernel shows and zcprobe does not look at."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.repeated import repeated
 from zcprobe.lab.namespace import list_namespaces, run_in_namespace
 
 __all__ = ["read_tcp_counters", "watched_sinks"]
@@ -24,19 +24,12 @@ def read_tcp_counters(namespace: str) -> dict[str, int]:
 def watched_sinks() -> Iterator[dict[str, dict[str, int]]]:
     """The last counters seen in each sink's namespace, by name: they are gone with the run."""
     seen: dict[str, dict[str, int]] = {}
-    ended = threading.Event()
 
-    def watch() -> None:
-        while not ended.wait(_INTERVAL_S):
-            for name in list_namespaces():
-                if name.endswith("-rx"):
-                    with suppress(OSError):  # it has already vanished
-                        seen[name] = read_tcp_counters(name)
+    def look() -> None:
+        for name in list_namespaces():
+            if name.endswith("-rx"):
+                with suppress(OSError):  # it has already vanished
+                    seen[name] = read_tcp_counters(name)
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
+    with repeated(look, _INTERVAL_S):
         yield seen
-    finally:
-        ended.set()
-        thread.join()

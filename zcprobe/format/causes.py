@@ -19,7 +19,6 @@ __all__ = [
     "cause_of",
     "enobufs_causes",
     "name_candidates",
-    "name_evidence",
     "split_charges",
 ]
 
@@ -66,11 +65,6 @@ MEMLOCK = (1 << _NAMES.index("memlock_new")) | (1 << _NAMES.index("memlock_exten
 def name_candidates(candidates: int) -> str:
     """`"allocation|foreign_uarg"`, in the order of enum zc_cause; empty for none."""
     return "|".join(name for bit, name in enumerate(_NAMES) if candidates >> bit & 1)
-
-
-def name_evidence(evidence: int) -> str:
-    """`"account_failed|no_uarg"`, in the order of enum zc_evidence; empty when nothing was seen."""
-    return "|".join(name for bit, name in enumerate(EVIDENCE) if evidence >> bit & 1)
 
 
 def cause_of(candidates: int) -> str:

@@ -6,25 +6,13 @@ import re
 import shlex
 from pathlib import Path
 
-import msgspec
+from zcprobe.format.host import SystemFacts
 
-__all__ = ["SystemFacts", "parse_os_release", "read_os_release", "read_system"]
+__all__ = ["parse_os_release", "read_os_release", "read_system"]
 
 _OS_RELEASE = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _LOCKDOWN = Path("/sys/kernel/security/lockdown")
-
-
-class SystemFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """`lockdown` is none, integrity or confidentiality; None if the kernel has no lockdown or securityfs is not
-    mounted."""
-
-    kernel_release: str
-    kernel_version: str
-    machine: str
-    distribution: str
-    boot_id: str
-    lockdown: str | None
 
 
 def parse_os_release(text: str) -> dict[str, str]:

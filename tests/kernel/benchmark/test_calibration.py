@@ -4,7 +4,6 @@
 import json
 import os
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.kernel.benchmark.conftest import Measure
+from tests.repeated import repeated
 from zcprobe.config import SocketOptions
 from zcprobe.format.effects import Effects
 from zcprobe.lab.impairments.hold import HOLD_DEVICE
@@ -25,24 +25,16 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces ne
 def watched_buckets(device: str, side: str) -> Iterator[list[Any]]:
     """The TBF qdisc of a device in any namespace that a run makes, as tc shows it from time to time."""
     seen: list[Any] = []
-    over = threading.Event()
 
     def look() -> None:
-        while not over.is_set():
-            for name in list_namespaces():
-                if name.endswith(side):
-                    command = ["tc", "-n", name, "-s", "-j", "qdisc", "show", "dev", device]
-                    found = subprocess.run(command, capture_output=True, check=False).stdout
-                    seen.extend(entry for entry in json.loads(found or b"[]") if entry["kind"] == "tbf")
-            time.sleep(0.01)
+        for name in list_namespaces():
+            if name.endswith(side):
+                command = ["tc", "-n", name, "-s", "-j", "qdisc", "show", "dev", device]
+                found = subprocess.run(command, capture_output=True, check=False).stdout
+                seen.extend(entry for entry in json.loads(found or b"[]") if entry["kind"] == "tbf")
 
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
+    with repeated(look, 0.01):
         yield seen
-    finally:
-        over.set()
-        watcher.join()
 
 
 def test_the_hold_has_the_rate_that_was_calibrated(measure: Measure) -> None:

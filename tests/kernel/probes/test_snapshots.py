@@ -3,10 +3,9 @@
 
 import os
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 
 import zcprobe
+from tests.repeated import repeated
 from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.benchmark.run import record_run
 from zcprobe.config import RunConfig
@@ -52,22 +52,13 @@ COUNT = 1009 if IN_GUEST else 20011
 def snapshots(session: ProbeSession) -> Iterator[list[Snapshot]]:
     """One after the other, by another thread, until the context is left."""
     taken: list[Snapshot] = []
-    over = threading.Event()
 
     def take() -> None:
-        while not over.wait(0.002):
-            try:
-                taken.append(session.snapshot())
-            except RuntimeError:  # nothing is measured yet
-                continue
+        with suppress(RuntimeError):  # nothing is measured yet
+            taken.append(session.snapshot())
 
-    thread = threading.Thread(target=take)
-    thread.start()
-    try:
+    with repeated(take, 0.002):
         yield taken
-    finally:
-        over.set()
-        thread.join()
 
 
 def of_socket(taken: list[Snapshot], cookie: int) -> list[SocketSnapshot]:

@@ -11,7 +11,6 @@ from zcprobe.format.causes import (
     cause_of,
     enobufs_causes,
     name_candidates,
-    name_evidence,
     split_charges,
 )
 from zcprobe.format.tables import EVENT_TABLE
@@ -37,8 +36,6 @@ def test_the_names_are_those_of_the_enum() -> None:
 def test_evidence_has_the_names_of_its_bits() -> None:
     names = enum_names("zc_evidence", "ZC_SAW_")
     assert {1 << bit: name for bit, name in enumerate(EVIDENCE)} == names
-    assert name_evidence(lib.ZC_SAW_ACCOUNT_FAILED | lib.ZC_SAW_NO_UARG) == "account_failed|no_uarg"
-    assert name_evidence(0) == ""
 
 
 @pytest.mark.parametrize("bit", range(8))
