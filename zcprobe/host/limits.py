@@ -11,9 +11,11 @@ from zcprobe.host.namespaces import OPTMEM_MAX, optmem_is_per_namespace
 
 __all__ = [
     "CAPABILITIES",
+    "INITIAL_USER_NAMESPACE",
     "Limits",
     "effective_capabilities",
     "memlock_applies",
+    "read_capabilities",
     "read_limits",
     "read_optmem_max",
 ]
@@ -29,7 +31,7 @@ CAPABILITIES = {
 
 STATUS = Path("/proc/self/status")
 
-_INITIAL_USER_NAMESPACE = 0xEFFFFFFD
+INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 """PROC_USER_INIT_INO: the inode that the kernel gives to its first user namespace."""
 
 
@@ -61,6 +63,11 @@ def effective_capabilities(status: str) -> tuple[str, ...]:
             mask = int(line.split()[1], 16)
             return tuple(name for name, bit in CAPABILITIES.items() if mask >> bit & 1)
     raise HostError("/proc/self/status has no CapEff line", "mount /proc")
+
+
+def read_capabilities() -> tuple[str, ...]:
+    """The CAPABILITIES that this process has in effect."""
+    return effective_capabilities(STATUS.read_text())
 
 
 def read_optmem_max(path: Path = OPTMEM_MAX) -> int | None:
@@ -95,6 +102,6 @@ def _read_limits(per_namespace: bool | None) -> Limits:
         optmem_per_namespace=per_namespace,
         memlock_soft_bytes=_limit(soft),
         memlock_hard_bytes=_limit(hard),
-        capabilities=effective_capabilities(STATUS.read_text()),
-        initial_user_namespace=Path("/proc/self/ns/user").stat().st_ino == _INITIAL_USER_NAMESPACE,
+        capabilities=read_capabilities(),
+        initial_user_namespace=Path("/proc/self/ns/user").stat().st_ino == INITIAL_USER_NAMESPACE,
     )

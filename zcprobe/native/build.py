@@ -26,12 +26,13 @@ _DECLARATIONS = (
     "process",
     "btf",
     "attach",
+    "iterator",
     "event_reader",
 )
 """Headers of decl/, each after those that it includes: the C compiler reads them, and cffi in this order."""
 
 _HEADERS = {f"decl/{stem}.h": _HERE / "decl" / f"{stem}.h" for stem in _DECLARATIONS} | {
-    "zcprobe.h": _BPF / "zcprobe.h"
+    name: _BPF / name for name in ("zcprobe.h", "sockets.h")
 }
 
 C_FLAGS = (
@@ -63,6 +64,7 @@ ffibuilder.set_source(
         *(f"zcprobe/native/{path.name}" for path in sorted(_HERE.glob("*.h"))),
         *(f"zcprobe/native/{name}" for name in _HEADERS if name.startswith("decl/")),
         "bpf/zcprobe.h",
+        "bpf/sockets.h",
     ],
     include_dirs=["zcprobe/native", "bpf"],
     libraries=["bpf", "pthread", "seccomp"],

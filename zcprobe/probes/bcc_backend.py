@@ -119,8 +119,13 @@ class Program:
         with _explained(f"raw tracepoint {tracepoint} cannot be attached", _HINT):
             self._bpf.attach_raw_tracepoint(tp=tracepoint.encode(), fn_name=function.encode())
 
+    def instructions(self, function: str) -> bytes:
+        """The compiled function, not yet loaded."""
+        compiled: bytes = self._bpf.dump_func(function.encode())
+        return compiled
+
     def _attach_by_btf(self, point: int, target: str, function: str) -> None:
-        instructions = self._bpf.dump_func(function.encode())
+        instructions = self.instructions(function)
         name = function[:_NAME_CHARACTERS].encode()
         btf = ffi.NULL if self.btf is None else self.btf.handle
         link = lib.zc_attach_by_btf(btf, name, instructions, len(instructions), point, target.encode())

@@ -2,14 +2,14 @@
 """What the probes must know about the running kernel: member offsets from BTF, addresses from its symbol table."""
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from zcprobe.errors import HostError
 from zcprobe.host.btf import Btf
 from zcprobe.host.symbols import Symbols
 from zcprobe.probes.uarg import COMPLETIONS
 
-__all__ = ["kernel_definitions"]
+__all__ = ["kernel_definitions", "type_definitions"]
 
 _MEMBERS = (
     ("sock", "sk_omem_alloc"),
@@ -104,8 +104,10 @@ def _register_offsets(btf: Btf) -> dict[str, int]:
     }
 
 
-def _layout(btf: Btf) -> dict[str, int]:
-    definitions = {_macro(*member): _offset(btf, *member) for member in _MEMBERS}
+def type_definitions(btf: Btf, more: Iterable[tuple[str, str]] = ()) -> dict[str, int]:
+    """Macro name -> value of what kernel_reads.h reads, and of the members `more` (struct and path). HostError names
+    the member that this kernel lacks."""
+    definitions = {_macro(*member): _offset(btf, *member) for member in (*_MEMBERS, *more)}
     definitions |= _uarg_offsets(btf) | _register_offsets(btf)
     per_namespace = btf.offset(*_OPTMEM_MAX)
     if per_namespace is not None:
@@ -149,7 +151,7 @@ def _range(symbols: Symbols, names: tuple[str, ...], macro: str) -> dict[str, in
 def kernel_definitions(btf: Btf, read_symbols: Callable[[], Symbols]) -> dict[str, int]:
     """Macro name -> value, for the BPF C. HostError names the member or symbol that this kernel lacks."""
     symbols = read_symbols()
-    definitions = _layout(btf) | _counts(btf) | _drop_reasons(btf)
+    definitions = type_definitions(btf) | _counts(btf) | _drop_reasons(btf)
     definitions |= _range(symbols, COMPLETIONS, "completion")
     definitions |= _range(symbols, ("msg_zerocopy_realloc",), "msg_zerocopy_realloc")
     definitions["ADDRESS_sock_ofree"] = _range(symbols, ("sock_ofree",), "sock_ofree")["ADDRESS_sock_ofree"]

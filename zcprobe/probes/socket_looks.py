@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What an iterator wrote about the sockets of a process, as Python values."""
+
+import ipaddress
+import socket
+import struct
+from typing import NamedTuple
+
+from zcprobe.native import ffi, lib
+
+__all__ = ["SocketLook", "decode"]
+
+_AF_UNIX, _AF_INET, _AF_INET6, _AF_VSOCK = 1, 2, 10, 40
+_PROTOCOLS = {6: "tcp", 17: "udp", 136: "udplite", 262: "mptcp"}
+_ARPHRD_LOOPBACK = 772
+_STATES = (
+    "",
+    "ESTAB",
+    "SYN-SENT",
+    "SYN-RECV",
+    "FIN-WAIT-1",
+    "FIN-WAIT-2",
+    "TIME-WAIT",
+    "UNCONN",
+    "CLOSE-WAIT",
+    "LAST-ACK",
+    "LISTEN",
+    "CLOSING",
+    "SYN-RECV",
+)
+"""`ss` has these names for the kernel's TCP_ESTABLISHED (1) and so on, which unix and vsock sockets use too."""
+
+_NETIF_F_SG = 1
+"""NETIF_F_SG, bit 0 of the features of a device since Linux 2.6."""
+
+
+class SocketLook(NamedTuple):
+    """One socket at one moment: the members of `struct zc_socket_look`, in its order. Arrays are bytes."""
+
+    address: int
+    inode: int
+    bytes_sent: int
+    bytes_repeated: int
+    user_locked_pages: int
+    device_features: int
+    local: bytes
+    remote: bytes
+    device: bytes
+    device_kind: bytes
+    fd: int
+    netns_inode: int
+    next_send_id: int
+    optmem_bytes: int
+    optmem_max_bytes: int
+    errqueue_depth: int
+    tail_lo: int
+    tail_hi: int
+    charge_bytes: int
+    sndbuf_bytes: int
+    family: int
+    protocol: int
+    local_port: int
+    remote_port: int
+    device_type: int
+    kind: int
+    state: int
+    zerocopy_enabled: int
+    has_tail: int
+    tail_copied: int
+    has_device: int
+    has_kind: int
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Tells the socket from all others that are open or were: an address is used again, with another inode."""
+        return self.address, self.inode
+
+    @property
+    def protocol_name(self) -> str:
+        """tcp, udp, unix, vsock, or the number of another protocol over IP."""
+        if self.family == _AF_UNIX:
+            return "unix"
+        return "vsock" if self.family == _AF_VSOCK else _PROTOCOLS.get(self.protocol, f"ip-{self.protocol}")
+
+    @property
+    def state_name(self) -> str | None:
+        """The state as `ss` names it; None for one that it has no name for."""
+        return _STATES[self.state] if 0 < self.state < len(_STATES) else None
+
+    @property
+    def is_loopback(self) -> bool:
+        return bool(self.has_device) and self.device_type == _ARPHRD_LOOPBACK
+
+    @property
+    def device_name(self) -> str | None:
+        """The device that the socket's route leads to; None while it has no route."""
+        return _text(self.device) if self.has_device else None
+
+    @property
+    def device_kind_name(self) -> str | None:
+        """`loopback`, the kind of a virtual device (veth, tun, bridge), or `physical`; None where that is unknown."""
+        if self.is_loopback:
+            return "loopback"
+        return (_text(self.device_kind) or "physical") if self.has_kind else None
+
+    @property
+    def scatter_gather(self) -> bool | None:
+        """Whether the device can send from pages that are apart, without which the kernel copies."""
+        return bool(self.device_features & _NETIF_F_SG) if self.has_device else None
+
+    @property
+    def local_text(self) -> str | None:
+        return self._endpoint(self.local, self.local_port)
+
+    @property
+    def remote_text(self) -> str | None:
+        """None where the socket is not connected."""
+        port = socket.ntohs(self.remote_port)
+        return self._endpoint(self.remote, port) if port else None
+
+    def _endpoint(self, address: bytes, port: int) -> str | None:
+        """`address:port`; None for families without such addresses."""
+        if self.family == _AF_INET:
+            return f"{ipaddress.IPv4Address(address[:4])}:{port}"
+        if self.family != _AF_INET6:
+            return None
+        found = ipaddress.IPv6Address(address)
+        return f"{found.ipv4_mapped}:{port}" if found.ipv4_mapped else f"[{found}]:{port}"
+
+
+def _text(characters: bytes) -> str:
+    return characters.partition(b"\0")[0].decode(errors="replace")
+
+
+def _format_of(name: str) -> str:
+    """The format of `struct <name>` for Python's struct module. An array is its bytes."""
+    ctype = ffi.typeof(f"struct {name}")
+    codes, end = [], 0
+    for _, field in ctype.fields:
+        size = ffi.sizeof(field.type)
+        codes.append(f"{field.offset - end}x" if field.offset > end else "")
+        codes.append(f"{size}s" if field.type.kind == "array" else {1: "B", 2: "H", 4: "I", 8: "Q"}[size])
+        end = field.offset + size
+    return "=" + "".join(codes) + f"{ffi.sizeof(ctype) - end}x"
+
+
+_RECORD = struct.Struct(_format_of("zc_socket_look"))
+
+
+def decode(content: bytes) -> list[SocketLook]:
+    """The sockets of one look, from what `read_iterator` returned. ValueError if its end is missing."""
+    looks = [SocketLook._make(values) for values in _RECORD.iter_unpack(content)]
+    if not looks or looks[-1].kind != lib.ZC_LOOK_END:
+        raise ValueError("a look at a process has no end")
+    return looks[:-1]
