@@ -106,10 +106,11 @@ class ThreadSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One process, and what decides whether RLIMIT_MEMLOCK can refuse its sends. `memlock_limit_bytes`: its soft limit,
+    """One process, and what decides whether RLIMIT_MEMLOCK can refuse its sends. `pid` is None for the sender of a
+    benchmark, which has ended. `memlock_limit_bytes`: its soft limit,
     -1 without a limit; `locked_bytes_of_user`: the most that its user had locked when a send call was refused."""
 
-    pid: int
+    pid: int | None
     comm: str
     memlock_limit_bytes: int | None = None
     locked_bytes_of_user: int | None = None
