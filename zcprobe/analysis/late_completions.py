@@ -2,6 +2,7 @@
 """The kernel function that dropped the last reference to the data of each completion that could not be merged."""
 
 import re
+from collections import Counter
 
 import pandas as pd
 
@@ -9,7 +10,7 @@ from zcprobe.analysis.completions import iterate_completions
 from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
 
-__all__ = ["LATE_COMPLETIONS_DTYPES", "UNKNOWN_HOLDER", "df_late_completions", "last_holder"]
+__all__ = ["LATE_COMPLETIONS_DTYPES", "UNKNOWN_HOLDER", "df_late_completions", "last_holder", "late_holders"]
 
 LATE_COMPLETIONS_DTYPES = {
     "holder": "object",
@@ -57,6 +58,20 @@ def df_late_completions(run: Run) -> pd.DataFrame:
     counts = pd.concat(tables).groupby("holder", as_index=False).sum()
     ordered = counts.sort_values(["appended_count", "holder"], ascending=[False, True], ignore_index=True)
     return ordered.astype(LATE_COMPLETIONS_DTYPES)
+
+
+def late_holders(run: Run) -> dict[int, dict[str, int]]:
+    """Channel -> last holder -> notifications that came out of order, for the holders that were seen."""
+    holders = {stack_id: last_holder(frames) for stack_id, frames in run.stacks.items()}
+    found: dict[int, Counter[str]] = {}
+    for part in iterate_completions(run):
+        late = part[part["is_appended"] & (part["lo"] != part["before"] + 1)]
+        for channel, stack_id in zip(late["channel"], late["stack_id"], strict=True):
+            found.setdefault(int(channel), Counter())[holders.get(stack_id, UNKNOWN_HOLDER)] += 1
+    return {
+        channel: {holder: count for holder, count in counts.most_common() if holder != UNKNOWN_HOLDER}
+        for channel, counts in found.items()
+    }
 
 
 def _classified(completed: pd.DataFrame, holders: dict[int, str]) -> pd.DataFrame:
