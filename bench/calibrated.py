@@ -74,8 +74,8 @@ def run_once(policy: str) -> tuple[str, int]:
     calibrated_bps = metadata.calibration.goodput_bps
     for warning in metadata.warnings:
         print(f"{policy}: {warning.text} (calibrated {calibrated_bps / 1e6:.0f} Mbit/s)", flush=True)
-    outcome = ", ".join([metadata.summary.outcome, *(warning.id for warning in metadata.warnings)])
-    return outcome, metadata.summary.sends
+    outcome = ", ".join([metadata.sender.outcome, *(warning.id for warning in metadata.warnings)])
+    return outcome, metadata.sender.sends
 
 
 def measure(condition: str, count: int) -> bool:

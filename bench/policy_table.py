@@ -17,7 +17,7 @@ from statistics import median
 from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.benchmark.run import record_run
 from zcprobe.config import RunConfig
-from zcprobe.format.summary import Summary
+from zcprobe.format.summary import SenderSummary
 from zcprobe.interrupt import Interruption
 from zcprobe.policies import POLICIES
 from zcprobe.probes.session import ProbeSession
@@ -28,22 +28,22 @@ SCENARIOS = ("in-order", "in-flight", "held-completions", "slow-reader", "stalle
 DEADLINE_S = 10.0  # longer than any stall in the scenarios
 
 
-def run_once(scenario: str, policy: str, probes: ProbeSession) -> Summary:
+def run_once(scenario: str, policy: str, probes: ProbeSession) -> SenderSummary:
     config = RunConfig(scenario=scenario, policy=policy, parameters=POLICIES[policy].defaults, deadline_s=DEADLINE_S)
     with tempfile.TemporaryDirectory() as parent:
         done = record_run(benchmark_of(config), Path(parent), probes, Interruption())
         check_complete(done.metadata, done.folder)
-    return done.metadata.summary
+    return done.metadata.sender
 
 
-def goodput(runs: list[Summary]) -> str:
+def goodput(runs: list[SenderSummary]) -> str:
     """The median goodput; `-` if a run died early, where it means nothing, or a sink did not report, so it is
     unknown."""
     known = [run.goodput_bps for run in runs if run.outcome == "completed" and run.goodput_bps is not None]
     return "-" if len(known) < len(runs) else format_rate_bps(median(known))
 
 
-def row(policy: str, runs: list[Summary]) -> str:
+def row(policy: str, runs: list[SenderSummary]) -> str:
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in Counter(run.outcome for run in runs).items())
     intact = "yes" if all(run.sink_intact for run in runs) else "NO"
     cells = [
@@ -67,7 +67,7 @@ def main() -> None:
     options = parser.parse_args()
     with ProbeSession() as probes:
         for scenario in options.scenarios.split(","):
-            runs: dict[str, list[Summary]] = {policy: [] for policy in POLICIES}
+            runs: dict[str, list[SenderSummary]] = {policy: [] for policy in POLICIES}
             for _ in range(options.repeats):
                 for policy in random.sample(sorted(POLICIES), len(POLICIES)):
                     runs[policy].append(run_once(scenario, policy, probes))

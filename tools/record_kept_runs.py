@@ -93,7 +93,7 @@ def _check(place: Path) -> None:
     """SystemExit where a run is not whole, or does not show what it is kept for."""
     for path in [*place.glob("run.json"), *place.glob("*/run.json")]:
         run = json.loads(path.read_bytes())
-        outcome = run["summary"]["outcome"]
+        outcome = run["sender"]["outcome"]
         expected = _OUTCOMES[run["config"]["policy"]] if place.name == "held-completions" else outcome
         if not run["complete"] or outcome != expected:
             raise SystemExit(f"{path.parent} is not fit to be kept ({outcome}): remove {place} and record it again")

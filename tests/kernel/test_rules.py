@@ -42,7 +42,7 @@ def look(ends: Namespaces) -> dict[str, Any]:
 
 def run_of(start_zcprobe: Start, scenario: str, protocol: str, family: str, *words: str) -> Seen:
     seen = watched(start_zcprobe(*words_of(scenario, protocol, family), *words), look)
-    assert seen.run["summary"]["outcome"] == "completed"
+    assert seen.run["sender"]["outcome"] == "completed"
     assert seen.values
     return seen
 
@@ -126,7 +126,7 @@ def test_the_sender_may_lock_little_memory(protocol: str, family: str, start_zcp
     process = start_zcprobe(*words_of("memlock", protocol, family), *size, "-t", "1")
     seen = watched(process, look_at=memlock_limit)
     assert str(256 * 1024) in seen.values
-    was_reached = seen.run["summary"]["enobufs_count"] > 0
+    was_reached = seen.run["sender"]["enobufs_count"] > 0
     assert was_reached or (protocol, family) == ("udp", "ipv6")
     assert was_reached != ("memlock-not-reached" in {warning["id"] for warning in seen.run["warnings"]})
 

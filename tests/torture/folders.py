@@ -87,7 +87,7 @@ def _numbers(folder: Path, *, allow_damaged: bool = False) -> list[object]:
     """The whole content of a run, as text that can be compared."""
     run = load_run(folder, allow_damaged=allow_damaged)
     tables = [run.read(table).to_csv() for table in ("sends", "notifications", "flushes", "stalls", "kernel_events")]
-    return [run.summary, run.meta.channels, run.stacks, *tables]
+    return [run.kernel, run.sender, run.meta.channels, run.stacks, *tables]
 
 
 def _flips_and_cuts(folder: Path, rounds: int, chance: random.Random) -> Iterator[str]:

@@ -17,7 +17,7 @@ from zcprobe.policies import POLICIES
 from zcprobe.seal import FileDigest, sealed
 from zcprobe.workloads import Traffic
 
-__all__ = ["changed_run", "run_pair", "run_with", "store_metadata"]
+__all__ = ["changed_run", "run_pair", "run_with", "store_metadata", "stored_results"]
 
 _OTHERS: dict[str, Any] = {
     "scenario": "in-flight",
@@ -55,10 +55,26 @@ def _reader_of(parameter: str) -> str:
     return next(policy.name for policy in POLICIES.values() if parameter in policy.reads)
 
 
-def run_with(run: Run, folder: Path | None = None, *, summary: Mapping[str, Any] | None = None, **members: Any) -> Run:
-    """The run with other members of its summary and of its metadata, in a folder that need not have its tables."""
-    changed = replace(run.summary, **(summary or {}))
-    return Run(folder or run.folder, replace(run.meta, summary=changed, **members))
+def run_with(run: Run, folder: Path | None = None, *, results: Mapping[str, Any] | None = None, **members: Any) -> Run:
+    """The run with other members of its summaries and of its metadata, in a folder that need not have its tables."""
+    changed = {name: _with_results(summary, results or {}) for name, summary in _summaries(run).items()}
+    assert set(results or {}) <= {name for summary in changed.values() for name in summary.__struct_fields__}
+    return Run(folder or run.folder, replace(run.meta, **{**changed, **members}))
+
+
+def _summaries(run: Run) -> dict[str, msgspec.Struct]:
+    return {"kernel": run.meta.kernel, "sender": run.meta.sender}
+
+
+def _with_results(summary: msgspec.Struct, results: Mapping[str, Any]) -> msgspec.Struct:
+    return replace(summary, **{name: results[name] for name in summary.__struct_fields__ if name in results})
+
+
+def stored_results(run: Run) -> dict[str, Any]:
+    """The members of the summaries as the run's folder has them, of whatever version it is."""
+    content = msgspec.json.decode((run.folder / "run.json").read_bytes())
+    found = [content[name] for name in ("summary", "kernel", "sender") if name in content]
+    return {name: value for members in found for name, value in members.items()}
 
 
 def changed_run(run: Run, **options: Any) -> Run:
@@ -72,7 +88,7 @@ def changed_run(run: Run, **options: Any) -> Run:
         else:
             config = fill_struct(RunConfig, {**msgspec.to_builtins(config), name: value})
     limit = {"optmem_max_bytes": options["optmem_max_bytes"]} if "optmem_max_bytes" in options else {}
-    return run_with(run, summary=limit, config=config)
+    return run_with(run, results=limit, config=config)
 
 
 def run_pair(run: Run, name: str) -> tuple[Run, Run]:

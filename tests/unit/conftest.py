@@ -74,7 +74,7 @@ def shipped() -> dict[str, Comparison]:
 
 
 def _with_summaries(comparison: Comparison, changes: dict[str, object]) -> Comparison:
-    runs = [run_with(run, summary=changes) for run in comparison]
+    runs = [run_with(run, results=changes) for run in comparison]
     return Comparison(comparison.folder, {**comparison.meta, "verdict": None}, runs)
 
 

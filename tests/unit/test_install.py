@@ -22,7 +22,7 @@ RUN = next((ROOT / "tests" / "data" / "version_2" / "held-completions").glob("*/
 PRINT_RUN = """
 import sys, zcprobe
 run = zcprobe.load(sys.argv[1])
-print(zcprobe.__file__, run.summary.sends, len(run.sends))
+print(zcprobe.__file__, run.sender.sends, len(run.sends))
 """
 
 Answer = subprocess.CompletedProcess[str]

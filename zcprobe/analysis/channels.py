@@ -4,7 +4,7 @@
 import pandas as pd
 
 from zcprobe.dataset.load import Run
-from zcprobe.format.summary import ChannelSummary, Summary
+from zcprobe.format.summary import ChannelSummary, SenderSummary
 
 __all__ = ["baseline_bytes", "channel_count", "channel_numbers", "channel_summary"]
 
@@ -26,12 +26,16 @@ def channel_numbers(run: Run, cookies: "pd.Series[int]") -> "pd.Series[int]":
     return cookies.map(known).fillna(UNKNOWN_CHANNEL).astype("int64")
 
 
-def channel_summary(run: Run, channel: int) -> ChannelSummary | Summary:
+def channel_summary(run: Run, channel: int) -> ChannelSummary | SenderSummary:
     """The counts of the channel, or those of the run when the channel has no counts of its own."""
-    channels = run.meta.channels
-    return channels[channel] if 0 <= channel < len(channels) else run.summary
+    return _own(run, channel) or run.sender
 
 
 def baseline_bytes(run: Run, channel: int) -> int:
     """The channel's level of optmem right after it connected."""
-    return channel_summary(run, channel).optmem_baseline_bytes
+    return (_own(run, channel) or run.kernel).optmem_baseline_bytes
+
+
+def _own(run: Run, channel: int) -> ChannelSummary | None:
+    channels = run.meta.channels
+    return channels[channel] if 0 <= channel < len(channels) else None

@@ -45,15 +45,15 @@ def df_copied(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def _row(run: Run) -> dict[str, object]:
-    summary = run.summary
-    variants = summary.missed_by_variant or {}
+    sender = run.sender
+    variants = sender.missed_by_variant or {}
     return {
         "policy": run.policy,
         "scenario": run.scenario,
         "run": run.name,
-        "completions": summary.completions,
-        "told_count": summary.copied_completions,
-        "true_count": summary.true_copied_completions,
-        "flush_count": summary.flush_count,
+        "completions": sender.completions,
+        "told_count": sender.copied_completions,
+        "true_count": run.kernel.true_copied_completions,
+        "flush_count": sender.flush_count,
         **{f"missed_{variant.replace('-', '_')}_count": variants.get(variant) for variant in FLUSH_VARIANTS},
     }

@@ -30,10 +30,10 @@ def df_cpu(runs: Sequence[Run]) -> pd.DataFrame:
     """
     rows = []
     for run in runs:
-        summary = run.summary
-        gigabytes = summary.bytes_sent / 1e9 or float("nan")
-        user, system = summary.cpu_user_ns / 1e9 / gigabytes, summary.cpu_system_ns / 1e9 / gigabytes
-        rows.append((run.policy, run.name, summary.outcome, summary.bytes_sent, user, system, user + system))
+        sender = run.sender
+        gigabytes = sender.bytes_sent / 1e9 or float("nan")
+        user, system = sender.cpu_user_ns / 1e9 / gigabytes, sender.cpu_system_ns / 1e9 / gigabytes
+        rows.append((run.policy, run.name, sender.outcome, sender.bytes_sent, user, system, user + system))
     if not rows:
         return empty_frame(CPU_DTYPES)
     return pd.DataFrame(rows, columns=list(CPU_DTYPES)).astype(CPU_DTYPES)

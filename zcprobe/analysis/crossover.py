@@ -62,7 +62,7 @@ def _usable(runs: Sequence[Run]) -> list[Run]:
     known = [
         run
         for run in runs
-        if run.summary.outcome == "completed" and run.send_bytes and run.summary.goodput_bps is not None
+        if run.sender.outcome == "completed" and run.send_bytes and run.sender.goodput_bps is not None
     ]
     sizes = {on: {run.send_bytes for run in known if run.meta.config.zerocopy is on} for on in (True, False)}
     usable = [run for run in known if run.send_bytes in sizes[True] & sizes[False]]
@@ -75,8 +75,8 @@ def _goodput_by_size(runs: Sequence[Run]) -> dict[tuple[int, bool], list[float]]
     found: dict[tuple[int, bool], list[float]] = {}
     for run in runs:
         key = (run.send_bytes, bool(run.meta.config.zerocopy))
-        if run.summary.goodput_bps is not None:
-            found.setdefault(key, []).append(run.summary.goodput_bps)
+        if run.sender.goodput_bps is not None:
+            found.setdefault(key, []).append(run.sender.goodput_bps)
     return found
 
 

@@ -136,7 +136,7 @@ def _from_events(run: Run, where: slice) -> pd.DataFrame:
     records = found.drop(columns="kind").to_records(index=False)
     channels = channel_numbers(run, found["cookie"])
     baselines = channels.map({channel: baseline_bytes(run, channel) for channel in channels.unique()}).to_numpy()
-    in_flight, unread = split_charges(records, 0, int(run.summary.charge_bytes))
+    in_flight, unread = split_charges(records, 0, int(run.kernel.charge_bytes))
     table = {
         "time_s": seconds(run, found["time_ns"]).to_numpy(),
         "channel": channels.to_numpy(),
@@ -160,7 +160,7 @@ def _from_meminfo(run: Run, where: slice) -> pd.DataFrame:
         "in_flight_bytes": pd.NA,
         "unread_bytes": pd.NA,
         "optmem_bytes": samples["optmem_bytes"].to_numpy(),
-        "optmem_max_bytes": int(run.summary.optmem_max_bytes),
+        "optmem_max_bytes": int(run.kernel.optmem_max_bytes),
         "errqueue_depth": pd.NA,
     }
     return pd.DataFrame(table)

@@ -59,13 +59,13 @@ def _caused(run: Run) -> Counter[str]:
         mostly_unread = (part["unread_bytes"] >= part["in_flight_bytes"]).fillna(value=False).astype(bool)
         holder = mostly_unread.map({True: "optmem, unread", False: "optmem, in flight"})
         counts.update(Counter(part["cause"].where(part["cause"] != "optmem", holder)))
-    return counts if counts.total() >= run.summary.enobufs_count else _counted(run)
+    return counts if counts.total() >= run.sender.enobufs_count else _counted(run)
 
 
 def _counted(run: Run) -> Counter[str]:
     """The number of calls by cause, for a run that kept only counts."""
-    counts = run.summary.enobufs_causes
+    counts = run.kernel.enobufs_causes
     if counts is None:
-        return Counter({"unknown": int(run.summary.enobufs_count)})
+        return Counter({"unknown": int(run.sender.enobufs_count)})
     names = {"optmem": "optmem, holder not recorded"}
     return Counter({names.get(cause, cause): count for cause, count in counts.items()})

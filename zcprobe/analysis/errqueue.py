@@ -57,7 +57,7 @@ def df_errqueue(run: Run, edges_s: NDArray[np.float64] | None = None) -> pd.Data
         levels = _thinned(levels, edges)
     if levels.empty:
         return empty_frame(ERRQUEUE_DTYPES)
-    unread = levels["errqueue_depth"] * int(run.summary.charge_bytes)
+    unread = levels["errqueue_depth"] * int(run.kernel.charge_bytes)
     baselines = {channel: baseline_bytes(run, channel) for channel in levels["channel"].unique()}
     levels["time_s"] = seconds(run, levels["time_ns"])
     levels["unread_bytes"] = unread

@@ -42,8 +42,8 @@ def df_goodput(runs: Sequence[Run]) -> pd.DataFrame:
     rows = []
     for run in runs:
         seen[run.policy] += 1
-        summary = {name: getattr(run.summary, name) for name in _SAME_NAME} | {"bytes_received": run.summary.sink_bytes}
-        rows.append({"policy": run.policy, "repeat": seen[run.policy], "run": run.name, **summary})
+        counts = {name: getattr(run.sender, name) for name in _SAME_NAME} | {"bytes_received": run.sender.sink_bytes}
+        rows.append({"policy": run.policy, "repeat": seen[run.policy], "run": run.name, **counts})
     if not rows:
         return empty_frame(GOODPUT_DTYPES)
     return pd.DataFrame(rows, columns=list(GOODPUT_DTYPES)).astype(GOODPUT_DTYPES)

@@ -42,22 +42,22 @@ def df_merges(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def _row(run: Run) -> dict[str, object]:
-    summary, known = run.summary, False
+    sender, known = run.sender, False
     out_of_order, farthest_skip, farthest_back = 0, 0, 0
     for part in iterate_ranges(run):
         distance, known = part["distance"].to_numpy(), True
         out_of_order += int((distance != 0).sum())
         farthest_skip = max(farthest_skip, int(distance.max()))
         farthest_back = max(farthest_back, -int(distance.min()))
-    read = summary.notifications
-    merged = summary.merged_notifications
+    read = sender.notifications
+    merged = run.kernel.merged_notifications
     return {
         "policy": run.policy,
         "scenario": run.scenario,
         "run": run.name,
-        "completions": summary.completions,
+        "completions": sender.completions,
         "notifications": read,
-        "sends_per_notification": summary.completions / read if read else float("nan"),
+        "sends_per_notification": sender.completions / read if read else float("nan"),
         "out_of_order_count": out_of_order if known else pd.NA,
         "farthest_skip": farthest_skip if known else pd.NA,
         "farthest_back": farthest_back if known else pd.NA,

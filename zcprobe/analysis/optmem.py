@@ -36,7 +36,7 @@ def df_optmem(run: Run, channel: int | None = None, edges_s: NDArray[np.float64]
         levels = levels[levels["channel"] == channel].reset_index(drop=True)
     if levels.empty:
         return empty_frame(OPTMEM_DTYPES)
-    levels["headroom_bytes"] = int(run.summary.optmem_max_bytes) - levels["optmem_bytes"]
+    levels["headroom_bytes"] = int(run.kernel.optmem_max_bytes) - levels["optmem_bytes"]
     return levels[list(OPTMEM_DTYPES)].astype(OPTMEM_DTYPES)
 
 

@@ -43,7 +43,7 @@ def df_optmem_map(runs: Sequence[Run], against: MapAxis = "send_bytes") -> pd.Da
     """
     if against not in get_args(MapAxis):
         raise UsageError(f"{against!r} is not an axis of the map", f"choose {' or '.join(get_args(MapAxis))}")
-    runs = [run for run in runs if run.summary.outcome != "interrupted" and _value(run, against)]
+    runs = [run for run in runs if run.sender.outcome != "interrupted" and _value(run, against)]
     _require_one_map(runs, against)
     rows = [_row(run, against) for run in runs]
     if not rows:
@@ -74,16 +74,16 @@ def _value(run: Run, against: MapAxis) -> int:
 
 
 def _row(run: Run, against: MapAxis) -> dict[str, object]:
-    summary = run.summary
-    unread, in_flight = summary.enobufs_unread_bytes or 0, summary.enobufs_in_flight_bytes or 0
+    kernel, sender = run.kernel, run.sender
+    unread, in_flight = kernel.enobufs_unread_bytes or 0, kernel.enobufs_in_flight_bytes or 0
     return {
         "policy": run.policy,
-        "optmem_max_bytes": summary.optmem_max_bytes,
+        "optmem_max_bytes": kernel.optmem_max_bytes,
         "against": against,
         "value": _value(run, against),
-        "dead": summary.outcome == "dead_enobufs",
-        "enobufs": summary.enobufs_count,
+        "dead": sender.outcome == "dead_enobufs",
+        "enobufs": sender.enobufs_count,
         "unread": unread,
         "held": unread + in_flight,
-        "sends": summary.sends,
+        "sends": sender.sends,
     }

@@ -12,6 +12,7 @@ from scipy import stats
 
 from zcprobe.analysis.alike import require_comparable
 from zcprobe.dataset.load import Run
+from zcprobe.dataset.results import results_of
 from zcprobe.format.intervals import CONFIDENCE
 
 __all__ = ["QUANTITIES", "Estimate", "df_policies", "estimate_median", "policy_results"]
@@ -32,7 +33,7 @@ QUANTITIES: dict[str, str] = {
     "datagrams_missing": "datagrams",
     "retransmit_count": "segments",
 }
-"""Member of a run's summary -> its unit."""
+"""Member of one of a run's summaries -> its unit."""
 
 _RESAMPLES = 4000
 
@@ -67,7 +68,7 @@ def estimate_median(values: list[float]) -> Estimate:
 
 
 def _values(runs: Sequence[Run], quantity: str) -> list[float]:
-    values = (getattr(run.summary, quantity) for run in runs)
+    values = (results_of(run.meta)[quantity] for run in runs)
     return [float(value) for value in values if value is not None]
 
 
@@ -79,11 +80,11 @@ def policy_results(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
         own = [run for run in runs if run.policy == policy]
         causes: Counter[str] = Counter()
         for run in own:
-            known = run.summary.enobufs_causes
-            causes.update({"unknown": run.summary.enobufs_count} if known is None else known)
+            known = run.kernel.enobufs_causes
+            causes.update({"unknown": run.sender.enobufs_count} if known is None else known)
         results[policy] = {
             "repeats": len(own),
-            "outcomes": dict(Counter(run.summary.outcome for run in own)),
+            "outcomes": dict(Counter(run.sender.outcome for run in own)),
             "enobufs_causes": {cause: count for cause, count in causes.items() if count},
             "medians": {
                 quantity: msgspec.structs.asdict(estimate_median(_values(own, quantity))) for quantity in QUANTITIES

@@ -31,7 +31,7 @@ def df_send_rate(run: Run, buckets: int = 200) -> pd.DataFrame:
     sends were not recorded.
     """
     first_ns = origin_ns(run)
-    span_ns = max(-(-int(run.summary.duration_ns) // buckets), 1)
+    span_ns = max(-(-int(run.sender.duration_ns) // buckets), 1)
     totals = np.zeros((4, buckets))
     rows = 0
     for chunk in run.iterate("sends", _COLUMNS):

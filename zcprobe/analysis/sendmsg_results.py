@@ -95,10 +95,10 @@ def _sender_counts(run: Run) -> tuple[Counter[str], Counter[str]]:
 
 
 def _summary_counts(run: Run) -> tuple[Counter[str], Counter[str]]:
-    summary = run.summary
-    plain = summary.plain_sends
-    ok = int(summary.sends) + int(summary.copied_on_purpose if plain is None else plain)
+    sender = run.sender
+    plain = sender.plain_sends
+    ok = int(sender.sends) + int(sender.copied_on_purpose if plain is None else plain)
     dead = sum(channel.outcome == "dead_enobufs" for channel in run.meta.channels)
-    counts = Counter({"ok": ok, "ENOBUFS": int(summary.enobufs_count)})
-    counts.update({RETRIED: eagain} if (eagain := int(summary.eagain_count or 0)) else {})
+    counts = Counter({"ok": ok, "ENOBUFS": int(sender.enobufs_count)})
+    counts.update({RETRIED: eagain} if (eagain := int(sender.eagain_count or 0)) else {})
     return counts, Counter({"ENOBUFS": dead})

@@ -22,10 +22,10 @@ def origin_ns(run: Run) -> int:
     sends = run.read("sends", ["start_ns"])
     if len(sends):
         return int(sends["start_ns"].iloc[0])
-    last = "enobufs" if run.summary.outcome == "dead_enobufs" else "read"
+    last = "enobufs" if run.sender.outcome == "dead_enobufs" else "read"
     events = run.read("kernel_events", ["time_ns", "kind"])
     moments = events.loc[events["kind"] == last, "time_ns"]
-    return int(moments.max()) - int(run.summary.duration_ns) if len(moments) else 0
+    return int(moments.max()) - int(run.sender.duration_ns) if len(moments) else 0
 
 
 def seconds(run: Run, time_ns: "pd.Series[int]") -> "pd.Series[float]":
@@ -39,7 +39,7 @@ def outcome_time_s(run: Run, channel: int | None = None) -> float:
     channels = run.meta.channels
     end_ns = channels[channel].end_ns if channel is not None and channel < len(channels) else None
     if end_ns is None:
-        return run.summary.duration_ns / 1e9
+        return run.sender.duration_ns / 1e9
     return (end_ns - origin_ns(run)) / 1e9
 
 

@@ -7,7 +7,7 @@ from zcprobe.config import RunConfig
 from zcprobe.format.effects import Effects
 from zcprobe.format.findings import RunWarning
 from zcprobe.format.lab import Lab
-from zcprobe.format.summary import Summary
+from zcprobe.format.summary import KernelSummary, SenderSummary
 from zcprobe.lab.calibration import notifications_that_fit
 from zcprobe.lab.impairments.delay import DelayImpairment
 from zcprobe.lab.impairments.hold import HoldImpairment
@@ -67,10 +67,10 @@ def _overflowed(effects: Effects) -> list[RunWarning]:
     return [RunWarning("hold-overflowed", text)]
 
 
-def _delayed(scenario: Scenario, effects: Effects, summary: Summary) -> list[RunWarning]:
+def _delayed(scenario: Scenario, effects: Effects, kernel: KernelSummary, sender: SenderSummary) -> list[RunWarning]:
     """Whether nothing was delayed. A sender that died before the first acknowledgement could be late still met the
     purpose of the scenario: a limit full of sends in flight."""
-    died_in_flight = summary.outcome == "dead_enobufs" and (summary.enobufs_unread_share or 0) < 0.5
+    died_in_flight = sender.outcome == "dead_enobufs" and (kernel.enobufs_unread_share or 0) < 0.5
     if scenario.find(DelayImpairment) is None or effects.delay_waits or died_in_flight:
         return []
     text = f"nothing was late: none of {effects.delayed_packets or 0} acknowledgements had to wait"
@@ -101,10 +101,10 @@ def _unheld(config: RunConfig, scenario: Scenario) -> list[RunWarning]:
     return [RunWarning("datagrams-not-held", text)]
 
 
-def _limited(scenario: Scenario, summary: Summary) -> list[RunWarning]:
-    refused = summary.enobufs_count
-    if summary.enobufs_causes is not None:
-        refused = sum(count for cause, count in summary.enobufs_causes.items() if cause.startswith("memlock"))
+def _limited(scenario: Scenario, kernel: KernelSummary, sender: SenderSummary) -> list[RunWarning]:
+    refused = sender.enobufs_count
+    if kernel.enobufs_causes is not None:
+        refused = sum(count for cause, count in kernel.enobufs_causes.items() if cause.startswith("memlock"))
     if scenario.memlock_bytes is None or refused:
         return []
     text = f"the memlock limit of {scenario.memlock_bytes} bytes refused nothing: too little was in flight at a time"
@@ -126,25 +126,25 @@ def _fragmented(config: RunConfig, lab: Lab) -> list[RunWarning]:
     return [RunWarning("fragmented-datagrams", text)]
 
 
-def _control(scenario: Scenario, summary: Summary) -> list[RunWarning]:
-    if not scenario.is_control or not summary.enobufs_count:
+def _control(scenario: Scenario, kernel: KernelSummary, sender: SenderSummary) -> list[RunWarning]:
+    if not scenario.is_control or not sender.enobufs_count:
         return []
-    text = f"this run is not a control: {summary.enobufs_count} send calls returned ENOBUFS; {_filled_by(summary)}"
+    text = f"this run is not a control: {sender.enobufs_count} send calls returned ENOBUFS; {_filled_by(kernel)}"
     return [RunWarning("not-a-control", text)]
 
 
-def _filled_by(summary: Summary) -> str:
-    room = notifications_that_fit(summary.optmem_max_bytes - summary.optmem_baseline_bytes, summary.charge_bytes)
+def _filled_by(kernel: KernelSummary) -> str:
+    room = notifications_that_fit(kernel.optmem_max_bytes - kernel.optmem_baseline_bytes, kernel.charge_bytes)
     fits = f"optmem_max has room for {room} notifications"
-    if summary.enobufs_unread_share is None:
+    if kernel.enobufs_unread_share is None:
         return fits
-    if summary.enobufs_unread_share > 0.5:
+    if kernel.enobufs_unread_share > 0.5:
         return f"{fits}, and unread ones that came out of order filled it"
     return f"{fits}, and more sends were in flight at once"
 
 
-def _silent(summary: Summary) -> list[RunWarning]:
-    if summary.sink_bytes is not None:
+def _silent(sender: SenderSummary) -> list[RunWarning]:
+    if sender.sink_bytes is not None:
         return []
     text = (
         "the sink did not report what it received: there is no goodput, and nobody looked whether the data was as sent"
@@ -175,26 +175,27 @@ def warnings_of(
     scenario: Scenario,
     lab: Lab,
     effects: Effects,
-    summary: Summary,
+    kernel: KernelSummary,
+    sender: SenderSummary,
     disturbances: Disturbances = _UNDISTURBED,
 ) -> list[RunWarning]:
     """The warnings of a run; empty if it was as its scenario says. With a sink on another host nothing is known about
     the path."""
     if config.to is not None:
-        return [*_silent(summary), *_disturbed(disturbances)]
+        return [*_silent(sender), *_disturbed(disturbances)]
     impaired = [
         *_held_back(scenario, effects),
         *_overflowed(effects),
-        *_delayed(scenario, effects, summary),
+        *_delayed(scenario, effects, kernel, sender),
         *_reordered(scenario, effects),
     ]
     return [
         *_disturbed(disturbances),
-        *_silent(summary),
+        *_silent(sender),
         *([] if disturbances.lab_gone else impaired),
         *_slowed(scenario, effects),
         *_unheld(config, scenario),
-        *_limited(scenario, summary),
+        *_limited(scenario, kernel, sender),
         *_fragmented(config, lab),
-        *_control(scenario, summary),
+        *_control(scenario, kernel, sender),
     ]

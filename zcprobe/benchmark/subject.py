@@ -19,7 +19,6 @@ from zcprobe.format.effects import Effects
 from zcprobe.format.findings import Finding
 from zcprobe.format.metadata import Kind, RunMetadata
 from zcprobe.format.scenario import RecordedScenario
-from zcprobe.format.summary import Summary
 from zcprobe.interrupt import Interruption
 from zcprobe.lab.open import OpenLab
 from zcprobe.lab.remote import OpenRemote
@@ -28,7 +27,7 @@ from zcprobe.probes.measurement import Target
 from zcprobe.recorder.pipeline import Measured, WatchedSocket
 from zcprobe.recorder.reconcile import labelled
 from zcprobe.recorder.spools import spool_path
-from zcprobe.recorder.totals import EventTotals, combine
+from zcprobe.recorder.totals import EventTotals
 from zcprobe.wire import ChannelReport, SenderReady, SenderReport
 
 __all__ = ["BenchmarkSubject", "Prepared"]
@@ -101,7 +100,9 @@ class BenchmarkSubject:
             WatchedSocket(
                 cookie=cookie,
                 label=self._label(number),
+                optmem_max_bytes=self._prepared.place.lab.optmem_max_bytes,
                 optmem_baseline_bytes=report.result["optmem_baseline_bytes"],
+                optmem_peak_bytes=report.result["optmem_peak_bytes"],
                 charge_bytes=self._prepared.sender.charge_bytes,
                 sends_in_flight=sends_in_flight(report),
             )
@@ -125,10 +126,10 @@ class BenchmarkSubject:
         """The content of run.json, with the configuration, the path, and the sums over all channels."""
         benchmark, lab, left = self._prepared.benchmark, self._prepared.place.lab, self._ended
         effects = with_pauses(left.effects, benchmark.scenario, left.report)
-        summary = self._summary(measured)
-        warnings = warnings_of(self._config, benchmark.scenario, lab, effects, summary, left.disturbances)
+        kernel, sender = measured.recording.kernel, summarize(left.report, is_datagram=self._is_datagram)
+        warnings = warnings_of(self._config, benchmark.scenario, lab, effects, kernel, sender, left.disturbances)
         common = msgspec.structs.asdict(measured.recording)
-        common["warnings"] = [*warnings, *measured.recording.warnings]
+        common |= {"sender": sender, "warnings": [*warnings, *measured.recording.warnings]}
         return RunMetadata(
             **common,
             config=self._config,
@@ -136,7 +137,6 @@ class BenchmarkSubject:
             lab=lab,
             calibration=self._prepared.calibration,
             effects=effects,
-            summary=summary,
             channels=[summarize_channel(one, is_datagram=self._is_datagram) for one in left.report.channels],
         )
 
@@ -185,16 +185,6 @@ class BenchmarkSubject:
             charge_bytes = self._prepared.sender.charge_bytes
             findings += reconcile_probes(report, totals, charge_bytes, is_tcp=config.is_tcp)
         return findings
-
-    def _summary(self, measured: Measured) -> Summary:
-        return summarize(
-            self._ended.report,
-            combine(measured.totals) if measured.totals else None,
-            optmem_max_bytes=self._prepared.place.lab.optmem_max_bytes,
-            charge_bytes=self._prepared.sender.charge_bytes,
-            lost_events=measured.counts.lost_events,
-            is_datagram=self._is_datagram,
-        )
 
 
 def _unpinned(affinity: tuple[int, ...] | None, report: SenderReport, sink: Child | None) -> list[int]:

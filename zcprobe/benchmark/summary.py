@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The main numbers of one run, from what its sender, its sink and the probes counted."""
+"""The main numbers of one run, from what its sender and its sink counted."""
 
 import os
 from typing import Any, get_args
@@ -7,9 +7,8 @@ from typing import Any, get_args
 from zcprobe.benchmark.arrival import arrived, goodput_bps, is_intact
 from zcprobe.config import FlushVariant
 from zcprobe.format.outcomes import worst_outcome
-from zcprobe.format.summary import ChannelSummary, Summary
+from zcprobe.format.summary import ChannelSummary, SenderSummary
 from zcprobe.native.checks import CHECK_TEXTS
-from zcprobe.recorder.totals import EventTotals
 from zcprobe.wire import ChannelReport, SenderReport
 
 __all__ = ["summarize", "summarize_channel"]
@@ -45,16 +44,6 @@ _SUMMED_IF_KNOWN = (
     "datagrams_received",
     "datagrams_missing",
     "datagrams_repeated",
-)
-
-_FROM_PROBES = (
-    "true_copied_completions",
-    "enobufs_causes",
-    "enobufs_in_flight_bytes",
-    "enobufs_unread_bytes",
-    "enobufs_unread_share",
-    "errqueue_depth_max",
-    "merged_notifications",
 )
 
 
@@ -134,40 +123,27 @@ def _migration(results: list[dict[str, int]]) -> dict[str, Any]:
     }
 
 
-def summarize(
-    report: SenderReport,
-    totals: EventTotals | None,
-    *,
-    optmem_max_bytes: int,
-    charge_bytes: int,
-    lost_events: int,
-    is_datagram: bool,
-) -> Summary:
-    """Over all channels. `totals` is None without probes; then optmem's peak is the highest SO_MEMINFO sample."""
+def summarize(report: SenderReport, *, is_datagram: bool) -> SenderSummary:
+    """What sender and sink counted, over all channels."""
     channels = [summarize_channel(one, is_datagram=is_datagram) for one in report.channels]
     outcome = worst_outcome([channel.outcome for channel in channels])
     results = [one.result for one in report.channels]
     duration_ns = max(result["end_ns"] for result in results) - min(result["start_ns"] for result in results)
     missed = [_missed_by_variant(result) for result in results]
     summed = {name: sum(getattr(channel, name) for channel in channels) for name in _SUMMED}
-    counts: dict[str, Any] = {name: getattr(totals, name) if totals is not None else None for name in _FROM_PROBES}
-    counts |= {name: _sum_if_known([getattr(channel, name) for channel in channels]) for name in _SUMMED_IF_KNOWN}
-    peak = max(channel.optmem_peak_bytes for channel in channels)
-    return Summary(
+    if_known: dict[str, Any] = {
+        name: _sum_if_known([getattr(channel, name) for channel in channels]) for name in _SUMMED_IF_KNOWN
+    }
+    return SenderSummary(
         outcome=outcome,
         error=next(channel.error for channel in channels if channel.outcome == outcome),
         duration_ns=duration_ns,
         in_flight_at_end=summed["sends"] - summed["completions"],
         missed_by_variant={variant: sum(one[variant] for one in missed) for variant in get_args(FlushVariant)},
-        optmem_max_bytes=optmem_max_bytes,
-        optmem_baseline_bytes=max(channel.optmem_baseline_bytes for channel in channels),
-        optmem_peak_bytes=max(peak, totals.optmem_peak_bytes if totals else 0),
-        charge_bytes=charge_bytes,
         stall_ns_max=max(result["stall_max_ns"] for result in results),
         goodput_bps=goodput_bps([channel.sink for channel in report.channels], duration_ns),
         sink_intact=_is_whole_intact(channels),
-        lost_events=lost_events,
         **_migration(results),
-        **counts,
+        **if_known,
         **summed,
     )

@@ -86,7 +86,7 @@ def _entry(planned: PlannedRun, done: CompletedRun, folder: Path) -> dict[str, o
         "sha256": seal_of((folder / done.folder.name / "run.json").read_bytes()),
         "policy": planned.policy,
         "repeat": planned.repeat,
-        "outcome": done.metadata.summary.outcome,
+        "outcome": done.metadata.sender.outcome,
         "complete": done.metadata.complete,
         "warnings": [warning.id for warning in done.metadata.warnings],
     }

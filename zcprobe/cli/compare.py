@@ -23,7 +23,7 @@ from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.load import Comparison
 from zcprobe.errors import PeerError, ReconciliationError
 from zcprobe.format.intervals import CONFIDENCE_TEXT, interval_text
-from zcprobe.format.summary import Summary
+from zcprobe.format.summary import SenderSummary
 from zcprobe.interrupt import deferred_interrupt
 from zcprobe.policies import POLICIES
 from zcprobe.units import format_duration_ns, format_goodput_bps, format_rate_bps
@@ -44,10 +44,10 @@ def _range(estimate: dict[str, float | None], show: str) -> str:
     return interval_text(estimate["median"], estimate["low"], estimate["high"], formats[show])
 
 
-def _arrival(summary: Summary) -> str:
-    goodput = format_goodput_bps(summary.goodput_bps)
-    missing = missing_text(summary)
-    return f"{goodput}, {missing}" if missing else f"goodput {goodput}" if summary.goodput_bps is None else goodput
+def _arrival(sender: SenderSummary) -> str:
+    goodput = format_goodput_bps(sender.goodput_bps)
+    missing = missing_text(sender)
+    return f"{goodput}, {missing}" if missing else f"goodput {goodput}" if sender.goodput_bps is None else goodput
 
 
 def _missing(medians: dict[str, Any]) -> str:
@@ -125,10 +125,10 @@ def run(options: argparse.Namespace) -> int:
         task = progress.add_task(f"comparing in {first.config.scenario}", total=total)
 
         def show(planned: PlannedRun, done: CompletedRun) -> None:
-            summary = done.metadata.summary
+            sender = done.metadata.sender
             progress.console.print(
-                f"{planned.policy:<14} repeat {planned.repeat}: {summary.outcome}, {summary.sends} sends,"
-                f" {summary.enobufs_count} ENOBUFS, {_arrival(summary)}"
+                f"{planned.policy:<14} repeat {planned.repeat}: {sender.outcome}, {sender.sends} sends,"
+                f" {sender.enobufs_count} ENOBUFS, {_arrival(sender)}"
             )
             progress.advance(task)
 
@@ -168,7 +168,7 @@ def _check(comparison: Comparison) -> None:
             "run.json there says which, under reconciliation, and under missed_runs whether the kernel skipped a probe"
             f" (below {comparison.folder})",
         )
-    silent = [run for run in comparison if run.summary.sink_bytes is None and run.summary.outcome == "completed"]
+    silent = [run for run in comparison if run.sender.sink_bytes is None and run.sender.outcome == "completed"]
     if silent:
         raise PeerError(
             f"the sink did not report what arrived in {len(silent)} runs that completed (below {comparison.folder})",

@@ -15,6 +15,7 @@ from zcprobe.cli.streams import one_line
 from zcprobe.dataset.check import check_run
 from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Comparison, Run, RunCollection, damage_is_an_error, load_comparison, load_run
+from zcprobe.dataset.results import lost_count
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError, UsageError
 
 __all__ = ["Inputs", "load_inputs"]
@@ -114,7 +115,7 @@ def _require_complete(run: Run, allowed: bool) -> None:
         return
     broken = [finding for finding in run.meta.reconciliation if not finding.holds]
     # not by its findings' kind, which older runs do not tell
-    error = DataLossError if run.summary.lost_events or run.summary.lost_records else ReconciliationError
+    error = DataLossError if lost_count(run.meta) else ReconciliationError
     raise error(
         f"the run in {run.folder} is incomplete: {'; '.join(one.what for one in broken) or 'it says so itself'}",
         "--allow-incomplete takes it as it is; what it shows may be wrong",

@@ -32,8 +32,8 @@ def _exit_code(metadata: "RunMetadata", signal_number: int) -> int:
     """Returns 0 only for a run that completed and whose sink reported what arrived."""
     if signal_number:
         return -signal_number
-    is_known = metadata.summary.sink_bytes is not None
-    return 0 if metadata.summary.outcome == "completed" and is_known else 1
+    is_known = metadata.sender.sink_bytes is not None
+    return 0 if metadata.sender.outcome == "completed" and is_known else 1
 
 
 @contextmanager

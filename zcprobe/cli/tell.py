@@ -4,21 +4,21 @@
 from zcprobe.benchmark.run import CompletedRun
 from zcprobe.config import RunConfig
 from zcprobe.dataset.arrival import datagrams_text, sink_text
-from zcprobe.format.summary import Summary
+from zcprobe.format.summary import KernelSummary, SenderSummary
 from zcprobe.units import format_bytes, format_duration_ns, format_goodput_bps
 
 __all__ = ["describe_run"]
 
 
-def _causes(summary: Summary) -> str:
-    if not summary.enobufs_count:
+def _causes(kernel: KernelSummary, sender: SenderSummary) -> str:
+    if not sender.enobufs_count:
         return "none"
-    if summary.enobufs_causes is None:
-        return f"{summary.enobufs_count} (without probes: cause unknown)"
-    causes = ", ".join(f"{count} by {cause}" for cause, count in summary.enobufs_causes.items())
-    if summary.enobufs_unread_share is None:
+    if kernel.enobufs_causes is None:
+        return f"{sender.enobufs_count} (without probes: cause unknown)"
+    causes = ", ".join(f"{count} by {cause}" for cause, count in kernel.enobufs_causes.items())
+    if kernel.enobufs_unread_share is None:
         return causes
-    unread = summary.enobufs_unread_share
+    unread = kernel.enobufs_unread_share
     return f"{causes}; optmem then held {unread:.0%} by unread notifications, {1 - unread:.0%} in flight"
 
 
@@ -29,40 +29,40 @@ def _size(config: RunConfig) -> str:
     return f" ({config.traffic.model} traffic)"
 
 
-def _completions(summary: Summary) -> str:
+def _completions(sender: SenderSummary) -> str:
     """Completions, the notifications that told them, and how many the kernel reported as copied."""
-    return f"{summary.completions} in {summary.notifications} notifications, {summary.copied_completions} COPIED"
+    return f"{sender.completions} in {sender.notifications} notifications, {sender.copied_completions} COPIED"
 
 
-def _plain_sends(summary: Summary) -> str:
+def _plain_sends(sender: SenderSummary) -> str:
     """Sends without MSG_ZEROCOPY, and how many of these the policy copied on purpose."""
-    return f"{summary.plain_sends}, of these {summary.copied_on_purpose} copied by the policy"
+    return f"{sender.plain_sends}, of these {sender.copied_on_purpose} copied by the policy"
 
 
-def _optmem(summary: Summary) -> str:
-    return f"at most {summary.optmem_peak_bytes} of {summary.optmem_max_bytes} B, {summary.charge_bytes} B each"
+def _optmem(kernel: KernelSummary) -> str:
+    return f"at most {kernel.optmem_peak_bytes} of {kernel.optmem_max_bytes} B, {kernel.charge_bytes} B each"
 
 
-def _depth(summary: Summary) -> str:
-    depth = summary.errqueue_depth_max
+def _depth(kernel: KernelSummary) -> str:
+    depth = kernel.errqueue_depth_max
     return "not measured" if depth is None else f"at most {depth} notifications"
 
 
 def describe_run(done: CompletedRun) -> str:
-    summary, config = done.metadata.summary, done.metadata.config
+    kernel, sender, config = done.metadata.kernel, done.metadata.sender, done.metadata.config
     lines = (
-        ("outcome", summary.outcome + (f" ({summary.error})" if summary.error else "")),
-        ("sends", f"{summary.sends}{_size(config)}, {summary.in_flight_at_end} in flight at the end"),
-        ("completions", _completions(summary)),
-        ("plain sends", _plain_sends(summary)),
-        ("ENOBUFS", _causes(summary)),
-        ("stalls", f"{summary.stall_count}, {format_duration_ns(summary.stall_ns_total)} in all"),
-        ("errqueue depth", _depth(summary)),
-        ("optmem", _optmem(summary)),
-        ("retransmits", None if summary.retransmit_count is None else f"{summary.retransmit_count} segments"),
-        ("datagrams", datagrams_text(summary)),
-        ("goodput", format_goodput_bps(summary.goodput_bps)),
-        ("sink", sink_text(summary)),
+        ("outcome", sender.outcome + (f" ({sender.error})" if sender.error else "")),
+        ("sends", f"{sender.sends}{_size(config)}, {sender.in_flight_at_end} in flight at the end"),
+        ("completions", _completions(sender)),
+        ("plain sends", _plain_sends(sender)),
+        ("ENOBUFS", _causes(kernel, sender)),
+        ("stalls", f"{sender.stall_count}, {format_duration_ns(sender.stall_ns_total)} in all"),
+        ("errqueue depth", _depth(kernel)),
+        ("optmem", _optmem(kernel)),
+        ("retransmits", None if sender.retransmit_count is None else f"{sender.retransmit_count} segments"),
+        ("datagrams", datagrams_text(sender)),
+        ("goodput", format_goodput_bps(sender.goodput_bps)),
+        ("sink", sink_text(sender)),
         ("folder", str(done.folder)),
     )
     head = f"{config.policy} in {config.scenario}"

@@ -4,42 +4,42 @@
 from collections.abc import Mapping
 from typing import Any
 
-from zcprobe.format.summary import Summary
+from zcprobe.format.summary import SenderSummary
 from zcprobe.units import format_bytes
 
 __all__ = ["arrival_of_older", "datagrams_text", "missing_text", "sink_text"]
 
 
-def datagrams_text(summary: Summary) -> str | None:
+def datagrams_text(sender: SenderSummary) -> str | None:
     """`1,000 sent, 500 received, 500 missing (684 KiB)`; None for a stream."""
-    sent, received = summary.datagrams_sent, summary.datagrams_received
+    sent, received = sender.datagrams_sent, sender.datagrams_received
     if sent is None:
         return None
     if received is None:
         return f"{sent:,} sent; what arrived is not known"
-    text = f"{sent:,} sent, {received:,} received, {summary.datagrams_missing:,} missing"
-    if summary.bytes_missing:
-        text += f" ({format_bytes(summary.bytes_missing)})"
-    repeated = summary.datagrams_repeated
+    text = f"{sent:,} sent, {received:,} received, {sender.datagrams_missing:,} missing"
+    if sender.bytes_missing:
+        text += f" ({format_bytes(sender.bytes_missing)})"
+    repeated = sender.datagrams_repeated
     return f"{text}; {repeated:,} arrived more than once" if repeated else text
 
 
-def missing_text(summary: Summary) -> str | None:
+def missing_text(sender: SenderSummary) -> str | None:
     """`500 of 1,000 datagrams missing`; None where none is missing, or that is not known."""
-    if not summary.datagrams_missing:
+    if not sender.datagrams_missing:
         return None
-    return f"{summary.datagrams_missing:,} of {summary.datagrams_sent:,} datagrams missing"
+    return f"{sender.datagrams_missing:,} of {sender.datagrams_sent:,} datagrams missing"
 
 
-def sink_text(summary: Summary) -> str:
+def sink_text(sender: SenderSummary) -> str:
     """What the sink reports of content and amount; without a report, what TCP acknowledged."""
-    if summary.sink_bytes is None:
-        acked = summary.bytes_acked
+    if sender.sink_bytes is None:
+        acked = sender.bytes_acked
         if acked is None:
             return "no report"
-        return f"no report; its kernel acknowledged {format_bytes(acked)} of {format_bytes(summary.bytes_sent)}"
-    content = {None: "content not looked at", True: "intact", False: "NOT as sent"}[summary.sink_intact]
-    return ", ".join(filter(None, (content, missing_text(summary), format_bytes(summary.sink_bytes))))
+        return f"no report; its kernel acknowledged {format_bytes(acked)} of {format_bytes(sender.bytes_sent)}"
+    content = {None: "content not looked at", True: "intact", False: "NOT as sent"}[sender.sink_intact]
+    return ", ".join(filter(None, (content, missing_text(sender), format_bytes(sender.sink_bytes))))
 
 
 def arrival_of_older(counts: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from msgspec.structs import asdict
 
 from zcprobe.config import FlushVariant
 from zcprobe.dataset.options import impairment_of
+from zcprobe.dataset.results import results_of
 from zcprobe.dataset.run import Run
 
 __all__ = ["HOST_FACTS", "flat_facts"]
@@ -18,11 +19,11 @@ HOST_FACTS = ("kernel_release", "machine", "distribution", "cpu_model", "cpu_cou
 def flat_facts(run: Run) -> dict[str, Any]:
     """Name -> a number, a text, a bool or None: `run` (the folder's name), started_utc, zcprobe_version, complete,
     integrity, HOST_FACTS, every option as it was in effect, `impairment_` and `calibration_` parameters where the run
-    has some, and the summary, `enobufs_causes` left out. An option and a summary's member of one name have one
+    has some, and the members of both summaries, `enobufs_causes` left out. An option and a result of one name have one
     value."""
-    summary = {name: value for name, value in asdict(run.summary).items() if name != "enobufs_causes"}
-    if summary["missed_by_variant"] is None:  # of runs from before there were variants
-        summary["missed_by_variant"] = dict.fromkeys(get_args(FlushVariant))
+    results = {name: value for name, value in results_of(run.meta).items() if name != "enobufs_causes"}
+    if results["missed_by_variant"] is None:  # of runs from before there were variants
+        results["missed_by_variant"] = dict.fromkeys(get_args(FlushVariant))
     calibration = run.meta.calibration
     # their places; nothing that a run says of itself can take them
     facts = {
@@ -35,7 +36,7 @@ def flat_facts(run: Run) -> dict[str, Any]:
         **_plain({**run.options, "policy": run.policy}),
         **impairment_of(run.meta),
         **_plain({"calibration": asdict(calibration) if calibration else {}}),
-        **_plain(summary),
+        **_plain(results),
     }
     return facts | {"run": run.name, "complete": run.meta.complete, "integrity": run.integrity}
 

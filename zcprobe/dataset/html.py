@@ -7,9 +7,10 @@ from html import escape
 from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options
+from zcprobe.dataset.results import lost_count
 from zcprobe.format.metadata import RunMetadata
 from zcprobe.format.outcomes import OUTCOME_WORDS
-from zcprobe.format.summary import Summary
+from zcprobe.format.summary import KernelSummary, SenderSummary
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
 __all__ = ["collection_html", "run_html", "run_warnings", "three_numbers"]
@@ -20,9 +21,9 @@ _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
 
 def run_warnings(meta: RunMetadata) -> list[str]:
     """Sentences that a reader must know before believing the numbers."""
-    summary = meta.summary
+    sender = meta.sender
     warnings = [warning.text for warning in meta.warnings]
-    lost = summary.lost_events + summary.lost_records
+    lost = lost_count(meta)
     if lost:
         warnings.append(f"{lost:,} events or records were lost: counts are too low")
     broken = [finding.what for finding in meta.reconciliation if not finding.holds]
@@ -30,43 +31,43 @@ def run_warnings(meta: RunMetadata) -> list[str]:
         warnings.append(f"independent counts differ: {', '.join(broken)}")
     if not meta.probes:
         warnings.append("no probes: causes, holders and the length of the error queue are unknown")
-    if summary.completions and summary.copied_completions == summary.completions:
+    if sender.completions and sender.copied_completions == sender.completions:
         warnings.append("every completion was COPIED: a study of pressure, not of speed")
-    if summary.sink_intact is False:
+    if sender.sink_intact is False:
         warnings.append("the sink received other bytes than were sent")
-    missing = missing_text(summary)
+    missing = missing_text(sender)
     if missing:
         warnings.append(f"{missing}: sent, and never received")
     return warnings
 
 
-def three_numbers(summary: Summary) -> dict[str, str]:
+def three_numbers(kernel: KernelSummary, sender: SenderSummary) -> dict[str, str]:
     """The calls with ENOBUFS and who held optmem then; the time in stalls; and goodput, or how far a dead run came."""
-    share = summary.enobufs_unread_share
-    causes = ", ".join(f"{count:,} {cause}" for cause, count in (summary.enobufs_causes or {}).items() if count)
-    enobufs = f"{summary.enobufs_count:,}" + (f" ({causes})" if causes else "")
+    share = kernel.enobufs_unread_share
+    causes = ", ".join(f"{count:,} {cause}" for cause, count in (kernel.enobufs_causes or {}).items() if count)
+    enobufs = f"{sender.enobufs_count:,}" + (f" ({causes})" if causes else "")
     if share is not None:
         enobufs += f", optmem {share:.0%} unread, {1 - share:.0%} in flight"
-    of_run = summary.stall_ns_total / summary.duration_ns if summary.duration_ns else 0.0
-    total = format_duration_ns(summary.stall_ns_total)
-    stalled = f"{total} in {summary.stall_count:,} stalls, {of_run:.0%} of the run"
-    if summary.outcome == "completed":
-        return {"ENOBUFS": enobufs, "stalled": stalled, "goodput": format_goodput_bps(summary.goodput_bps)}
-    lived = f"{summary.sends:,} sends, {format_duration_ns(summary.duration_ns)}"
+    of_run = sender.stall_ns_total / sender.duration_ns if sender.duration_ns else 0.0
+    total = format_duration_ns(sender.stall_ns_total)
+    stalled = f"{total} in {sender.stall_count:,} stalls, {of_run:.0%} of the run"
+    if sender.outcome == "completed":
+        return {"ENOBUFS": enobufs, "stalled": stalled, "goodput": format_goodput_bps(sender.goodput_bps)}
+    lived = f"{sender.sends:,} sends, {format_duration_ns(sender.duration_ns)}"
     return {"ENOBUFS": enobufs, "stalled": stalled, "lived for": lived}
 
 
-def _outcome(summary: Summary) -> str:
-    return OUTCOME_WORDS[summary.outcome]
+def _outcome(meta: RunMetadata) -> str:
+    return OUTCOME_WORDS[meta.sender.outcome]
 
 
 def _what_ran(meta: RunMetadata) -> str:
     """The policy, the scenario, the number of sends, and every option that differs from its default."""
-    config, summary, host = meta.config, meta.summary, meta.host
+    config, host = meta.config, meta.host
     parts = [
         f"policy {config.policy}",
         f"scenario {config.scenario}",
-        f"{summary.sends:,} sends",
+        f"{meta.sender.sends:,} sends",
         *(describe_option(name, value) for name, value in unusual_options(meta).items()),
         f"Linux {host.kernel_release}",
     ]
@@ -83,8 +84,8 @@ def _row(cells: Sequence[str], tag: str = "td") -> str:
 
 def run_html(name: str, meta: RunMetadata) -> str:
     """The HTML of one run. All text is escaped, so that it is safe whatever the folder is called."""
-    summary = meta.summary
-    rows = "".join(_row(pair) for pair in [("outcome", _outcome(summary)), *three_numbers(summary).items()])
+    numbers = three_numbers(meta.kernel, meta.sender)
+    rows = "".join(_row(pair) for pair in [("outcome", _outcome(meta)), *numbers.items()])
     warnings = "".join(_warning(text) for text in run_warnings(meta))
     return f"<div><b>{escape(name)}</b><br>{escape(_what_ran(meta))}<table>{rows}</table>{warnings}</div>"
 
@@ -112,5 +113,5 @@ def collection_html(
 
 
 def _collection_row(name: str, meta: RunMetadata) -> str:
-    numbers = list(three_numbers(meta.summary).values())
-    return _row([meta.config.policy, meta.config.scenario, _outcome(meta.summary), *numbers, name])
+    numbers = list(three_numbers(meta.kernel, meta.sender).values())
+    return _row([meta.config.policy, meta.config.scenario, _outcome(meta), *numbers, name])

@@ -14,6 +14,7 @@ from zcprobe.dataset.find import find_run_folders
 from zcprobe.dataset.integrity import DAMAGED, NO_DIGESTS, VERIFIED, changed
 from zcprobe.dataset.loose import fill_struct
 from zcprobe.dataset.metadata import damage_is_an_error, read_metadata
+from zcprobe.dataset.results import lost_count
 from zcprobe.dataset.run import Run
 from zcprobe.dataset.run_collection import Comparison, RunCollection
 from zcprobe.dataset.schema import complete_metadata
@@ -35,9 +36,6 @@ __all__ = [
     "load_run",
     "load_runs",
 ]
-
-_RUN_KEYS = ("config", "scenario", "lab", "host", "summary", "complete")
-_COMPARISON_KEYS = ("policies", "runs", "scenario")
 
 
 def load(
@@ -93,7 +91,7 @@ def load_run(
 ) -> Run:
     """The run in a folder. Raises the errors of `load`."""
     folder = Path(_given(path))
-    meta, damage = _read(folder / "run.json", "run", _RUN_KEYS, allow_damaged)
+    meta, damage = _read(folder / "run.json", "run", allow_damaged)
     with damage_is_an_error(folder):
         digest = meta.pop("sha256", None)
         whole = complete_metadata(meta)
@@ -131,7 +129,7 @@ def _add_damage(run: Run, damage: list[str]) -> None:
 def load_comparison(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> Comparison:
     """The comparison in a folder with all its runs. Incomplete runs are among them; whoever shows them must say so."""
     folder = Path(_given(path))
-    meta, damage = _read(folder / "comparison.json", "comparison", _COMPARISON_KEYS, allow_damaged)
+    meta, damage = _read(folder / "comparison.json", "comparison", allow_damaged)
     with damage_is_an_error(folder):
         require_comparison(meta)
     digests = {folder / entry["folder"]: entry.get("sha256") for entry in meta["runs"]}
@@ -203,16 +201,15 @@ def _hint(path: Path) -> str:
     return "name a folder that zcprobe run or zcprobe compare made: it has a run.json or comparison.json"
 
 
-def _read(path: Path, what: str, keys: tuple[str, ...], allow_damaged: bool) -> tuple[dict[str, Any], list[str]]:
+def _read(path: Path, what: str, allow_damaged: bool) -> tuple[dict[str, Any], list[str]]:
     try:
-        return read_metadata(path, what, keys, allow_damaged=allow_damaged)
+        return read_metadata(path, what, allow_damaged=allow_damaged)
     except (FileNotFoundError, NotADirectoryError):
         raise OutputError(f"{path.parent} is not a {what} folder: it has no {path.name}", _hint(path.parent)) from None
 
 
 def _check(run: Run, *, allow_incomplete: bool, allow_lost: bool) -> None:
-    summary = run.summary
-    lost = summary.lost_events + summary.lost_records
+    lost = lost_count(run.meta)
     if lost and not allow_lost:
         raise DataLossError(
             f"{lost:,} events or records of the run in {run.folder} were lost: its counts are too low",

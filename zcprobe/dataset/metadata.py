@@ -10,7 +10,7 @@ import msgspec
 
 from zcprobe.dataset.files import read_bounded
 from zcprobe.dataset.integrity import changed
-from zcprobe.dataset.schema import check_version
+from zcprobe.dataset.schema import check_version, required_keys
 from zcprobe.dataset.shape import require_bounded
 from zcprobe.errors import OutputError
 from zcprobe.escapes import printable_members
@@ -35,13 +35,12 @@ def damage_is_an_error(path: Path) -> Iterator[None]:
         raise OutputError(f"the metadata in {path} is not what a run has: {told}", _DAMAGED) from error
 
 
-def read_metadata(
-    path: Path, what: str, keys: tuple[str, ...], *, allow_damaged: bool = False
-) -> tuple[dict[str, Any], list[str]]:
+def read_metadata(path: Path, what: str, *, allow_damaged: bool = False) -> tuple[dict[str, Any], list[str]]:
     """The content with every text printable, and what is wrong with its digest, if anything is.
 
-    OutputError for a file that cannot be read, or does not hold a `what`'s metadata of a known version with all `keys`;
-    and, before it is parsed, for a file that is not as it was written, unless `allow_damaged`. FileNotFoundError."""
+    `what` is run or comparison. OutputError for a file that cannot be read, or does not hold its metadata of a known
+    version; and, before it is parsed, for a file that is not as it was written, unless `allow_damaged`.
+    FileNotFoundError."""
     raw = read_bounded(path)
     seal = is_sealed(raw)
     if seal == "broken" and not allow_damaged:
@@ -51,7 +50,7 @@ def read_metadata(
     finding = _finding(seal, content)
     if finding and not allow_damaged:
         raise changed(f"{path} {finding}")
-    missing = [key for key in keys if key not in content]
+    missing = [key for key in required_keys(what, content["format_version"]) if key not in content]
     if missing:
         raise OutputError(f"{path} has no {', '.join(missing)}", _DAMAGED)
     return content, [f"{path.name} {finding}"] if finding else []

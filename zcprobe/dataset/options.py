@@ -121,7 +121,7 @@ def _chosen(meta: RunMetadata) -> _Config:
         "deadline_s": (meta.calibration and meta.calibration.deadline_s) or DEFAULT_DEADLINE_S,
     }
     chosen |= {name: value for name, value in left_open.items() if chosen[name] is None}
-    return chosen | {"optmem_max_bytes": meta.summary.optmem_max_bytes}
+    return chosen | {"optmem_max_bytes": meta.kernel.optmem_max_bytes}
 
 
 def options_of(meta: RunMetadata) -> dict[str, Any]:

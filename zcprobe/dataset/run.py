@@ -30,7 +30,7 @@ from zcprobe.dataset.table import (
 from zcprobe.errors import UsageError
 from zcprobe.escapes import printable
 from zcprobe.format.metadata import RunMetadata
-from zcprobe.format.summary import Summary
+from zcprobe.format.summary import KernelSummary, SenderSummary
 from zcprobe.format.tables import TABLES
 from zcprobe.format.version_1 import stalls_of_version_1
 
@@ -71,8 +71,20 @@ class Run:
         return self.meta.format_version
 
     @property
-    def summary(self) -> Summary:
-        return self.meta.summary
+    def kernel(self) -> KernelSummary:
+        """What the kernel said of the run's sockets."""
+        return self.meta.kernel
+
+    @property
+    def sender(self) -> SenderSummary:
+        """What our own sender and its sink counted. UsageError for a run that was only watched."""
+        counted: SenderSummary | None = self.meta.sender
+        if counted is None:
+            raise UsageError(
+                f"{self.name} was only watched: none of our senders and sinks counted in it",
+                "run.kernel has what the kernel said; what needs both is made from runs of zcprobe run",
+            )
+        return counted
 
     @property
     def policy(self) -> str:
@@ -232,7 +244,9 @@ class Run:
 
     def __repr__(self) -> str:
         told = f", {DAMAGED}" if self.damage else ""
-        return f"Run({self.name!r}, outcome={self.summary.outcome!r}, sends={self.summary.sends}{told})"
+        counted: SenderSummary | None = self.meta.sender
+        what = f"outcome={counted.outcome!r}, sends={counted.sends}" if counted else f"kind={self.meta.kind!r}"
+        return f"Run({self.name!r}, {what}{told})"
 
     def _repr_html_(self) -> str:
         return run_html(self.name, self.meta)

@@ -15,7 +15,7 @@ from zcprobe.format.metadata import FORMAT_VERSION
 from zcprobe.format.summary import ChannelSummary
 from zcprobe.format.tables import TABLES
 from zcprobe.format.version_1 import CANDIDATES, config_of_version_1
-from zcprobe.format.version_2 import OLD_EVENT_COLUMNS, Conversion
+from zcprobe.format.version_2 import OLD_EVENT_COLUMNS, Conversion, split_summary
 from zcprobe.units import shown
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "derive",
     "fill_value",
     "may_lack",
+    "required_keys",
     "source_type",
     "sources_of",
     "table_schema",
@@ -136,15 +137,26 @@ def fill_value(table: str, column: str) -> Any:
     return False if kind == pa.bool_() else 0
 
 
+def required_keys(what: str, version: int) -> tuple[str, ...]:
+    """The members that run.json (`what` is run) or comparison.json (comparison) of that version always has."""
+    if what == "comparison":
+        return ("policies", "runs", "scenario")
+    summaries = ("summary",) if version < 3 else ("kernel", "sender")
+    return ("config", "scenario", "lab", "host", *summaries, "complete")
+
+
 def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
     """run.json as this version would have written it, as far as that is known: the configuration has its defaults, and
     what arrived is worked out.
 
-    A run from before there were channels had one, whose counts are those of the summary.
+    A run from before there were channels had one, whose counts are those of the summaries.
     """
+    if meta["format_version"] < 3:
+        meta = split_summary(meta)
     config = _over_defaults(msgspec.to_builtins(RunConfig()), config_of_version_1(meta["config"]))
-    summary = _with_arrival(meta["summary"], config)
-    only_channel = {name: summary[name] for name in ChannelSummary.__struct_fields__ if name in summary}
+    sender = _with_arrival(meta["sender"], config)
+    results = {**meta["kernel"], **sender}
+    only_channel = {name: results[name] for name in ChannelSummary.__struct_fields__ if name in results}
     return {
         "format_minor": 0,
         "warnings": [],
@@ -154,7 +166,7 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
         "cookies": [],
         **meta,
         "config": config,
-        "summary": summary,
+        "sender": sender,
         "reconciliation": [{"kind": "mismatch", **finding} for finding in meta.get("reconciliation", [])],
         "channels": [_with_arrival(channel, config) for channel in meta.get("channels") or [only_channel]],
     }

@@ -17,7 +17,7 @@ from zcprobe.format.lab import Lab
 from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.format.scenario import RecordedScenario
 from zcprobe.format.sockets import SocketCounts
-from zcprobe.format.summary import ChannelSummary, Summary
+from zcprobe.format.summary import ChannelSummary, KernelSummary, SenderSummary
 from zcprobe.seal import FileDigest
 
 __all__ = ["require_bounded", "require_comparison", "require_run"]
@@ -88,7 +88,8 @@ _RUN = msgspec.defstruct(
         ("send_results", _table(_ERRNO, COUNT)),
         ("rows", _table(str, COUNT)),
         ("reconciliation", _some(loose_struct(Finding, _OWN, ("what", "expected", "found", "holds")), 1 << 16)),
-        ("summary", loose_struct(Summary, _OWN, never_null(Summary))),
+        ("kernel", loose_struct(KernelSummary, _OWN, never_null(KernelSummary))),
+        ("sender", loose_struct(SenderSummary, _OWN, never_null(SenderSummary))),
         ("channels", _some(loose_struct(ChannelSummary, _OWN, never_null(ChannelSummary)), 1024, 1)),
         ("cookies", _some(int, 1024)),
         ("calibration", loose_struct(Calibration, _OWN) | None, None),
@@ -168,7 +169,7 @@ def require_run(meta: dict[str, Any]) -> None:
     """msgspec.ValidationError or ValueError for metadata that no run can have. Missing members are filled in before."""
     msgspec.convert(meta, _RUN)
     msgspec.convert(meta, _FlatRun)
-    for counts in (meta["summary"], *meta["channels"]):
+    for counts in (meta["sender"], *meta["channels"]):
         _require_arrival(counts)
     _require_moment(meta["started_utc"])
 

@@ -25,6 +25,7 @@ from prometheus_client.utils import floatToGoString
 
 from zcprobe.dataset.facts import flat_facts
 from zcprobe.dataset.load import Run
+from zcprobe.dataset.results import results_of
 from zcprobe.export.tables import iterate_batches
 from zcprobe.format.outcomes import OUTCOME_WORDS
 
@@ -39,8 +40,8 @@ _BOUNDS_S = tuple(step * 10.0**exponent for exponent in range(-6, 1) for step in
 
 
 class _Number(msgspec.Struct, frozen=True):
-    """A member of the summary and its metric. The value divided by `divisor` is in `unit`, which is a base unit, as
-    OpenMetrics requires."""
+    """A member of one of the summaries and its metric. The value divided by `divisor` is in `unit`, which is a base
+    unit, as OpenMetrics requires."""
 
     member: str
     name: str
@@ -107,7 +108,7 @@ class _Runs(Collector):
         earlier versions."""
         metric: Metric = family(number.name, number.text, labels=_LABELS, unit=number.unit)
         for run in self._runs:
-            value = getattr(run.summary, number.member)
+            value = results_of(run.meta)[number.member]
             if value is not None:
                 metric.add_metric(_labels(run), value / number.divisor)  # type: ignore[attr-defined]
         if metric.samples:
@@ -122,7 +123,7 @@ class _Runs(Collector):
     def _outcomes(self) -> Metric:
         metric = StateSetMetricFamily("zcprobe_outcome", "what became of the run", labels=_LABELS)
         for run in self._runs:
-            metric.add_metric(_labels(run), {name: name == run.summary.outcome for name in OUTCOME_WORDS})
+            metric.add_metric(_labels(run), {name: name == run.sender.outcome for name in OUTCOME_WORDS})
         return metric
 
     def _started(self) -> Metric:
@@ -134,8 +135,8 @@ class _Runs(Collector):
     def _enobufs(self) -> Metric:
         metric = CounterMetricFamily("zcprobe_enobufs", "calls that returned ENOBUFS", labels=(*_LABELS, "cause"))
         for run in self._runs:
-            causes = run.summary.enobufs_causes
-            for cause, count in ({"unknown": run.summary.enobufs_count} if causes is None else causes).items():
+            causes = run.kernel.enobufs_causes
+            for cause, count in ({"unknown": run.sender.enobufs_count} if causes is None else causes).items():
                 metric.add_metric((*_labels(run), cause), count)
         return metric
 
@@ -159,7 +160,7 @@ def _labels(run: Run) -> tuple[str, ...]:
 
 def _told(run: Run) -> dict[str, str]:
     """Host, options in effect and impairment as text. Facts without a value are left out."""
-    told_elsewhere = (*_LABELS, *run.summary.__struct_fields__)
+    told_elsewhere = (*_LABELS, *results_of(run.meta))
     facts = {name: value for name, value in flat_facts(run).items() if name not in told_elsewhere}
     told = {name: value for name, value in facts.items() if value is not None and name not in _NOT_ABOUT_MAKING}
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in told.items()}
@@ -178,7 +179,8 @@ def _stall_lengths(run: Run) -> Iterator[Any]:
 
 
 def write_openmetrics(runs: list[Run], file: BinaryIO) -> None:
-    """Writes every run's summary and the distributions of send latency and stall length. The text ends with `# EOF`."""
+    """Writes the results of every run, and the distributions of its send latency and stall length. The text ends with
+    `# EOF`."""
     registry = CollectorRegistry()
     registry.register(_Runs(runs))
     file.write(generate_latest(registry))  # type: ignore[no-untyped-call]

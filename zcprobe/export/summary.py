@@ -11,9 +11,10 @@ from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Run
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options
+from zcprobe.dataset.results import lost_count
 from zcprobe.export.tables import Rows
 from zcprobe.format.causes import CAUSES, MEMLOCK_CAUSES
-from zcprobe.format.summary import Summary
+from zcprobe.format.summary import SenderSummary
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
 __all__ = ["summary_line", "summary_rows"]
@@ -21,8 +22,8 @@ __all__ = ["summary_line", "summary_rows"]
 
 def summary_rows(runs: list[Run]) -> Rows:
     """One row per run: run (name of its folder), started_utc, complete, facts about the host, calibration, every option
-    of the configuration as it was in effect (`zcprobe.dataset.options.OPTIONS`), the impairment, and each member of the
-    summary. A member that holds several numbers becomes one column for each, such as `enobufs_causes_optmem`.
+    of the configuration as it was in effect (`zcprobe.dataset.options.OPTIONS`), the impairment, and each member of its
+    summaries. A member that holds several numbers becomes one column for each, such as `enobufs_causes_optmem`.
 
     Every cause and every option has its column, even when no run has a value for it.
     """
@@ -38,7 +39,7 @@ def _row(run: Run) -> dict[str, Any]:
 
 def _all_causes(run: Run) -> dict[str, int | None]:
     """Cause -> calls. `memlock` is the sum of the calls on either path and of those whose path is not known."""
-    causes = run.summary.enobufs_causes
+    causes = run.kernel.enobufs_causes
     if causes is None:
         return dict.fromkeys(("memlock", *CAUSES))
     by_memlock = sum(causes.get(cause, 0) for cause in MEMLOCK_CAUSES)
@@ -47,32 +48,32 @@ def _all_causes(run: Run) -> dict[str, int | None]:
 
 def summary_line(run: Run) -> str:
     """One line without a line break, in the style of `perf stat`: what ran, how it ended, and the main numbers."""
-    summary = run.summary
-    depth = summary.errqueue_depth_max
+    kernel, sender = run.kernel, run.sender
+    depth = kernel.errqueue_depth_max
     parts = [
         _how(run),
-        f"{summary.sends:,} sends",
-        f"{summary.enobufs_count:,} ENOBUFS{_causes(summary)}",
-        f"{summary.stall_count:,} stalls, {format_duration_ns(summary.stall_ns_total)}",
-        f"optmem {summary.optmem_peak_bytes:,} of {summary.optmem_max_bytes:,} B",
+        f"{sender.sends:,} sends",
+        f"{sender.enobufs_count:,} ENOBUFS{_causes(run)}",
+        f"{sender.stall_count:,} stalls, {format_duration_ns(sender.stall_ns_total)}",
+        f"optmem {kernel.optmem_peak_bytes:,} of {kernel.optmem_max_bytes:,} B",
         f"errqueue depth {'?' if depth is None else f'{depth:,}'}",
-        *_arrival(summary),
-        _cpu(summary),
-        format_duration_ns(summary.duration_ns),
+        *_arrival(sender),
+        _cpu(sender),
+        format_duration_ns(sender.duration_ns),
     ]
-    lost = summary.lost_events + summary.lost_records
+    lost = lost_count(run.meta)
     if lost or not run.meta.complete:
         parts.append(f"INCOMPLETE, {lost:,} lost")
     if run.damage:
         parts.append(DAMAGED)
-    return f"{run.name}: {summary.outcome}; {'; '.join(parts)}"
+    return f"{run.name}: {sender.outcome}; {'; '.join(parts)}"
 
 
-def _arrival(summary: Summary) -> list[str]:
+def _arrival(sender: SenderSummary) -> list[str]:
     """The goodput, and for datagrams how many were sent, received and are missing."""
-    datagrams = datagrams_text(summary)
-    goodput = format_goodput_bps(summary.goodput_bps)
-    if summary.goodput_bps is None:
+    datagrams = datagrams_text(sender)
+    goodput = format_goodput_bps(sender.goodput_bps)
+    if sender.goodput_bps is None:
         goodput = f"goodput {goodput}"
     return [goodput, f"datagrams {datagrams}"] if datagrams else [goodput]
 
@@ -84,22 +85,22 @@ def _how(run: Run) -> str:
     return ", ".join([f"{run.policy} in {run.scenario}", *told])
 
 
-def _causes(summary: Summary) -> str:
-    causes = summary.enobufs_causes
-    if not summary.enobufs_count:
+def _causes(run: Run) -> str:
+    causes = run.kernel.enobufs_causes
+    if not run.sender.enobufs_count:
         return ""
     if causes is None:
         return " (causes unknown)"
     words = [f"{count:,} {cause}" for cause, count in causes.items() if count]
-    share = summary.enobufs_unread_share
+    share = run.kernel.enobufs_unread_share
     if share is not None:
         words.append(f"{share:.0%} unread")
     return f" ({', '.join(words)})"
 
 
-def _cpu(summary: Summary) -> str:
+def _cpu(sender: SenderSummary) -> str:
     """The CPU time of the sending threads per 10^9 bytes."""
-    if not summary.bytes_sent:
+    if not sender.bytes_sent:
         return "CPU -"
-    per_gb_s = (summary.cpu_user_ns + summary.cpu_system_ns) / summary.bytes_sent
+    per_gb_s = (sender.cpu_user_ns + sender.cpu_system_ns) / sender.bytes_sent
     return f"CPU {per_gb_s:.3g} s/GB"

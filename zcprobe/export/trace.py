@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zcprobe.dataset.load import Run
+from zcprobe.dataset.results import results_of
 from zcprobe.errors import UsageError
 from zcprobe.export.tables import iterate_batches
 from zcprobe.export.trace_chunk import THREAD_KINDS, Chunk, Event, process_id, thread_id
@@ -116,7 +117,7 @@ def _facts(run: Run) -> dict[str, Any]:
         "kernel": run.meta.host.kernel_release,
         "options": {name: value for name, value in run.options.items() if value is not None},
         "impairment": run.meta.lab.impairment or {},
-        "summary": run.summary,
+        "summary": results_of(run.meta),
     }
 
 
@@ -134,12 +135,12 @@ def _names(run: Run, pid: int) -> list[Event]:
     def name(what: str, tid: int, **arguments: Any) -> Event:
         return {"ph": "M", "name": what, "pid": pid, "tid": tid, "ts": 0, "args": arguments}
 
-    limit = f"optmem_max {run.summary.optmem_max_bytes} bytes"
+    limit = f"optmem_max {run.kernel.optmem_max_bytes} bytes"
     kinds = [kind for kind in THREAD_KINDS if (run.folder / f"{kind}.parquet").exists()]
     channels = range(len(run.meta.channels))
     return [
         name("process_name", pid, name=f"{run.policy} in {run.scenario} ({run.name})"),
-        name("process_labels", pid, labels=f"{run.summary.outcome}, {limit}"),
+        name("process_labels", pid, labels=f"{run.sender.outcome}, {limit}"),
         name("process_sort_index", pid, sort_index=pid),
         name("thread_name", pid, name="run"),
         *(
@@ -157,10 +158,10 @@ def _phases(run: Run, pid: int, origin_ns: int) -> list[Event]:
     if start_ns is None:
         return []
     start_us = (start_ns - origin_ns) / 1e3
-    common = {"name": f"run: {run.summary.outcome}", "cat": "run", "pid": pid, "tid": pid}
+    common = {"name": f"run: {run.sender.outcome}", "cat": "run", "pid": pid, "tid": pid}
     return [
-        {"ph": "B", "ts": start_us, "args": {"error": run.summary.error}, **common},
-        {"ph": "E", "ts": start_us + run.summary.duration_ns / 1e3, **common},
+        {"ph": "B", "ts": start_us, "args": {"error": run.sender.error}, **common},
+        {"ph": "E", "ts": start_us + run.sender.duration_ns / 1e3, **common},
     ]
 
 

@@ -13,7 +13,7 @@ from zcprobe.format.host import Host
 from zcprobe.format.lab import Lab
 from zcprobe.format.scenario import RecordedScenario
 from zcprobe.format.sockets import SocketCounts
-from zcprobe.format.summary import ChannelSummary, Summary
+from zcprobe.format.summary import ChannelSummary, KernelSummary, SenderSummary
 from zcprobe.seal import FileDigest
 from zcprobe.version import VERSION
 
@@ -44,8 +44,8 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     `complete`: every record and event is there and all counts reconcile. `cookies`: those of the subject's sockets, as
     in `kernel_events`. `probes`: probe name -> mechanism. `rows_beyond_limit`: table -> rows that are missing at its
     end because the run's records reached their limit. `lost_by_kind`: event kind -> events lost by each CPU.
-    `copy_paths`: stack id -> skbs. `files`: name -> digest of each of the run's other files; `zcprobe.seal` adds the
-    digest of run.json itself."""
+    `copy_paths`: stack id -> skbs. `sender`: None if nobody but the kernel counted, as in an attachment. `files`: name
+    -> digest of each of the run's other files; `zcprobe.seal` adds the digest of run.json itself."""
 
     format_version: int = FORMAT_VERSION
     format_minor: int = FORMAT_MINOR
@@ -68,6 +68,8 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     rows: dict[str, int]
     rows_beyond_limit: dict[str, int] = {}
     reconciliation: list[Finding]
+    kernel: KernelSummary
+    sender: SenderSummary | None = None
     files: dict[str, FileDigest] | None
 
 
@@ -80,5 +82,5 @@ class RunMetadata(Recording, frozen=True, kw_only=True):
     lab: Lab
     calibration: Calibration | None
     effects: Effects | None
-    summary: Summary
+    sender: SenderSummary
     channels: list[ChannelSummary]

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The main numbers of one run: the members `summary` and `channels` of run.json."""
+"""The main numbers of one run: the members `kernel`, `sender` and `channels` of run.json."""
 
 import msgspec
 
-__all__ = ["ChannelSummary", "Summary"]
+__all__ = ["ChannelSummary", "KernelSummary", "SenderSummary"]
 
 
 class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One channel; the members have the same meaning as in `Summary`. `start_ns` and `end_ns` are CLOCK_MONOTONIC, or
-    None in runs made before there were channels."""
+    """What sender and sink counted for one channel; the members have the same meaning as in the two summaries below.
+    `start_ns` and `end_ns` are CLOCK_MONOTONIC, or None in runs made before there were channels. The levels of optmem
+    are those of this channel's SO_MEMINFO samples."""
 
     outcome: str
     error: str | None
@@ -51,8 +52,30 @@ class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
     lost_records: int
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """docs/run-format.md describes each member. Members that only the probes know are None without probes; a member
+class KernelSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What the kernel said of the sockets of a subject, of whatever kind it is: the limit, the levels of optmem, and
+    what the probes saw. docs/run-format.md describes each member.
+
+    Members that only the probes know are None without probes. The level of optmem is in SO_MEMINFO and in the probes'
+    events alike: `optmem_peak_bytes` is the highest that either has seen.
+    """
+
+    optmem_max_bytes: int
+    optmem_baseline_bytes: int
+    optmem_peak_bytes: int
+    charge_bytes: int
+    errqueue_depth_max: int | None
+    merged_notifications: int | None
+    true_copied_completions: int | None
+    enobufs_causes: dict[str, int] | None
+    enobufs_in_flight_bytes: int | None
+    enobufs_unread_bytes: int | None
+    enobufs_unread_share: float | None
+    lost_events: int
+
+
+class SenderSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What our own sender and its sink counted, over all channels. docs/run-format.md describes each member. A member
     that was added later is None in runs made before."""
 
     outcome: str
@@ -66,23 +89,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     in_flight_at_end: int
     notifications: int
     copied_completions: int
-    true_copied_completions: int | None
     flush_count: int | None
     missed_zero_copy_count: int
     missed_by_variant: dict[str, int] | None
     enobufs_count: int
-    enobufs_causes: dict[str, int] | None
-    enobufs_in_flight_bytes: int | None
-    enobufs_unread_bytes: int | None
-    enobufs_unread_share: float | None
     eagain_count: int | None
     constrained_count: int | None
-    errqueue_depth_max: int | None
-    merged_notifications: int | None
-    optmem_max_bytes: int
-    optmem_baseline_bytes: int
-    optmem_peak_bytes: int
-    charge_bytes: int
     stall_count: int
     stall_ns_total: int
     stall_ns_max: int | None
@@ -103,5 +115,4 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     datagrams_received: int | None
     datagrams_missing: int | None
     datagrams_repeated: int | None
-    lost_events: int
     lost_records: int

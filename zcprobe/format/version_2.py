@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Converts kernel events of run format 2 to format 3, where a column that meant two things became two columns.
+"""Converts what run format 2 held in another form.
 
+`run.json` had one `summary`, of which format 3 made two: what the kernel said, and what our own sender counted.
+
+In `kernel_events` a column that meant two things became two columns.
 `lo` and `hi` held the account of memlock in an event of the kind `enobufs`, and `hi` the result of the call in one of
 the kind `sent`. `optmem_high_bytes` was the level before an `enobufs`, and the highest level of a `closed` socket.
 """
@@ -8,19 +11,30 @@ the kind `sent`. `optmem_high_bytes` was the level before an `enobufs`, and the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
+from zcprobe.format.summary import KernelSummary
 from zcprobe.format.tables import EVENT_TABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["KIND_CODES", "OLD_EVENT_COLUMNS", "Conversion"]
+__all__ = ["KIND_CODES", "OLD_EVENT_COLUMNS", "Conversion", "split_summary"]
 
 KIND_CODES = {word: code for code, word in EVENT_TABLE.enums["kind"].items()}
+
+
+def split_summary(meta: dict[str, Any]) -> dict[str, Any]:
+    """The metadata with `kernel` and `sender` in place of `summary`. A member that is unknown here stays with the
+    sender's."""
+    rest = {name: value for name, value in meta.items() if name != "summary"}
+    of_kernel = KernelSummary.__struct_fields__
+    kernel = {name: value for name, value in meta["summary"].items() if name in of_kernel}
+    sender = {name: value for name, value in meta["summary"].items() if name not in of_kernel}
+    return {**rest, "kernel": kernel, "sender": sender}
 
 
 class Conversion(msgspec.Struct, frozen=True):

@@ -57,12 +57,10 @@ def captions(comparison: Comparison) -> dict[str, str]:
 
 def _what_is_missing(comparison: Comparison) -> str:
     """Says how many runs have no goodput, and how many datagrams did not arrive."""
-    summaries = [run.summary for run in comparison.runs]
-    silent = sum(summary.goodput_bps is None for summary in summaries)
-    text = (
-        f" {counted(silent, 'run')} of {len(summaries)} had no report from the sink and no goodput." if silent else ""
-    )
-    known = [summary for summary in summaries if summary.datagrams_missing is not None]
+    senders = [run.sender for run in comparison.runs]
+    silent = sum(sender.goodput_bps is None for sender in senders)
+    text = f" {counted(silent, 'run')} of {len(senders)} had no report from the sink and no goodput." if silent else ""
+    known = [sender for sender in senders if sender.datagrams_missing is not None]
     if known:
         sent, received, missing = (sum(getattr(one, f"datagrams_{what}") for one in known) for what in _DATAGRAMS)
         text += f" Of {sent:,} datagrams sent, {received:,} were received and {missing:,} are missing."

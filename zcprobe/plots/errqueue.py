@@ -46,7 +46,7 @@ def plot_errqueue(run: Run, ax: Axes | None = None, until_s: float | None = None
 
 def _draw_limit(ax: Axes, run: Run) -> None:
     """Draws the number of notifications that fill optmem on their own, where that lies within the axes."""
-    most = (run.summary.optmem_max_bytes - SKB_TRUESIZE_ZERO_BYTES) // run.summary.charge_bytes + 1
+    most = (run.kernel.optmem_max_bytes - SKB_TRUESIZE_ZERO_BYTES) // run.kernel.charge_bytes + 1
     if most < 3 * ax.get_ylim()[1]:
         ax.set_ylim(0, max(ax.get_ylim()[1], most * 1.2))
         ax.axhline(most, **LIMIT)

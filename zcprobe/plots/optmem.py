@@ -47,7 +47,7 @@ def plot_optmem(
     alone, ax = ax is None, axes_or_new(ax, [run])
     channel = telling_channel(run) if channel is None else channel
     table = df_optmem(run, channel, span_edges_s(run, until_s))
-    limit = run.summary.optmem_max_bytes / _KIB
+    limit = run.kernel.optmem_max_bytes / _KIB
     axis = time_axis(run, float(table["time_s"].max()) if len(table) else 0.0, until_s)
     of = f", channel {channel} of {channel_count(run)}" if channel_count(run) > 1 else ""
     ax.set_title(f"{run.policy}: optmem{of}", loc="left")
@@ -58,7 +58,7 @@ def plot_optmem(
     _draw_level(ax, table[table["time_s"] <= axis.end_s], axis, baseline_bytes(run, channel))
     ax.set_ylim(0, limit * _HEADROOM)
     ax.axhline(limit, **LIMIT)
-    label = f"limit: optmem_max = {format_bytes(run.summary.optmem_max_bytes)}"
+    label = f"limit: optmem_max = {format_bytes(run.kernel.optmem_max_bytes)}"
     ax.text(0.01, limit * 1.02, label, transform=ax.get_yaxis_transform(), fontsize=9, va="bottom", bbox=PAPER)
     mark_stalls(ax, run, axis, channel)
     mark_enobufs(ax, run, axis, 1.16 / _HEADROOM, channel)

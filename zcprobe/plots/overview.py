@@ -27,11 +27,11 @@ def draw_overview(run: Run) -> Figure:
         ax.set_xlim(0, last)
     for ax in axes[:-1]:
         ax.set_xlabel("")
-    summary = run.summary
-    outcome = OUTCOME_WORDS[summary.outcome]
+    sender = run.sender
+    outcome = OUTCOME_WORDS[sender.outcome]
     figure.suptitle(
-        f"{run.policy} in {run.scenario}: {outcome}, {summary.sends:,} sends in"
-        f" {format_duration_ns(summary.duration_ns)}, goodput {format_goodput_bps(summary.goodput_bps)}",
+        f"{run.policy} in {run.scenario}: {outcome}, {sender.sends:,} sends in"
+        f" {format_duration_ns(sender.duration_ns)}, goodput {format_goodput_bps(sender.goodput_bps)}",
         x=0.01,
         ha="left",
     )

@@ -72,7 +72,7 @@ class _Marks:
         self.count += len(table)
         self.farthest = max(self.farthest, int(np.abs(distance).max(initial=0)))
         if thin:
-            across = max(int(run.summary.sends) // _PLACES_ACROSS, 1)
+            across = max(int(run.sender.sends) // _PLACES_ACROSS, 1)
             lo = lo // across * across
             steps = np.round(np.log2(np.maximum(np.abs(distance), 1)) * _PLACES_PER_DOUBLING)
             distance = np.sign(distance) * np.round(2.0 ** (steps / _PLACES_PER_DOUBLING)).astype(np.int64)

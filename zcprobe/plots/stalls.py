@@ -39,7 +39,7 @@ def plot_stalls(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
         _draw_policy(ax, policy, durations, f"{policy}: {_describe(durations)} in {counted(len(own), 'run')}")
         longest = max(longest, float(durations.max(initial=0)))
     if longest == 0:
-        if any(run.summary.stall_count for run in runs):
+        if any(run.sender.stall_count for run in runs):
             return say_empty(ax, "no stall was recorded, though there were some: these runs kept only counts")
         return say_empty(ax, "no run stalled: no policy waited or tried again")
     ax.set_xscale("log")

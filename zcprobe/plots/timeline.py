@@ -132,7 +132,7 @@ def add_timeline_legend(ax: Axes, fills: Sequence[str] = ("stall", "settling"), 
 def mark_outcome(ax: Axes, run: Run, axis: TimeAxis, channel: int | None = None, *, label: bool) -> None:
     """Marks the moment at which the outcome of the run, or of one channel, was known, and settling after it."""
     outcome_s = outcome_time_s(run, channel)
-    outcome = run.summary.outcome if channel is None else channel_summary(run, channel).outcome
+    outcome = run.sender.outcome if channel is None else channel_summary(run, channel).outcome
     if outcome_s > axis.end_s:
         return
     at = outcome_s * axis.per_s

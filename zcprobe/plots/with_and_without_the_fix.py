@@ -43,7 +43,7 @@ _CLOSE_TIMES = 4
 def representative_run(runs: Sequence[Run]) -> Run | None:
     """The run with the median number of sends, or the lower of the two in the middle; ties are broken by duration. None
     without runs."""
-    ordered = sorted(runs, key=lambda run: (run.summary.sends, run.summary.duration_ns, run.name))
+    ordered = sorted(runs, key=lambda run: (run.sender.sends, run.sender.duration_ns, run.name))
     return ordered[(len(ordered) - 1) // 2] if ordered else None
 
 
@@ -148,12 +148,12 @@ def _put_title(ax: Axes, policy: str, outcome: str, panel: str) -> None:
 
 
 def _outcome(run: Run, run_count: int) -> str:
-    summary = run.summary
-    length = format_duration_ns(summary.duration_ns)
-    words = OUTCOME_WORDS[summary.outcome]
-    text = f"{words}: {summary.sends:,} sends in {length}"
-    if summary.stall_count:
-        text += f"; {counted(summary.stall_count, 'stall')}, {format_duration_ns(summary.stall_ns_total)} in all"
+    sender = run.sender
+    length = format_duration_ns(sender.duration_ns)
+    words = OUTCOME_WORDS[sender.outcome]
+    text = f"{words}: {sender.sends:,} sends in {length}"
+    if sender.stall_count:
+        text += f"; {counted(sender.stall_count, 'stall')}, {format_duration_ns(sender.stall_ns_total)} in all"
     shown = f"(1 of {counted(run_count, 'run')} shown)".replace(" ", "\u00a0")
     return f"{text} {shown}"
 

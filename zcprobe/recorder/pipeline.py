@@ -11,10 +11,12 @@ import msgspec
 
 from zcprobe.format.findings import Finding
 from zcprobe.format.metadata import Kind, Recording
+from zcprobe.format.summary import KernelSummary
 from zcprobe.format.tables import EVENT_TABLE
 from zcprobe.host.cpu import host_metadata
 from zcprobe.interrupt import Interruption
 from zcprobe.probes.measurement import MeasurementCounts, Target
+from zcprobe.recorder.kernel_summary import summarize_kernel
 from zcprobe.recorder.metadata import digests_of, write_json, write_sealed
 from zcprobe.recorder.reconcile import labelled, none_lost, reconcile_counts
 from zcprobe.recorder.record_limit import RecordLimit, limit_warnings, rows_beyond_limit
@@ -32,14 +34,17 @@ __all__ = ["Measured", "Subject", "WatchedSocket", "record"]
 class WatchedSocket(msgspec.Struct, frozen=True, kw_only=True):
     """One socket of a subject, once the subject has run.
 
-    `label`: prefix of findings about it, empty if it is the only one. `optmem_baseline_bytes`: level before the first
-    send. `charge_bytes`: truesize of one of its notifications. `sends_in_flight`: sends whose completion nobody had
-    read by the end.
+    `label`: prefix of findings about it, empty if it is the only one. `optmem_max_bytes`: limit in force.
+    `optmem_baseline_bytes`: level before the first send. `optmem_peak_bytes`: highest level that the subject has read
+    itself, 0 if it has read none. `charge_bytes`: truesize of one of its notifications. `sends_in_flight`: sends whose
+    completion nobody had read by the end.
     """
 
     cookie: int
     label: str = ""
+    optmem_max_bytes: int
     optmem_baseline_bytes: int
+    optmem_peak_bytes: int = 0
     charge_bytes: int
     sends_in_flight: int
 
@@ -125,6 +130,7 @@ def record(
         rows=rows,
         rows_beyond_limit=beyond,
         reconciliation=findings,
+        kernel=_summary(sockets, combine(totals) if probes else None, counts),
         files=digests_of(*(folder / f"{table}.parquet" for table in rows), folder / "stacks.json"),
         **_seen(probes, sockets, counts),
     )
@@ -162,6 +168,17 @@ def _totals(sockets: list[WatchedSocket], counts: MeasurementCounts, folder: Pat
 def _totals_of_counts(socket: WatchedSocket, counts: MeasurementCounts) -> EventTotals:
     counted = counts.sockets.get(socket.cookie)
     return EventTotals() if counted is None else totals_of_counts(counted, socket.optmem_baseline_bytes)
+
+
+def _summary(sockets: list[WatchedSocket], totals: EventTotals | None, counts: MeasurementCounts) -> KernelSummary:
+    """Over all sockets: limit, levels and charge are the highest of any."""
+
+    def highest(name: str) -> int:
+        return max((getattr(socket, name) for socket in sockets), default=0)
+
+    names = ("optmem_max_bytes", "optmem_baseline_bytes", "optmem_peak_bytes", "charge_bytes")
+    levels = {name: highest(name) for name in names}
+    return summarize_kernel(totals, lost_events=counts.lost_events, **levels)
 
 
 def _of_kernel(sockets: list[WatchedSocket], counts: MeasurementCounts, totals: list[EventTotals]) -> list[Finding]:

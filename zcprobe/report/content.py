@@ -161,8 +161,8 @@ def _causes(runs: list[Run]) -> str:
     """The number of calls of all runs by cause. Calls of runs without probes have an unknown cause."""
     causes: Counter[str] = Counter()
     for run in runs:
-        known = run.summary.enobufs_causes
-        causes.update({"of unknown cause": run.summary.enobufs_count} if known is None else known)
+        known = run.kernel.enobufs_causes
+        causes.update({"of unknown cause": run.sender.enobufs_count} if known is None else known)
     return ", ".join(f"{count:,} {cause}" for cause, count in causes.items() if count) or "none"
 
 
@@ -184,12 +184,12 @@ def run_rows(comparison: Comparison, base: Path) -> list[RunRow]:
             href=relative_href(run.folder, base),
             tables=[(relative_href(path, base), path.stem) for path in sorted(run.folder.glob("*.parquet"))],
             policy=run.policy,
-            outcome=_outcome(run.summary.outcome),
-            sends=_count(run.summary.sends),
-            enobufs=_count(run.summary.enobufs_count),
-            stalls=_count(run.summary.stall_count),
-            duration=format_duration_ns(run.summary.duration_ns),
-            goodput="; ".join(filter(None, (format_goodput_bps(run.summary.goodput_bps), datagrams_text(run.summary)))),
+            outcome=_outcome(run.sender.outcome),
+            sends=_count(run.sender.sends),
+            enobufs=_count(run.sender.enobufs_count),
+            stalls=_count(run.sender.stall_count),
+            duration=format_duration_ns(run.sender.duration_ns),
+            goodput="; ".join(filter(None, (format_goodput_bps(run.sender.goodput_bps), datagrams_text(run.sender)))),
             complete=run.meta.complete,
             broken=[
                 f"{finding.what}: {finding.expected:,} against {finding.found:,}"

@@ -50,7 +50,7 @@ def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
         ("impairment in the lab", _all(runs, _impairment)),
         ("calibration", _all(runs, _calibration)),
         *_option_rows(runs),
-        ("charge of one notification", _all(runs, lambda run: f"{run.summary.charge_bytes:,} bytes")),
+        ("charge of one notification", _all(runs, lambda run: f"{run.kernel.charge_bytes:,} bytes")),
         ("kernel", _all(runs, lambda run: f"{run.meta.host.kernel_release} {run.meta.host.machine}")),
         ("host", _all(runs, _host)),
         ("probes", _all(runs, _probes)),
@@ -85,8 +85,8 @@ def _own_cost(overhead: dict[str, Any] | None) -> str:
 
 def copied_statement(runs: list[Run]) -> str:
     """Says how many completions the kernel reported as copied, and what goodput therefore means."""
-    completions = sum(run.summary.completions for run in runs)
-    copied = sum(run.summary.copied_completions for run in runs)
+    completions = sum(run.sender.completions for run in runs)
+    copied = sum(run.sender.copied_completions for run in runs)
     if completions == 0:
         counted = "No completion was read in these runs."
     elif copied == completions:
@@ -136,7 +136,7 @@ def _noise(runs: list[Run]) -> str:
     parts = [f"load average when a run began: {span}"] if loads else []
     spreads = []
     for policy in dict.fromkeys(run.policy for run in runs):
-        found = [run.summary.goodput_bps for run in runs if run.policy == policy]
+        found = [run.sender.goodput_bps for run in runs if run.policy == policy]
         rates = [rate for rate in found if rate is not None]
         if len(rates) > 1 and median(rates):
             spreads.append(f"{policy} {(max(rates) - min(rates)) / median(rates):.0%}")
@@ -189,8 +189,8 @@ def _integrity(runs: list[Run]) -> str:
 
 
 def _losses(runs: list[Run]) -> str:
-    events = sum(run.summary.lost_events for run in runs)
-    records = sum(run.summary.lost_records for run in runs)
+    events = sum(run.kernel.lost_events for run in runs)
+    records = sum(run.sender.lost_records for run in runs)
     return f"{events:,} events, {records:,} records"
 
 

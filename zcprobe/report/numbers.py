@@ -13,6 +13,7 @@ from zcprobe.analysis.goodput import df_goodput
 from zcprobe.analysis.late_completions import df_late_completions
 from zcprobe.analysis.stalls import stall_lengths
 from zcprobe.dataset.load import Comparison, Run
+from zcprobe.dataset.results import results_of
 from zcprobe.plots.sendmsg_results import count_results
 from zcprobe.report.content import shown_runs
 
@@ -45,8 +46,9 @@ class NumberTable(msgspec.Struct, frozen=True):
 
 def _of_shown_runs(comparison: Comparison) -> pd.DataFrame:
     rows = [
-        {"policy": run.policy, "run": run.name, **{name: getattr(run.summary, name) for name in _SHOWN_MEMBERS}}
+        {"policy": run.policy, "run": run.name, **{name: results[name] for name in _SHOWN_MEMBERS}}
         for run in shown_runs(comparison)
+        for results in (results_of(run.meta),)
     ]
     return pd.DataFrame(rows, dtype="object")
 
@@ -116,8 +118,9 @@ def number_table(name: str, comparison: Comparison) -> NumberTable:
 
 def summary_table(runs: list[Run]) -> NumberTable:
     """A table with a row for each member of the summaries and a column for each run."""
-    members = dict.fromkeys(name for run in runs for name in run.summary.__struct_fields__)
-    rows = [[name, *(_text(getattr(run.summary, name, None)) for run in runs)] for name in members]
+    found = [results_of(run.meta) for run in runs]
+    members = dict.fromkeys(name for results in found for name in results)
+    rows = [[name, *(_text(results.get(name)) for results in found)] for name in members]
     return NumberTable(["", *(f"{run.policy} {run.meta.run_id}" for run in runs)], rows, 0)
 
 

@@ -66,8 +66,8 @@ def test_a_completion_that_is_inlined_is_watched_where_it_is_called(hide: Hide, 
     assert {caller, f"{caller}()"} < set(run["attached"])
     assert not {INLINED, f"{INLINED}()"} & set(run["attached"])
     assert run["complete"]
-    assert run["summary"]["sends"] == run["summary"]["completions"] == COUNT
-    assert run["summary"]["true_copied_completions"] == COUNT
+    assert run["sender"]["sends"] == run["sender"]["completions"] == COUNT
+    assert run["kernel"]["true_copied_completions"] == COUNT
 
 
 def test_without_a_function_that_has_no_other_the_tracepoints_do(hide: Hide, tmp_path: Path) -> None:
@@ -87,5 +87,5 @@ def test_without_a_function_that_has_no_other_the_tracepoints_do(hide: Hide, tmp
         words = (*words, "--probes", "none")
     run = measure(tmp_path, *words)
     assert run["complete"]
-    assert run["summary"]["sends"] == run["summary"]["completions"] == COUNT
+    assert run["sender"]["sends"] == run["sender"]["completions"] == COUNT
     assert set(run["probes"].values()) == (set() if "--probes" in words else {"tracepoint"})

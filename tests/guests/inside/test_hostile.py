@@ -42,8 +42,8 @@ def test_tracepoints_still_tell_everything_and_without_them_runs_go_without_prob
         words = (*words, "--probes", "none")
     run = measure(tmp_path, *words)
     assert run["complete"]
-    assert run["summary"]["sends"] == run["summary"]["completions"] == 1009
+    assert run["sender"]["sends"] == run["sender"]["completions"] == 1009
     if "--probes" not in words:
         assert set(run["probes"].values()) == {"tracepoint"}
         assert run["send_results"]["0"] == 1009
-        assert run["summary"]["true_copied_completions"] == 1009
+        assert run["kernel"]["true_copied_completions"] == 1009

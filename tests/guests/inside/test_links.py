@@ -61,9 +61,9 @@ def compare_on(link: str, folder: Path, *words: str) -> tuple[dict[str, dict[str
         assert run.meta.complete
         assert run.meta.lab.sender_device == link.partition(",")[0]
         assert run.meta.lab.scatter_gather is True
-        assert run.summary.sends == run.summary.completions > 0
-        assert run.summary.copied_completions == 0
-        assert run.summary.true_copied_completions == 0
+        assert run.sender.sends == run.sender.completions > 0
+        assert run.sender.copied_completions == 0
+        assert run.kernel.true_copied_completions == 0
     return {policy: values["outcomes"] for policy, values in content["policies"].items()}, runs
 
 
@@ -77,7 +77,7 @@ def test_true_zerocopy_with_and_without_the_fix(link: str, kept_folder: Path) ->
     assert outcomes == {"qemu-pre": {"dead_enobufs": 1}, "qemu-merged": {"completed": 1}}
     for run in runs:
         # data that came early could not merge with data that was held
-        assert run.summary.errqueue_depth_max > 1
+        assert run.kernel.errqueue_depth_max > 1
 
 
 REORDERED = ("--scenario", "reordered-link", "-n", "509")
@@ -89,14 +89,14 @@ def test_reordering_alone_keeps_completions_in_order(link: str, kept_folder: Pat
         outcomes, runs = compare_on(link, kept_folder, *REORDERED)
     assert outcomes == {"qemu-pre": {"completed": 1}, "qemu-merged": {"completed": 1}}
     for run in runs:
-        assert run.summary.sends == 509
-        assert run.summary.enobufs_count == 0
+        assert run.sender.sends == 509
+        assert run.sender.enobufs_count == 0
         sink = counters[f"zcprobe-{run.meta.run_id}-rx"]
         assert sink["TCPOFOQueue"] > 100
         # read when all was over; the last look from outside was some time before that
         assert run.meta.effects.reordered_packets >= sink["TCPOFOQueue"]
         # what comes in order merges
-        assert run.summary.errqueue_depth_max < 20
+        assert run.kernel.errqueue_depth_max < 20
 
 
 def read_qdiscs(device: str) -> set[str]:

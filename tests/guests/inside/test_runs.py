@@ -26,7 +26,7 @@ def test_every_send_is_counted_once(tmp_path: Path) -> None:
     run = zcprobe.load(printed["folder"])
     assert run.meta.complete
     assert run.meta.lab.optmem_max_bytes == OPTMEM_BYTES
-    assert run.summary.sends == run.summary.completions == len(run.sends) == count
+    assert run.sender.sends == run.sender.completions == len(run.sends) == count
     ranges = run.notifications
     assert int((ranges["hi"] - ranges["lo"] + 1).sum()) == count
     assert run.meta.send_results["0"] == count
@@ -48,11 +48,11 @@ def test_sends_in_flight_fill_optmem_to_the_last_notification_that_fits(kept_fol
     assert outcomes == {"qemu-pre": {"dead_enobufs": 1}, "qemu-merged": {"completed": 1}}
     for run in load_comparison(Path(content["folder"])).runs:
         assert run.meta.complete
-        limit, charge = run.summary.optmem_max_bytes, run.summary.charge_bytes
+        limit, charge = run.kernel.optmem_max_bytes, run.kernel.charge_bytes
         assert limit == 20480
-        assert run.summary.optmem_peak_bytes == ((limit - THRESHOLD_BYTES) // charge + 1) * charge
-        assert run.summary.enobufs_count == 1 or run.meta.config.policy != "qemu-pre"
-        assert set(run.summary.enobufs_causes) == {"optmem"}
+        assert run.kernel.optmem_peak_bytes == ((limit - THRESHOLD_BYTES) // charge + 1) * charge
+        assert run.sender.enobufs_count == 1 or run.meta.config.policy != "qemu-pre"
+        assert set(run.kernel.enobufs_causes) == {"optmem"}
 
 
 DEFAULT_OUTCOMES = {

@@ -40,9 +40,9 @@ def test_every_send_over_vsock_completes(sink: "subprocess.Popen[str]", tmp_path
     (folder,) = tmp_path.iterdir()
     run = zcprobe.load(folder)
     assert run.meta.complete
-    assert run.summary.outcome == "completed"
-    assert run.summary.sends == run.summary.completions == 1009
-    assert run.summary.sink_intact
+    assert run.sender.outcome == "completed"
+    assert run.sender.sends == run.sender.completions == 1009
+    assert run.sender.sink_intact
     assert set(run.notifications["origin"]) == {5}
     assert str(run.folder) in out.decode()
 
@@ -56,8 +56,8 @@ def test_sends_that_take_several_ids_are_found_out(sink: "subprocess.Popen[str]"
         return
     (folder,) = tmp_path.iterdir()
     run = zcprobe.load(folder, allow_incomplete=True)
-    assert run.summary.outcome == "dead_error"
-    assert "more completions than sends" in run.summary.error
+    assert run.sender.outcome == "dead_error"
+    assert "more completions than sends" in run.sender.error
 
 
 def test_the_sender_keeps_the_pace_itself(sink: "subprocess.Popen[str]", tmp_path: Path) -> None:
@@ -68,5 +68,5 @@ def test_the_sender_keeps_the_pace_itself(sink: "subprocess.Popen[str]", tmp_pat
     assert code == 0, err
     (folder,) = tmp_path.iterdir()
     run = zcprobe.load(folder)
-    assert run.summary.bytes_sent == run.summary.sink_bytes == 1_100_000
-    assert 0.99e9 < run.summary.duration_ns < 5e9
+    assert run.sender.bytes_sent == run.sender.sink_bytes == 1_100_000
+    assert 0.99e9 < run.sender.duration_ns < 5e9

@@ -34,7 +34,7 @@ def measure(probes: ProbeSession, tmp_path: Path) -> Measure:
         measured = load_run(completed.folder)
         assert [finding for finding in measured.meta.reconciliation if not finding.holds] == []
         assert measured.meta.complete
-        assert measured.summary.lost_events == measured.summary.lost_records == 0
+        assert measured.kernel.lost_events == measured.sender.lost_records == 0
         return measured
 
     return run

@@ -25,13 +25,13 @@ HUGEPAGES = Path("/proc/sys/vm/nr_hugepages")
 
 def test_a_buffer_used_again_after_its_completion_is_intact(measure: Measure) -> None:
     run = measure(scenario="slow-reader", send_count=150, traffic=Traffic(reuse="after-completion"))
-    assert (run.summary.outcome, run.summary.sink_intact) == ("completed", True)
-    assert run.summary.sends >= 150
+    assert (run.sender.outcome, run.sender.sink_intact) == ("completed", True)
+    assert run.sender.sends >= 150
 
 
 def test_completions_out_of_order_free_the_right_buffer(measure: Measure) -> None:
     run = measure(scenario="held-completions", send_count=3001, traffic=Traffic(reuse="after-completion"))
-    assert (run.summary.outcome, run.summary.sink_intact) == ("completed", True)
+    assert (run.sender.outcome, run.sender.sink_intact) == ("completed", True)
     assert "reuse" in set(run.flushes["trigger"])
 
 
@@ -40,8 +40,8 @@ def test_waiting_for_a_buffer_is_no_stall(measure: Measure) -> None:
     run = measure(
         scenario="slow-reader", optmem_max_bytes=131072, send_count=150, traffic=Traffic(reuse="after-completion")
     )
-    assert (run.summary.outcome, run.summary.sink_intact) == ("completed", True)
-    assert run.summary.stall_count == run.summary.enobufs_count == 0
+    assert (run.sender.outcome, run.sender.sink_intact) == ("completed", True)
+    assert run.sender.stall_count == run.sender.enobufs_count == 0
     assert "reuse" in set(run.flushes["trigger"])
     assert run.meminfo["in_flight"].max() <= 64
 
@@ -49,20 +49,20 @@ def test_waiting_for_a_buffer_is_no_stall(measure: Measure) -> None:
 def test_a_buffer_overwritten_at_once_is_found_out_and_the_run_is_kept(measure: Measure) -> None:
     """Does not use `measure`, which requires a complete run: wrong content is the purpose of this run."""
     run = measure(scenario="slow-reader", send_count=60, traffic=Traffic(reuse="at-once"))
-    assert run.summary.outcome == "completed"
-    assert run.summary.sink_intact is False
-    assert run.summary.sink_bytes == run.summary.bytes_sent
+    assert run.sender.outcome == "completed"
+    assert run.sender.sink_intact is False
+    assert run.sender.sink_bytes == run.sender.bytes_sent
 
 
 def test_a_plain_copy_may_be_overwritten_at_once(measure: Measure) -> None:
     run = measure(scenario="slow-reader", send_count=60, zerocopy=False, traffic=Traffic(reuse="at-once"))
-    assert (run.summary.sends, run.summary.sink_intact) == (0, True)
+    assert (run.sender.sends, run.sender.sink_intact) == (0, True)
 
 
 @pytest.mark.parametrize("reuse", ["never", "after-completion"])
 def test_pages_of_a_file_can_be_sent(reuse: Literal["never", "after-completion"], measure: Measure) -> None:
     run = measure(scenario="in-order", buffers="file", send_count=1009, traffic=Traffic(reuse=reuse))
-    assert (run.summary.outcome, run.summary.sink_intact, run.summary.sends) == ("completed", True, 1009)
+    assert (run.sender.outcome, run.sender.sink_intact, run.sender.sends) == ("completed", True, 1009)
 
 
 def test_a_file_that_the_disk_has_no_room_for_is_refused(

@@ -50,9 +50,9 @@ def test_the_hold_has_the_rate_that_was_calibrated(measure: Measure) -> None:
     assert run.meta.effects.held_packets >= max(entry["packets"] for entry in seen)
     assert run.meta.effects.hold_waits > 0
     assert run.meta.warnings == []
-    assert calibration.charge_bytes == run.summary.charge_bytes
+    assert calibration.charge_bytes == run.kernel.charge_bytes
     assert calibration.notifications_max * calibration.charge_bytes <= 131072 + calibration.charge_bytes
-    assert run.meta.config.send_count == scenario.send_count == run.summary.writes
+    assert run.meta.config.send_count == scenario.send_count == run.sender.writes
 
 
 @pytest.mark.parametrize("pacing_bps", [200_000_000, 1_000_000_000])
@@ -66,7 +66,7 @@ def test_a_paced_sender_is_held_up_as_well(pacing_bps: int, measure: Measure) ->
     )
     assert run.meta.calibration.goodput_bps <= pacing_bps
     assert run.meta.effects.hold_waits > 0
-    assert run.summary.outcome == "dead_enobufs"
+    assert run.sender.outcome == "dead_enobufs"
 
 
 def test_a_hold_that_lets_every_clone_go_at_once_says_so(measure: Measure) -> None:
@@ -88,7 +88,7 @@ def test_late_acknowledgements_wait_in_their_queue_and_none_is_dropped(measure: 
     assert run.meta.effects.delay_waits > 0
     assert run.meta.effects.delay_dropped_packets == 0
     assert run.meta.warnings == []
-    assert run.summary.enobufs_count > 0
+    assert run.sender.enobufs_count > 0
 
 
 def test_a_slow_reader_reads_at_its_share_of_the_goodput(measure: Measure) -> None:
@@ -97,7 +97,7 @@ def test_a_slow_reader_reads_at_its_share_of_the_goodput(measure: Measure) -> No
     assert calibration.read_bps == pytest.approx(0.1 * calibration.goodput_bps, abs=1)
     assert run.meta.effects.reader_pause_ns > 0
     # the last piece of a hundredth of a second is not waited for
-    assert run.summary.goodput_bps < 1.1 * calibration.read_bps
+    assert run.sender.goodput_bps < 1.1 * calibration.read_bps
     assert run.meta.warnings == []
 
 
@@ -107,13 +107,13 @@ def test_the_control_is_one_in_every_size(send_bytes: int, family: str, measure:
     run = measure(
         scenario="in-order", policy="qemu-pre", family=family, send_bytes=send_bytes, duration_s=1.0, record=False
     )
-    assert (run.summary.outcome, run.summary.enobufs_count) == ("completed", 0)
+    assert (run.sender.outcome, run.sender.enobufs_count) == ("completed", 0)
     assert run.meta.warnings == []
 
 
 def test_a_control_under_a_limit_that_it_meets_is_not_called_one(measure: Measure) -> None:
     run = measure(scenario="in-order", send_count=1009, optmem_max_bytes=2000)
-    assert run.summary.enobufs_count > 0
+    assert run.sender.enobufs_count > 0
     assert [warning.id for warning in run.meta.warnings] == ["not-a-control"]
 
 
@@ -135,12 +135,12 @@ def test_channels_that_share_the_queue_of_clones_do_not_overflow_it(policy: str,
     assert run.meta.effects.hold_waits > 0
     assert run.meta.effects.hold_dropped_packets == 0
     assert run.meta.warnings == []
-    assert run.summary.outcome == "dead_enobufs"
+    assert run.sender.outcome == "dead_enobufs"
 
 
 def test_readers_of_all_channels_together_have_the_share(measure: Measure) -> None:
     run = measure(scenario="slow-reader", policy="qemu-merged", channels=8)
-    assert run.summary.goodput_bps < 1.2 * 0.1 * run.meta.calibration.goodput_bps
+    assert run.sender.goodput_bps < 1.2 * 0.1 * run.meta.calibration.goodput_bps
 
 
 def test_a_slow_sender_is_calibrated_as_fast_as_any(measure: Measure) -> None:

@@ -22,12 +22,12 @@ SUMMED = ("writes", "sends", "completions", "notifications", "copied_completions
 @pytest.mark.parametrize(("channels", "count"), [(1, 1009), (8, 211), (64, 23)])
 def test_every_channel_is_counted_on_its_own(channels: int, count: int, measure: Measure) -> None:
     run = measure(scenario="in-order", channels=channels, send_count=count, send_bytes=16384)
-    summary, each = run.summary, run.meta.channels
-    assert (summary.outcome, summary.sink_intact) == ("completed", True)
+    each = run.meta.channels
+    assert (run.sender.outcome, run.sender.sink_intact) == ("completed", True)
     assert [one.sends for one in each] == [one.completions for one in each] == [count] * channels
     for name in SUMMED:
-        assert sum(getattr(one, name) for one in each) == getattr(summary, name)
-    assert summary.duration_ns == max(one.end_ns for one in each) - min(one.start_ns for one in each)
+        assert sum(getattr(one, name) for one in each) == getattr(run.sender, name)
+    assert run.sender.duration_ns == max(one.end_ns for one in each) - min(one.start_ns for one in each)
 
     for table in (run.sends, run.notifications, run.flushes, run.meminfo):
         assert set(table["channel"]) == set(range(channels))
@@ -47,15 +47,15 @@ def test_the_worst_channel_names_the_outcome(measure: Measure) -> None:
     """Each channel has its own optmem, so each dies separately; statements about one channel must hold for it."""
     run = measure(scenario="in-flight", policy="qemu-pre", channels=3)
     outcomes = [one.outcome for one in run.meta.channels]
-    assert run.summary.outcome == "dead_enobufs" in outcomes
-    assert sum(run.summary.enobufs_causes.values()) == run.summary.enobufs_count == outcomes.count("dead_enobufs")
+    assert run.sender.outcome == "dead_enobufs" in outcomes
+    assert sum(run.kernel.enobufs_causes.values()) == run.sender.enobufs_count == outcomes.count("dead_enobufs")
 
 
 def test_a_migration_ends_for_all_when_it_ends_for_one(measure: Measure) -> None:
     traffic = Traffic(model="migration", guest_bytes=128 << 20, dirty_bytes_per_s=1 << 40, downtime_ms=0)
     run = measure(scenario="slow-reader", policy="qemu-pre", channels=2, traffic=traffic)
     outcomes = {one.outcome for one in run.meta.channels}
-    assert run.summary.outcome == "dead_enobufs"
+    assert run.sender.outcome == "dead_enobufs"
     assert outcomes <= {"dead_enobufs", "interrupted"}
 
 

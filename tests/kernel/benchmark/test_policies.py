@@ -30,21 +30,20 @@ def parameters(policy: str, **changes: int) -> PolicyParameters:
 
 
 def assert_all_arrived(run: Run, count: int) -> None:
-    summary = run.summary
-    assert (summary.outcome, summary.error) == ("completed", None)
-    assert summary.writes == count
-    assert summary.bytes_sent == summary.sink_bytes == count * run.meta.config.send_bytes
-    assert summary.sink_intact is True
-    assert summary.completions == summary.sends
+    assert (run.sender.outcome, run.sender.error) == ("completed", None)
+    assert run.sender.writes == count
+    assert run.sender.bytes_sent == run.sender.sink_bytes == count * run.meta.config.send_bytes
+    assert run.sender.sink_intact is True
+    assert run.sender.completions == run.sender.sends
 
 
 @pytest.mark.parametrize("policy", DYING)
 def test_in_flight_charges_kill_who_cannot_wait(policy: str, measure: Measure) -> None:
     run = measure(scenario="in-flight", policy=policy)
-    assert run.summary.outcome == "dead_enobufs"
-    assert set(run.summary.enobufs_causes) == {"optmem"}
-    assert run.summary.sink_intact is True
-    assert run.summary.copied_on_purpose == 0
+    assert run.sender.outcome == "dead_enobufs"
+    assert set(run.kernel.enobufs_causes) == {"optmem"}
+    assert run.sender.sink_intact is True
+    assert run.sender.copied_on_purpose == 0
     last = run.sends.iloc[-1]
     assert (last["error"], last["taken_bytes"]) == (105, 0)
     assert last["enobufs_count"] == (2 if policy in ("qemu-v2", "qemu-shipped") else 1)
@@ -54,17 +53,17 @@ def test_in_flight_charges_kill_who_cannot_wait(policy: str, measure: Measure) -
 def test_in_flight_charges_are_survived_by_waiting(policy: str, measure: Measure) -> None:
     run = measure(scenario="in-flight", policy=policy, send_count=COUNT)
     assert_all_arrived(run, COUNT)
-    assert run.summary.enobufs_count > 0
+    assert run.sender.enobufs_count > 0
     if policy not in ("wait-progress",):
-        assert run.summary.copied_on_purpose == 0
+        assert run.sender.copied_on_purpose == 0
 
 
 @pytest.mark.parametrize("policy", COPYING)
 def test_in_flight_charges_are_survived_by_copying(policy: str, measure: Measure) -> None:
     run = measure(scenario="in-flight", policy=policy, send_count=COUNT)
     assert_all_arrived(run, COUNT)
-    assert 0 < run.summary.copied_on_purpose < COUNT
-    assert run.sends["copied_on_purpose"].sum() == run.summary.copied_on_purpose
+    assert 0 < run.sender.copied_on_purpose < COUNT
+    assert run.sends["copied_on_purpose"].sum() == run.sender.copied_on_purpose
 
 
 def test_a_watermark_is_never_refused(measure: Measure) -> None:
@@ -76,9 +75,9 @@ def test_a_watermark_is_never_refused(measure: Measure) -> None:
             send_count=COUNT,
         )
         assert_all_arrived(run, COUNT)
-        assert run.summary.enobufs_count == 0
-        assert run.summary.optmem_peak_bytes <= run.summary.optmem_max_bytes
-        assert (run.summary.stall_count > 0) == (copy_above == 0)
+        assert run.sender.enobufs_count == 0
+        assert run.kernel.optmem_peak_bytes <= run.kernel.optmem_max_bytes
+        assert (run.sender.stall_count > 0) == (copy_above == 0)
         # it reads, or waits, so that nothing fails
         assert set(run.flushes["trigger"]) == {"periodic", "explicit"}
         assert set(run.flushes["blocking"][run.flushes["trigger"] == "periodic"]) == {copy_above == 0}
@@ -86,21 +85,21 @@ def test_a_watermark_is_never_refused(measure: Measure) -> None:
 
 def test_what_answers_enobufs_says_so(measure: Measure) -> None:
     run = measure(scenario="in-flight", policy="wait-progress", send_count=COUNT)
-    assert run.summary.enobufs_count > 0
+    assert run.sender.enobufs_count > 0
     assert set(run.flushes["trigger"]) == {"enobufs", "explicit"}
 
 
 def assert_stalls_add_up(run: Run) -> None:
     durations = run.stalls["duration_ns"]
-    assert len(durations) == run.summary.stall_count > 0
-    assert durations.sum() == run.summary.stall_ns_total
-    assert durations.max() == run.summary.stall_ns_max
+    assert len(durations) == run.sender.stall_count > 0
+    assert durations.sum() == run.sender.stall_ns_total
+    assert durations.max() == run.sender.stall_ns_max
 
 
 def test_a_write_without_the_flag_is_not_saved_by_the_flush(measure: Measure) -> None:
     run = measure(scenario="in-flight", policy="qemu-v5", parameters=parameters("qemu-v5", flush_once=0))
-    assert run.summary.outcome == "dead_enobufs"
-    assert (run.summary.enobufs_count, run.summary.stall_count) == (1, 0)
+    assert run.sender.outcome == "dead_enobufs"
+    assert (run.sender.enobufs_count, run.sender.stall_count) == (1, 0)
 
 
 def test_zerocopy_comes_back_after_some_copies(measure: Measure) -> None:
@@ -110,14 +109,14 @@ def test_zerocopy_comes_back_after_some_copies(measure: Measure) -> None:
             policy="folly",
             parameters=parameters("folly", reenable_after=after),
             send_count=COUNT,
-        ).summary
+        ).sender
         for after in (0, 10)
     )
     assert never.enobufs_count == 1
     assert soon.enobufs_count > 1
     assert soon.sends > never.sends
-    for summary in (never, soon):
-        assert summary.sends + summary.copied_on_purpose >= COUNT
+    for sender in (never, soon):
+        assert sender.sends + sender.copied_on_purpose >= COUNT
 
 
 @pytest.mark.parametrize(("scenario", "count"), [("held-completions", 4001), ("slow-reader", 60), ("memlock", 1009)])
@@ -128,21 +127,20 @@ def test_who_copies_never_dies(policy: str, scenario: str, count: int, measure: 
 
 @pytest.mark.parametrize(("scenario", "count"), [("slow-reader", 60), ("memlock", 1009)])
 def test_there_who_does_nothing_dies(scenario: str, count: int, measure: Measure) -> None:
-    assert measure(scenario=scenario, policy="qemu-pre", send_count=count).summary.outcome == "dead_enobufs"
+    assert measure(scenario=scenario, policy="qemu-pre", send_count=count).sender.outcome == "dead_enobufs"
 
 
 def test_who_retries_without_reading_never_gets_on(measure: Measure) -> None:
     # far more than go through in that time: a lucky run merges enough to get through a few thousand
     run = measure(scenario="held-completions", policy="log-retry", deadline_s=2.0, send_count=1_000_000)
-    summary = run.summary
-    assert summary.outcome == "dead_timeout"
-    assert 2e9 <= summary.duration_ns < 2.6e9
-    assert summary.enobufs_count > 1000
+    assert run.sender.outcome == "dead_timeout"
+    assert 2e9 <= run.sender.duration_ns < 2.6e9
+    assert run.sender.enobufs_count > 1000
     assert run.sends["enobufs_count"].max() > 1000
-    assert summary.sink_intact is True
+    assert run.sender.sink_intact is True
     # it spins inside the policy, in a stall that lasts until the run's deadline ends it
     assert run.stalls.iloc[-1]["result"] == -errno.ETIMEDOUT
-    assert run.stalls["enobufs_count"].sum() == summary.enobufs_count
+    assert run.stalls["enobufs_count"].sum() == run.sender.enobufs_count
     assert_stalls_add_up(run)
 
 
@@ -157,34 +155,34 @@ def test_whatever_a_policy_waits_in_is_a_stall(policy: str, measure: Measure) ->
     assert len(run.stalls) == len(refused) > 0
     assert (refused["latency_ns"].to_numpy() >= run.stalls["duration_ns"].to_numpy()).all()
     # acknowledgements come late there: nobody goes on without having waited
-    assert run.summary.stall_ns_total > 0.5 * refused["latency_ns"].sum()
+    assert run.sender.stall_ns_total > 0.5 * refused["latency_ns"].sum()
 
 
 def test_who_copies_at_once_has_not_waited(measure: Measure) -> None:
     run = measure(scenario="in-flight", policy="copy-off", send_count=COUNT)
-    assert (run.summary.enobufs_count, run.summary.stall_count, len(run.stalls)) == (1, 0, 0)
+    assert (run.sender.enobufs_count, run.sender.stall_count, len(run.stalls)) == (1, 0, 0)
 
 
 def test_waiting_for_everything_lasts_as_long_as_the_peer_likes(measure: Measure) -> None:
     run = measure(scenario="stalled-reader", policy="qemu-merged", deadline_s=2.0)
-    assert run.summary.outcome == "dead_timeout"
-    assert 1.5e9 < run.summary.stall_ns_max < 2.3e9
-    assert run.summary.sink_intact is True
+    assert run.sender.outcome == "dead_timeout"
+    assert 1.5e9 < run.sender.stall_ns_max < 2.3e9
+    assert run.sender.sink_intact is True
 
 
 def test_waiting_for_room_gives_up_and_copies(measure: Measure) -> None:
     run = measure(scenario="stalled-reader", policy="wait-progress", send_count=200)
     assert_all_arrived(run, 200)
-    assert run.summary.copied_on_purpose > 0
-    assert run.summary.stall_ns_max < 1.5e9
+    assert run.sender.copied_on_purpose > 0
+    assert run.sender.stall_ns_max < 1.5e9
 
 
 def test_a_connection_that_was_hung_up_is_not_read_any_more(measure: Measure) -> None:
     run = measure(scenario="in-flight", policy="kill")
-    assert run.summary.completions < run.summary.sends
+    assert run.sender.completions < run.sender.sends
     # unread notifications are purged when the socket is closed, and still count for it
     (counts,) = run.meta.sockets
     assert counts.closed
     assert counts.purged == (run.kernel_events["kind"] == "purged").sum() > 0
-    assert run.summary.sink_bytes == run.summary.bytes_sent
+    assert run.sender.sink_bytes == run.sender.bytes_sent
     assert "settle" not in set(run.flushes["trigger"])

@@ -60,7 +60,7 @@ def test_sender_and_sink_are_other_users_with_what_they_need_alone(
     process = start_zcprobe("run", *words, "-t", "1", "-J", before=("env", *caller))
     seen = watched(process, look_at=both)
     assert seen.run["complete"]
-    assert seen.run["summary"]["sends"] > 0
+    assert seen.run["sender"]["sends"] > 0
     sender, sink = seen.values[-1]
     assert_unprivileged(sender, kept, uid, gid)
     assert sender["Seccomp"] == "0"

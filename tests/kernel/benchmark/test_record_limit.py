@@ -44,7 +44,7 @@ def test_what_comes_later_is_counted_and_told(words: tuple[str, ...], start_zcpr
     for table, count in beyond.items():
         assert f"{table} {rows[table]} of {rows[table] + count}" in run["warnings"][0]["text"]
     if run["config"]["record"]:
-        assert rows["sends"] + beyond["sends"] == run["summary"]["sends"]
+        assert rows["sends"] + beyond["sends"] == run["sender"]["sends"]
         assert len(findings_of(run)) == 2 * channels
 
 

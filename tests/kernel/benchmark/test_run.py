@@ -57,9 +57,9 @@ def events(run: Run, kind: str) -> pd.DataFrame:
 def assert_whole(run: Run) -> None:
     assert [finding for finding in run.meta.reconciliation if not finding.holds] == []
     assert run.meta.complete
-    assert run.summary.lost_events == run.summary.lost_records == 0
-    assert run.summary.sink_intact
-    assert run.summary.sink_bytes == run.summary.bytes_sent
+    assert run.kernel.lost_events == run.sender.lost_records == 0
+    assert run.sender.sink_intact
+    assert run.sender.sink_bytes == run.sender.bytes_sent
 
 
 def assert_each_once(pieces: list[tuple[int, int]], count: int) -> None:
@@ -77,15 +77,14 @@ def test_a_prime_number_of_sends_is_counted_by_everybody(
 ) -> None:
     run = record(tmp_path, probes, scenario="in-order", send_bytes=send_bytes, send_count=count, family=family)
     assert_whole(run)
-    summary = run.summary
-    assert (summary.outcome, summary.error) == ("completed", None)
-    assert summary.writes == summary.sends == summary.completions == count
-    assert summary.in_flight_at_end == summary.copied_on_purpose == 0
-    assert summary.sink_bytes == count * send_bytes
+    assert (run.sender.outcome, run.sender.error) == ("completed", None)
+    assert run.sender.writes == run.sender.sends == run.sender.completions == count
+    assert run.sender.in_flight_at_end == run.sender.copied_on_purpose == 0
+    assert run.sender.sink_bytes == count * send_bytes
     # veth hands the pages to a local receiver, for which the kernel copies them: every send, and no other number
-    assert summary.true_copied_completions == count
+    assert run.kernel.true_copied_completions == count
     # 4 KiB sends can fill optmem even here; the policy waits and sends again
-    refused = {"105": summary.enobufs_count} if summary.enobufs_count else {}
+    refused = {"105": run.sender.enobufs_count} if run.sender.enobufs_count else {}
     assert run.meta.send_results == {"0": count, **refused}
 
 
@@ -100,7 +99,7 @@ def test_the_tables_tell_the_same_story(probes: ProbeSession, tmp_path: Path) ->
     homes = [reads[int(np.searchsorted(starts, lo, side="right")) - 1] for lo, _ in pieces]
     assert all(home[0] < piece[0] and piece[1] <= home[1] for home, piece in zip(homes, pieces, strict=True))
     assert all(before[1] < after[0] for before, after in pairwise(pieces))
-    assert len(pieces) == run.summary.merged_notifications > 0
+    assert len(pieces) == run.kernel.merged_notifications > 0
     assert sorted(run.sends["send_id"]) == list(range(2003))
     assert {name: len(getattr(run, name)) for name in run.meta.rows} == run.meta.rows
     used = set(run.kernel_events["stack_id"]) - {-1}
@@ -119,10 +118,9 @@ def test_many_times_are_in_order(probes: ProbeSession, tmp_path: Path) -> None:
 def test_plain_sends_have_no_notifications(scenario: str, probes: ProbeSession, tmp_path: Path) -> None:
     run = record(tmp_path, probes, scenario=scenario, send_count=211, zerocopy=False)
     assert_whole(run)
-    summary = run.summary
-    assert summary.writes == 211
-    assert summary.bytes_sent == 211 * 65536
-    assert (summary.sends, summary.notifications, summary.optmem_peak_bytes) == (0, 0, 0)
+    assert run.sender.writes == 211
+    assert run.sender.bytes_sent == 211 * 65536
+    assert (run.sender.sends, run.sender.notifications, run.kernel.optmem_peak_bytes) == (0, 0, 0)
     assert len(run.sends) == 211
     assert not run.sends["zerocopy"].any()
 
@@ -131,7 +129,7 @@ def test_plain_sends_have_no_notifications(scenario: str, probes: ProbeSession, 
 def test_without_records_the_counters_are_still_exact(with_probes: bool, probes: ProbeSession, tmp_path: Path) -> None:
     run = record(tmp_path, probes if with_probes else None, scenario="in-order", send_count=1009, record=False)
     assert_whole(run)
-    assert run.summary.sends == run.summary.completions == 1009
+    assert run.sender.sends == run.sender.completions == 1009
     assert set(run.meta.rows) == ({"kernel_events"} if with_probes else set())
     assert run.sends.empty
     assert "send_id" in run.sends.columns
@@ -140,9 +138,9 @@ def test_without_records_the_counters_are_still_exact(with_probes: bool, probes:
 def test_without_probes_what_only_they_know_is_unknown(tmp_path: Path) -> None:
     run = record(tmp_path, None, scenario="held-completions", policy="qemu-pre")
     assert_whole(run)
-    assert run.summary.enobufs_count == (1 if run.summary.outcome == "dead_enobufs" else 0)
-    assert run.summary.enobufs_causes is None
-    assert run.summary.errqueue_depth_max is None
+    assert run.sender.enobufs_count == (1 if run.sender.outcome == "dead_enobufs" else 0)
+    assert run.kernel.enobufs_causes is None
+    assert run.kernel.errqueue_depth_max is None
     assert run.meta.probes == {}
     assert not run.meta.typed_tracepoints
     assert run.kernel_events.empty
@@ -153,20 +151,19 @@ def test_without_probes_what_only_they_know_is_unknown(tmp_path: Path) -> None:
 
 def full_bytes(run: Run) -> int:
     """optmem when the kernel refuses the next notification: the last one was granted with less than 576 B left."""
-    charge, limit = run.summary.charge_bytes, run.summary.optmem_max_bytes
+    charge, limit = run.kernel.charge_bytes, run.kernel.optmem_max_bytes
     return int(charge * ((limit - SKB_TRUESIZE_ZERO_BYTES) // charge + 1))
 
 
 def assert_died_of_optmem(run: Run, enobufs_count: int | None = None) -> None:
-    summary = run.summary
-    assert summary.outcome == "dead_enobufs"
-    assert set(summary.enobufs_causes) == {"optmem"}
-    assert summary.enobufs_causes["optmem"] == summary.enobufs_count
+    assert run.sender.outcome == "dead_enobufs"
+    assert set(run.kernel.enobufs_causes) == {"optmem"}
+    assert run.kernel.enobufs_causes["optmem"] == run.sender.enobufs_count
     if enobufs_count is not None:
-        assert summary.enobufs_count == enobufs_count
-    assert summary.completions == summary.sends
-    assert summary.optmem_peak_bytes == summary.optmem_baseline_bytes + full_bytes(run)
-    assert run.meta.send_results["105"] == summary.enobufs_count
+        assert run.sender.enobufs_count == enobufs_count
+    assert run.sender.completions == run.sender.sends
+    assert run.kernel.optmem_peak_bytes == run.kernel.optmem_baseline_bytes + full_bytes(run)
+    assert run.meta.send_results["105"] == run.sender.enobufs_count
     assert_levels_agree(run)
 
 
@@ -174,7 +171,7 @@ def assert_levels_agree(run: Run) -> None:
     """SO_MEMINFO after an ENOBUFS reads what BPF read before it, unless a completion was uncharged in between."""
     seen = events(run, "enobufs").sort_values("time_ns")
     asked = run.meminfo[run.meminfo["reason"] == "enobufs"].sort_values("time_ns")
-    assert len(seen) == len(asked) == run.summary.enobufs_count
+    assert len(seen) == len(asked) == run.sender.enobufs_count
     merges = np.sort(events(run, "merged")["time_ns"].to_numpy())
     for event, sample in zip(seen.itertuples(), asked.itertuples(), strict=True):
         assert event.time_ns < sample.time_ns
@@ -191,16 +188,16 @@ def test_in_flight_kills_those_who_cannot_wait(family: str, probes: ProbeSession
     merged = record(tmp_path, probes, scenario="in-flight", policy="qemu-merged", family=family, send_count=1009)
     for run in (pre, shipped, merged):
         assert_whole(run)
-        assert run.summary.optmem_max_bytes == 20480
-        assert run.summary.enobufs_unread_share < 0.5
+        assert run.kernel.optmem_max_bytes == 20480
+        assert run.kernel.enobufs_unread_share < 0.5
     assert_died_of_optmem(pre, enobufs_count=1)
-    assert (pre.summary.stall_count, pre.summary.stall_ns_total) == (0, 0)
+    assert (pre.sender.stall_count, pre.sender.stall_ns_total) == (0, 0)
     assert_died_of_optmem(shipped)
     # the write that killed it had been refused twice, the stall between them read what there was
-    assert shipped.summary.enobufs_count == shipped.summary.stall_count + 1
-    assert merged.summary.outcome == "completed"
-    assert merged.summary.sends == 1009
-    assert merged.summary.stall_count == merged.summary.enobufs_count > 0
+    assert shipped.sender.enobufs_count == shipped.sender.stall_count + 1
+    assert merged.sender.outcome == "completed"
+    assert merged.sender.sends == 1009
+    assert merged.sender.stall_count == merged.sender.enobufs_count > 0
 
 
 def test_held_completions_kill_those_who_do_not_read(probes: ProbeSession, tmp_path: Path) -> None:
@@ -210,35 +207,34 @@ def test_held_completions_kill_those_who_do_not_read(probes: ProbeSession, tmp_p
     ]
     for run in runs:
         assert_whole(run)
-    dead = [run for run in runs if run.summary.outcome == "dead_enobufs"]
+    dead = [run for run in runs if run.sender.outcome == "dead_enobufs"]
     assert len(dead) >= DECIDED_BY_CHANCE_REPEATS - 1
     for run in dead:
         assert_died_of_optmem(run, enobufs_count=1)
-    assert statistics.median(run.summary.enobufs_unread_share for run in dead) > 0.5
-    assert max(run.summary.errqueue_depth_max for run in dead) > 50
+    assert statistics.median(run.kernel.enobufs_unread_share for run in dead) > 0.5
+    assert max(run.kernel.errqueue_depth_max for run in dead) > 50
 
 
 def test_held_completions_are_survived_by_waiting(probes: ProbeSession, tmp_path: Path) -> None:
     run = record(tmp_path, probes, scenario="held-completions", policy="qemu-merged", send_count=10_007)
     assert_whole(run)
-    assert (run.summary.outcome, run.summary.sends) == ("completed", 10_007)
-    assert run.summary.true_copied_completions == 10_007
+    assert (run.sender.outcome, run.sender.sends) == ("completed", 10_007)
+    assert run.kernel.true_copied_completions == 10_007
 
 
 @pytest.mark.parametrize("policy", ["qemu-pre", "qemu-merged"])
 def test_memlock_is_told_from_optmem(policy: str, probes: ProbeSession, tmp_path: Path) -> None:
     run = record(tmp_path, probes, scenario="memlock", policy=policy, send_count=2003)
     assert_whole(run)
-    summary = run.summary
-    assert summary.enobufs_count > 0
-    causes = summary.enobufs_causes
+    assert run.sender.enobufs_count > 0
+    causes = run.kernel.enobufs_causes
     assert set(causes) <= {"memlock_new", "memlock_extended"}
-    assert sum(causes.values()) == summary.enobufs_count
-    assert summary.enobufs_unread_share is None
+    assert sum(causes.values()) == run.sender.enobufs_count
+    assert run.kernel.enobufs_unread_share is None
     # a granted notification is taken back for each refusal of a new one; an extension of the tail's has none
     assert len(events(run, "refused")) == causes.get("memlock_new", 0)
-    assert summary.true_copied_completions == summary.completions == summary.sends
-    assert summary.outcome == ("completed" if policy == "qemu-merged" else "dead_enobufs")
+    assert run.kernel.true_copied_completions == run.sender.completions == run.sender.sends
+    assert run.sender.outcome == ("completed" if policy == "qemu-merged" else "dead_enobufs")
 
 
 def test_the_smallest_optmem_holds_one_notification(probes: ProbeSession, tmp_path: Path) -> None:
@@ -246,18 +242,18 @@ def test_the_smallest_optmem_holds_one_notification(probes: ProbeSession, tmp_pa
     nothing."""
     run = record(tmp_path, probes, scenario="in-order", send_count=101, optmem_max_bytes=576)
     assert_whole(run)
-    count = run.summary.notifications
+    count = run.sender.notifications
     assert 50 < count <= 101
-    assert (run.summary.outcome, run.summary.enobufs_count) == ("completed", count - 1)
-    assert run.summary.optmem_peak_bytes == run.summary.charge_bytes == full_bytes(run)
-    assert run.summary.errqueue_depth_max == 1
+    assert (run.sender.outcome, run.sender.enobufs_count) == ("completed", count - 1)
+    assert run.kernel.optmem_peak_bytes == run.kernel.charge_bytes == full_bytes(run)
+    assert run.kernel.errqueue_depth_max == 1
 
 
 @pytest.mark.parametrize("send_bytes", [1, 65537, 300_001, 8 << 20])
 def test_sends_of_any_length_arrive_intact(send_bytes: int, probes: ProbeSession, tmp_path: Path) -> None:
     run = record(tmp_path, probes, scenario="in-order", send_bytes=send_bytes, send_count=23)
     assert_whole(run)
-    assert run.summary.sink_bytes == 23 * send_bytes
+    assert run.sender.sink_bytes == 23 * send_bytes
 
 
 @pytest.mark.parametrize(("send_bytes", "count"), [(4096, 1_000_003), (65536, 50_021)])
@@ -267,9 +263,9 @@ def test_a_deadline_ends_a_run_that_makes_progress(
     """A large send that a signal interrupts is a short one, without an error to notice."""
     run = record(tmp_path, probes, scenario="in-order", send_bytes=send_bytes, send_count=count, deadline_s=0.2)
     assert_whole(run)
-    assert run.summary.outcome == "dead_timeout"
-    assert run.summary.writes < count
-    assert 0.2e9 <= run.summary.duration_ns < 0.8e9
+    assert run.sender.outcome == "dead_timeout"
+    assert run.sender.writes < count
+    assert 0.2e9 <= run.sender.duration_ns < 0.8e9
 
 
 def test_a_duration_beyond_the_deadline_is_no_hang(tmp_path: Path) -> None:

@@ -31,10 +31,9 @@ Measure = Callable[..., Run]
 def test_headers_are_send_calls(record: bool, traffic: Traffic, send_count: int | None, measure: Measure) -> None:
     run = measure(scenario="in-order", traffic=traffic, record=record, send_count=send_count)
     table = df_sendmsg_results(run).set_index("result")
-    summary = run.summary
-    assert summary.plain_sends > 20
-    assert summary.copied_on_purpose == 0
-    assert table.loc["ok", "sender_count"] == summary.sends + summary.plain_sends
+    assert run.sender.plain_sends > 20
+    assert run.sender.copied_on_purpose == 0
+    assert table.loc["ok", "sender_count"] == run.sender.sends + run.sender.plain_sends
     assert kernel_agrees(run) is True
 
 
@@ -42,7 +41,7 @@ def test_headers_are_send_calls(record: bool, traffic: Traffic, send_count: int 
 def test_a_deadline_during_a_wait_or_a_call(policy: str, measure: Measure) -> None:
     """One waits in the flush of its policy, the other with a copy in the full socket, until the deadline ends it."""
     run = measure(scenario="stalled-reader", policy=policy, deadline_s=1.0)
-    assert run.summary.outcome == "dead_timeout"
+    assert run.sender.outcome == "dead_timeout"
     assert run.sends["error"].iloc[-1] in (0, errno.ETIMEDOUT)
     table = df_sendmsg_results(run)
     assert set(table["result"]) <= {"ok", "ENOBUFS", RETRIED}

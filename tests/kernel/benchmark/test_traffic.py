@@ -33,23 +33,23 @@ def migration(**changes: Any) -> Traffic:
 
 def test_a_guest_that_writes_little_converges(measure: Measure) -> None:
     run = measure(scenario="in-order", channels=2, traffic=migration(dirty_bytes_per_s=16 * MIB, downtime_ms=300))
-    summary, rounds = run.summary, table(run, "rounds")
-    assert (summary.outcome, summary.converged, summary.sink_intact) == ("completed", True, True)
-    assert summary.rounds < 30
-    assert len(rounds) == summary.rounds * 2
-    assert rounds.groupby("channel")["round"].apply(list).tolist() == [list(range(summary.rounds))] * 2
+    rounds = table(run, "rounds")
+    assert (run.sender.outcome, run.sender.converged, run.sender.sink_intact) == ("completed", True, True)
+    assert run.sender.rounds < 30
+    assert len(rounds) == run.sender.rounds * 2
+    assert rounds.groupby("channel")["round"].apply(list).tolist() == [list(range(run.sender.rounds))] * 2
     first = rounds[rounds["round"] == 0]
     assert (first["page_count"] + first["zero_page_count"]).sum() == 64 * MIB // PAGE_BYTES
     assert_rounds_add_up(run)
 
 
 def assert_rounds_add_up(run: Run) -> None:
-    summary, rounds = run.summary, table(run, "rounds")
+    rounds = table(run, "rounds")
     last = rounds["round"].max()
     assert (rounds["is_final"] == (rounds["round"] == last)).all()
-    assert summary.downtime_ns == rounds[rounds["is_final"]]["duration_ns"].max()
-    assert rounds["bytes"].sum() == summary.bytes_sent == summary.sink_bytes
-    headers = summary.bytes_sent - rounds["page_count"].sum() * PAGE_BYTES
+    assert run.sender.downtime_ns == rounds[rounds["is_final"]]["duration_ns"].max()
+    assert rounds["bytes"].sum() == run.sender.bytes_sent == run.sender.sink_bytes
+    headers = run.sender.bytes_sent - rounds["page_count"].sum() * PAGE_BYTES
     assert headers % 1344 == 0
     packets = headers // 1344
     assert packets >= (rounds["page_count"] + rounds["zero_page_count"]).sum() / 128
@@ -58,7 +58,7 @@ def assert_rounds_add_up(run: Run) -> None:
 def test_a_guest_that_writes_faster_than_the_path_never_does(measure: Measure) -> None:
     traffic = migration(dirty_bytes_per_s=1 << 40, downtime_ms=0, max_rounds=4)
     run = measure(scenario="in-order", channels=2, traffic=traffic)
-    assert (run.summary.outcome, run.summary.converged, run.summary.rounds) == ("completed", False, 4)
+    assert (run.sender.outcome, run.sender.converged, run.sender.rounds) == ("completed", False, 4)
     pages = table(run, "rounds")["page_count"] + table(run, "rounds")["zero_page_count"]
     assert (pages == 64 * MIB // PAGE_BYTES // 2).all()
     assert_rounds_add_up(run)
@@ -71,9 +71,9 @@ def test_every_round_of_every_channel_is_flushed_once(measure: Measure) -> None:
     )
     explicit = run.flushes[run.flushes["trigger"] == "explicit"]
     with_sends = int((explicit["completion_count"] > 0).sum())
-    assert run.summary.copied_completions == run.summary.completions
-    assert run.summary.flush_count == len(explicit) == run.summary.rounds * 2
-    assert run.summary.missed_by_variant == {
+    assert run.sender.copied_completions == run.sender.completions
+    assert run.sender.flush_count == len(explicit) == run.sender.rounds * 2
+    assert run.sender.missed_by_variant == {
         "all-copied": with_sends,
         "sticky": len(explicit),
         "any-copied": with_sends,
@@ -87,10 +87,10 @@ def test_only_the_sticky_flag_counts_a_round_without_content(variant: str, misse
         flush_variant=variant,
         traffic=migration(zero_percent=100, dirty_bytes_per_s=1 << 40, downtime_ms=0, max_rounds=3),
     )
-    assert run.summary.sends == 0
-    assert run.summary.missed_zero_copy_count == missed * run.summary.flush_count
+    assert run.sender.sends == 0
+    assert run.sender.missed_zero_copy_count == missed * run.sender.flush_count
     assert set(table(run, "rounds")["flush_result"]) == {missed}
-    assert run.summary.missed_by_variant["sticky"] == run.summary.flush_count == 3
+    assert run.sender.missed_by_variant["sticky"] == run.sender.flush_count == 3
 
 
 @pytest.mark.parametrize("percent", [0, 30, 100])
@@ -100,7 +100,7 @@ def test_zero_pages_are_as_many_as_asked_for(percent: int, measure: Measure) -> 
     share = 100 * zero / (zero + content)
     # 16384 pages: a standard deviation of 0.36 points
     assert abs(share - percent) <= (2 if 0 < percent < 100 else 0)
-    assert run.summary.sink_intact is True
+    assert run.sender.sink_intact is True
 
 
 def test_every_request_is_answered(measure: Measure) -> None:
@@ -110,14 +110,14 @@ def test_every_request_is_answered(measure: Measure) -> None:
         send_count=307,
         traffic=Traffic(model="rpc", sizes=[(1000, 1), (65536, 1)], copy_below_bytes=16384),
     )
-    summary, requests = run.summary, table(run, "requests")
-    assert (summary.outcome, summary.sink_intact) == ("completed", True)
-    assert summary.responses == len(requests) == 614
+    requests = table(run, "requests")
+    assert (run.sender.outcome, run.sender.sink_intact) == ("completed", True)
+    assert run.sender.responses == len(requests) == 614
     assert requests.groupby("channel").size().tolist() == [307, 307]
     assert set(requests["bytes"]) == {1200, 65736}
     assert (requests["zerocopy"] == (requests["bytes"] == 65736)).all()
-    assert requests["bytes"].sum() == summary.bytes_sent
-    assert requests["zerocopy"].sum() == summary.sends
+    assert requests["bytes"].sum() == run.sender.bytes_sent
+    assert requests["zerocopy"].sum() == run.sender.sends
     assert (requests["latency_ns"] > 0).all()
 
 
@@ -127,7 +127,7 @@ def test_a_corked_run_ends_without_the_kernel_s_timer(measure: Measure) -> None:
     final = run.flushes[run.flushes["trigger"] == "explicit"]
     assert len(final) == 1
     assert final["duration_ns"].max() < 100_000_000
-    assert run.summary.outcome == "completed"
+    assert run.sender.outcome == "completed"
 
 
 def test_small_writes_of_a_mixture_are_copied(measure: Measure) -> None:
@@ -136,13 +136,13 @@ def test_small_writes_of_a_mixture_are_copied(measure: Measure) -> None:
         send_count=4001,
         traffic=Traffic(model="mixed", sizes=[(1024, 3), (65536, 1)], copy_below_bytes=16384),
     )
-    sends, summary = run.sends, run.summary
-    assert (summary.outcome, summary.sink_intact, summary.writes) == ("completed", True, 4001)
+    sends = run.sends
+    assert (run.sender.outcome, run.sender.sink_intact, run.sender.writes) == ("completed", True, 4001)
     assert (sends["zerocopy"] == (sends["asked_bytes"] > 1024)).all()
     # of 4001: a standard deviation of 0.7 points
     assert abs(sends["zerocopy"].mean() - 0.25) < 0.04
     # a threshold of the traffic is not a decision of the policy
-    assert summary.copied_on_purpose == 0
+    assert run.sender.copied_on_purpose == 0
 
 
 def test_the_same_seed_is_the_same_traffic(measure: Measure) -> None:
@@ -157,18 +157,17 @@ def test_the_same_seed_is_the_same_traffic(measure: Measure) -> None:
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 def test_datagrams_are_counted_exactly(family: str, measure: Measure) -> None:
     run = measure(scenario="in-order", protocol="udp", family=family, send_count=1009)
-    summary = run.summary
-    assert (summary.outcome, summary.writes, summary.sends) == ("completed", 1009, 1009)
-    assert summary.completions == 1009
-    assert summary.bytes_sent == 1009 * 1400
-    assert summary.sink_intact is True
-    assert 0 < summary.sink_bytes <= summary.bytes_sent
-    assert summary.sink_bytes % 1400 == 0
+    assert (run.sender.outcome, run.sender.writes, run.sender.sends) == ("completed", 1009, 1009)
+    assert run.sender.completions == 1009
+    assert run.sender.bytes_sent == 1009 * 1400
+    assert run.sender.sink_intact is True
+    assert 0 < run.sender.sink_bytes <= run.sender.bytes_sent
+    assert run.sender.sink_bytes % 1400 == 0
     assert run.meta.send_results["0"] == 1009
 
 
 @pytest.mark.parametrize(("family", "largest"), [("ipv4", 65507), ("ipv6", 65527)])
 def test_the_largest_datagram_of_each_family_arrives(family: str, largest: int, measure: Measure) -> None:
     run = measure(scenario="in-order", protocol="udp", family=family, send_bytes=largest, send_count=2, zerocopy=False)
-    assert (run.summary.outcome, run.summary.sink_intact) == ("completed", True)
-    assert run.summary.sink_bytes == 2 * largest
+    assert (run.sender.outcome, run.sender.sink_intact) == ("completed", True)
+    assert run.sender.sink_bytes == 2 * largest

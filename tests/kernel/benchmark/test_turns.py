@@ -23,6 +23,6 @@ def test_runs_of_memlock_at_once_end_as_each_does_alone(start_zcprobe: Start, tm
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert sum("waits for its turn" in text for text in told) == 2
     runs = [package.load(folder) for folder in (tmp_path / "results").iterdir()]
-    assert [run.summary.outcome for run in runs] == ["completed"] * 3
+    assert [run.sender.outcome for run in runs] == ["completed"] * 3
     spans = sorted((run.sends["start_ns"].min(), run.sends["start_ns"].max()) for run in runs)
     assert all(ended < began for (_, ended), (began, _) in pairwise(spans))

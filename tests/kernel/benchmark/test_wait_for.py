@@ -19,19 +19,19 @@ Measure = Callable[..., Run]
 @pytest.mark.parametrize("wait_for", ["error", "both"])
 def test_pollerr_tells(wait_for: str, measure: Measure) -> None:
     run = measure(scenario="in-flight", policy="qemu-merged", wait_for=wait_for, send_count=503)
-    assert (run.summary.outcome, run.summary.sink_intact) == ("completed", True)
-    assert run.summary.stall_count > 0
+    assert (run.sender.outcome, run.sender.sink_intact) == ("completed", True)
+    assert run.sender.stall_count > 0
     assert run.flushes["wait_count"].sum() > 0
     assert run.flushes["spurious_count"].sum() == 0
 
 
 def test_pollin_never_tells(measure: Measure) -> None:
     run = measure(scenario="in-flight", policy="qemu-merged", wait_for="input", deadline_s=1.0)
-    assert run.summary.outcome == "dead_timeout"
+    assert run.sender.outcome == "dead_timeout"
     waits = run.flushes[run.flushes["trigger"] == "enobufs"]
     stuck = waits.loc[waits["duration_ns"].idxmax()]
     # it returns at once for an event that was not asked for, and nobody reads what would end it
     assert stuck["spurious_count"] > 100
     assert stuck["spurious_count"] >= stuck["wait_count"] - 1
-    assert run.summary.stall_ns_max > 0.8e9
-    assert run.summary.sink_intact is True
+    assert run.sender.stall_ns_max > 0.8e9
+    assert run.sender.sink_intact is True

@@ -54,7 +54,7 @@ def test_the_three_policies_in_flight(zcprobe: Command, tmp_path: Path) -> None:
     comparison = load_comparison(folder)
     assert [run.folder.name for run in comparison.runs] == [entry["folder"] for entry in content["runs"]]
     for policy in POLICIES:
-        sends = [run.summary.sends for run in comparison.runs_of(policy)]
+        sends = [run.sender.sends for run in comparison.runs_of(policy)]
         assert content["policies"][policy]["medians"]["sends"]["median"] == sum(sends) / 2
     assert "qemu-merged completed every run" in content["verdict"][-1]
 
@@ -134,4 +134,4 @@ def test_without_a_report_the_runs_and_the_table_are_the_same(zcprobe: Command, 
     assert f"folder  {folder.relative_to(tmp_path)}" in result.stdout
     assert "report.html" not in result.stdout
     assert {path.name for path in folder.iterdir() if path.is_file()} == {"comparison.json"}
-    assert [run.summary.sends for run in load_comparison(folder).runs] == [23, 23]
+    assert [run.sender.sends for run in load_comparison(folder).runs] == [23, 23]

@@ -80,7 +80,7 @@ def sends(result: "subprocess.CompletedProcess[str]") -> int:
     assert result.returncode == 0, result.stderr
     run = msgspec.json.decode(result.stdout)
     assert run["complete"]
-    return int(run["summary"]["sends"])
+    return int(run["sender"]["sends"])
 
 
 def test_without_btf_runs_go_without_probes(zcprobe: Command) -> None:

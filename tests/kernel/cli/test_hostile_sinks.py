@@ -78,8 +78,8 @@ def test_a_report_that_is_none_is_a_sink_that_said_nothing(report: bytes, zcprob
     with sink(after(take_all, say(report))) as port:
         result = zcprobe(*RUN, "--to", f"127.0.0.1:{port}")
     assert (result.returncode, result.stderr) == (1, "")
-    summary = msgspec.json.decode(result.stdout)["summary"]
-    assert (summary["outcome"], summary["sink_bytes"], summary["goodput_bps"]) == ("completed", None, None)
+    sender = msgspec.json.decode(result.stdout)["sender"]
+    assert (sender["outcome"], sender["sink_bytes"], sender["goodput_bps"]) == ("completed", None, None)
 
 
 def test_a_report_of_more_than_was_sent_is_found_out(zcprobe: Command) -> None:

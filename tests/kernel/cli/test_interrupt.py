@@ -62,10 +62,10 @@ def test_an_interrupted_run_is_kept_and_complete(number: int, start_zcprobe: Sta
     (folder,) = (tmp_path / "results").iterdir()
     run = package.load(folder)
     assert run.meta.complete
-    assert run.summary.outcome == "interrupted"
-    assert run.summary.sends == run.summary.completions == len(run.sends) > 0
-    assert run.summary.sink_bytes == run.summary.bytes_sent
-    assert run.summary.sink_intact
+    assert run.sender.outcome == "interrupted"
+    assert run.sender.sends == run.sender.completions == len(run.sends) > 0
+    assert run.sender.sink_bytes == run.sender.bytes_sent
+    assert run.sender.sink_intact
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_signal_during_the_start_leaves_nothing(
     assert process.returncode == -number
     # on a fast machine there was already a run to interrupt
     for folder in (tmp_path / "results").glob("*"):
-        assert package.load(folder).summary.outcome == "interrupted"
+        assert package.load(folder).sender.outcome == "interrupted"
 
 
 # without a gap the kernel or Python may merge two signals into one, and one is a polite request
@@ -118,7 +118,7 @@ def test_the_second_hang_up_of_a_terminal_that_closes_costs_no_run(start_zcprobe
     assert end(process, 15) == ENDING
     assert process.returncode == -signal.SIGHUP
     (folder,) = (tmp_path / "results").iterdir()
-    assert package.load(folder).summary.outcome == "interrupted"
+    assert package.load(folder).sender.outcome == "interrupted"
 
 
 def test_what_nohup_ignores_stays_ignored(start_zcprobe: Start, tmp_path: Path) -> None:
@@ -153,10 +153,10 @@ def test_a_killed_sink_is_an_error_of_the_run(start_zcprobe: Start, tmp_path: Pa
     assert "no report" in out
     (folder,) = (tmp_path / "results").iterdir()
     run = package.load(folder)
-    assert run.summary.outcome == "dead_error"
-    assert run.summary.error in ("Connection reset by peer", "Broken pipe")
-    assert run.summary.sink_intact is None
-    assert run.summary.sends == len(run.sends[run.sends["send_id"] >= 0])
+    assert run.sender.outcome == "dead_error"
+    assert run.sender.error in ("Connection reset by peer", "Broken pipe")
+    assert run.sender.sink_intact is None
+    assert run.sender.sends == len(run.sends[run.sends["send_id"] >= 0])
 
 
 def test_a_stopped_sink_of_our_own_is_not_waited_for_beyond_the_deadlines(start_zcprobe: Start, tmp_path: Path) -> None:
@@ -171,9 +171,9 @@ def test_a_stopped_sink_of_our_own_is_not_waited_for_beyond_the_deadlines(start_
     assert (process.returncode, err) == (1, "")
     assert "goodput        not known: the sink did not report" in out
     (folder,) = (tmp_path / "results").iterdir()
-    summary = package.load(folder).summary
-    assert (summary.outcome, summary.goodput_bps, summary.sink_bytes) == ("dead_timeout", None, None)
-    assert 0 < summary.bytes_acked < summary.bytes_sent
+    sender = package.load(folder).sender
+    assert (sender.outcome, sender.goodput_bps, sender.sink_bytes) == ("dead_timeout", None, None)
+    assert 0 < sender.bytes_acked < sender.bytes_sent
 
 
 def test_a_comparison_says_of_which_runs_nobody_knows_what_arrived(start_zcprobe: Start, tmp_path: Path) -> None:

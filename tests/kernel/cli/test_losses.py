@@ -126,17 +126,17 @@ def test_goodput_is_that_of_the_datagrams_that_arrived(
 ) -> None:
     """Half are lost on the path. On a busy machine a full socket may lose more, which the kernel of the sink counts."""
     lose_every_other_datagram()
-    summary = run_to_end(zcprobe, "-u", "-n", "2018", "-P", str(channels), "--probes", "none")["summary"]
+    sender = run_to_end(zcprobe, "-u", "-n", "2018", "-P", str(channels), "--probes", "none")["sender"]
     arrived = received_datagrams()
     assert 0 < arrived <= 1009 * channels
-    assert summary["datagrams_sent"] == summary["sends"] == 2018 * channels
-    assert summary["datagrams_received"] == arrived
-    assert summary["datagrams_missing"] == 2018 * channels - arrived
-    assert (summary["sink_bytes"], summary["bytes_missing"]) == (arrived * 1400, (2018 * channels - arrived) * 1400)
-    assert summary["bytes_sent"] == 2018 * channels * 1400
-    assert summary["sink_intact"] is True
-    assert summary["goodput_bps"] <= arrived * 1400 * 8e9 / summary["duration_ns"] * (1 + 1e-9)
-    assert summary["retransmit_count"] is None
+    assert sender["datagrams_sent"] == sender["sends"] == 2018 * channels
+    assert sender["datagrams_received"] == arrived
+    assert sender["datagrams_missing"] == 2018 * channels - arrived
+    assert (sender["sink_bytes"], sender["bytes_missing"]) == (arrived * 1400, (2018 * channels - arrived) * 1400)
+    assert sender["bytes_sent"] == 2018 * channels * 1400
+    assert sender["sink_intact"] is True
+    assert sender["goodput_bps"] <= arrived * 1400 * 8e9 / sender["duration_ns"] * (1 + 1e-9)
+    assert sender["retransmit_count"] is None
 
 
 def test_losses_are_told_wherever_goodput_is(sink: "subprocess.Popen[str]", zcprobe: Command, tmp_path: Path) -> None:
@@ -164,11 +164,11 @@ def test_lost_segments_are_sent_again_and_counted_as_the_kernel_counts(
         time.sleep(0.5)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
-    summary = msgspec.json.decode(out)["summary"]
+    sender = msgspec.json.decode(out)["sender"]
     words = ("ip", "netns", "exec", SENDER, "nstat", "-asz", "TcpRetransSegs")
     counted = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1].split()[1]
-    assert summary["retransmit_count"] == int(counted) > 0
-    assert summary["bytes_acked"] == summary["bytes_sent"] == summary["sink_bytes"]
+    assert sender["retransmit_count"] == int(counted) > 0
+    assert sender["bytes_acked"] == sender["bytes_sent"] == sender["sink_bytes"]
 
 
 # ---- a peer that is dead or silent ----
@@ -210,12 +210,12 @@ def test_without_the_sink_s_word_there_is_no_goodput_and_the_deadlines_hold(
     assert "goodput        not known: the sink did not report" in out
     assert "no report" in out
     assert "warning: the sink did not report" in out
-    summary = loaded(tmp_path).summary
-    assert summary.goodput_bps is summary.sink_bytes is summary.bytes_missing is None
-    assert summary.datagrams_missing is None
+    sender = loaded(tmp_path).sender
+    assert sender.goodput_bps is sender.sink_bytes is sender.bytes_missing is None
+    assert sender.datagrams_missing is None
     if protocol == "tcp":
-        assert summary.outcome in ("dead_timeout", "dead_error")
-        assert 0 < summary.bytes_acked < summary.bytes_sent
+        assert sender.outcome in ("dead_timeout", "dead_error")
+        assert 0 < sender.bytes_acked < sender.bytes_sent
 
 
 # ---- peers that are not a sink, or a strange one ----
@@ -286,7 +286,7 @@ def test_a_peer_that_never_reports_is_not_waited_for_beyond_the_deadlines(
         result = zcprobe("run", "--to", f"127.0.0.1:{port}", *SHORT, "-P", str(channels))
     assert time.monotonic() - began < START_S + TIME_S + DEADLINE_S + SETTLE_S + BEYOND_S
     assert (result.returncode, result.stderr) == (1, "")
-    assert loaded(tmp_path).summary.goodput_bps is None
+    assert loaded(tmp_path).sender.goodput_bps is None
 
 
 def test_a_peer_that_does_not_greet_is_named(zcprobe: Command) -> None:
@@ -316,9 +316,9 @@ def test_responses_that_nobody_read_do_not_hide_the_report(zcprobe: Command) -> 
 
     with peer(answer_late) as port:
         result = zcprobe("run", "--to", f"127.0.0.1:{port}", *SHORT, "--traffic", "rpc", "-J")
-    summary = msgspec.json.decode(result.stdout)["summary"]
-    assert summary["outcome"] == "dead_timeout"
-    assert summary["sink_bytes"] == summary["bytes_sent"] > 0
+    sender = msgspec.json.decode(result.stdout)["sender"]
+    assert sender["outcome"] == "dead_timeout"
+    assert sender["sink_bytes"] == sender["bytes_sent"] > 0
 
 
 def test_who_wants_the_end_need_not_wait_for_the_sink(start_zcprobe: Start, tmp_path: Path) -> None:
@@ -332,4 +332,4 @@ def test_who_wants_the_end_need_not_wait_for_the_sink(start_zcprobe: Start, tmp_
     assert time.monotonic() - asked < BEYOND_S
     assert process.returncode == -signal.SIGINT
     assert "goodput        not known" in out
-    assert loaded(tmp_path).summary.sends == 23
+    assert loaded(tmp_path).sender.sends == 23

@@ -129,7 +129,7 @@ def test_as_many_datagrams_of_that_length_as_asked_for(start_zcprobe: Start) -> 
     assert 900 < after["UdpOutDatagrams"] <= 1009
     grown = {name: after[name] - before[name] for name in ("UdpOutDatagrams", "IpExtOutOctets")}
     assert grown["IpExtOutOctets"] == pytest.approx(grown["UdpOutDatagrams"] * (700 + 28), rel=0.02)
-    assert seen.run["summary"]["writes"] == 1009
+    assert seen.run["sender"]["writes"] == 1009
 
 
 @shows("--time")
@@ -150,35 +150,34 @@ def test_small_payloads_have_no_notification_in_the_kernel(protocol: str, zcprob
     """The number of zerocopy sends by the kernel's count of completions; a plain send has no completion."""
     words = ["-n", "211", "--traffic", "mixed", "-l", "500:1,1000:1", "--copy-below", "1000", "--probe-level", "full"]
     result = zcprobe("run", "--scenario", "in-order", "-J", *words, *(["-u"] if protocol == "udp" else []))
-    summary = summary_of(result)
-    assert summary["writes"] == 211
-    assert 60 < summary["sends"] < 150
-    assert summary["true_copied_completions"] == summary["sends"]
+    results = results_of(result)
+    assert results["writes"] == 211
+    assert 60 < results["sends"] < 150
+    assert results["true_copied_completions"] == results["sends"]
 
 
-def summary_of(result: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+def results_of(result: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
     assert (result.returncode, result.stderr) == (0, "")
     content: dict[str, Any] = msgspec.json.decode(result.stdout)
     assert content["complete"]
-    summary: dict[str, Any] = content["summary"]
-    return summary
+    return {**content["kernel"], **content["sender"]}
 
 
 @shows("--header")
 def test_a_header_of_that_length_reaches_the_sink(zcprobe: Command) -> None:
-    summary = summary_of(zcprobe(*BASE, "--traffic", "rpc", "-n", "101", "-l", "1000", "--header", "300"))
-    assert summary["sink_bytes"] == 101 * 1300
+    results = results_of(zcprobe(*BASE, "--traffic", "rpc", "-n", "101", "-l", "1000", "--header", "300"))
+    assert results["sink_bytes"] == 101 * 1300
 
 
 @shows("--guest", "--zero-pages")
 @pytest.mark.parametrize(("percent", "guest_mib"), [("0", 8), ("0", 16), ("100", 16)])
 def test_the_guest_reaches_the_sink_but_for_its_zero_pages(percent: str, guest_mib: int, zcprobe: Command) -> None:
     words = ["--traffic", "migration", "--guest", f"{guest_mib}M", "--zero-pages", percent, "--dirty-rate", "0"]
-    summary = summary_of(zcprobe(*BASE, *words))
+    results = results_of(zcprobe(*BASE, *words))
     headers = guest_mib * 2 * 1344
     content = 0 if percent == "100" else guest_mib << 20
     # the last round covers what was written during the first: nothing
-    assert content + headers <= summary["sink_bytes"] <= content + 2 * headers
+    assert content + headers <= results["sink_bytes"] <= content + 2 * headers
 
 
 @shows("--buffers")
@@ -282,7 +281,7 @@ def test_what_leaves_is_as_fast_as_asked_for(
     payload = 1400 / (1400 + (42 if family == "ipv4" else 62)) if udp else 0.97
     assert (end_bytes - start_bytes) * payload * 8 / (end_s - start_s) == pytest.approx(rate_bps, rel=0.08)
     # the run's own figure, over all of its time
-    assert seen.run["summary"]["bytes_sent"] * 8e9 / seen.run["summary"]["duration_ns"] == pytest.approx(
+    assert seen.run["sender"]["bytes_sent"] * 8e9 / seen.run["sender"]["duration_ns"] == pytest.approx(
         rate_bps, rel=0.05 if udp else 0.3
     )
 
@@ -342,7 +341,7 @@ def test_late_completions_are_waited_for_that_long(start_zcprobe: Start) -> None
     short, long = (
         watched(start_zcprobe(*words, "--probes", "none", "-J", "--settle", text)) for text in ("0.2", "3.2")
     )
-    assert short.run["summary"]["in_flight_at_end"] > 0
+    assert short.run["sender"]["in_flight_at_end"] > 0
     assert long.elapsed_s - short.elapsed_s == pytest.approx(3.0, abs=1.2)
 
 

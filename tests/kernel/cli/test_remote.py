@@ -80,8 +80,8 @@ def test_the_line_that_a_sink_prints_is_what_its_sender_needs(
     _, _, line = sink.stderr.readline().partition("send to it: ")
     words = shlex.split(line)
     assert words[:4] == ["zcprobe", "run", "--to", f"10.99.0.2:{PORT}"]
-    summary = summary_of(zcprobe(*words[1:], "-n", "23", "-J", "--probes", "none", before=IN_SENDER))
-    assert summary["sink_intact"] is True
+    results = results_of(zcprobe(*words[1:], "-n", "23", "-J", "--probes", "none", before=IN_SENDER))
+    assert results["sink_intact"] is True
     token = words[-1].encode()
     assert [path for path in tmp_path.rglob("*") if path.is_file() and token in path.read_bytes()] == []
 
@@ -100,7 +100,7 @@ def test_without_its_token_a_sink_is_not_used(
         assert sink.stderr is not None
         assert sink.stderr.readline().startswith("  send to it: ")
         assert sink.stderr.readline().startswith("zcprobe: refused 10.99.0.1: ")
-        assert summary_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "23", "--probes", "none"))["sends"] == 23
+        assert results_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "23", "--probes", "none"))["sends"] == 23
 
 
 def test_the_token_in_a_file_is_in_no_command_line(namespaces: None, start_zcprobe: Start, tmp_path: Path) -> None:
@@ -136,13 +136,12 @@ def run_to(zcprobe: Command, target: str, *words: str, **options: Any) -> "subpr
     return zcprobe("run", "--to", target, *TOKEN, "-J", *words, before=IN_SENDER, **options)
 
 
-def summary_of(result: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+def results_of(result: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
     assert (result.returncode, result.stderr) == (0, "")
     content: dict[str, Any] = msgspec.json.decode(result.stdout)
     assert content["complete"]
     assert content["config"]["scenario"] == content["lab"]["scenario"] == "remote"
-    summary: dict[str, Any] = content["summary"]
-    return summary
+    return {**content["kernel"], **content["sender"]}
 
 
 @pytest.mark.parametrize(("family", "channels"), [("ipv4", 1), ("ipv4", 2), ("ipv6", 2)])
@@ -153,12 +152,12 @@ def test_streams_arrive_in_another_namespace(
     target = f"[{address}]:{PORT}" if family == "ipv6" else f"{address}:{PORT}"
     with sink_in(start_zcprobe, "-B", address) as sink:
         result = run_to(zcprobe, target, "-n", "1009", "-P", str(channels))
-        summary = summary_of(result)
+        results = results_of(result)
         assert sink.stdout is not None
         said = [sink.stdout.readline() for _ in range(channels)]
-    assert summary["sends"] == summary["completions"] == summary["true_copied_completions"] == 1009 * channels
-    assert summary["sink_bytes"] == summary["bytes_sent"] == 1009 * channels * 65536
-    assert summary["sink_intact"] is True
+    assert results["sends"] == results["completions"] == results["true_copied_completions"] == 1009 * channels
+    assert results["sink_bytes"] == results["bytes_sent"] == 1009 * channels * 65536
+    assert results["sink_intact"] is True
     assert all(line == f"received {1009 * 65536} bytes (63.1 MiB), intact\n" for line in said)
     (folder,) = (tmp_path / "results").iterdir()
     run = package.load(folder)
@@ -174,11 +173,11 @@ def test_sockets_of_others_in_the_same_namespace_do_not_count(
         other = start_zcprobe(
             "run", "--to", f"10.99.0.2:{PORT}", *TOKEN, "-t", "6", "--probes", "none", "-o", "other", before=IN_SENDER
         )
-        summary = summary_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "1009"))
+        results = results_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "1009"))
         assert other.poll() is None
         out, err = other.communicate(timeout=20)
     assert (other.returncode, err) == (0, ""), out
-    assert summary["true_copied_completions"] == 1009
+    assert results["true_copied_completions"] == 1009
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -195,8 +194,8 @@ def test_scatter_gather_is_that_of_the_device_that_the_route_leads_to(
 
 def test_rpc_and_datagrams_cross_too(namespaces: None, zcprobe: Command, start_zcprobe: Start) -> None:
     with sink_in(start_zcprobe):
-        rpc = summary_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "211", "--traffic", "rpc"))
-        udp = summary_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "211", "-u"))
+        rpc = results_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "211", "--traffic", "rpc"))
+        udp = results_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "211", "-u"))
     assert (rpc["responses"], rpc["sink_intact"]) == (211, True)
     assert (udp["sends"], udp["bytes_sent"], udp["sink_intact"]) == (211, 211 * 1400, True)
 
@@ -205,13 +204,13 @@ def test_a_sink_that_discards_knows_nothing_of_the_content(
     namespaces: None, zcprobe: Command, start_zcprobe: Start
 ) -> None:
     with sink_in(start_zcprobe, "--discard") as sink:
-        summary = summary_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "211"))
+        results = results_of(run_to(zcprobe, f"10.99.0.2:{PORT}", "-n", "211"))
         assert sink.stdout is not None
         assert sink.stdout.readline().endswith("not looked at\n")
-    assert summary["sink_intact"] is None
-    assert summary["sink_bytes"] == 211 * 65536
+    assert results["sink_intact"] is None
+    assert results["sink_bytes"] == 211 * 65536
     # nobody reads the bytes into user space, but veth still makes the kernel copy them
-    assert summary["true_copied_completions"] == 211
+    assert results["true_copied_completions"] == 211
 
 
 # ---- refusals, over loopback ----
@@ -275,10 +274,10 @@ def test_a_sink_that_hangs_up_midway_ends_the_run_and_keeps_it(zcprobe: Command,
     with listener(hang_up_midway) as port:
         result = zcprobe("run", "--to", f"127.0.0.1:{port}", "-n", "20000", "-J")
     assert (result.returncode, result.stderr) == (1, "")
-    summary = msgspec.json.decode(result.stdout)["summary"]
-    assert summary["outcome"] == "dead_error"
-    assert "Connection reset" in summary["error"] or "Broken pipe" in summary["error"]
-    assert (summary["sink_bytes"], summary["sink_intact"]) == (None, None)
+    sender = msgspec.json.decode(result.stdout)["sender"]
+    assert sender["outcome"] == "dead_error"
+    assert "Connection reset" in sender["error"] or "Broken pipe" in sender["error"]
+    assert (sender["sink_bytes"], sender["sink_intact"]) == (None, None)
     assert len(list((tmp_path / "results").iterdir())) == 1
 
 

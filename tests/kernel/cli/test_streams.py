@@ -27,7 +27,7 @@ def test_a_stderr_that_takes_nothing_costs_no_run(zcprobe: Command, tmp_path: Pa
     assert (result.returncode, result.stderr) == (0, "")
     (folder,) = (tmp_path / "results").iterdir()
     assert folder.name in result.stdout
-    assert package.load(folder).summary.sends == 23
+    assert package.load(folder).sender.sends == 23
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_stdout_that_takes_nothing_is_an_error_that_says_where_the_run_is(
     (folder,) = (tmp_path / "results").iterdir()
     assert result.returncode == 2
     assert result.stderr == f"zcprobe: {what}\n  the run is kept in {folder.relative_to(tmp_path)}\n"
-    assert package.load(folder).summary.sends == 23
+    assert package.load(folder).sender.sends == 23
 
 
 def test_what_ascii_cannot_say_is_escaped(zcprobe: Command) -> None:

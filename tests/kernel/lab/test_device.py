@@ -70,7 +70,7 @@ def test_a_run_uses_the_devices_and_gives_them_back_as_they_were(
     assert code == 0, err
     run = msgspec.json.decode(out)
     assert run["complete"]
-    assert run["summary"]["sends"] == 1009
+    assert run["sender"]["sends"] == 1009
     assert run["lab"]["sender_device"] == cards[0]
     assert run["lab"]["scatter_gather"] is True
     assert [is_up(device) for device in cards] == [True, False]

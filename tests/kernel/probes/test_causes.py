@@ -151,7 +151,7 @@ def run_into_enobufs(scenario: str, probes: ProbeSession, parent: Path) -> Compl
     )
     for config in (*([] if IN_GUEST else [asked]), slowed(asked, SLOW_S), slowed(asked, SLOWEST_S)):
         run = record_run(benchmark_of(config), parent, probes, Interruption())
-        if run.metadata.summary.enobufs_count >= WANTED:
+        if run.metadata.sender.enobufs_count >= WANTED:
             break
     return run
 
@@ -167,15 +167,15 @@ def test_optmem_and_who_held_it(scenario: str, in_flight: bool, probes: ProbeSes
         assert may_have_missed(probes.mechanism, run.metadata.missed_runs)
         with pytest.raises(ReconciliationError):
             check_complete(run.metadata, run.folder)
-    summary = run.metadata.summary
-    assert summary.enobufs_causes == {"optmem": summary.enobufs_count}
-    assert summary.enobufs_count >= WANTED
+    kernel, sender = run.metadata.kernel, run.metadata.sender
+    assert kernel.enobufs_causes == {"optmem": sender.enobufs_count}
+    assert sender.enobufs_count >= WANTED
     table = pq.read_table(run.folder / "kernel_events.parquet").to_pandas()
     events = table[table["kind"] == "enobufs"].drop(columns="kind").to_records(index=False)
-    flying, unread = split_charges(events, summary.optmem_baseline_bytes, summary.charge_bytes)
+    flying, unread = split_charges(events, kernel.optmem_baseline_bytes, kernel.charge_bytes)
     assert (flying >= 0).all()
-    assert (flying % summary.charge_bytes == 0).all()
-    assert (flying + unread + summary.optmem_baseline_bytes == events["optmem_bytes"]).all()
+    assert (flying % kernel.charge_bytes == 0).all()
+    assert (flying + unread + kernel.optmem_baseline_bytes == events["optmem_bytes"]).all()
     if in_flight or run.metadata.config.deadline_s == QUICK_S:
         # what fills the limit at the first refusal is what the scenario is for
         assert (flying[0] > unread[0]) == in_flight

@@ -81,7 +81,7 @@ def measured(probes: ProbeSession, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_a_prime_number_of_sends_is_seen_exactly(probes: ProbeSession, measured: Measured) -> None:
     run = measured.run
-    assert run.summary.sends == run.summary.completions == COUNT
+    assert run.sender.sends == run.sender.completions == COUNT
     assert int((run.notifications["hi"] - run.notifications["lo"] + 1).sum()) == COUNT
     assert is_exact(run, COUNT, by_functions=probes.mechanism != "tracepoint")
     assert [finding for finding in run.meta.reconciliation if not finding.holds] == []
@@ -89,7 +89,7 @@ def test_a_prime_number_of_sends_is_seen_exactly(probes: ProbeSession, measured:
 
 
 def test_each_send_runs_as_many_programs_as_it_must(probes: ProbeSession, measured: Measured) -> None:
-    costs = costs_of(probes, measured.times, measured.run.summary.duration_ns, COUNT)
+    costs = costs_of(probes, measured.times, measured.run.sender.duration_ns, COUNT)
     # the programs also run for other senders on this machine
     wanted = 2 if probes.mechanism == "kprobe" else 1
     assert costs["sendmsg"].runs_per_send == pytest.approx(wanted, rel=0.1)

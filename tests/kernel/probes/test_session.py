@@ -109,13 +109,13 @@ def test_foreign_sockets_are_neither_recorded_nor_counted(
         run = zcprobe.load(record_run(benchmark, tmp_path, probes, Interruption()).folder)
     assert hammer.sends > 1000
     assert run.meta.complete
-    assert run.summary.lost_events == 0
-    assert run.summary.completions == run.summary.sends == 2003
+    assert run.kernel.lost_events == 0
+    assert run.sender.completions == run.sender.sends == 2003
     cookies = set(run.kernel_events["cookie"])
     assert len(cookies) == 1
     assert 0 not in cookies
     assert run.meta.send_results["0"] == 2003
-    assert run.meta.send_results.get("105", 0) == run.summary.enobufs_count
+    assert run.meta.send_results.get("105", 0) == run.sender.enobufs_count
 
 
 def test_one_session_measures_one_run_after_another(probes: ProbeSession, tmp_path: Path) -> None:

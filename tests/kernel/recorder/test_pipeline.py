@@ -93,7 +93,13 @@ class Watched:
     def sockets(self) -> list[WatchedSocket]:
         charge_bytes = try_zerocopy_send().charge_bytes
         return [
-            WatchedSocket(cookie=self._cookie, optmem_baseline_bytes=0, charge_bytes=charge_bytes, sends_in_flight=0)
+            WatchedSocket(
+                cookie=self._cookie,
+                optmem_max_bytes=int(Path("/proc/sys/net/core/optmem_max").read_text()),
+                optmem_baseline_bytes=0,
+                charge_bytes=charge_bytes,
+                sends_in_flight=0,
+            )
         ]
 
     def counts(self) -> None:
@@ -135,7 +141,12 @@ def test_a_process_that_is_only_watched_has_a_complete_run_folder(
     assert is_sealed(written) == "whole"
     run = msgspec.json.decode(written)
     assert (run["kind"], run["complete"], run["warnings"]) == ("attachment", True, [])
-    assert {"config", "summary", "channels"} & set(run) == set()
+    assert {"config", "channels"} & set(run) == set()
+    assert run["sender"] is None
+    kernel = run["kernel"]
+    assert kernel["true_copied_completions"] == COUNT  # over loopback
+    assert (kernel["enobufs_causes"], kernel["lost_events"]) == ({}, 0)
+    assert 0 < kernel["optmem_peak_bytes"] <= kernel["optmem_max_bytes"] + kernel["charge_bytes"]
     (counted,) = run["sockets"]
     assert counted["sends"] == counted["completions_read"] == COUNT
     assert counted["cookie"] == run["cookies"][0]

@@ -84,7 +84,7 @@ def test_what_was_not_planned_has_no_seed_and_says_so(shipped: dict[str, Compari
 @pytest.mark.picture
 def test_noise_is_told_from_the_runs(shipped: dict[str, Comparison]) -> None:
     comparison = shipped["no-probes"]
-    rates = [run.summary.goodput_bps for run in comparison.runs_of("qemu-merged")]
+    rates = [run.sender.goodput_bps for run in comparison.runs_of("qemu-merged")]
     text = render_report([comparison], comparison.folder)
     # of two runs the median is the middle
     assert f"qemu-merged {(max(rates) - min(rates)) / (sum(rates) / 2):.0%}" in text

@@ -4,14 +4,14 @@ from zcprobe.dataset.load import Comparison, Run
 
 
 def test_rows_causes_and_holders_are_those_of_the_summary(run: Run) -> None:
-    table, summary = df_enobufs(run), run.summary
+    table, kernel = df_enobufs(run), run.kernel
     assert table.dtypes.astype(str).to_dict() == ENOBUFS_DTYPES
-    assert len(table) == summary.enobufs_count
-    if summary.enobufs_causes is not None:
-        assert table["cause"].value_counts().to_dict() == {k: v for k, v in summary.enobufs_causes.items() if v}
+    assert len(table) == run.sender.enobufs_count
+    if kernel.enobufs_causes is not None:
+        assert table["cause"].value_counts().to_dict() == {k: v for k, v in kernel.enobufs_causes.items() if v}
         full = table[table["cause"] == "optmem"]
-        assert full["unread_bytes"].sum() == summary.enobufs_unread_bytes
-        assert full["in_flight_bytes"].sum() == summary.enobufs_in_flight_bytes
+        assert full["unread_bytes"].sum() == kernel.enobufs_unread_bytes
+        assert full["in_flight_bytes"].sum() == kernel.enobufs_in_flight_bytes
 
 
 def test_without_probes_the_moments_are_known_but_not_the_causes(shipped: dict[str, Comparison]) -> None:

@@ -13,8 +13,8 @@ def test_every_run_has_a_timeline_in_order(run: Run) -> None:
     assert len(table) > 0
     assert table["time_s"].is_monotonic_increasing
     # sock_omalloc() tests with SKB_TRUESIZE(0) and then charges the real truesize: the level may overshoot by the rest
-    overshoot = run.summary.charge_bytes - SKB_TRUESIZE_ZERO_BYTES
-    assert table["optmem_bytes"].max() <= run.summary.optmem_max_bytes + overshoot
+    overshoot = run.kernel.charge_bytes - SKB_TRUESIZE_ZERO_BYTES
+    assert table["optmem_bytes"].max() <= run.kernel.optmem_max_bytes + overshoot
 
 
 def test_the_holders_add_up_to_the_level(run: Run) -> None:
@@ -22,7 +22,7 @@ def test_the_holders_add_up_to_the_level(run: Run) -> None:
     if run.kernel_events.empty:
         assert table["unread_bytes"].isna().all()
         return
-    held = table["unread_bytes"] + table["in_flight_bytes"] + run.summary.optmem_baseline_bytes
+    held = table["unread_bytes"] + table["in_flight_bytes"] + run.kernel.optmem_baseline_bytes
     assert (held >= table["optmem_bytes"]).all()
     # depth and level are two reads while completions go on: they disagree by a charge or two, and rarely
     assert (held == table["optmem_bytes"]).mean() > 0.99
@@ -30,13 +30,13 @@ def test_the_holders_add_up_to_the_level(run: Run) -> None:
 
 def test_the_deepest_queue_is_that_of_the_summary(run: Run) -> None:
     deepest = df_errqueue(run)["errqueue_depth"].max()
-    assert (None if pd.isna(deepest) else int(deepest)) == run.summary.errqueue_depth_max
+    assert (None if pd.isna(deepest) else int(deepest)) == run.kernel.errqueue_depth_max
 
 
 def test_a_freed_notification_no_longer_counts(shipped: dict[str, Comparison]) -> None:
     run = shipped["in-order"].runs[0]
     last = df_errqueue(run)[lambda table: table["kind"] == "read"].iloc[-1]
-    assert (last["optmem_bytes"], last["errqueue_depth"]) == (run.summary.optmem_baseline_bytes, 0)
+    assert (last["optmem_bytes"], last["errqueue_depth"]) == (run.kernel.optmem_baseline_bytes, 0)
 
 
 def test_enobufs_events_are_on_the_timeline(run: Run) -> None:

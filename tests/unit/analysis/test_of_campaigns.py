@@ -29,7 +29,7 @@ def _run(size: int, goodput_bps: float, *, zerocopy: bool, **summary: Any) -> Ru
     """A real run's metadata with another size and goodput."""
     whole = _campaign("crossover").runs[0]
     changed = changed_run(whole, send_bytes=size, zerocopy=zerocopy)
-    return run_with(changed, summary={"goodput_bps": goodput_bps, **summary})
+    return run_with(changed, results={"goodput_bps": goodput_bps, **summary})
 
 
 def _runs(ratios: dict[int, float]) -> list[Run]:
@@ -103,8 +103,8 @@ def test_every_run_is_in_one_cell_of_the_map(name: str, version: str) -> None:
     table = df_optmem_map(campaign, "send_bytes" if name.endswith("size") else "hold_one_in_count")
     assert table.dtypes.astype(str).to_dict() == OPTMEM_MAP_DTYPES
     assert table["run_count"].sum() == len(campaign)
-    assert table["dead_count"].sum() == sum(run.summary.outcome == "dead_enobufs" for run in campaign)
-    assert table["enobufs_count"].sum() == sum(run.summary.enobufs_count for run in campaign)
+    assert table["dead_count"].sum() == sum(run.sender.outcome == "dead_enobufs" for run in campaign)
+    assert table["enobufs_count"].sum() == sum(run.sender.enobufs_count for run in campaign)
     cells = table["optmem_max_bytes"].nunique() * table["value"].nunique()
     assert len(table) == len(table.drop_duplicates(["optmem_max_bytes", "value"])) == cells >= 6
 

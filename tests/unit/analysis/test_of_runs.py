@@ -31,10 +31,10 @@ def test_columns_are_as_documented_with_and_without_runs(table_of, dtypes, compa
 
 def test_merging_is_what_the_summaries_say(comparison: Comparison) -> None:
     table = df_merges(comparison)
-    assert table["notifications"].tolist() == [run.summary.notifications for run in comparison]
+    assert table["notifications"].tolist() == [run.sender.notifications for run in comparison]
     for row, run in zip(table.itertuples(), comparison, strict=True):
-        assert row.sends_per_notification * row.notifications == pytest.approx(run.summary.completions)
-        merged = run.summary.merged_notifications
+        assert row.sends_per_notification * row.notifications == pytest.approx(run.sender.completions)
+        merged = run.kernel.merged_notifications
         assert (None if pd.isna(row.merged_count) else row.merged_count) == merged
 
 
@@ -47,22 +47,22 @@ def test_out_of_order_is_where_clones_are_held(shipped: dict[str, Comparison]) -
 
 def test_cpu_times_the_bytes_is_the_time_used(comparison: Comparison) -> None:
     for row, run in zip(df_cpu(comparison).itertuples(), comparison, strict=True):
-        used = run.summary.cpu_user_ns + run.summary.cpu_system_ns
+        used = run.sender.cpu_user_ns + run.sender.cpu_system_ns
         assert row.cpu_s_per_gb * row.bytes_sent == pytest.approx(used)
 
 
 def test_told_and_true_are_those_of_the_summaries(comparison: Comparison) -> None:
     for row, run in zip(df_copied(comparison).itertuples(), comparison, strict=True):
-        assert row.told_count == run.summary.copied_completions
-        assert (None if pd.isna(row.true_count) else row.true_count) == run.summary.true_copied_completions
+        assert row.told_count == run.sender.copied_completions
+        assert (None if pd.isna(row.true_count) else row.true_count) == run.kernel.true_copied_completions
 
 
 def test_the_variants_of_flush_are_told_apart(shipped: dict[str, Comparison]) -> None:
     for row, run in zip(df_copied(shipped["channels"]).itertuples(), shipped["channels"], strict=True):
-        variants = run.summary.missed_by_variant
+        variants = run.sender.missed_by_variant
         found = (row.missed_all_copied_count, row.missed_sticky_count, row.missed_any_copied_count)
         assert found == (variants["all-copied"], variants["sticky"], variants["any-copied"])
-        assert row.flush_count == run.summary.flush_count
+        assert row.flush_count == run.sender.flush_count
 
 
 def test_every_refused_call_has_one_cause(comparison: Comparison) -> None:
@@ -70,8 +70,8 @@ def test_every_refused_call_has_one_cause(comparison: Comparison) -> None:
     assert set(table["cause"]) <= set(CAUSES_OF_ENOBUFS)
     for policy in comparison.policies:
         own = table[table["policy"] == policy]
-        assert own["call_count"].sum() == sum(run.summary.enobufs_count for run in comparison.runs_of(policy))
-        causes = [run.summary.enobufs_causes for run in comparison.runs_of(policy)]
+        assert own["call_count"].sum() == sum(run.sender.enobufs_count for run in comparison.runs_of(policy))
+        causes = [run.kernel.enobufs_causes for run in comparison.runs_of(policy)]
         if None not in causes:
             by_optmem = own[own["cause"].str.startswith("optmem")]["call_count"].sum()
             assert by_optmem == sum(known.get("optmem", 0) for known in causes)
@@ -80,7 +80,7 @@ def test_every_refused_call_has_one_cause(comparison: Comparison) -> None:
 def test_runs_that_kept_only_counts_are_counted_too(campaign: RunCollection) -> None:
     for group in as_comparisons(campaign):
         table = df_enobufs_causes(group)
-        assert table["call_count"].sum() == sum(run.summary.enobufs_count for run in group)
+        assert table["call_count"].sum() == sum(run.sender.enobufs_count for run in group)
         assert set(table["cause"]) <= {"optmem, holder not recorded", "other"}
 
 
@@ -100,7 +100,7 @@ def test_flushes_cover_every_completion_and_those_that_answer_enobufs_are_in_sta
     table = df_flushes(run)
     assert table.dtypes.astype(str).to_dict() == FLUSHES_DTYPES
     assert table["time_s"].is_monotonic_increasing
-    assert table["completion_count"].sum() == run.summary.completions
+    assert table["completion_count"].sum() == run.sender.completions
     answers = table[table["trigger"] == "enobufs"]
     assert answers["completion_count"].sum() <= df_stalls(run)["completion_count"].sum()
     assert answers["duration_ns"].sum() <= df_stalls(run)["duration_ns"].sum()

@@ -10,9 +10,9 @@ def test_sender_and_kernel_count_the_same(run: Run) -> None:
     table = df_sendmsg_results(run)
     assert table.dtypes.astype(str).to_dict() == SENDMSG_RESULTS_DTYPES
     by_result = table.set_index("result")
-    without_zerocopy = run.summary.copied_on_purpose + (run.summary.plain_sends or 0)
-    assert by_result.loc["ok", "sender_count"] == run.summary.sends + without_zerocopy
-    assert by_result.loc["ENOBUFS", "sender_count"] == run.summary.enobufs_count
+    without_zerocopy = run.sender.copied_on_purpose + (run.sender.plain_sends or 0)
+    assert by_result.loc["ok", "sender_count"] == run.sender.sends + without_zerocopy
+    assert by_result.loc["ENOBUFS", "sender_count"] == run.sender.enobufs_count
     dead = sum(channel.outcome == "dead_enobufs" for channel in run.meta.channels)
     assert by_result.loc["ENOBUFS", "fatal_count"] == dead
     if run.meta.send_results:
@@ -23,14 +23,14 @@ def test_sender_and_kernel_count_the_same(run: Run) -> None:
 
 def test_without_recorded_sends_the_summary_counts(empty_run: Run) -> None:
     table = df_sendmsg_results(empty_run).set_index("result")
-    assert table.loc["ok", "sender_count"] == empty_run.summary.sends
+    assert table.loc["ok", "sender_count"] == empty_run.sender.sends
 
 
 def test_without_recorded_sends_headers_count_too(shipped: dict[str, Comparison]) -> None:
     """Each copy is a separate call without the flag; the kernel counts it like any other."""
     whole = shipped["in-order"].runs[0]
     summary = {"sends": 23, "plain_sends": 24, "copied_on_purpose": 1, "eagain_count": 2}
-    run = run_with(whole, whole.folder / "not there", summary=summary, rows={}, send_results={"0": 47, "11": 2})
+    run = run_with(whole, whole.folder / "not there", results=summary, rows={}, send_results={"0": 47, "11": 2})
     table = df_sendmsg_results(run).set_index("result")
     assert table["sender_count"].to_dict() == {"ok": 47, "ENOBUFS": 0, RETRIED: 2}
     assert kernel_agrees(run) is True
@@ -40,7 +40,7 @@ def test_without_recorded_sends_headers_count_too(shipped: dict[str, Comparison]
     run = run_with(run, send_results={"0": 47, "11": 2, "4": 1, "104": 1})
     assert kernel_agrees(run) is True
     # runs from before plain sends were counted
-    older = run_with(run, summary={"plain_sends": None})
+    older = run_with(run, results={"plain_sends": None})
     assert df_sendmsg_results(older).set_index("result").loc["ok", "sender_count"] == 24
 
 

@@ -6,8 +6,8 @@ from zcprobe.dataset.load import Run
 def test_stalls_add_up_to_the_summary(run: Run) -> None:
     table = df_stalls(run)
     assert table.dtypes.astype(str).to_dict() == STALLS_DTYPES
-    assert len(table) == run.summary.stall_count
-    assert table["duration_ns"].sum() == run.summary.stall_ns_total
+    assert len(table) == run.sender.stall_count
+    assert table["duration_ns"].sum() == run.sender.stall_ns_total
 
 
 def test_nothing_recorded_is_an_empty_table(empty_run: Run) -> None:

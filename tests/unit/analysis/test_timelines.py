@@ -47,8 +47,8 @@ def test_fewer_buckets_keep_the_extremes(run: Run) -> None:
 def test_ranges_cover_what_was_completed(run: Run) -> None:
     table = df_ranges(run)
     assert table.dtypes.astype(str).to_dict() == RANGES_DTYPES
-    assert table["send_count"].sum() == run.summary.completions
-    assert len(table) == run.summary.notifications
+    assert table["send_count"].sum() == run.sender.completions
+    assert len(table) == run.sender.notifications
     for _, own in table.groupby("channel"):
         assert own["missing_count"].iloc[-1] == own["hi"].max() + 1 - own["send_count"].sum()
 
@@ -75,14 +75,14 @@ def test_the_course_of_what_was_taken_adds_up(run: Run) -> None:
     assert table.dtypes.astype(str).to_dict() == SEND_RATE_DTYPES
     assert len(table) == 50
     assert (table["taken_bps"] * table["span_s"]).sum() / 8 == pytest.approx(int(run.sends["taken_bytes"].sum()))
-    assert table["enobufs_count"].sum() == run.summary.enobufs_count
+    assert table["enobufs_count"].sum() == run.sender.enobufs_count
     assert table["send_count"].sum() == len(run.sends)
 
 
 def test_headroom_and_level_are_the_limit(run: Run) -> None:
     table = df_optmem(run)
     assert table.dtypes.astype(str).to_dict() == OPTMEM_DTYPES
-    assert (table["headroom_bytes"] + table["optmem_bytes"] == run.summary.optmem_max_bytes).all()
+    assert (table["headroom_bytes"] + table["optmem_bytes"] == run.kernel.optmem_max_bytes).all()
     one = df_optmem(run, telling_channel(run))
     assert set(one["channel"]) == {telling_channel(run)}
 

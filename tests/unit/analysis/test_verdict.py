@@ -10,7 +10,7 @@ from zcprobe.format.findings import RunWarning
 
 def without_enobufs(run: Run, **meta: Any) -> Run:
     summary = {"enobufs_count": 0, "enobufs_causes": {}, "outcome": "completed"}
-    return run_with(run, summary=summary, **meta)
+    return run_with(run, results=summary, **meta)
 
 
 def test_a_path_that_was_not_impaired_is_no_ground_for_a_conclusion(shipped: dict[str, Comparison]) -> None:
@@ -26,7 +26,7 @@ def test_a_path_that_was_not_impaired_is_no_ground_for_a_conclusion(shipped: dic
 
 def test_enobufs_without_probes_are_counted_as_unknown(shipped: dict[str, Comparison]) -> None:
     run = shipped["held-completions"].runs[0]
-    blind = [run_with(run, summary={"enobufs_count": 23, "enobufs_causes": None})]
+    blind = [run_with(run, results={"enobufs_count": 23, "enobufs_causes": None})]
     results = policy_results(blind)
     assert results[run.policy]["enobufs_causes"] == {"unknown": 23}
     assert "without probes the cause of 23 ENOBUFS is unknown" in verdict(results, blind)[0]

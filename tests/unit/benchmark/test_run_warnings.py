@@ -10,7 +10,7 @@ from zcprobe.config import RunConfig
 from zcprobe.format.effects import Effects
 from zcprobe.format.findings import RunWarning
 from zcprobe.format.lab import Lab
-from zcprobe.format.summary import Summary
+from zcprobe.format.summary import KernelSummary, SenderSummary
 from zcprobe.lab.scenarios import find_scenario
 
 LAB = Lab(
@@ -35,16 +35,22 @@ IMPAIRED = {
 }
 
 
-def summary(**members: Any) -> Summary:
-    """The summary of a run without ENOBUFS, with `members` changed."""
-    empty: dict[str, Any] = dict.fromkeys(Summary.__struct_fields__, 0)
+Results = tuple[KernelSummary, SenderSummary]
+
+
+def results(**members: Any) -> Results:
+    """The summaries of a run without ENOBUFS, with `members` changed."""
     of_control = {"enobufs_causes": {}, "optmem_max_bytes": 131072, "charge_bytes": 832, "enobufs_unread_share": None}
-    return Summary(**{**empty, **of_control, **members})
+    numbers: dict[str, Any] = dict.fromkeys((*KernelSummary.__struct_fields__, *SenderSummary.__struct_fields__), 0)
+    told = numbers | of_control | members
+    kernel = KernelSummary(**{name: told.pop(name) for name in KernelSummary.__struct_fields__})
+    return kernel, SenderSummary(**told)
 
 
-def warn(name: str, effects: Effects | None = None, said: Summary | None = None, **asked: Any) -> list[RunWarning]:
+def warn(name: str, effects: Effects | None = None, said: Results | None = None, **asked: Any) -> list[RunWarning]:
     config = RunConfig(scenario=name, **{"send_bytes": 1400, **asked})
-    return warnings_of(config, find_scenario(name), LAB, effects or IMPAIRED.get(name, Effects()), said or summary())
+    effects = effects or IMPAIRED.get(name, Effects())
+    return warnings_of(config, find_scenario(name), LAB, effects, *(said or results()))
 
 
 def ids(warnings: list[RunWarning]) -> list[str]:
@@ -85,9 +91,9 @@ def test_a_queue_that_overflowed_is_told() -> None:
 def test_a_sender_that_died_at_once_of_what_was_in_flight_waited_for_nothing() -> None:
     none_late = Effects(delayed_packets=40, delay_waits=0)
     assert (
-        warn("in-flight", none_late, summary(outcome="dead_enobufs", enobufs_count=1, enobufs_unread_share=0.1)) == []
+        warn("in-flight", none_late, results(outcome="dead_enobufs", enobufs_count=1, enobufs_unread_share=0.1)) == []
     )
-    unread = summary(outcome="dead_enobufs", enobufs_count=1, enobufs_unread_share=0.9)
+    unread = results(outcome="dead_enobufs", enobufs_count=1, enobufs_unread_share=0.9)
     assert ids(warn("in-flight", none_late, unread)) == ["nothing-delayed"]
 
 
@@ -101,18 +107,18 @@ def test_a_reader_holds_no_datagrams_back(name: str) -> None:
 
 
 def test_a_memlock_limit_that_refused_nothing_is_told() -> None:
-    refused = summary(enobufs_count=3, enobufs_causes={"memlock_new": 2, "memlock_extended": 1})
+    refused = results(enobufs_count=3, enobufs_causes={"memlock_new": 2, "memlock_extended": 1})
     assert warn("memlock", said=refused) == []
-    by_another = summary(enobufs_count=3, enobufs_causes={"optmem": 3})
+    by_another = results(enobufs_count=3, enobufs_causes={"optmem": 3})
     assert ids(warn("memlock", said=by_another)) == ["memlock-not-reached"]
-    without_probes = summary(enobufs_count=3, enobufs_causes=None)
+    without_probes = results(enobufs_count=3, enobufs_causes=None)
     assert warn("memlock", said=without_probes) == []
-    assert ids(warn("memlock", said=summary(enobufs_causes=None))) == ["memlock-not-reached"]
+    assert ids(warn("memlock", said=results(enobufs_causes=None))) == ["memlock-not-reached"]
 
 
 @pytest.mark.parametrize(("share", "why"), [(0.9, "unread ones"), (0.1, "in flight at once"), (None, "157 notif")])
 def test_a_control_that_met_enobufs_is_none(share: float | None, why: str) -> None:
-    met = summary(enobufs_count=2, enobufs_unread_share=share)
+    met = results(enobufs_count=2, enobufs_unread_share=share)
     (warning,) = warn("in-order", said=met)
     assert warning.id == "not-a-control"
     assert "2 send calls returned ENOBUFS" in warning.text
@@ -132,11 +138,11 @@ def test_datagrams_beyond_the_mtu_are_told(family: str, size: int, fragmented: b
 
 def test_nothing_is_known_of_a_path_that_is_not_ours() -> None:
     config = RunConfig(scenario="remote", to="10.0.0.9", send_bytes=65536)
-    assert warnings_of(config, find_scenario("in-order"), LAB, Effects(), summary(enobufs_count=5)) == []
+    assert warnings_of(config, find_scenario("in-order"), LAB, Effects(), *results(enobufs_count=5)) == []
 
 
 @pytest.mark.parametrize("to", [None, "192.0.2.1"])
 def test_a_silent_sink_is_told_on_any_path(to: str | None) -> None:
-    (warning,) = warn("in-order", said=summary(sink_bytes=None, goodput_bps=None), to=to)
+    (warning,) = warn("in-order", said=results(sink_bytes=None, goodput_bps=None), to=to)
     assert warning.id == "sink-silent"
     assert "no goodput" in warning.text

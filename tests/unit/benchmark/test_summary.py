@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-from typing import Any
-
 import msgspec
 import pytest
 
 from zcprobe.benchmark.summary import summarize
-from zcprobe.format.summary import Summary
+from zcprobe.format.summary import SenderSummary
 from zcprobe.native import ffi, lib
 from zcprobe.native.structs import struct_to_dict
-from zcprobe.recorder.totals import EventTotals
 from zcprobe.wire import ChannelReport, SenderReport, SinkReport
 
 
@@ -18,9 +15,8 @@ def _channel(outcome: str = "completed", sink: SinkReport | None = None, **membe
     return ChannelReport(outcome, result | members, 0, sink)
 
 
-def _summary(*channels: ChannelReport, totals: EventTotals | None = None, **options: Any) -> Summary:
-    facts = {"optmem_max_bytes": 1, "charge_bytes": 832, "lost_events": 0, "is_datagram": False}
-    return summarize(SenderReport(list(channels)), totals, **(facts | options))
+def _summary(*channels: ChannelReport, is_datagram: bool = False) -> SenderSummary:
+    return summarize(SenderReport(list(channels)), is_datagram=is_datagram)
 
 
 def test_the_error_is_that_of_the_worst_channel_and_names_the_check() -> None:
@@ -35,7 +31,7 @@ def test_the_error_is_that_of_the_worst_channel_and_names_the_check() -> None:
     assert _summary(_channel()).error is None
 
 
-def test_counts_add_up_and_levels_are_the_highest() -> None:
+def test_counts_add_up_and_the_longest_stall_is_that_of_any_channel() -> None:
     summary = _summary(
         _channel(
             sink=SinkReport(bytes=30),
@@ -44,7 +40,6 @@ def test_counts_add_up_and_levels_are_the_highest() -> None:
             send_count=3,
             bytes_sent=30,
             stall_max_ns=7,
-            optmem_peak_bytes=9,
         ),
         _channel(
             sink=SinkReport(bytes=60),
@@ -53,10 +48,9 @@ def test_counts_add_up_and_levels_are_the_highest() -> None:
             send_count=4,
             bytes_sent=60,
             stall_max_ns=2,
-            optmem_peak_bytes=11,
         ),
     )
-    assert (summary.sends, summary.bytes_sent, summary.stall_ns_max, summary.optmem_peak_bytes) == (7, 90, 7, 11)
+    assert (summary.sends, summary.bytes_sent, summary.stall_ns_max) == (7, 90, 7)
     assert summary.duration_ns == 45
     assert summary.goodput_bps == pytest.approx(90 * 8e9 / 45)
     assert summary.in_flight_at_end == 7
@@ -133,9 +127,3 @@ def test_what_tcp_knows_is_summed_where_every_channel_has_tcp() -> None:
     summary = _summary(one, one)
     assert (summary.retransmit_count, summary.bytes_acked) == (6, 8)
     assert _summary(one, _channel()).retransmit_count is _summary(_channel()).bytes_acked is None
-
-
-def test_what_only_probes_know_is_none_without_them() -> None:
-    without, with_them = _summary(_channel()), _summary(_channel(), totals=EventTotals(errqueue_depth_max=3))
-    assert (without.errqueue_depth_max, without.enobufs_causes) == (None, None)
-    assert (with_them.errqueue_depth_max, with_them.enobufs_causes) == (3, {})

@@ -19,7 +19,7 @@ def test_the_first_run_stays_whatever_fails_after_it(
 ) -> None:
     monkeypatch.setattr(journal_module, "JOURNAL_FOLDER", tmp_path / "run")
     name = "20260102T030405Z-in-order-compare-kept"
-    metadata: Any = SimpleNamespace(summary=SimpleNamespace(outcome="completed"), complete=True, warnings=[])
+    metadata: Any = SimpleNamespace(sender=SimpleNamespace(outcome="completed"), complete=True, warnings=[])
     with journal("kept") as entry, open_run_directory(tmp_path / "results", name, entry) as directory:
         store = Store(directory, {}, planned=2)
         (directory.path / "first").mkdir()

@@ -96,8 +96,8 @@ DAMAGES: dict[Callable[[Path], None], str] = {
     _make_newer: "format version 1009",
     _break_json: "cannot be read",
     _drop_key: "run.json has no complete",
-    _drop_number: "$.summary.bytes_sent",
-    _put_word: "$.summary.goodput_bps",
+    _drop_number: "$.sender.bytes_sent",
+    _put_word: "$.sender.goodput_bps",
     _make_a_list: "does not hold the metadata of a run",
     _remove_metadata: "is not a run folder",
 }

@@ -32,7 +32,7 @@ def test_csv_on_stdout(zcprobe: Told, data: Path, target: tuple[str, ...]) -> No
     result = zcprobe("export", data / "in-order", "--format", "csv", *target)
     table = pd.read_csv(io.BytesIO(result.output))
     runs = load_comparison(data / "in-order").runs
-    assert list(table["sends"]) == [run.summary.sends for run in runs]
+    assert list(table["sends"]) == [run.sender.sends for run in runs]
 
 
 @pytest.mark.parametrize("table", sorted(TABLES))

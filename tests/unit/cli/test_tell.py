@@ -11,18 +11,21 @@ from zcprobe.benchmark.run import CompletedRun
 from zcprobe.cli.tell import describe_run
 from zcprobe.config import RunConfig
 from zcprobe.format.metadata import RunMetadata
-from zcprobe.format.summary import Summary
+from zcprobe.format.summary import KernelSummary, SenderSummary
 
 
 def told(**members: Any) -> dict[str, str]:
-    """Name of a line -> its text, of a run with these members of the summary."""
-    numbers = dict.fromkeys(Summary.__struct_fields__, 0)
+    """Name of a line -> its text, of a run with these members of its summaries."""
+    numbers: dict[str, Any] = dict.fromkeys((*KernelSummary.__struct_fields__, *SenderSummary.__struct_fields__), 0)
     unknown = dict.fromkeys(
         ("error", "enobufs_causes", "enobufs_unread_share", "datagrams_sent", "datagrams_received", "datagrams_missing")
     )
-    summary = Summary(**{**numbers, **unknown, "outcome": "completed", "sink_intact": True, **members})
+    results = {**numbers, **unknown, "outcome": "completed", "sink_intact": True, **members}
+    kernel = KernelSummary(**{name: results.pop(name) for name in KernelSummary.__struct_fields__})
+    sender = SenderSummary(**results)
     fields: dict[str, Any] = {field.name: None for field in msgspec.structs.fields(RunMetadata)}
-    metadata = RunMetadata(**{**fields, "config": RunConfig(send_bytes=65536), "summary": summary, "warnings": []})
+    known: dict[str, Any] = {"config": RunConfig(send_bytes=65536), "kernel": kernel, "sender": sender, "warnings": []}
+    metadata = RunMetadata(**(fields | known))
     lines = describe_run(CompletedRun(Path("results/run"), metadata)).splitlines()[1:]
     assert max(map(len, lines)) < 80
     return {line[2:17].strip(): line[17:] for line in lines}

@@ -9,11 +9,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from tests.unit.changed import stored_results
 from zcprobe.dataset.arrival import datagrams_text, missing_text, sink_text
 from zcprobe.dataset.load import Comparison, Run, load_run
-from zcprobe.format.summary import Summary
+from zcprobe.format.summary import SenderSummary
 
-_NOTHING = Summary(**{**dict.fromkeys(Summary.__struct_fields__), "bytes_sent": 1400 * 1009})
+_NOTHING = SenderSummary(**{**dict.fromkeys(SenderSummary.__struct_fields__), "bytes_sent": 1400 * 1009})
 _HALF = replace(
     _NOTHING,
     sink_bytes=1400 * 505,
@@ -74,33 +75,33 @@ def _older(run: Run, folder: Path, summary: dict[str, Any], **config: Any) -> Ru
 
 def test_a_stored_run_without_losses_keeps_its_goodput(shipped: dict[str, Comparison]) -> None:
     for run in (run for comparison in shipped.values() for run in comparison):
-        stored = msgspec.json.decode((run.folder / "run.json").read_bytes())["summary"]
-        assert run.summary.goodput_bps == stored["goodput_bps"]
-        assert run.summary.bytes_missing == 0
-        assert run.summary.datagrams_sent is None
-        assert run.summary.retransmit_count == stored.get("retransmit_count")
+        stored = stored_results(run)
+        assert run.sender.goodput_bps == stored["goodput_bps"]
+        assert run.sender.bytes_missing == 0
+        assert run.sender.datagrams_sent is None
+        assert run.sender.retransmit_count == stored.get("retransmit_count")
         assert all(channel.bytes_missing == 0 for channel in run.meta.channels)
 
 
 def test_an_older_run_s_goodput_becomes_that_of_what_arrived(shipped: dict[str, Comparison], tmp_path: Path) -> None:
     run = shipped["in-order"][0]
-    sent = run.summary.sends
+    sent = run.sender.sends
     half = {"plain_sends": 0, "bytes_sent": sent * 1400, "sink_bytes": (sent - 23) * 1400}
-    summary = _older(run, tmp_path, half, protocol="udp", send_bytes=1400).summary
-    assert summary.goodput_bps == pytest.approx(run.summary.goodput_bps * (sent - 23) / sent)
-    assert summary.bytes_missing == 23 * 1400
-    assert [getattr(summary, f"datagrams_{what}") for what in ("sent", "received", "missing")] == [sent, sent - 23, 23]
-    assert summary.datagrams_repeated is None
+    sender = _older(run, tmp_path, half, protocol="udp", send_bytes=1400).sender
+    assert sender.goodput_bps == pytest.approx(run.sender.goodput_bps * (sent - 23) / sent)
+    assert sender.bytes_missing == 23 * 1400
+    assert [getattr(sender, f"datagrams_{what}") for what in ("sent", "received", "missing")] == [sent, sent - 23, 23]
+    assert sender.datagrams_repeated is None
 
 
 def test_an_older_run_without_the_sink_s_word_has_none(shipped: dict[str, Comparison], tmp_path: Path) -> None:
-    summary = _older(shipped["in-order"][0], tmp_path, {"sink_bytes": None, "sink_intact": None}).summary
-    assert summary.goodput_bps is summary.bytes_missing is None
+    sender = _older(shipped["in-order"][0], tmp_path, {"sink_bytes": None, "sink_intact": None}).sender
+    assert sender.goodput_bps is sender.bytes_missing is None
 
 
 def test_how_many_of_several_sizes_arrived_is_not_guessed(shipped: dict[str, Comparison], tmp_path: Path) -> None:
     run = shipped["in-order"][0]
     mixed = {**msgspec.to_builtins(run.meta.config.traffic), "model": "mixed"}
-    summary = _older(run, tmp_path, {"plain_sends": 23}, protocol="udp", traffic=mixed).summary
-    assert summary.datagrams_sent == run.summary.sends + 23
-    assert summary.datagrams_received is summary.datagrams_missing is None
+    sender = _older(run, tmp_path, {"plain_sends": 23}, protocol="udp", traffic=mixed).sender
+    assert sender.datagrams_sent == run.sender.sends + 23
+    assert sender.datagrams_received is sender.datagrams_missing is None

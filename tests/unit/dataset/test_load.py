@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 import zcprobe
+from tests.unit.changed import stored_results
 from zcprobe.dataset.load import Comparison, Run, RunCollection, load_comparison, load_run
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
 from zcprobe.format.metadata import FORMAT_VERSION
@@ -67,8 +68,7 @@ def test_findings_of_runs_that_do_not_tell_their_kind_are_differences(run: Run) 
 
 
 def test_lost_events_are_their_own_error_unless_allowed(copied: Path) -> None:
-    summary = load_run(copied).summary
-    _change(copied, complete=False, summary={**msgspec.to_builtins(summary), "lost_events": 23})
+    _change(copied, complete=False, summary={**stored_results(load_run(copied)), "lost_events": 23})
     with pytest.raises(DataLossError, match="23 events or records"):
         zcprobe.load(copied)
     with pytest.raises(DataLossError):
@@ -135,8 +135,8 @@ def test_metadata_from_before_there_were_channels_are_completed() -> None:
     run = load_run(_RUN)
     assert "channels" not in msgspec.json.decode((_RUN / "run.json").read_bytes())
     assert run.meta.config.channels == 1
-    assert run.summary.stall_ns_max is None
-    assert [channel.sends for channel in run.meta.channels] == [run.summary.sends]
+    assert run.sender.stall_ns_max is None
+    assert [channel.sends for channel in run.meta.channels] == [run.sender.sends]
 
 
 def test_a_run_shows_what_ran_and_the_numbers_that_matter() -> None:
@@ -146,7 +146,7 @@ def test_a_run_shows_what_ran_and_the_numbers_that_matter() -> None:
         "qemu-pre",
         "held-completions",
         "dead of ENOBUFS",
-        f"{run.summary.sends:,} sends",
+        f"{run.sender.sends:,} sends",
         "unread",
         "COPIED",
     ):

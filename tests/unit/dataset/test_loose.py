@@ -8,7 +8,7 @@ from zcprobe.config import RunConfig
 from zcprobe.dataset.load import Run
 from zcprobe.dataset.loose import fill_struct, never_null
 from zcprobe.format.metadata import RunMetadata
-from zcprobe.format.summary import ChannelSummary, Summary
+from zcprobe.format.summary import ChannelSummary, KernelSummary, SenderSummary
 
 
 class Inner(msgspec.Struct, frozen=True):
@@ -58,8 +58,9 @@ def test_a_name_that_could_hide_something_or_is_none_is_left_out(name: str) -> N
 
 
 def test_a_member_without_none_is_in_every_run(run: Run) -> None:
-    for struct in (run.meta, run.summary, run.meta.config, *run.meta.channels):
-        kind = next(kind for kind in (RunMetadata, Summary, ChannelSummary, RunConfig) if isinstance(struct, kind))
+    kinds = (RunMetadata, KernelSummary, SenderSummary, ChannelSummary, RunConfig)
+    for struct in (run.meta, run.kernel, run.sender, run.meta.config, *run.meta.channels):
+        kind = next(kind for kind in kinds if isinstance(struct, kind))
         assert [name for name in never_null(kind) if getattr(struct, name) is None] == []
 
 

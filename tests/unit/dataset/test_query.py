@@ -22,7 +22,7 @@ def test_one_row_per_run_with_what_was_in_force(shipped: dict[str, Comparison]) 
     collection = shipped["in-flight"]
     table = df_runs(collection)
     assert table["run"].tolist() == [run.folder.name for run in collection]
-    assert table["optmem_max_bytes"].tolist() == [run.summary.optmem_max_bytes for run in collection]
+    assert table["optmem_max_bytes"].tolist() == [run.kernel.optmem_max_bytes for run in collection]
     assert table["policy"].tolist() == [run.policy for run in collection]
 
 

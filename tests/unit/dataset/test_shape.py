@@ -13,9 +13,12 @@ from zcprobe.dataset.metadata import damage_is_an_error
 from zcprobe.dataset.schema import complete_metadata
 from zcprobe.dataset.shape import require_bounded, require_comparison, require_run
 from zcprobe.errors import OutputError
+from zcprobe.format.metadata import FORMAT_VERSION
+from zcprobe.format.version_2 import split_summary
 
 _DATA = Path(__file__).parents[2] / "data"
-_GOOD = msgspec.json.decode(next(_DATA.glob("version_2/digests/*-qemu-merged-*/run.json")).read_bytes())
+_OLDER = msgspec.json.decode(next(_DATA.glob("version_2/digests/*-qemu-merged-*/run.json")).read_bytes())
+_GOOD = {**split_summary(_OLDER), "format_version": FORMAT_VERSION}
 _COMPARISON = msgspec.json.decode((_DATA / "version_2" / "digests" / "comparison.json").read_bytes())
 _ANYTHING = st.recursive(st.none() | st.integers() | st.floats() | st.text(), st.lists)
 _PLACES = list(leaves(_GOOD))
@@ -50,13 +53,13 @@ def test_whatever_stands_anywhere_is_one_error_or_taken(at: tuple[str | int, ...
 @pytest.mark.parametrize(
     ("at", "value"),
     [
-        (("summary", "sends"), -1),
-        (("summary", "sends"), None),
-        (("summary", "goodput_bps"), "fast"),
-        (("summary", "outcome"), "escaped"),
-        (("summary", "datagrams_missing"), 23),
+        (("sender", "sends"), -1),
+        (("sender", "sends"), None),
+        (("sender", "goodput_bps"), "fast"),
+        (("sender", "outcome"), "escaped"),
+        (("sender", "datagrams_missing"), 23),
         (("channels", 0, "datagrams_missing"), 23),
-        (("summary", "enobufs_unread_share"), 1.5),
+        (("kernel", "enobufs_unread_share"), 1.5),
         (("config", "policy"), "<b>"),
         (("config", "policy"), "$x^$"),
         (("config", "scenario"), 7),

@@ -34,7 +34,7 @@ def _lengthened(run: Run, folder: Path, chunks: int) -> Path:
     with pq.ParquetWriter(folder / "sends.parquet", sends.schema) as writer:
         for chunk in range(chunks):
             numbers = range(chunk * repeats, (chunk + 1) * repeats)
-            moved = [pc.add(sends["start_ns"], number * int(run.summary.duration_ns)) for number in numbers]
+            moved = [pc.add(sends["start_ns"], number * int(run.sender.duration_ns)) for number in numbers]
             writer.write_table(pa.concat_tables([sends.set_column(position, "start_ns", times) for times in moved]))
     rows = chunks * repeats * len(sends)
     (folder / "run.json").write_bytes(msgspec.json.encode(replace(run.meta, rows={"sends": rows})))

@@ -43,17 +43,17 @@ def test_the_text_ends_as_it_must_and_units_end_the_names(comparison: Comparison
 def test_the_numbers_are_those_of_the_summary_in_base_units(comparison: Comparison) -> None:
     families = _families(comparison.runs)
     for run in comparison.runs:
-        summary = run.summary
-        assert _value(families["zcprobe_sends"], "zcprobe_sends_total", run) == summary.sends
-        assert _value(families["zcprobe_sent_bytes"], "zcprobe_sent_bytes_total", run) == summary.bytes_sent
+        sender = run.sender
+        assert _value(families["zcprobe_sends"], "zcprobe_sends_total", run) == sender.sends
+        assert _value(families["zcprobe_sent_bytes"], "zcprobe_sent_bytes_total", run) == sender.bytes_sent
         goodput = _value(families["zcprobe_goodput_bytes_per_second"], "zcprobe_goodput_bytes_per_second", run)
-        assert goodput == pytest.approx(summary.goodput_bps / 8)
+        assert goodput == pytest.approx(sender.goodput_bps / 8)
         stalled = _value(families["zcprobe_stall_seconds"], "zcprobe_stall_seconds_total", run)
-        assert stalled == pytest.approx(summary.stall_ns_total / 1e9)
+        assert stalled == pytest.approx(sender.stall_ns_total / 1e9)
         outcomes = families["zcprobe_outcome"]
-        assert _value(outcomes, "zcprobe_outcome", run, zcprobe_outcome=summary.outcome) == 1
+        assert _value(outcomes, "zcprobe_outcome", run, zcprobe_outcome=sender.outcome) == 1
         enobufs = sum(s.value for s in families["zcprobe_enobufs"].samples if s.labels["run"] == run.folder.name)
-        assert enobufs == summary.enobufs_count
+        assert enobufs == sender.enobufs_count
 
 
 def test_what_the_probes_alone_know_is_left_out_without_them(shipped: dict[str, Comparison]) -> None:

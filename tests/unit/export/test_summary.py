@@ -10,10 +10,10 @@ from zcprobe.units import format_duration_ns
 def test_one_line_has_the_numbers_that_matter(run: Run) -> None:
     line = summary_line(run)
     assert "\n" not in line
-    assert line.startswith(f"{run.folder.name}: {run.summary.outcome};")
-    assert f" {run.summary.sends:,} sends;" in line
-    assert f" {run.summary.enobufs_count:,} ENOBUFS" in line
-    assert line.endswith(format_duration_ns(run.summary.duration_ns))
+    assert line.startswith(f"{run.folder.name}: {run.sender.outcome};")
+    assert f" {run.sender.sends:,} sends;" in line
+    assert f" {run.sender.enobufs_count:,} ENOBUFS" in line
+    assert line.endswith(format_duration_ns(run.sender.duration_ns))
 
 
 def test_what_no_probe_saw_is_not_claimed(shipped: dict[str, Comparison]) -> None:
@@ -25,7 +25,7 @@ def test_what_no_probe_saw_is_not_claimed(shipped: dict[str, Comparison]) -> Non
 def test_causes_and_losses_are_named(shipped: dict[str, Comparison], tmp_path: Path) -> None:
     whole = shipped["held-completions"].runs_of("qemu-pre")[0]
     assert "1 ENOBUFS (1 optmem, 78% unread)" in summary_line(whole)
-    lossy = run_with(whole, tmp_path, complete=False, summary={"lost_events": 1009})
+    lossy = run_with(whole, tmp_path, complete=False, results={"lost_events": 1009})
     assert summary_line(lossy).endswith("INCOMPLETE, 1,009 lost")
 
 

@@ -16,7 +16,7 @@ from zcprobe.export.summary import summary_rows
 from zcprobe.export.tables import Rows, table_rows
 from zcprobe.export.text import write_csv, write_jsonl
 from zcprobe.format.causes import CAUSES
-from zcprobe.format.summary import Summary
+from zcprobe.format.summary import KernelSummary, SenderSummary
 from zcprobe.format.tables import TABLES
 
 _CONVERTED = {
@@ -86,7 +86,7 @@ def test_numbers_beyond_a_double_stay_exact_beside_missing_ones(shipped: dict[st
     """2^53 + 1 is the first whole number that a double cannot hold."""
     large = 2**53 + 1
     older = shipped["no-probes"].runs[0]
-    newer = run_with(older, tmp_path, summary={"errqueue_depth_max": large})
+    newer = run_with(older, tmp_path, results={"errqueue_depth_max": large})
     file = io.BytesIO()
     write_jsonl(summary_rows([older, newer]), file)
     assert [json.loads(line)["errqueue_depth_max"] for line in file.getvalue().splitlines()] == [None, large]
@@ -102,10 +102,10 @@ def test_the_summary_is_a_row_per_run(read: object, comparison: Comparison) -> N
     assert list(written.index) == [run.folder.name for run in comparison.runs]
     for run in comparison.runs:
         row = written.loc[run.folder.name]
-        assert (row["policy"], row["outcome"]) == (run.policy, run.summary.outcome)
+        assert (row["policy"], row["outcome"]) == (run.policy, run.sender.outcome)
         for name in ("sends", "duration_ns", "stall_ns_total", "goodput_bps"):
-            assert row[name] == getattr(run.summary, name)
-        causes = run.summary.enobufs_causes
+            assert row[name] == getattr(run.sender, name)
+        causes = run.kernel.enobufs_causes
         for cause in CAUSES:
             value = row[f"enobufs_causes_{cause}"]
             assert pd.isna(value) if causes is None else value == causes.get(cause, 0)
@@ -125,7 +125,7 @@ def test_refusals_by_memlock_are_counted_under_all_their_names(
     causes: dict[str, int], by_memlock: int, shipped: dict[str, Comparison], tmp_path: Path
 ) -> None:
     whole = shipped["memlock"].runs[0]
-    run = run_with(whole, tmp_path, summary={"enobufs_causes": causes})
+    run = run_with(whole, tmp_path, results={"enobufs_causes": causes})
     row = _csv(summary_rows([run])).iloc[0]
     assert row["enobufs_causes_memlock"] == by_memlock
     told = sum(row[f"enobufs_causes_{cause}"] for cause in CAUSES)
@@ -152,7 +152,8 @@ def test_the_document_names_every_column(shipped: dict[str, Comparison]) -> None
     text = (Path(__file__).parents[3] / "docs" / "exports.md").read_text()
     table = text[text.index("| columns | what |") : text.index("An option has the value")]
     named = set(re.findall(r"`([a-z_]+)`", table))
-    columns = set(summary_rows(shipped["held-completions"].runs).schema.names) - set(Summary.__struct_fields__)
+    results = {*KernelSummary.__struct_fields__, *SenderSummary.__struct_fields__}
+    columns = set(summary_rows(shipped["held-completions"].runs).schema.names) - results
     assert {f"enobufs_causes_{cause}" for cause in CAUSES} <= columns
     plain = {name for name in columns if not name.startswith(("enobufs_causes_", "impairment_", "missed_by_variant_"))}
     assert plain - named == set()

@@ -87,9 +87,9 @@ def test_every_record_is_there_once(run: Run) -> None:
     events = _trace([run])["traceEvents"]
     categories = Counter(event["cat"] for event in events if event["ph"] in "Xi")
     assert categories["send"] == len(run.sends)
-    assert categories["stall"] == run.summary.stall_count
+    assert categories["stall"] == run.sender.stall_count
     assert categories["flush"] == len(run.flushes)
-    assert categories["enobufs"] == run.summary.enobufs_count
+    assert categories["enobufs"] == run.sender.enobufs_count
     total_us = sum(event["dur"] for event in events if event.get("cat") == "send")
     assert total_us == pytest.approx(run.sends["latency_ns"].sum() / 1e3)
     sampled = _counters(events)[1000, "channel 0 optmem by SO_MEMINFO"]
@@ -106,14 +106,14 @@ def test_counters_have_the_levels_of_the_analysis(shipped: dict[str, Comparison]
     depth = [event["args"]["notifications"] for event in counters[1000, "channel 0 errqueue depth"]]
     assert optmem == list(levels["optmem_bytes"])
     assert depth == list(levels["errqueue_depth"])
-    assert max(optmem) == run.summary.optmem_peak_bytes
+    assert max(optmem) == run.kernel.optmem_peak_bytes
 
 
 def test_the_run_lasts_as_long_as_its_summary_says(run: Run) -> None:
     events = _trace([run])["traceEvents"]
     begin, end = (next(event for event in events if event["ph"] == phase) for phase in "BE")
-    assert end["ts"] - begin["ts"] == pytest.approx(run.summary.duration_ns / 1e3)
-    assert run.summary.outcome in begin["name"]
+    assert end["ts"] - begin["ts"] == pytest.approx(run.sender.duration_ns / 1e3)
+    assert run.sender.outcome in begin["name"]
 
 
 def test_runs_are_processes_of_their_own(shipped: dict[str, Comparison]) -> None:
@@ -121,7 +121,8 @@ def test_runs_are_processes_of_their_own(shipped: dict[str, Comparison]) -> None
     content = _trace(runs)
     names = [event["args"]["name"] for event in content["traceEvents"] if event["name"] == "process_name"]
     assert [name.split()[0] for name in names] == [run.policy for run in runs]
-    assert content["otherData"][runs[0].folder.name]["summary"] == msgspec.to_builtins(runs[0].summary)
+    told = content["otherData"][runs[0].folder.name]["summary"]
+    assert told == msgspec.to_builtins(runs[0].kernel) | msgspec.to_builtins(runs[0].sender)
     processes = defaultdict(set)
     for event in content["traceEvents"]:
         processes[event["tid"]].add(event["pid"])
@@ -189,7 +190,7 @@ def test_a_window_has_what_lies_in_it_and_no_more(shipped: dict[str, Comparison]
 
 def test_a_run_of_today_is_a_trace_with_the_cause_of_each_enobufs(current_run: Run) -> None:
     marks = [event["args"]["cause"] for event in _trace([current_run])["traceEvents"] if event["name"] == "ENOBUFS"]
-    assert Counter(marks) == {cause: n for cause, n in current_run.summary.enobufs_causes.items() if n}
+    assert Counter(marks) == {cause: n for cause, n in current_run.kernel.enobufs_causes.items() if n}
 
 
 def test_a_run_without_tables_is_still_a_trace(empty_run: Run) -> None:

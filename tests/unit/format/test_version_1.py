@@ -38,11 +38,11 @@ def test_candidates_from_what_was_recorded_then(members: dict[str, object], expe
 
 def test_shipped_runs_have_their_causes_whatever_their_format(run: Run) -> None:
     candidates = run.kernel_events.loc[run.kernel_events["kind"] == "enobufs", "candidates"]
-    causes = run.summary.enobufs_causes or {}
+    causes = run.kernel.enobufs_causes or {}
     assert (candidates == OPTMEM).sum() == causes.get("optmem", 0)
     assert ((candidates & MEMLOCK) > 0).sum() == sum(n for name, n in causes.items() if name.startswith("memlock"))
 
 
 def test_a_stall_of_format_1_is_a_flush_that_enobufs_triggered(run: Run) -> None:
-    assert len(run.stalls) == run.summary.stall_count
-    assert run.stalls["duration_ns"].sum() == run.summary.stall_ns_total
+    assert len(run.stalls) == run.sender.stall_count
+    assert run.stalls["duration_ns"].sum() == run.sender.stall_ns_total

@@ -31,16 +31,16 @@ def test_the_columns_say_policy_outcome_and_price(shipped: dict[str, Comparison]
     words = " ".join(_words(draw_comparison(comparison)["with_and_without_the_fix"]).split())
     for run in comparison.runs:
         assert run.policy in words
-        assert f"{run.summary.sends:,} sends" in words
+        assert f"{run.sender.sends:,} sends" in words
     assert "dead of ENOBUFS" in words
-    assert f"{comparison.runs_of('qemu-merged')[0].summary.stall_count} stalls" in words
+    assert f"{comparison.runs_of('qemu-merged')[0].sender.stall_count} stalls" in words
 
 
 def test_the_shown_run_is_the_one_with_the_median_number_of_sends(shipped: dict[str, Comparison]) -> None:
     runs = shipped["no-probes"].runs
     shown = representative_run(runs)
     assert shown is not None
-    assert shown.summary.sends == sorted(run.summary.sends for run in runs)[(len(runs) - 1) // 2]
+    assert shown.sender.sends == sorted(run.sender.sends for run in runs)[(len(runs) - 1) // 2]
     assert representative_run([]) is None
 
 

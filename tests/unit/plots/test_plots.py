@@ -256,9 +256,9 @@ def test_bars_of_many_refused_calls_are_their_means_and_say_so(refused_often: Ru
 def test_calls_are_grouped_as_the_summaries_have_them(comparison: Comparison) -> None:
     counts = count_results(comparison.runs)
     for policy in comparison.policies:
-        own = [run.summary for run in comparison.runs_of(policy)]
-        fatal = sum(summary.outcome == "dead_enobufs" for summary in own)
-        assert counts.loc[policy, "ok"] == sum(summary.sends for summary in own)
+        own = [run.sender for run in comparison.runs_of(policy)]
+        fatal = sum(sender.outcome == "dead_enobufs" for sender in own)
+        assert counts.loc[policy, "ok"] == sum(sender.sends for sender in own)
         assert counts.loc[policy, "fatal"] >= fatal
         assert counts.loc[policy, "fatal"] + counts.loc[policy, "retried"] == sum(s.enobufs_count for s in own)
 
@@ -268,7 +268,7 @@ def test_the_legend_of_stalls_has_n_and_quantiles(shipped: dict[str, Comparison]
     legend = plot_stalls(comparison.runs).get_legend()
     assert legend is not None
     texts = {text.get_text().split(":")[0]: text.get_text() for text in legend.get_texts()}
-    stalls = comparison.runs_of("qemu-merged")[0].summary.stall_count
+    stalls = comparison.runs_of("qemu-merged")[0].sender.stall_count
     assert f"n = {stalls} stalls in 1 run" in texts["qemu-merged"]
     assert all(word in texts["qemu-merged"] for word in ("p50", "p99", "max"))
     assert "no stalls" in texts["qemu-pre"]

@@ -22,6 +22,14 @@ from zcprobe.wire import ChannelReport, SenderReport
 
 COUNT = 23
 COOKIE = 77
+WATCHED = WatchedSocket(
+    cookie=COOKIE,
+    optmem_max_bytes=131072,
+    optmem_baseline_bytes=48,
+    optmem_peak_bytes=880,
+    charge_bytes=832,
+    sends_in_flight=0,
+)
 
 
 class Scripted:
@@ -50,7 +58,7 @@ class Scripted:
 
     def sockets(self) -> list[WatchedSocket]:
         self.asked.append("sockets")
-        return [WatchedSocket(cookie=COOKIE, optmem_baseline_bytes=0, charge_bytes=832, sends_in_flight=0)]
+        return [WATCHED]
 
     def counts(self) -> SenderReport:
         self.asked.append("counts")
@@ -92,6 +100,10 @@ def test_the_folder_holds_the_tables_and_what_run_json_says_of_them(tmp_path: Pa
     assert (written["kind"], written["complete"], written["rows"]) == ("benchmark", True, {"sends": COUNT})
     assert written["cookies"] == told.cookies == [COOKIE]
     assert set(written["files"]) == {"sends.parquet"}
+    kernel = written["kernel"]
+    levels = ("optmem_max_bytes", "optmem_baseline_bytes", "optmem_peak_bytes", "charge_bytes")
+    assert [kernel[name] for name in levels] == [131072, 48, 880, 832]
+    assert (kernel["enobufs_causes"], kernel["lost_events"], written["sender"]) == (None, 0, None)
     assert (told.probes, told.sockets, told.rows_beyond_limit, told.warnings) == ({}, [], {}, [])
 
 

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
-from tests.unit.changed import changed_run, run_with
+from tests.unit.changed import changed_run, run_with, stored_results
 from zcprobe.analysis.comparisons import as_comparisons
 from zcprobe.dataset.load import Comparison, load_comparison
 from zcprobe.format.findings import Finding, RunWarning
@@ -67,9 +66,9 @@ def test_the_verdict_comes_first_and_the_numbers_are_those_of_the_runs(reported:
         position = page.text.index(sentence, position)
     assert position < page.text.index("Outcomes")
     for run in comparison.runs:
-        summary = msgspec.json.decode((run.folder / "run.json").read_bytes())["summary"]
+        stored = stored_results(run)
         row = page.text[page.text.index(run.folder.name, page.text.index("The runs stand in the order in which")) :]
-        assert f"{summary['sends']:,} {summary['enobufs_count']:,} {summary['stall_count']:,}" in row[:300]
+        assert f"{stored['sends']:,} {stored['enobufs_count']:,} {stored['stall_count']:,}" in row[:300]
 
 
 def test_every_figure_is_embedded_and_nothing_outside_is_referred_to(reported: tuple[Comparison, _Page]) -> None:
@@ -91,14 +90,14 @@ def test_links_lead_to_files_beside_the_report(reported: tuple[Comparison, _Page
 
 def test_it_says_that_this_is_no_speed_study_and_how_it_was_made(reported: tuple[Comparison, _Page]) -> None:
     comparison, page = reported
-    completions = sum(run.summary.completions for run in comparison.runs)
+    completions = sum(run.sender.completions for run in comparison.runs)
     assert f"Every one of the {completions:,} completions" in page.text
     assert "never a speed study" in page.text
     run = comparison.runs[0]
     for fact in (
         run.meta.host.kernel_release,
         str(comparison.meta["seed"]),
-        f"{run.summary.charge_bytes} bytes",
+        f"{run.kernel.charge_bytes} bytes",
     ):
         assert fact in page.text
     assert "checks hold" in page.text

@@ -5,6 +5,7 @@ import pytest
 
 from tests.unit.changed import run_with
 from zcprobe.dataset.load import Comparison
+from zcprobe.format.summary import KernelSummary, SenderSummary
 from zcprobe.report.html import FIGURE_TITLES
 from zcprobe.report.numbers import NUMBERS, NumberTable, number_table, summary_table
 
@@ -22,13 +23,13 @@ def test_every_figure_has_numbers(comparison: Comparison) -> None:
 
 def test_they_are_those_of_the_runs(comparison: Comparison) -> None:
     goodput = number_table("goodput", comparison)
-    assert _column(goodput, "bytes_sent") == [f"{run.summary.bytes_sent:,}" for run in comparison.runs]
+    assert _column(goodput, "bytes_sent") == [f"{run.sender.bytes_sent:,}" for run in comparison.runs]
     stalls = number_table("stall_latency", comparison)
     for policy, count in zip(_column(stalls, "policy"), _column(stalls, "stalls"), strict=True):
-        assert count == f"{sum(run.summary.stall_count for run in comparison.runs_of(policy)):,}"
+        assert count == f"{sum(run.sender.stall_count for run in comparison.runs_of(policy)):,}"
     results = number_table("sendmsg_results", comparison)
     assert sum(int(ok.replace(",", "")) for ok in _column(results, "ok")) == sum(
-        run.summary.sends for run in comparison.runs
+        run.sender.sends for run in comparison.runs
     )
 
 
@@ -43,8 +44,8 @@ def test_long_tables_say_how_much_is_left_out(shipped: dict[str, Comparison], mo
 def test_the_summary_has_every_member_of_every_run(comparison: Comparison) -> None:
     table = summary_table(comparison.runs)
     members = {row[0]: row[1:] for row in table.rows}
-    assert set(members) == set(comparison.runs[0].summary.__struct_fields__)
-    assert members["sends"] == [f"{run.summary.sends:,}" for run in comparison.runs]
+    assert set(members) == set(KernelSummary.__struct_fields__) | set(SenderSummary.__struct_fields__)
+    assert members["sends"] == [f"{run.sender.sends:,}" for run in comparison.runs]
     assert len(table.columns) == 1 + len(comparison.runs)
 
 
@@ -57,5 +58,5 @@ def test_values_are_written_for_people(shipped: dict[str, Comparison], tmp_path:
         "enobufs_unread_share": (0.25, "0.25"),
         "goodput_bps": (1.25e10, "12,500,000,000"),
     }
-    table = summary_table([run_with(whole, tmp_path, summary={name: value for name, (value, _) in told.items()})])
+    table = summary_table([run_with(whole, tmp_path, results={name: value for name, (value, _) in told.items()})])
     assert {name: text for name, text in table.rows if name in told} == {name: text for name, (_, text) in told.items()}
