@@ -9,14 +9,12 @@ import msgspec
 
 from zcprobe.attach.history import SocketHistory
 from zcprobe.attach.watched import WatchedProcess, WatchedProcesses
-from zcprobe.probes.socket_looks import SocketLook
+from zcprobe.probes.socket_looks import MOST_OTHERS, SocketLook
 
 __all__ = ["Sample", "Sampler"]
 
 MOST_CLOSED = 1024
 """Most closed sockets of which something is kept. The sends of further ones are only added up."""
-MOST_OTHERS = 256
-"""Most sockets without zerocopy that are listed one by one."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +31,7 @@ class Sampler:
     """The histories of all sockets with zerocopy: `sockets`, by their key, the open ones, and `closed`. `others`: the
     sockets without zerocopy of the last look at all sockets, at most 256 of them, with the id of their process;
     `other_counts`: how many there were by protocol. `forgotten_sockets` and `forgotten_sends`: closed sockets beyond
-    the first 1024.
+    the first 1024. `look_ns`: how long the last look took; `look_ns_max`: the longest.
 
     `measure_charge`: finds the charge of a notification, until one is seen on a queue; 0 if that is not possible.
     `host_limit_bytes`: optmem_max of this host, for kernels that have one for all network namespaces.
@@ -48,6 +46,7 @@ class Sampler:
         self.others: list[tuple[int, SocketLook]] = []
         self.other_counts: Counter[str] = Counter()
         self.look_count = 0
+        self.look_ns = 0
         self.look_ns_max = 0
         self.forgotten_sockets = 0
         self.forgotten_sends = 0
@@ -71,17 +70,18 @@ class Sampler:
             if looked is None:
                 self.processes.ended(process)
                 continue
-            for look in looked:
-                if look.zerocopy_enabled or look.next_send_id:
-                    found.add(look.key)
-                    self._add(process, look)
-                elif every:
-                    self._count_other(process, look)
+            for look in looked.zerocopy:
+                found.add(look.key)
+                self._add(process, look)
+            self.other_counts.update(looked.other_counts)
+            room = MOST_OTHERS - len(self.others)
+            self.others += [(process.pid, look) for look in looked.others[:room]]
             self._seen.add(process.pid)
         for key in self.sockets.keys() - found:
             self._close(key)
         self.look_count += 1
-        self.look_ns_max = max(self.look_ns_max, time.monotonic_ns() - began_ns)
+        self.look_ns = time.monotonic_ns() - began_ns
+        self.look_ns_max = max(self.look_ns_max, self.look_ns)
 
     def _add(self, process: WatchedProcess, look: SocketLook) -> None:
         time_ns = time.monotonic_ns()
@@ -107,11 +107,6 @@ class Sampler:
             self.charge_bytes = look.charge_bytes
         elif look.optmem_bytes and not self.charge_bytes:
             self.charge_bytes = self._measure_charge()
-
-    def _count_other(self, process: WatchedProcess, look: SocketLook) -> None:
-        self.other_counts[look.protocol_name] += 1
-        if len(self.others) < MOST_OTHERS:
-            self.others.append((process.pid, look))
 
     def _close(self, key: tuple[int, int]) -> None:
         history = self.sockets.pop(key)

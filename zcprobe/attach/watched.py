@@ -13,7 +13,7 @@ from zcprobe.attach.selection import Selection
 from zcprobe.host.processes import read_comm
 from zcprobe.journal import read_start_ticks
 from zcprobe.probes.iterators import SocketIterators, read_iterator
-from zcprobe.probes.socket_looks import SocketLook, decode
+from zcprobe.probes.socket_looks import Looked, decode
 
 __all__ = ["WatchedProcess", "WatchedProcesses"]
 
@@ -40,7 +40,7 @@ class WatchedProcess:
         poller.register(self.pidfd, select.POLLIN)
         return bool(poller.poll(0))
 
-    def look(self, *, every: bool) -> list[SocketLook] | None:
+    def look(self, *, every: bool) -> Looked | None:
         """Its sockets with zerocopy now, or all its sockets; None once it has ended.
 
         The kernel filters by number, so what was read counts only if the process still has its number afterwards.

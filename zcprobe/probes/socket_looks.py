@@ -4,11 +4,17 @@
 import ipaddress
 import socket
 import struct
+from collections import Counter
+from collections.abc import Container
 from typing import NamedTuple
 
 from zcprobe.native import ffi, lib
 
-__all__ = ["SocketLook", "decode"]
+__all__ = ["MOST_OTHERS", "Looked", "SocketLook", "decode", "protocol_name"]
+
+MOST_OTHERS = 256
+"""Most sockets without zerocopy that are told one by one."""
+
 
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_VSOCK = 1, 2, 10, 40
 _PROTOCOLS = {6: "tcp", 17: "udp", 136: "udplite", 262: "mptcp"}
@@ -32,6 +38,13 @@ _STATES = (
 
 _NETIF_F_SG = 1
 """NETIF_F_SG, bit 0 of the features of a device since Linux 2.6."""
+
+
+def protocol_name(family: int, protocol: int) -> str:
+    """tcp, udp, unix, vsock, or the number of another protocol over IP."""
+    if family == _AF_UNIX:
+        return "unix"
+    return "vsock" if family == _AF_VSOCK else _PROTOCOLS.get(protocol, f"ip-{protocol}")
 
 
 class SocketLook(NamedTuple):
@@ -77,10 +90,7 @@ class SocketLook(NamedTuple):
 
     @property
     def protocol_name(self) -> str:
-        """tcp, udp, unix, vsock, or the number of another protocol over IP."""
-        if self.family == _AF_UNIX:
-            return "unix"
-        return "vsock" if self.family == _AF_VSOCK else _PROTOCOLS.get(self.protocol, f"ip-{self.protocol}")
+        return protocol_name(self.family, self.protocol)
 
     @property
     def state_name(self) -> str | None:
@@ -128,28 +138,68 @@ class SocketLook(NamedTuple):
         return f"{found.ipv4_mapped}:{port}" if found.ipv4_mapped else f"[{found}]:{port}"
 
 
+class Looked(NamedTuple):
+    """One look at a process: its sockets on which zerocopy is or was in use, the first others, and how many others
+    there are of each protocol."""
+
+    zerocopy: list[SocketLook]
+    others: list[SocketLook]
+    other_counts: dict[str, int]
+
+
 def _text(characters: bytes) -> str:
     return characters.partition(b"\0")[0].decode(errors="replace")
 
 
-def _format_of(name: str) -> str:
-    """The format of `struct <name>` for Python's struct module. An array is its bytes."""
+def _format_of(name: str, wanted: Container[str]) -> str:
+    """The format of `struct <name>` for Python's struct module, with the wanted members. An array is its bytes."""
     ctype = ffi.typeof(f"struct {name}")
     codes, end = [], 0
-    for _, field in ctype.fields:
+    for member, field in ctype.fields:
+        if member not in wanted:
+            continue
         size = ffi.sizeof(field.type)
-        codes.append(f"{field.offset - end}x" if field.offset > end else "")
-        codes.append(f"{size}s" if field.type.kind == "array" else {1: "B", 2: "H", 4: "I", 8: "Q"}[size])
+        code = f"{size}s" if field.type.kind == "array" else {1: "B", 2: "H", 4: "I", 8: "Q"}[size]
+        codes.append(f"{field.offset - end}x{code}")
         end = field.offset + size
     return "=" + "".join(codes) + f"{ffi.sizeof(ctype) - end}x"
 
 
-_RECORD = struct.Struct(_format_of("zc_socket_look"))
+_RECORD = struct.Struct(_format_of("zc_socket_look", SocketLook._fields))
 
 
-def decode(content: bytes) -> list[SocketLook]:
+class _Brief(NamedTuple):
+    """What tells which records are worth to be decoded: a process may have tens of thousands of sockets."""
+
+    next_send_id: int
+    family: int
+    protocol: int
+    kind: int
+    zerocopy_enabled: int
+
+
+_BRIEF = struct.Struct(_format_of("zc_socket_look", _Brief._fields))
+
+
+def _decode_at(content: bytes, position: int) -> SocketLook:
+    return SocketLook._make(_RECORD.unpack_from(content, position * _RECORD.size))
+
+
+def decode(content: bytes, most_others: int = MOST_OTHERS) -> Looked:
     """The sockets of one look, from what `read_iterator` returned. ValueError if its end is missing."""
-    looks = [SocketLook._make(values) for values in _RECORD.iter_unpack(content)]
-    if not looks or looks[-1].kind != lib.ZC_LOOK_END:
+    briefs = list(_BRIEF.iter_unpack(content))
+    if not briefs or briefs.pop()[3] != lib.ZC_LOOK_END:
         raise ValueError("a look at a process has no end")
-    return looks[:-1]
+    zerocopy = [position for position, brief in enumerate(briefs) if brief[0] or brief[4]]
+    if len(zerocopy) == len(briefs):
+        return Looked([_decode_at(content, position) for position in zerocopy], [], {})
+    used = set(zerocopy)
+    others = [position for position in range(len(briefs)) if position not in used]
+    counts: Counter[str] = Counter()
+    for (family, protocol), count in Counter(briefs[position][1:3] for position in others).items():
+        counts[protocol_name(family, protocol)] += count
+    return Looked(
+        [_decode_at(content, position) for position in zerocopy],
+        [_decode_at(content, position) for position in others[:most_others]],
+        dict(counts),
+    )

@@ -15,6 +15,7 @@ import socket
 import struct
 import sys
 import threading
+from collections.abc import Callable
 
 SO_ZEROCOPY, MSG_ZEROCOPY, MSG_ERRQUEUE = 60, 0x4000000, 0x2000
 
@@ -110,7 +111,7 @@ def unix() -> str:
 
 
 started = threading.Event()
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., str]] = {
     "open": open_pair,
     "send": send,
     "drain": drain,

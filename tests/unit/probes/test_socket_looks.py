@@ -25,7 +25,7 @@ def test_each_member_is_read_from_its_place() -> None:
         for position, (name, field) in enumerate(ffi.typeof("struct zc_socket_look").fields, 1)
         if field.type.kind == "primitive" and name != "kind"
     }
-    look = decode(record(kind=lib.ZC_LOOK_SOCKET, **numbers) + record(kind=lib.ZC_LOOK_END))[0]
+    look = decode(record(kind=lib.ZC_LOOK_SOCKET, **numbers) + record(kind=lib.ZC_LOOK_END)).zerocopy[0]
     assert {name: getattr(look, name) for name in numbers} == numbers
 
 
@@ -36,7 +36,7 @@ def test_a_look_without_an_end_is_refused(content: bytes) -> None:
 
 
 def look_of(**members: object) -> SocketLook:
-    return decode(record(kind=lib.ZC_LOOK_SOCKET, **members) + record(kind=lib.ZC_LOOK_END))[0]
+    return decode(record(kind=lib.ZC_LOOK_SOCKET, **members) + record(kind=lib.ZC_LOOK_END)).others[0]
 
 
 def address(family: int, text: str) -> list[int]:
@@ -82,3 +82,15 @@ def test_a_socket_that_is_not_connected_has_no_remote_end() -> None:
 )
 def test_the_kind_of_the_device_is_told_only_where_it_is_known(members: dict[str, object], kind: str | None) -> None:
     assert look_of(**members).device_kind_name == kind
+
+
+def test_many_sockets_without_zerocopy_are_counted_and_the_first_told() -> None:
+    kinds = [(socket.AF_INET, 6)] * 5 + [(socket.AF_INET, 17)] * 3 + [(socket.AF_UNIX, 0)] * 2
+    content = b"".join(
+        record(kind=lib.ZC_LOOK_SOCKET, fd=fd, family=family, protocol=protocol, next_send_id=fd == 4)
+        for fd, (family, protocol) in enumerate(kinds)
+    )
+    looked = decode(content + record(kind=lib.ZC_LOOK_END), most_others=3)
+    assert [look.fd for look in looked.zerocopy] == [4]
+    assert [look.fd for look in looked.others] == [0, 1, 2]
+    assert looked.other_counts == {"tcp": 4, "udp": 3, "unix": 2}
