@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""zcprobe attach as a user runs it."""
+
+import csv
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.kernel.attach.conftest import Puppet, Start, start  # noqa: F401  # a fixture
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root"),
+    pytest.mark.usefixtures("nothing_left"),
+]
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Begin = Callable[..., "subprocess.Popen[str]"]
+AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+CAPABLE = (*AS_NOBODY, "--inh-caps=+bpf,+perfmon", "--ambient-caps=+bpf,+perfmon")
+PRIME = 101
+
+
+def lines_of(stdout: str) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(line) for line in stdout.splitlines()]
+
+
+@pytest.fixture
+def puppet(start: Start) -> Puppet:  # noqa: F811
+    made = start()
+    made.do("open", "a")
+    made.do("thread")
+    return made
+
+
+def test_sends_are_exact_and_threads_have_their_names(puppet: Puppet, start_zcprobe: Begin) -> None:
+    process = start_zcprobe("attach", "-j", "-p", str(puppet.pid), "0.2", "600")
+    assert process.stdout is not None
+    assert msgspec.json.decode(process.stdout.readline())["type"] == "sample"  # it watches
+    taken = puppet.send("a", PRIME)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    told = lines_of(process.communicate()[0])
+    assert process.returncode == -signal.SIGINT
+    summary = told.pop()
+    assert [line["type"] for line in told] == ["sample"] * len(told)
+    assert sum(line["sends"] for line in told) == summary["sockets"][0]["sends"] == taken
+    assert (summary["type"], summary["folder"], summary["detail"]) == ("summary", None, "sample")
+    assert "multifdsend_0" in {thread["comm"] for thread in summary["threads"]}
+    assert summary["threads"][0]["sends"] is None  # who sent is not seen by looking
+    assert [facts["pid"] for facts in summary["processes"]] == [puppet.pid]
+
+
+def test_what_people_read_fits_into_80_columns(puppet: Puppet, zcprobe: Command) -> None:
+    for words in ((), ("-T",), ("--once",)):
+        result = zcprobe("attach", *words, "-p", str(puppet.pid), "0.2", "3")
+        assert result.stderr == ""
+        assert max(map(len, result.stdout.splitlines())) < 80, result.stdout
+    assert "peaks between two looks are missed" in zcprobe("attach", "-p", str(puppet.pid), "0.1", "1").stdout
+
+
+def test_values_separated_by_commas_are_the_samples(puppet: Puppet, zcprobe: Command) -> None:
+    result = zcprobe("attach", "--csv", "-p", str(puppet.pid), "0.2", "3")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["pid"] for row in rows] == [str(puppet.pid)] * 3
+    assert "peaks between two looks are missed" in result.stderr
+
+
+def test_one_look_says_what_is_wrong_by_its_exit_code(puppet: Puppet, zcprobe: Command) -> None:
+    puppet.send("a", PRIME)
+    result = zcprobe("attach", "--once", "-j", "-p", str(puppet.pid))
+    [summary] = lines_of(result.stdout)
+    assert result.returncode == 1
+    assert "cannot-be-zerocopy" in {finding["id"] for finding in summary["findings"]}  # it sends over loopback
+    assert summary["sockets"][0]["sends"] == PRIME  # in its whole life
+
+
+def test_without_a_zerocopy_socket_it_says_so_and_why(start: Start, zcprobe: Command) -> None:  # noqa: F811
+    plain = start()
+    plain.do("open", "a", "plain")
+    plain.do("unix")
+    for words in (("--once",), ("0.1", "1")):
+        result = zcprobe("attach", "-p", str(plain.pid), *words)
+        assert result.returncode == 0
+        assert "SO_ZEROCOPY is set on none of the 4 sockets (2 tcp, 2 unix)" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize("by", ["comm", "cgroup", "tid"])
+def test_a_process_is_found_in_other_ways(by: str, puppet: Puppet, zcprobe: Command, tmp_path: Path) -> None:
+    words = {
+        "comm": ("--comm", "zc-attach-test"),
+        "cgroup": ("--cgroup", Path(f"/proc/{puppet.pid}/cgroup").read_text().splitlines()[-1].partition("::")[2]),
+        "tid": ("-t", max(os.listdir(f"/proc/{puppet.pid}/task"), key=int)),
+    }[by]
+    if by == "comm":
+        puppet.do("exec", tmp_path / "zc-attach-test")
+    result = zcprobe("attach", "-j", *words, "0.1", "1")
+    if by == "cgroup" and not Path("/sys/fs/cgroup/cgroup.procs").exists():
+        assert "there is no control group" in result.stderr
+        return
+    summary = lines_of(result.stdout)[-1]
+    assert puppet.pid in {facts["pid"] for facts in summary["processes"]}
+    if by == "tid":
+        assert [str(thread["tid"]) for thread in summary["threads"]] == [words[1]]
+
+
+def test_a_command_is_started_unchanged_and_its_exit_code_is_told(zcprobe: Command) -> None:
+    code = "import os, resource, signal; print(os.environ, resource.getrlimit(8), signal.pthread_sigmask(0, []))"
+    bare = ("env", "-i", "A=b")
+    alone = subprocess.run([*bare, sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    result = zcprobe("attach", "--csv", "--", sys.executable, "-c", f"{code}; raise SystemExit(7)", before=bare)
+    assert result.stdout == alone
+    assert "ended with exit code 7" in result.stderr
+    assert result.returncode == 0
+
+
+def test_a_command_is_watched_from_its_first_send(zcprobe: Command) -> None:
+    code = (
+        "import socket, time; s = socket.create_server(('127.0.0.1', 0))\n"
+        "c = socket.create_connection(s.getsockname()); r, _ = s.accept(); c.setsockopt(1, 60, 1)\n"
+        f"for _ in range({PRIME}): c.send(b'x', 0x4000000)\n"
+        "time.sleep(1)"
+    )
+    result = zcprobe("attach", "-j", "--", sys.executable, "-c", code)
+    assert lines_of(result.stdout)[-1]["sockets"][0]["sends"] == PRIME
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ((), "nothing says which process to watch"),
+        (("-p", "1", "--comm", "x"), "a process is named in two ways"),
+        (("-p", "4194305"), "out of range"),
+        (("-p", "1", "0"), "out of range"),
+        (("--comm", "no such name"), "no process is called"),
+        (("--", "/no/such/command"), "cannot be started"),
+    ],
+)
+def test_bad_words_are_refused_in_two_lines(words: tuple[str, ...], what: str, zcprobe: Command) -> None:
+    result = zcprobe("attach", *words)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert what in result.stderr.splitlines()[0]
+    assert len(result.stderr.splitlines()) == 2
+
+
+def test_another_user_needs_two_capabilities(puppet: Puppet, zcprobe: Command) -> None:
+    puppet.send("a", PRIME)
+    result = zcprobe("attach", "--once", "-j", "-p", str(puppet.pid), before=CAPABLE)
+    assert result.returncode == 1, result.stderr
+    assert lines_of(result.stdout)[-1]["sockets"][0]["sends"] == PRIME
+    began_s = time.monotonic()
+    refused = zcprobe("attach", "-p", str(puppet.pid), before=AS_NOBODY)
+    assert time.monotonic() - began_s < 2
+    assert refused.returncode == 3
+    assert refused.stderr.splitlines() == [
+        "zcprobe: sockets cannot be watched: this process lacks CAP_BPF, CAP_PERFMON",
+        "  run as root, or with CAP_BPF and CAP_PERFMON; zcprobe doctor tells more",
+    ]
+
+
+def test_without_btf_it_says_so_at_once(puppet: Puppet, zcprobe: Command) -> None:
+    hide = 'mount --bind /dev/null /sys/kernel/btf/vmlinux; exec "$@"'
+    began_s = time.monotonic()
+    result = zcprobe("attach", "-p", str(puppet.pid), before=("unshare", "--mount", "sh", "-ec", hide, "sh"))
+    assert time.monotonic() - began_s < 2
+    assert (result.returncode, len(result.stderr.splitlines())) == (3, 2)
+    assert "type information" in result.stderr
+
+
+def test_the_program_can_be_read(zcprobe: Command) -> None:
+    result = zcprobe("attach", "--ebpf")
+    assert "on_zerocopy_socket" in result.stdout
+    assert result.returncode == 0

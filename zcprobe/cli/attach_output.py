@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What `zcprobe attach` prints: lines of JSON, comma-separated values, or text for people."""
+
+import argparse
+import csv
+import sys
+from typing import Protocol
+
+import msgspec
+
+from zcprobe.attach.members import sample_members
+from zcprobe.attach.sampler import Sample, Sampler
+from zcprobe.format.attachment import AttachmentSummary
+
+__all__ = ["Printer", "printer_of"]
+
+
+class Printer(Protocol):
+    """Called in this order: once `begin`, an `interval` and `note`s again and again, once `end`."""
+
+    def begin(self, sampler: Sampler) -> None: ...
+
+    def interval(self, samples: list[Sample]) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def end(self, sampler: Sampler, summary: AttachmentSummary) -> None: ...
+
+
+class _Json:
+    """A line for each sample and each note, and one with the summary at the end."""
+
+    def _print(self, kind: str, content: dict[str, object]) -> None:
+        sys.stdout.buffer.write(msgspec.json.encode({"type": kind, **content}) + b"\n")
+        sys.stdout.flush()
+
+    def begin(self, sampler: Sampler) -> None:
+        pass
+
+    def interval(self, samples: list[Sample]) -> None:
+        for sample in samples:
+            self._print("sample", {**sample_members(sample)})
+
+    def note(self, text: str) -> None:
+        self._print("note", {"text": text})
+
+    def end(self, sampler: Sampler, summary: AttachmentSummary) -> None:
+        self._print("summary", msgspec.to_builtins(summary))
+
+
+class _Csv:
+    """A line with the names, then one for each sample. Notes, summary and diagnosis go to stderr as text."""
+
+    def __init__(self, talk: "Printer") -> None:
+        self._talk = talk
+        self._writer: csv.DictWriter[str] | None = None
+
+    def begin(self, sampler: Sampler) -> None:
+        self._talk.begin(sampler)
+
+    def interval(self, samples: list[Sample]) -> None:
+        for members in map(sample_members, samples):
+            if self._writer is None:
+                self._writer = csv.DictWriter(sys.stdout, list(members), lineterminator="\n")
+                self._writer.writeheader()
+            self._writer.writerow(members)
+        sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        self._talk.note(text)
+
+    def end(self, sampler: Sampler, summary: AttachmentSummary) -> None:
+        self._talk.end(sampler, summary)
+
+
+def printer_of(options: argparse.Namespace) -> Printer:
+    """The printer that the options ask for."""
+    if options.json:
+        return _Json()
+    from zcprobe.cli.attach_text import TextPrinter
+
+    if options.csv:
+        return _Csv(TextPrinter(sys.stderr, timestamp=False, wide=options.wide))
+    return TextPrinter(sys.stdout, timestamp=options.timestamp, wide=options.wide)

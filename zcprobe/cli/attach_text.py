@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What `zcprobe attach` prints for people: columns in capitals, numbers to the right, at most 80 characters a line."""
+
+import textwrap
+import time
+from collections import Counter
+from typing import NamedTuple, TextIO
+
+from zcprobe.attach.sampler import Sample, Sampler
+from zcprobe.escapes import printable
+from zcprobe.format.attachment import AttachmentSummary, SocketSummary
+from zcprobe.format.diagnosis import Diagnosed
+from zcprobe.units import format_duration_ns
+
+__all__ = ["TextPrinter"]
+
+_WIDTH = 79
+_HEADER_EVERY = 20
+_MOST_LINES = 16
+"""Most sockets of an interval in lines of 80 characters: those that are closest to their limits."""
+
+
+class _Column(NamedTuple):
+    """`width` is negative for text, which stands at the left."""
+
+    name: str
+    width: int
+
+
+_NARROW = (
+    _Column("FD", 5),
+    _Column("REMOTE", -20),
+    _Column("SENDS/S", 8),
+    _Column("MBIT/S", 7),
+    _Column("FLIGHT", 6),
+    _Column("UNREAD", 6),
+    _Column("OPTMEM", 7),
+    _Column("LIMIT", 7),
+)
+_STATE = _Column("STATE", -5)
+_WIDE = (
+    _Column("PID", 7),
+    *_NARROW,
+    _Column("STATE", -10),
+    _Column("TAIL", -23),
+    _Column("DEVICE", -15),
+    _Column("LOCAL", -21),
+)
+_TIME = _Column("TIME", -8)
+
+
+def _cut(text: str, width: int) -> str:
+    """The text in that width; a remote address loses its beginning, because its port tells more."""
+    room = abs(width)
+    if len(text) > room:
+        text = f"~{text[-(room - 1) :]}" if ":" in text else text[:room]
+    return text.ljust(room) if width < 0 else text.rjust(room)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
+
+
+def _cells(sample: Sample) -> dict[str, str]:
+    """Column -> text. Levels are the highest of the looks of the interval."""
+    history, look = sample.history, sample.history.look
+    seconds = max(sample.interval_ns, 1) / 1e9
+    in_flight = history.recent.in_flight_bytes
+    if in_flight is not None and history.charge_bytes:
+        in_flight //= history.charge_bytes
+    is_tcp = look.protocol_name == "tcp"
+    return {
+        "TIME": time.strftime("%H:%M:%S"),
+        "PID": str(history.pid),
+        "FD": str(look.fd),
+        "REMOTE": look.remote_text or f"({look.protocol_name})",
+        "LOCAL": look.local_text or "-",
+        "SENDS/S": _number(sample.sends / seconds),
+        "MBIT/S": _number(sample.bytes_sent * 8 / seconds / 1e6 if is_tcp else None),
+        "FLIGHT": _number(in_flight),
+        "UNREAD": _number(history.recent.errqueue_depth),
+        "OPTMEM": _number(history.recent.optmem_bytes),
+        "LIMIT": _number(history.optmem_max_bytes),
+        "STATE": (look.state_name or "-") if history.is_open else "gone",
+        "TAIL": f"{look.tail_lo}..{look.tail_hi}" if look.has_tail else "-",
+        "DEVICE": look.device_name or "-",
+    }
+
+
+def _fullness(sample: Sample) -> float:
+    return sample.history.recent.optmem_bytes / (sample.history.optmem_max_bytes or 1)
+
+
+class TextPrinter:
+    """Prints to `file`; `wide`: more than 80 characters a line, and every socket."""
+
+    def __init__(self, file: TextIO, *, timestamp: bool, wide: bool) -> None:
+        self._file = file
+        self._wide = wide
+        columns: tuple[_Column, ...] = _WIDE if wide else (*_NARROW, _STATE)
+        if timestamp and not wide:
+            columns = tuple(column._replace(width=-17) if column.name == "REMOTE" else column for column in _NARROW)
+        self._columns = (_TIME, *columns) if timestamp else columns
+        self._lines_since_header = _HEADER_EVERY
+
+    def _print(self, line: str = "") -> None:
+        print(line.rstrip(), file=self._file, flush=True)
+
+    def _wrap(self, text: str, indent: str = "") -> None:
+        for line in textwrap.wrap(printable(text), _WIDTH, initial_indent=indent, subsequent_indent=indent):
+            self._print(line)
+
+    def begin(self, sampler: Sampler) -> None:
+        names = [f"{process.pid} ({process.comm})" for process in sampler.processes]
+        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        self._wrap(f"Watching {'process' if len(names) == 1 else 'processes'} {shown}. Ctrl-C ends it.")
+        self._wrap("Levels are looked at ten times a second; peaks between two looks are missed.")
+
+    def interval(self, samples: list[Sample]) -> None:
+        chosen = samples
+        if not self._wide and len(samples) > _MOST_LINES:
+            chosen = sorted(samples, key=_fullness, reverse=True)[:_MOST_LINES]
+        if self._lines_since_header >= _HEADER_EVERY and chosen:
+            self._print(" ".join(_cut(column.name, column.width) for column in self._columns))
+            self._lines_since_header = 0
+        for cells in map(_cells, chosen):
+            self._print(" ".join(_cut(cells[column.name], column.width) for column in self._columns))
+            self._lines_since_header += 1
+        if len(chosen) < len(samples):
+            self._print(f"... and {len(samples) - len(chosen)} sockets further from their limits (-w shows all)")
+
+    def note(self, text: str) -> None:
+        self._wrap(f"* {text}")
+
+    def end(self, sampler: Sampler, summary: AttachmentSummary) -> None:
+        using = [socket for socket in summary.sockets if socket.zerocopy_enabled or socket.sends]
+        self._print()
+        if using:
+            self._print_sockets(using)
+        else:
+            self._wrap(_why_none(sampler))
+        for finding in summary.findings if using else []:
+            self._print_finding(finding)
+        self._wrap(
+            f"Watched for {format_duration_ns(summary.duration_ns)}; looks: {sampler.look_count}, "
+            f"of which the longest took {format_duration_ns(sampler.look_ns_max)}."
+        )
+        if sampler.forgotten_sockets:
+            more = f"{sampler.forgotten_sockets} further sockets that were closed, with {sampler.forgotten_sends} sends"
+            self._wrap(f"{more}, are not listed.")
+
+    def _print_sockets(self, sockets: list[SocketSummary]) -> None:
+        self._print(
+            f"{'FD':>5} {'REMOTE':21} {'SENDS':>10} {'MB':>8} {'MAX UNREAD':>10} {'MAX OPTMEM':>10} {'LIMIT':>8}"
+        )
+        for one in sockets if self._wide else sockets[: 4 * _MOST_LINES]:
+            remote = _cut(one.remote or f"({one.protocol})", -21)
+            sent = _number(None if one.bytes_sent is None else one.bytes_sent / 1e6)
+            self._print(
+                f"{_number(one.fd):>5} {remote} {_number(one.sends):>10} {sent:>8} "
+                f"{_number(one.errqueue_depth_max):>10} {_number(one.optmem_peak_bytes):>10} "
+                f"{_number(one.optmem_max_bytes):>8}"
+            )
+
+    def _print_finding(self, finding: Diagnosed) -> None:
+        self._print()
+        self._wrap(f"{finding.id}: {finding.what}")
+        evidence = ", ".join(f"{name} {value}" for name, value in finding.evidence.items() if value is not None)
+        if evidence:
+            self._wrap(f"evidence: {evidence}", "  ")
+        self._wrap(f"do: {finding.do}", "  ")
+
+
+def _why_none(sampler: Sampler) -> str:
+    """Why there is nothing to tell of zerocopy."""
+    counts = Counter(sampler.other_counts)
+    if not counts:
+        return "No socket uses zerocopy, because there is none: whoever sends here does so from another process."
+    listed = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+    loopback = sum(look.is_loopback for _, look in sampler.others)
+    reason = f"No socket uses zerocopy: SO_ZEROCOPY is set on none of the {counts.total()} sockets ({listed})."
+    if counts["unix"] == counts.total():
+        reason += " Unix sockets cannot have it."
+    elif loopback:
+        reason += f" {loopback} of them lead to this host itself, where the kernel copies all the same."
+    return f"{reason} MSG_ZEROCOPY without SO_ZEROCOPY has no effect, and io_uring's zerocopy sends do not show here."
