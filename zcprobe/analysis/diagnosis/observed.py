@@ -42,7 +42,7 @@ def observed(run: Run) -> Observation:
         sockets.append(SocketSummary(**seen, late_holders=late))
     return Observation(
         detail="causes" if has_probes else None,
-        duration_ns=run.summary.duration_ns,
+        duration_ns=run.sender.duration_ns,
         local_by_design=run.meta.config.to is None and not run.meta.config.link,
         sockets=sockets,
         processes=[_process(run)],
@@ -85,7 +85,7 @@ def _sent(run: Run, channel: int) -> dict[str, Any]:
 
 
 def _levels(run: Run, channel: int, counts: SocketCounts | None) -> dict[str, Any]:
-    own, summary = run.meta.channels[channel], run.summary
+    own, summary = run.meta.channels[channel], run.kernel
     alone = channel_count(run) == 1
     depth = counts.errqueue_depth_max if counts else summary.errqueue_depth_max if alone else None
     return {
@@ -104,7 +104,7 @@ def _refused(run: Run, channel: int, counts: SocketCounts) -> dict[str, Any]:
     held = (
         counts.enobufs_optmem_bytes - counts.enobufs.get("optmem", 0) * run.meta.channels[channel].optmem_baseline_bytes
     )
-    unread = counts.enobufs_depth * run.summary.charge_bytes
+    unread = counts.enobufs_depth * run.kernel.charge_bytes
     return {
         "enobufs_causes": counts.enobufs,
         "enobufs_in_flight_bytes": max(held - unread, 0),

@@ -51,16 +51,16 @@ def test_a_scenario_gets_the_finding_that_it_was_made_for(pattern: str, expected
 
 def test_every_death_of_enobufs_is_explained_and_no_control_has_a_finding(run: Run) -> None:
     judged = judge(observed(run))
-    if run.summary.outcome == "dead_enobufs":
+    if run.sender.outcome == "dead_enobufs":
         assert judged.findings
-    if run.summary.enobufs_count == 0 and run.policy != "copy-off" and run.send_bytes != 1400:
+    if run.sender.enobufs_count == 0 and run.policy != "copy-off" and run.send_bytes != 1400:
         assert [finding.id for finding in judged.findings] == ["nothing-wrong"]
 
 
 def test_refusals_and_their_split_are_those_of_the_summary(run: Run) -> None:
     sockets = observed(run).sockets
-    summary = run.summary
-    assert sum(socket.enobufs or 0 for socket in sockets) == summary.enobufs_count
+    summary = run.kernel
+    assert sum(socket.enobufs or 0 for socket in sockets) == run.sender.enobufs_count
     if summary.enobufs_causes is None:
         assert {socket.enobufs_causes for socket in sockets} == {None}
         return
