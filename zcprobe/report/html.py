@@ -27,6 +27,7 @@ from zcprobe.report.content import (
     verdict_of,
     warnings_of,
 )
+from zcprobe.report.diagnosis import DiagnosedRun, diagnosed_runs
 from zcprobe.report.method import copied_statement, method_rows
 from zcprobe.report.numbers import NumberTable, number_table, summary_table
 
@@ -88,6 +89,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     meta: dict[str, Any]
     verdict: list[str]
     policies: list[PolicyRow]
+    diagnosed: list[DiagnosedRun]
     runs: list[RunRow]
     figures: list[EmbeddedFigure]
     method: list[tuple[str, str]]
@@ -116,7 +118,8 @@ def render_report(
     """The HTML of a report that will lie in the folder `base`: links to the runs' files are relative to it.
 
     When `figure_folder` is given, the figures of a single comparison are kept there and linked to. Drawing takes most
-    of the time, so only the first `most_drawn` parts have figures; None means all. `step` is called after each part.
+    of the time, so only the first `most_drawn` parts have figures and a diagnosis; None means all. `step` is called
+    after each part.
     """
     parts = []
     titles = group_titles(comparisons)
@@ -126,14 +129,22 @@ def render_report(
             is_drawn = most_drawn is None or number <= most_drawn
             sources = _sources(draw_comparison(comparison), figure_folder) if is_drawn else {}
             figures = _figures(comparison, anchor, sources, base, figure_folder)
-            parts.append(_part(comparison, title, anchor, figures, base))
+            diagnosed = diagnosed_runs(comparison) if is_drawn else []
+            parts.append(_part(comparison, title, anchor, figures, diagnosed, base))
         step()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("zcprobe.report").joinpath("template.html.j2").read_text("utf-8"))
     return template.render(parts=parts)
 
 
-def _part(comparison: Comparison, title: str, anchor: str, figures: list[EmbeddedFigure], base: Path) -> Part:
+def _part(
+    comparison: Comparison,
+    title: str,
+    anchor: str,
+    figures: list[EmbeddedFigure],
+    diagnosed: list[DiagnosedRun],
+    base: Path,
+) -> Part:
     return Part(
         anchor=anchor,
         title=title,
@@ -143,6 +154,7 @@ def _part(comparison: Comparison, title: str, anchor: str, figures: list[Embedde
         meta=comparison.meta,
         verdict=verdict_of(comparison),
         policies=policy_rows(comparison),
+        diagnosed=diagnosed,
         runs=run_rows(comparison, base),
         figures=figures,
         method=method_rows(comparison),
