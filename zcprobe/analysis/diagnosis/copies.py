@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Zerocopy sends whose data the kernel copies all the same, so that zerocopy only costs."""
 
-from zcprobe.analysis.diagnosis.senders import is_qemu, name_of, of_sockets, total, uses_zerocopy, zerocopy_sockets
+from zcprobe.analysis.diagnosis.senders import is_qemu, name_of, of_sockets, total, zerocopy_sockets
 from zcprobe.format.attachment import Observation, SocketSummary
 from zcprobe.format.diagnosis import Diagnosed
 
@@ -15,8 +15,8 @@ _ENOUGH_COMPLETIONS = 16
 """A tap, such as a short tcpdump, copies what passes while it is open. Fewer completions than this can all be due to
 one."""
 
-_MANY_BYTES = 1 << 20
-"""What a unix socket must have carried to be the way of a bulk sender, and not a control channel such as QMP's."""
+_MIGRATION_THREADS = "multifdsend"
+"""What the names of QEMU's sending threads begin with. They exist only while a migration runs."""
 
 _COPYING_KINDS = {
     "loopback": "the peer is on this host, and the kernel copies what it delivers locally",
@@ -53,19 +53,40 @@ def all_copied(seen: Observation) -> Diagnosed | str | None:
 
 
 def cannot_be_zerocopy(seen: Observation) -> Diagnosed | None:
-    """A unix socket has no zerocopy at all, and what passes the loopback device is always copied."""
-    found = [socket for socket in seen.sockets if _goes_to_a_proxy(socket, seen)]
-    if not found:
+    """What passes the loopback device is always copied, and a unix socket has no zerocopy at all. A program with unix
+    sockets is not at fault for that, unless it is a QEMU that migrates: QEMU sets SO_ZEROCOPY on each TCP socket that
+    it connects, so if none has it, the migration goes through a unix socket."""
+    looped = [socket for socket in zerocopy_sockets(seen) if socket.device_kind == "loopback"]
+    if looped:
+        worst = max(looped, key=lambda socket: socket.bytes_sent or 0)
+        where = f"On {name_of(worst)} zerocopy cannot help: its way is the loopback device, where the kernel copies all"
+        return _without_zerocopy(looped, f"{where} data before it is received.", seen)
+    unix = [socket for socket in seen.sockets if socket.protocol == "unix"]
+    if not unix or zerocopy_sockets(seen) or not _migrates(seen):
         return None
+    what = (
+        "A migration of QEMU runs, and none of its TCP sockets has SO_ZEROCOPY: it goes through a unix socket, and unix"
+        " sockets have no MSG_ZEROCOPY."
+    )
+    return _without_zerocopy(unix, what, seen)
+
+
+def _migrates(seen: Observation) -> bool:
+    return any(thread.comm.startswith(_MIGRATION_THREADS) for thread in seen.threads)
+
+
+def _without_zerocopy(found: list[SocketSummary], what: str, seen: Observation) -> Diagnosed:
     worst = max(found, key=lambda socket: socket.bytes_sent or 0)
-    if worst.protocol == "unix":
-        why = "unix sockets have no MSG_ZEROCOPY: the kernel refuses SO_ZEROCOPY on them, and ignores the flag"
-    else:
-        why = "its way is the loopback device, where the kernel copies all data before it is received"
     return Diagnosed(
         id="cannot-be-zerocopy",
-        what=f"On {name_of(worst)} zerocopy cannot help: {why}.",
-        evidence={"socket_count": len(found), "bytes_sent": worst.bytes_sent, "sends": worst.sends, **_device(worst)},
+        what=what,
+        evidence={
+            "socket_count": len(found),
+            "protocol": worst.protocol,
+            "bytes_sent": total(socket.bytes_sent for socket in found),
+            "sends": total(socket.sends for socket in found),
+            **_device(worst),
+        },
         do=(
             "Let the sender connect to the other host directly, without a proxy on this one, or switch zerocopy off."
             f"{' KubeVirt carries migrations through such a proxy.' if is_qemu(seen) else ''}"
@@ -111,12 +132,6 @@ def _instead(socket: SocketSummary) -> str:
     if socket.scatter_gather is False:
         return f"Switch scatter-gather on (`ethtool -K {socket.device or 'DEVICE'} sg on`), or zerocopy off."
     return "Switch zerocopy off for this peer."
-
-
-def _goes_to_a_proxy(socket: SocketSummary, seen: Observation) -> bool:
-    if socket.protocol != "unix":
-        return bool(socket.device_kind == "loopback" and uses_zerocopy(socket))
-    return bool((socket.sends or is_qemu(seen)) and (socket.bytes_sent or 0) >= _MANY_BYTES)
 
 
 def _of_uring(seen: Observation) -> Diagnosed | None:

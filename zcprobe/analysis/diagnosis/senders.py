@@ -13,7 +13,6 @@ __all__ = [
     "name_of",
     "of_sockets",
     "total",
-    "uses_zerocopy",
     "zerocopy_sockets",
 ]
 
@@ -23,13 +22,13 @@ _QEMU = ("multifdsend", "qemu", "kvm")
 _PROTOCOLS = {"tcp": "TCP", "udp": "UDP"}
 
 
-def uses_zerocopy(socket: SocketSummary) -> bool:
+def _uses_zerocopy(socket: SocketSummary) -> bool:
     """Whether it sent with MSG_ZEROCOPY, tried to, or has SO_ZEROCOPY, without which the kernel ignores the flag."""
     return bool(socket.zerocopy_enabled or socket.sends or socket.enobufs)
 
 
 def zerocopy_sockets(seen: Observation) -> list[SocketSummary]:
-    return [socket for socket in seen.sockets if uses_zerocopy(socket)]
+    return [socket for socket in seen.sockets if _uses_zerocopy(socket)]
 
 
 def is_qemu(seen: Observation) -> bool:
