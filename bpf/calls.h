@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Writes the handler for the return of a function in one way for fexit and kretprobe, with its arguments and its result.
+/* Writes the handler for the entry or return of a function in one way for fentry, fexit, kprobe and kretprobe. The return comes
+ * with the function's arguments and its result.
  *
- * A kretprobe does not see the arguments: a kprobe on the entry keeps them by thread and function.
+ * A kretprobe does not see the arguments: a kprobe on the entry keeps them by thread and function. Handlers of functions that
+ * run in any context have stand-ins, but not by kprobe: there the kernel skips every program while any is running.
  */
 #pragma once
 
 #include "kernel_reads.h"
+#include "stand_in.h"
 
 struct call {
 	u64 arguments[3];
@@ -57,12 +60,15 @@ static __always_inline bool end_call(void *context, u64 function, struct call *c
 		return end_call(context, number, &call) ? return_of_##function(context, &call) : 0;                    \
 	}                                                                                                              \
 	static __always_inline int return_of_##function(void *context, struct call *call)
+
+#define ON_ENTRY_ANYWHERE(program) int program(void *context)
+#define ON_RETURN_ANYWHERE ON_RETURN
 #else
 #define ARGUMENT(context, number) (((u64 *)(context))[number])
 
-#define ON_RETURN(function, number, count)                                                                             \
+#define RETURN(program, function, count)                                                                               \
 	static __always_inline int return_of_##function(void *context, struct call *call);                             \
-	int on_##function(void *context)                                                                               \
+	program                                                                                                        \
 	{                                                                                                              \
 		u64 *values = context;                                                                                 \
 		struct call call = {};                                                                                 \
@@ -75,4 +81,10 @@ static __always_inline bool end_call(void *context, u64 function, struct call *c
 		return return_of_##function(context, &call);                                                           \
 	}                                                                                                              \
 	static __always_inline int return_of_##function(void *context, struct call *call)
+
+#define ON_RETURN(function, number, count) RETURN(int on_##function(void *context), function, count)
+
+/* For functions that run in any context, so that one call can interrupt another's handler. */
+#define ON_ENTRY_ANYWHERE(program) WITH_STAND_IN(program)
+#define ON_RETURN_ANYWHERE(function, number, count) RETURN(WITH_STAND_IN(on_##function), function, count)
 #endif

@@ -5,10 +5,11 @@
 #include "kernel_reads.h"
 #include "notification.h"
 #include "socket_state.h"
+#include "stand_in.h"
 
 #ifdef FUNCTIONS
 /* sock_dequeue_err_skb(sk): for recvmsg(MSG_ERRQUEUE) */
-ON_RETURN(sock_dequeue_err_skb, 3, 1)
+ON_RETURN_ANYWHERE(sock_dequeue_err_skb, 3, 1)
 {
 	u64 sk = call->arguments[0], skb = call->result;
 	struct way taken = { .phase = TAKEN };
@@ -24,9 +25,9 @@ ON_RETURN(sock_dequeue_err_skb, 3, 1)
 }
 #else
 /* sock:inet_sk_error_report(sk): after each completion, and after each read that leaves entries */
-int on_inet_sk_error_report(struct bpf_raw_tracepoint_args *ctx)
+WITH_STAND_IN(on_inet_sk_error_report)
 {
-	u64 sk = ctx->args[0], tail;
+	u64 sk = TRACED(context, 0), tail;
 	struct socket_state *state = state_of(sk);
 	struct extended_err error = {};
 
@@ -40,7 +41,7 @@ int on_inet_sk_error_report(struct bpf_raw_tracepoint_args *ctx)
 		return 0; /* merged or read, which shows when it is freed, or of another origin */
 	state->has_tail = 1;
 	state->tail_lo = error.ee_info;
-	emit_appended(ctx, sk, error.ee_info, error.ee_data, error.ee_code & SO_EE_CODE_ZEROCOPY_COPIED,
+	emit_appended(context, sk, error.ee_info, error.ee_data, error.ee_code & SO_EE_CODE_ZEROCOPY_COPIED,
 		      read_u32(tail + OFFSET_sk_buff_truesize));
 	return 0;
 }

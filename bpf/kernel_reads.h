@@ -69,6 +69,9 @@ static __always_inline u64 peek_u64(u64 address)
 	return value;
 }
 
+/* Argument of a tracepoint, raw or typed. */
+#define TRACED(context, number) (((u64 *)(context))[number])
+
 #ifdef TYPED
 /* The verifier knows what these addresses point to and allows direct reads, also in a kernel whose lockdown denies programs
  * the helper that reads any address. */

@@ -10,11 +10,12 @@
 #include "kernel_reads.h"
 #include "notification.h"
 #include "socket_state.h"
+#include "stand_in.h"
 #include "zcprobe.h"
 
 #ifdef FUNCTIONS
 /* sock_ofree(skb): the charge is about to be returned */
-int on_sock_ofree(void *context)
+ON_ENTRY_ANYWHERE(on_sock_ofree)
 {
 	u64 skb = ARGUMENT(context, 0), sk = peek_u64(skb + OFFSET_sk_buff_sk);
 	struct way *way = ways.lookup(&skb);
@@ -56,9 +57,9 @@ ON_RETURN(sock_omalloc, 2, 3)
 }
 #else
 /* skb:consume_skb(skb, location): merged inside the completion, else read by recvmsg(MSG_ERRQUEUE) */
-int on_consume_skb(struct bpf_raw_tracepoint_args *ctx)
+WITH_STAND_IN(on_consume_skb)
 {
-	u64 skb = ctx->args[0], location = ctx->args[1];
+	u64 skb = TRACED(context, 0), location = TRACED(context, 1);
 	bool merged = location >= ADDRESS_completion && location < ADDRESS_completion_end;
 
 	if (!is_notification(skb))

@@ -8,6 +8,7 @@
 #include "kernel_reads.h"
 #include "notification.h"
 #include "socket_state.h"
+#include "stand_in.h"
 #include "zcprobe.h"
 
 /* DROP_REASON_*: the kernel's numbers for drops by a qdisc. Newer kernels tell more of them apart. */
@@ -31,16 +32,16 @@ static __always_inline int on_freed_notification(u64 skb, u64 location)
 #endif
 
 /* skb:kfree_skb(skb, location, reason, ...); a send call only learns of a drop on UDP with IP_RECVERR */
-int on_kfree_skb(struct bpf_raw_tracepoint_args *ctx)
+WITH_STAND_IN(on_kfree_skb)
 {
-	u64 skb = ctx->args[0], sk;
+	u64 skb = TRACED(context, 0), sk;
 
 #ifndef FUNCTIONS
 	if (is_notification(skb))
-		return on_freed_notification(skb, ctx->args[1]);
+		return on_freed_notification(skb, TRACED(context, 1));
 #endif
 #if ARGUMENTS_kfree_skb >= 3
-	if (!is_qdisc_drop(ctx->args[2]))
+	if (!is_qdisc_drop(TRACED(context, 2)))
 		return 0;
 	sk = read_u64(skb + OFFSET_sk_buff_sk);
 	if (sk && is_ours(sk) && read_u16(sk + OFFSET_sock_sk_protocol) != IPPROTO_TCP)
@@ -53,7 +54,7 @@ int on_kfree_skb(struct bpf_raw_tracepoint_args *ctx)
 BPF_TABLE("lru_hash", u32, u64, copy_paths, 1024); /* stack id -> skbs */
 
 /* skb_copy_ubufs(skb, gfp): user pages are copied because somebody may keep the data */
-int on_skb_copy_ubufs(void *context)
+ON_ENTRY_ANYWHERE(on_skb_copy_ubufs)
 {
 	u64 skb = ARGUMENT(context, 0), one = 1, *count;
 	u64 shared = peek_u64(skb + OFFSET_sk_buff_head) + peek_u32(skb + OFFSET_sk_buff_end);

@@ -64,7 +64,7 @@ ON_RETURN(msg_zerocopy_realloc, 4, ARGUMENTS_msg_zerocopy_realloc)
 #define UARG_ARGUMENT 1
 #endif
 
-int on_msg_zerocopy_complete_begin(void *context)
+ON_ENTRY_ANYWHERE(on_msg_zerocopy_complete_begin)
 {
 #ifdef COMPLETION_IS_FINAL
 	u64 uarg = ARGUMENT(context, 0);
@@ -90,7 +90,7 @@ int on_msg_zerocopy_complete_begin(void *context)
 	return 0;
 }
 
-ON_RETURN(msg_zerocopy_complete, 5, COMPLETION_ARGUMENTS)
+ON_RETURN_ANYWHERE(msg_zerocopy_complete, 5, COMPLETION_ARGUMENTS)
 {
 	u64 skb = call->arguments[UARG_ARGUMENT] - OFFSET_sk_buff_cb, sk;
 	struct way *way = ways.lookup(&skb);

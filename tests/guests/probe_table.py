@@ -9,7 +9,7 @@ import msgspec
 
 from tests.guests.kernels import KERNELS, Kernel
 from zcprobe.config import ProbeMechanism
-from zcprobe.probes.base import MECHANISMS, Function, Probe, Tracepoint
+from zcprobe.probes.base import MECHANISMS, Function, Probe, Tracepoint, stand_in_of
 from zcprobe.probes.loading import PROBES
 from zcprobe.probes.session import ProbeSession
 
@@ -68,7 +68,9 @@ def _names_of(probe: Probe, mechanism: ProbeMechanism) -> set[str]:
 
 def _programs_of(probe: Probe) -> set[str]:
     points: tuple[Function | Tracepoint, ...] = (*probe.functions, *probe.tracepoints, *probe.beside_functions)
-    programs = {name for item in points for name in (item.function, f"{item.function}_entry")}
+    programs = {
+        name for item in points for name in (item.function, f"{item.function}_entry", stand_in_of(item.function))
+    }
     return programs | {item.kretprobe for item in probe.functions if item.kretprobe is not None}
 
 

@@ -13,17 +13,22 @@ import msgspec
 from zcprobe.config import ProbeMechanism
 from zcprobe.host.btf import Btf
 
-__all__ = ["MECHANISMS", "Function", "Probe", "Tracepoint", "read_source"]
+__all__ = ["MECHANISMS", "Function", "Probe", "Tracepoint", "read_source", "stand_in_of"]
 
 MECHANISMS: tuple[ProbeMechanism, ...] = ("fentry", "kprobe", "tracepoint")
 """The mechanisms, in the order in which they are tried."""
+
+
+def stand_in_of(function: str) -> str:
+    """The BPF function that acts where the kernel skipped this one."""
+    return f"stand_in_{function}"
 
 
 class Tracepoint(msgspec.Struct, frozen=True):
     """A BPF function on a raw tracepoint that passes at least `arguments` arguments; `since` is for people.
 
     Each run of a program costs time, so two are attached only if they can add something: `for_timeline` if events are
-    wanted, `for_memlock` if RLIMIT_MEMLOCK can apply to a sender.
+    wanted, `for_memlock` if RLIMIT_MEMLOCK can apply to a sender. `anywhere`: as of a Function.
     """
 
     name: str
@@ -33,6 +38,7 @@ class Tracepoint(msgspec.Struct, frozen=True):
     required: bool = True
     for_timeline: bool = False
     for_memlock: bool = False
+    anywhere: bool = False
 
     def exists(self, btf: Btf) -> bool:
         count = btf.tracepoint_arguments(self.name)
@@ -50,7 +56,8 @@ class Function(msgspec.Struct, frozen=True):
 
     `kretprobe`: the BPF function that does the same by kretprobe, if only the result is needed. It is also used with
     fentry, if the kernel's fexit does not support so many arguments. `only_with`: this one is attached only if the
-    kernel has that function.
+    kernel has that function. `anywhere`: it runs in any context, so that one event can interrupt the program at
+    another event, at which the kernel skips the program; then its stand-in is attached too (stand_in.h).
     """
 
     symbols: tuple[str, ...]
@@ -58,6 +65,7 @@ class Function(msgspec.Struct, frozen=True):
     returns: bool = True
     kretprobe: str | None = None
     only_with: str | None = None
+    anywhere: bool = False
 
     def is_wanted(self, btf: Btf) -> bool:
         return self.only_with is None or btf.function_arguments(self.only_with) is not None

@@ -102,7 +102,7 @@ class Program:
 
     def __init__(self, text: str, definitions: dict[str, int]) -> None:
         self.btf: Btf | None = None
-        bcc = import_bcc()
+        bcc = self._bcc = import_bcc()
         flags = [
             f"-D{name}={value:#x}ULL" if value > 0xFFFF else f"-D{name}={value}" for name, value in definitions.items()
         ]
@@ -110,6 +110,7 @@ class Program:
             # BCC compiles against this folder, so kernel headers need not be installed
             os.environ["BCC_KERNEL_SOURCE"] = str(folder / "kernel")
             self._links: dict[str, int] = {}
+            self._raw_links: list[int] = []
             # BCC has clang look for headers in the current folder, before all others
             with current_folder(str(folder)):
                 # and asks for debug information that we do not use and that takes an eighth of the time
@@ -117,7 +118,10 @@ class Program:
 
     def attach_raw_tracepoint(self, tracepoint: str, function: str) -> None:
         with _explained(f"raw tracepoint {tracepoint} cannot be attached", _HINT):
-            self._bpf.attach_raw_tracepoint(tp=tracepoint.encode(), fn_name=function.encode())
+            program = self._bpf.load_func(function.encode(), self._bcc.BPF.RAW_TRACEPOINT)
+            # BCC's own method attaches only one program to a tracepoint
+            link = self._bcc.lib.bpf_attach_raw_tracepoint(program.fd, tracepoint.encode())
+            self._raw_links.append(require_os(link))
 
     def instructions(self, function: str) -> bytes:
         """The compiled function, not yet loaded."""
@@ -218,11 +222,15 @@ class Program:
         """Each element of a per-CPU array map, summed over the CPUs."""
         return [sum(int(part) for part in values) for values in self._bpf[name.encode()].values()]
 
+    def sum_structs_per_cpu(self, name: str, member: str) -> list[int]:
+        """A member of each struct of a per-CPU array map, summed over the CPUs."""
+        return [sum(int(getattr(part, member)) for part in values) for values in self._bpf[name.encode()].values()]
+
     def walk_stack(self, stack_id: int) -> list[int]:
         """Kernel addresses of one stack, innermost first."""
         return [int(address) for address in self._bpf[b"stacks"].walk(stack_id)]
 
     def close(self) -> None:
-        for link in self._links.values():
+        for link in (*self._links.values(), *self._raw_links):
             os.close(link)
         self._bpf.cleanup()

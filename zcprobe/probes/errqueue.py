@@ -12,6 +12,10 @@ ERRQUEUE = Probe(
     blind_tracepoints=(
         "completions at one instant on two CPUs may show as one APPENDED event or as two; READ and MERGED are complete"
     ),
-    functions=(Function(("sock_dequeue_err_skb",), "on_sock_dequeue_err_skb"),),
-    tracepoints=(Tracepoint("inet_sk_error_report", "on_inet_sk_error_report", 1, "Linux 5.14", for_timeline=True),),
+    functions=(Function(("sock_dequeue_err_skb",), "on_sock_dequeue_err_skb", anywhere=True),),
+    tracepoints=(
+        Tracepoint(
+            "inet_sk_error_report", "on_inet_sk_error_report", 1, "Linux 5.14", for_timeline=True, anywhere=True
+        ),
+    ),
 )

@@ -35,6 +35,7 @@ _MEMBERS = (
     ("msghdr", "msg_flags"),
     ("task_struct", "cred"),
     ("task_struct", "signal"),
+    ("task_struct", "stack"),
     ("cred", "user"),
     ("signal_struct", "rlim"),
     ("user_struct", "locked_vm"),

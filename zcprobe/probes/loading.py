@@ -12,7 +12,7 @@ from zcprobe.host.btf import Btf, open_btf
 from zcprobe.host.symbols import read_symbols, require_addresses
 from zcprobe.host.system import read_system
 from zcprobe.native import lib
-from zcprobe.probes.base import MECHANISMS, Function, Probe, Tracepoint, read_source
+from zcprobe.probes.base import MECHANISMS, Function, Probe, Tracepoint, read_source, stand_in_of
 from zcprobe.probes.bcc_backend import Program, import_bcc
 from zcprobe.probes.errqueue import ERRQUEUE
 from zcprobe.probes.layout import kernel_definitions
@@ -23,9 +23,29 @@ from zcprobe.probes.sendmsg import SENDMSG
 from zcprobe.probes.skb import SKB
 from zcprobe.probes.uarg import UARG
 
-__all__ = ["KPROBES", "PROBES", "WITNESS", "Loaded", "Needs", "find_definitions", "load_probes", "missing_symbols"]
+__all__ = [
+    "KPROBES",
+    "PROBES",
+    "WITH_STAND_IN",
+    "WITNESS",
+    "Loaded",
+    "Needs",
+    "find_definitions",
+    "load_probes",
+    "missing_symbols",
+    "number_stand_ins",
+]
 
 PROBES: tuple[Probe, ...] = (MEMLOCK, OPTMEM, ERRQUEUE, UARG, SKB, SENDMSG)
+
+
+def _with_stand_in(probe: Probe) -> set[str]:
+    functions = {item.function for item in probe.functions if item.anywhere}
+    return functions | {item.function for item in (*probe.tracepoints, *probe.beside_functions) if item.anywhere}
+
+
+WITH_STAND_IN: tuple[str, ...] = tuple(sorted(set[str]().union(*map(_with_stand_in, PROBES))))
+"""BPF functions that have a stand-in, in the order of the elements of the map `runs`."""
 
 WITNESS = "sock_dequeue_err_skb"
 """A function that the probes need and that is exported, so it is never inlined everywhere."""
@@ -73,6 +93,12 @@ def _refusal_by_kernel(mechanism: ProbeMechanism, btf: Btf) -> str | None:
     return None
 
 
+def number_stand_ins() -> dict[str, int]:
+    """The macros that number the elements of `runs`."""
+    numbers = {f"STAND_IN_{function}": number for number, function in enumerate(WITH_STAND_IN)}
+    return {**numbers, "STAND_INS": len(numbers)}
+
+
 def _compile(definitions: dict[str, int], mechanism: ProbeMechanism, *, typed: bool) -> Program:
     source = read_source(f"{probe.name}.bpf.c" for probe in PROBES)
     switches = {
@@ -81,12 +107,14 @@ def _compile(definitions: dict[str, int], mechanism: ProbeMechanism, *, typed: b
         "KPROBES": mechanism == "kprobe",
     }
     chosen = {name: 1 for name, wanted in switches.items() if wanted}
-    return Program(source, definitions | chosen | {"RING_PAGES": _RING_PAGES})
+    return Program(source, definitions | chosen | number_stand_ins() | {"RING_PAGES": _RING_PAGES})
 
 
 def _attach_function(program: Program, item: Function, symbol: str, mechanism: ProbeMechanism) -> None:
     if mechanism == "fentry":
         try:
+            if item.anywhere:  # first, because the kernel runs first what was attached last
+                program.attach_fentry(symbol, stand_in_of(item.function), returns=item.returns)
             program.attach_fentry(symbol, item.function, returns=item.returns)
             return
         except HostError:
@@ -127,6 +155,8 @@ def _attach_tracepoints(loaded: Loaded, probe: Probe, btf: Btf, needs: Needs) ->
     for item in probe.tracepoints if loaded.mechanism == "tracepoint" else probe.beside_functions:
         if item.exists(btf) and needs.include(item):
             attach(item.name, item.function)
+            if item.anywhere:  # last, because programs on a tracepoint run in the order in which they were attached
+                attach(item.name, stand_in_of(item.function))
             attached.append(item.name)
     return attached
 

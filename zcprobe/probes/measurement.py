@@ -21,8 +21,10 @@ class Target(msgspec.Struct, frozen=True):
 
 class MeasurementCounts(msgspec.Struct):
     """Counts of one run. `kept_events`: number of events in the file. `send_results`: errno -> calls, 0 for success.
-    `lost_by_kind`: event kind -> events lost by each CPU. `missed_runs`: BPF function -> how often the kernel skipped
-    it because it (or, with kprobes, another one) was already running on that CPU, for this run's sockets or for others.
+    `lost_by_kind`: event kind -> events lost by each CPU. `missed_runs`: BPF function -> events that it
+    did not see, of this run's sockets or of others: the kernel skips a function that is already running on that CPU,
+    and with kprobes also one while any other is running. `taken_over`: BPF function -> events at which the kernel
+    skipped it and its stand-in acted, which are not among the missed ones.
     `sockets`: cookie -> the kernel's counts. `copy_paths`: stack id -> skbs copied there."""
 
     events: int = 0
@@ -30,6 +32,7 @@ class MeasurementCounts(msgspec.Struct):
     lost_events: int = 0
     lost_by_kind: dict[str, list[int]] = msgspec.field(default_factory=dict)
     missed_runs: dict[str, int] = msgspec.field(default_factory=dict)
+    taken_over: dict[str, int] = msgspec.field(default_factory=dict)
     send_results: dict[int, int] = msgspec.field(default_factory=dict)
     sockets: dict[int, SocketCounts] = msgspec.field(default_factory=dict)
     copy_paths: dict[int, int] = msgspec.field(default_factory=dict)

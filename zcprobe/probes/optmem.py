@@ -12,7 +12,7 @@ OPTMEM = Probe(
     blind_tracepoints="the moment of a charge: it shows in the level when the send call returns",
     functions=(
         Function(("sock_omalloc",), "on_sock_omalloc"),
-        Function(("sock_ofree",), "on_sock_ofree", returns=False),
+        Function(("sock_ofree",), "on_sock_ofree", returns=False, anywhere=True),
     ),
-    tracepoints=(Tracepoint("consume_skb", "on_consume_skb", 2, "Linux 6.3"),),
+    tracepoints=(Tracepoint("consume_skb", "on_consume_skb", 2, "Linux 6.3", anywhere=True),),
 )

@@ -19,8 +19,9 @@ from zcprobe.native import lib
 from zcprobe.native.event_reader import EventReader
 from zcprobe.native.status import require
 from zcprobe.native.structs import enum_names
+from zcprobe.probes.base import stand_in_of
 from zcprobe.probes.bcc_backend import TURN_S, Program, become_compiler_thread, import_bcc
-from zcprobe.probes.loading import Loaded, Needs, load_probes
+from zcprobe.probes.loading import WITH_STAND_IN, Loaded, Needs, load_probes
 from zcprobe.probes.measurement import MeasurementCounts, Snapshot, SocketSnapshot, Target
 from zcprobe.probes.sockets import socket_counts
 from zcprobe.probes.uarg import COMPLETIONS
@@ -32,6 +33,7 @@ LEVELS: tuple[ProbeLevel, ...] = get_args(ProbeLevel)
 the error queue or fails a send. full: also one for every send call, uarg and copy."""
 
 _NO_LIMIT = 2**64 - 1
+_READS = 10
 _NO_STACK = 1 << 31
 """Stack ids from here on are negative errnos: there was no room for the stack."""
 
@@ -124,7 +126,7 @@ class ProbeSession:
         The counts are filled in when the context is left.
         """
         counts = MeasurementCounts()
-        programs = self._program.statistics()
+        skipped, taken_over = self._skips()
         with events_path.open("wb") as events:
             self._forget()  # before the baselines: a snapshot never pairs sockets of before with baselines of now
             self._lost_before, self._results_before = self._lost(), self._results()
@@ -137,11 +139,9 @@ class ProbeSession:
                 self._program.set_target(0, [], 0, 0)
                 counts.events, counts.kept_events = reader.stop()
         self._count_losses(counts)
-        counts.missed_runs = {
-            name: now["missed_count"] - programs[name]["missed_count"]
-            for name, now in self._program.statistics().items()
-            if now["missed_count"] > programs[name]["missed_count"]
-        }
+        now_skipped, now_taken_over = self._skips()
+        counts.taken_over = _increase(now_taken_over, taken_over)
+        counts.missed_runs = _difference(_increase(now_skipped, skipped), counts.taken_over)
         counts.send_results = self._new_results()
         self._count_sockets(counts)
 
@@ -177,6 +177,19 @@ class ProbeSession:
             runs, duration_ns = (after[key] - before[name][key] for key in ("run_count", "run_ns"))
             if runs:
                 times[name] = (runs, duration_ns)
+
+    def _skips(self) -> tuple[dict[str, int], dict[str, int]]:
+        """BPF function -> how often the kernel skipped it since it was loaded, and how often its stand-in acted. Both
+        are read again if a stand-in acted meanwhile, so that they fit together."""
+        taken_over = self._program.sum_structs_per_cpu("runs", "taken_over")
+        for _ in range(_READS):
+            skipped = {name: one["missed_count"] for name, one in self._program.statistics().items()}
+            before, taken_over = taken_over, self._program.sum_structs_per_cpu("runs", "taken_over")
+            if before == taken_over:
+                break
+        stand_ins = {stand_in_of(name) for name in WITH_STAND_IN}
+        own = {name: count for name, count in skipped.items() if name not in stand_ins}
+        return own, dict(zip(WITH_STAND_IN, taken_over, strict=True))
 
     def _lost(self) -> list[list[int]]:
         return self._program.per_cpu("lost_events")
@@ -230,6 +243,16 @@ class ProbeSession:
         assert self._symbols is not None
         frames = [self._symbols.resolve(address) for address in addresses]
         return [f"{name}+{offset:#x}" for name, offset in frames[_first_own(frames) :]]
+
+
+def _increase(now: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    return {name: count - before.get(name, 0) for name, count in now.items() if count > before.get(name, 0)}
+
+
+def _difference(skipped: dict[str, int], taken_over: dict[str, int]) -> dict[str, int]:
+    """The events that nobody took over. It has those that were counted twice, too, because both are wrong."""
+    counts = {name: skipped.get(name, 0) - taken_over.get(name, 0) for name in skipped | taken_over}
+    return {name: abs(count) for name, count in counts.items() if count}
 
 
 def _first_own(frames: list[tuple[str, int]]) -> int:

@@ -15,7 +15,7 @@ UARG = Probe(
     blind_tracepoints="its beginning: uargs and their sends are known from their completions, by optmem and errqueue",
     functions=(
         Function(("msg_zerocopy_realloc",), "on_msg_zerocopy_realloc"),
-        Function(COMPLETIONS, "on_msg_zerocopy_complete_begin", returns=False),
-        Function(COMPLETIONS, "on_msg_zerocopy_complete"),
+        Function(COMPLETIONS, "on_msg_zerocopy_complete_begin", returns=False, anywhere=True),
+        Function(COMPLETIONS, "on_msg_zerocopy_complete", anywhere=True),
     ),
 )

@@ -10,7 +10,7 @@ import pytest
 from zcprobe.host.btf import open_btf
 from zcprobe.probes.base import read_source
 from zcprobe.probes.bcc_backend import Program
-from zcprobe.probes.loading import find_definitions
+from zcprobe.probes.loading import find_definitions, number_stand_ins
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root")
 
@@ -26,7 +26,7 @@ WAYS: dict[str, dict[str, int]] = {
 @pytest.fixture(scope="module")
 def definitions() -> Iterator[dict[str, int]]:
     with open_btf() as btf:
-        yield {**find_definitions(btf), "RING_PAGES": 16}
+        yield {**find_definitions(btf), **number_stand_ins(), "RING_PAGES": 16}
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
