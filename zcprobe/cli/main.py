@@ -60,7 +60,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     words = sys.argv[1:] if arguments is None else arguments
     with _importing():  # a verb's options need modules of their own
         parser: argparse.ArgumentParser = importlib.import_module("zcprobe.cli.parser").make_parser(words)
-    return parser.parse_args(words)
+    options = parser.parse_args(words)
+    if getattr(options, "preset", None) is None:
+        return options
+    from zcprobe.cli.presets import expand  # the verb's arguments have imported it
+
+    return expand(parser, words, options)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

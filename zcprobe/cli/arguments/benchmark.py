@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from zcprobe.cli.arguments.host import add_mechanism
+from zcprobe.cli.presets import PRESETS
 from zcprobe.config import (
     DEFAULT_DEADLINE_S,
     DEFAULT_RECORD_LIMIT_BYTES,
@@ -20,11 +21,16 @@ from zcprobe.config import (
 from zcprobe.units import format_bytes, parse_seconds, parse_whole
 from zcprobe.workloads import MAX_SEND_BYTES, Model, Reuse
 
-__all__ = ["SCENARIO_HELP", "add_measurement", "add_policy_options", "add_sockets", "add_traffic"]
+__all__ = ["SCENARIO_HELP", "add_measurement", "add_policy_options", "add_preset", "add_sockets", "add_traffic"]
 
 _DEFAULT = RunConfig()
 
 SCENARIO_HELP = f"what happens to the path: see zcprobe scenarios ({_DEFAULT.scenario})"
+
+
+def add_preset(parser: argparse.ArgumentParser) -> None:
+    texts = (f"{name}, {preset.description}: {preset.options}" for name, preset in PRESETS.items())
+    parser.add_argument("--preset", choices=tuple(PRESETS), help=f"take the options of {'; '.join(texts)}")
 
 
 def add_traffic(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from zcprobe.cli.arguments.benchmark import (
     SCENARIO_HELP,
     add_measurement,
     add_policy_options,
+    add_preset,
     add_sockets,
     add_traffic,
 )
@@ -25,10 +26,12 @@ examples:
   zcprobe compare                                   with and without the partial-flush fix
   zcprobe compare --scenario in-flight --repeats 9
   zcprobe compare --policies qemu-pre,qemu-merged --optmem-max 20480
+  zcprobe compare --preset qemu-migration           the same policies on the traffic of a live migration
 """
 
 
 def add_compare(parser: argparse.ArgumentParser) -> None:
+    add_preset(parser)
     parser.add_argument("--scenario", help=SCENARIO_HELP)
     parser.add_argument(
         "--policies", default=",".join(DEFAULT_COMPARISON), metavar="A,B,...", help="or all (%(default)s)"

@@ -7,6 +7,7 @@ from zcprobe.cli.arguments.benchmark import (
     SCENARIO_HELP,
     add_measurement,
     add_policy_options,
+    add_preset,
     add_sockets,
     add_traffic,
 )
@@ -24,6 +25,7 @@ examples:
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
+    add_preset(parser)
     parser.add_argument("--scenario", help=SCENARIO_HELP)
     parser.add_argument("--policy", help=f"one of {', '.join(POLICIES)} ({RunConfig().policy})")
     parser.add_argument(
