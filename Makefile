@@ -7,7 +7,7 @@ VENV := .venv/bin
 SLOW := bulk or notebook or picture or command or fuzz or network
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench notebook check quick lint test test-kernels torture browser dist clean
+.PHONY: help setup bench notebook check quick lint test test-kernels test-senders torture browser dist clean
 
 help: ## this list
 	@echo 'make TARGET [ARGS=...]; V=1 shows the output of the installers'
@@ -58,6 +58,12 @@ endif
 test-kernels: ## the tests meant for it on each distribution kernel, in guests; KERNEL=6.12 for one alone
 	@tools/setup.sh guests
 	@$(VENV)/python -m tests.guests.matrix $(KERNEL)
+
+# One at a time, in the order of their names: each has the machine for itself, and the last one compares docs/qemu.md with
+# what the others measured.
+test-senders: setup ## the tests with real senders, as root: QEMU, io_uring, Python; or pytest ARGS
+	@tools/setup.sh senders
+	@$(VENV)/pytest $(if $(ARGS),$(ARGS),tests/senders)
 
 torture: setup ## attacks on zcprobe as root; ARGS=--short for five minutes, ARGS="--only KIND" for one
 	@$(VENV)/python -m tests.torture $(ARGS)

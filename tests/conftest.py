@@ -22,6 +22,7 @@ MARKER_OF = {
     "browser": "browser",
     "guests": "kernel",
     "kernel": "kernel",
+    "senders": "senders",
     "unit/analysis/test_in_parts.py": "bulk",
     "unit/analysis/test_of_campaigns.py": "bulk",
     "unit/cli/test_bad_input.py": "command",

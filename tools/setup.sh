@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Makes .venv/bin/zcprobe work; with the word `fuzzer`, also the compiler with which the tests fuzz the C core; with `guests`,
-# also what boots other kernels for them; with `check`, also what `make check` calls. What is missing is found by trying, so a
-# second call has nothing to do. V=1 shows the installers' output. Exit codes: 0 done, 1 an installer failed, 3 this machine
-# lacks something that set-up cannot or may not add.
+# also what boots other kernels for them; with `senders`, also what their real senders need; with `check`, also what
+# `make check` calls. What is missing is found by trying, so a second call has nothing to do. V=1 shows the installers'
+# output. Exit codes: 0 done, 1 an installer failed, 3 this machine lacks something that set-up cannot or may not add.
 set -euo pipefail
 cd "${0%/*}/.."
 
@@ -47,6 +47,8 @@ declare -A packages=(
     [qemu]="qemu-system-x86|qemu-system-x86-core|qemu-system-x86"
     [busybox]="busybox-static|busybox|busybox"
     [kmod]="kmod|kmod|kmod"
+    [strace]="strace|strace|strace"
+    [liburing]="liburing-dev|liburing-devel|liburing"
 )
 
 has_fuzzer() {
@@ -61,6 +63,13 @@ has_qemu() { command -v qemu-system-x86_64 >/dev/null; }
 
 # It is all that the guest's initramfs has, so it has to be a static one.
 has_busybox() { [[ $(ldd "$(command -v busybox)" 2>&1) == *"not a dynamic executable"* ]]; }
+
+has_strace() { command -v strace >/dev/null; }
+
+has_liburing() {
+    printf '#include <liburing.h>\nint main(void) { io_uring_prep_send_zc(0, 0, 0, 0, 0, 0); }\n' |
+        gcc -x c -o /dev/null - -luring 2>/dev/null
+}
 
 has_kmod() { command -v depmod >/dev/null; }
 
@@ -169,6 +178,7 @@ install_system_packages() {
     [ "${1:-}" != fuzzer ] || wanted+=(fuzzer)
     [ "${1:-}" != check ] || wanted+=(shellcheck)
     [ "${1:-}" != guests ] || wanted+=(qemu busybox kmod)
+    [ "${1:-}" != senders ] || wanted+=(kmod strace liburing)
     # The stamp stands for Python: an environment that works needs no other one.
     for thing in "${wanted[@]}"; do
         "has_$thing" || missing+=("$thing")

@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_every_file_of_tests_is_run_by_a_target(pytestconfig: pytest.Config) -> None:
     of_guests = [item.partition("::")[0] for item in matrix.TESTS]
-    run = [*map(Path, pytestconfig.getini("testpaths")), *map(Path, of_guests)]
+    of_senders = [folder for selection in selections("test-senders") for folder in selection]
+    run = [Path(path) for path in (*pytestconfig.getini("testpaths"), *of_guests, *of_senders)]
     assert [str(path) for path in run if not (ROOT / path).exists()] == []
     files = {path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py") if path.name.startswith("test_")}
     assert len(files) > 100
@@ -72,7 +73,11 @@ def test_make_check_leaves_out_the_slow_tests_alone() -> None:
     assert set(slow[1].split(" or ")) == {"bulk", "notebook", "picture", "command", "fuzz", "network"}
 
 
-@pytest.mark.parametrize("target", ["test", "check"])
+def test_the_senders_are_run_one_after_another_and_all_of_them() -> None:
+    assert selections("test-senders") == [["tests/senders"]]
+
+
+@pytest.mark.parametrize("target", ["test", "check", "test-senders"])
 def test_the_folders_that_a_target_names_are_there(target: str) -> None:
     folders = [word for selection in selections(target) for word in selection if word.startswith("tests/")]
     assert folders

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Real migrations end as documented, and the independent count says why."""
+
+from tests.senders.cells import REFUSED, Cell
+from tests.senders.guest import READY
+from tests.senders.hypervisor import Observed
+from tests.senders.migration import CHANNELS
+
+_CHARGE_BYTES = 1024
+"""No notification takes more on any kernel; sock_omalloc refuses only once the limit is reached."""
+
+
+def test_the_migration_ends_as_documented(cell: Cell, observed: Observed) -> None:
+    if cell.survives is not None:
+        assert observed.survived == cell.survives
+    if observed.survived:
+        assert observed.migration.error is None
+    else:
+        assert observed.migration.status == "failed"
+        assert observed.migration.error is not None
+        assert REFUSED in observed.migration.error
+
+
+def test_two_threads_send_packets_of_128_pages_after_plain_headers(cell: Cell, observed: Observed) -> None:
+    assert set(observed.threads) == {f"{cell.version.threads}{number}" for number in range(CHANNELS)}
+    sends = sum(counts.sends for counts in observed.threads.values())
+    largest = sum(counts.largest_sends for counts in observed.threads.values())
+    assert sends > 20
+    assert largest > 0.8 * sends
+    assert all(counts.plain_sends >= counts.sends for counts in observed.threads.values())
+
+
+def test_a_version_without_the_fix_survives_no_refusal(cell: Cell, observed: Observed) -> None:
+    if cell.version.policy == "qemu-pre":
+        assert (observed.enobufs > 0) == (not observed.survived)
+        assert all(counts.enobufs <= 1 for counts in observed.threads.values())
+        assert all(counts.notifications_read == 0 for counts in observed.threads.values())
+    else:
+        assert observed.enobufs >= 1 or observed.survived
+        assert all(counts.notifications_read > 0 for counts in observed.threads.values() if counts.enobufs)
+
+
+def test_a_flush_that_did_not_wait_is_what_kills_the_version_with_the_fix(cell: Cell, observed: Observed) -> None:
+    unwaited = sum(counts.unwaited_flushes for counts in observed.threads.values())
+    assert (unwaited > 0) == (cell.version.policy == "qemu-shipped" and not observed.survived)
+
+
+def test_no_socket_passes_its_limit_by_more_than_one_charge(cell: Cell, observed: Observed) -> None:
+    assert observed.optmem_peak_bytes <= cell.optmem_bytes + _CHARGE_BYTES
+
+
+def test_the_guest_runs_at_its_destination_and_finds_its_pages_as_it_wrote_them(cell: Cell, observed: Observed) -> None:
+    lines = observed.guest_at_destination
+    assert not any("not as it was written" in line for line in lines)
+    assert READY not in lines
+    if cell.version.guest_arrives:
+        assert any(line.startswith("guest: wrote to") for line in lines) == observed.survived
