@@ -80,7 +80,8 @@ int main(void)
 {
 	uint64_t page_count = setting("zc_mib") * (1 << 20) / PAGE_BYTES;
 	uint64_t per_tick = setting("zc_dirty_mib") * (1 << 20) / PAGE_BYTES / TICKS_PER_SECOND;
-	uint64_t *memory = mmap(NULL, page_count * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t *memory = mmap(NULL, page_count * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+				0);
 	uint64_t written = 0;
 	struct timespec next;
 

@@ -31,6 +31,7 @@ HERE = Path(__file__).parents[1]
 SHOWN_ELSEWHERE = {
     "--help": "cli/test_run.py::test_what_is_no_command_line_is_usage",
     "--verbose": "cli/test_run.py::test_verbose_adds_the_traceback_and_keeps_the_exit_code",
+    "--preset": "../senders/test_model.py::test_the_preset_is_told_by_the_options_that_it_stands_for",
     "--scenario": "test_rules.py::test_clones_are_held_back",
     "--policy": "cli/test_run.py::test_text_names_the_outcome_the_cause_and_the_folder",
     "--to": "cli/test_remote.py::test_streams_arrive_in_another_namespace",
