@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`zcprobe attach`, as a user starts it, beside a sender that runs."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from zcprobe.format.attachment import AttachmentSummary
+
+__all__ = ["Attachment", "attached", "look_once"]
+
+_COMMAND = (sys.executable, "-m", "zcprobe", "attach")
+_START_S, _END_S = 30.0, 60.0
+
+
+class Attachment:
+    """`lines`: what `attach -j` printed, and `summary` its last line; both are there once it has ended."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, object]] = []
+        self.summary: AttachmentSummary
+
+    def read(self, text: str) -> None:
+        self.lines = [msgspec.json.decode(line) for line in text.splitlines()]
+        assert [line["type"] for line in self.lines].count("summary") == 1
+        self.summary = msgspec.convert(self.lines[-1], AttachmentSummary)
+
+
+def _wait_until_attached(process: "subprocess.Popen[str]") -> None:
+    """Until it holds a descriptor of the kernel's BPF; its first look at the sockets follows within milliseconds."""
+    deadline = time.monotonic() + _START_S
+    while not any("bpf" in name for name in _descriptors(process.pid)):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline, "attach did not start to watch"
+        time.sleep(0.05)
+    time.sleep(0.3)
+
+
+def _descriptors(pid: int) -> list[str]:
+    names = []
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            names.append(str(path.readlink()))
+        except FileNotFoundError:
+            continue
+    return names
+
+
+@contextmanager
+def attached(pid: int, *options: str) -> Iterator[Attachment]:
+    """Watches the process inside the context, then ends as by Ctrl-C. It must have no complaints."""
+    found = Attachment()
+    words = [*_COMMAND, "-p", str(pid), "-j", *options]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            _wait_until_attached(process)
+            yield found
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=_END_S)
+        finally:
+            process.kill()
+    assert (process.returncode, errors) == (-signal.SIGINT, "")
+    found.read(output)
+
+
+def look_once(pid: int) -> "subprocess.CompletedProcess[str]":
+    words = [*_COMMAND, "-p", str(pid), "--once"]
+    return subprocess.run(words, capture_output=True, text=True, timeout=_END_S, check=False)
