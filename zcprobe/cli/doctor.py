@@ -50,6 +50,17 @@ def _check_mechanisms() -> list[Check]:
     return checks
 
 
+def _check_attach() -> Check:
+    """Tries an iterator like those of `attach`, which needs neither bcc nor the kernel's symbols."""
+    try:
+        from zcprobe.probes.iterators import try_iterators
+
+        try_iterators()
+    except HostError as error:
+        return Check("attach", "limited", str(error), error.hint)
+    return Check("attach", "ok", "the sockets of other processes can be watched, those of every user")
+
+
 def _check_lab() -> Check:
     """Tries the path of the default scenario of `run` and `compare`."""
     name = RunConfig().scenario
@@ -101,8 +112,8 @@ def run(options: argparse.Namespace) -> int:
         return _clean()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="zcprobe-probes") as pool:
         of_probes = pool.submit(_check_probes)
-        of_host, of_lab = check_host(), _check_lab()
-        checks = [*of_host, *of_probes.result(), of_lab, _check_leftovers()]
+        of_host, of_attach, of_lab = check_host(), _check_attach(), _check_lab()
+        checks = [*of_host, *of_probes.result(), of_attach, of_lab, _check_leftovers()]
     code = HostError.exit_code if any(check.status == "missing" for check in checks) else 0
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode({"checks": checks}) + b"\n")

@@ -33,6 +33,12 @@ def lines_of(stdout: str) -> list[dict[str, Any]]:
     return [msgspec.json.decode(line) for line in stdout.splitlines()]
 
 
+def doctor_says(zcprobe: Command, before: tuple[str, ...]) -> dict[str, str]:
+    """The line of `doctor` about attach."""
+    checks = msgspec.json.decode(zcprobe("doctor", "-J", before=before).stdout)["checks"]
+    return next(check for check in checks if check["name"] == "attach")
+
+
 @pytest.fixture
 def puppet(start: Start) -> Puppet:  # noqa: F811
     made = start()
@@ -156,6 +162,7 @@ def test_another_user_needs_two_capabilities(puppet: Puppet, zcprobe: Command) -
     result = zcprobe("attach", "--once", "-j", "-p", str(puppet.pid), before=CAPABLE)
     assert result.returncode == 1, result.stderr
     assert lines_of(result.stdout)[-1]["sockets"][0]["sends"] == PRIME
+    assert doctor_says(zcprobe, CAPABLE)["status"] == "ok"
     began_s = time.monotonic()
     refused = zcprobe("attach", "-p", str(puppet.pid), before=AS_NOBODY)
     assert time.monotonic() - began_s < 2
@@ -164,6 +171,8 @@ def test_another_user_needs_two_capabilities(puppet: Puppet, zcprobe: Command) -
         "zcprobe: sockets cannot be watched: this process lacks CAP_BPF, CAP_PERFMON",
         "  run as root, or with CAP_BPF and CAP_PERFMON; zcprobe doctor tells more",
     ]
+    check = doctor_says(zcprobe, AS_NOBODY)
+    assert (check["status"], f"zcprobe: {check['found']}") == ("limited", refused.stderr.splitlines()[0])
 
 
 def test_without_btf_it_says_so_at_once(puppet: Puppet, zcprobe: Command) -> None:
@@ -173,6 +182,8 @@ def test_without_btf_it_says_so_at_once(puppet: Puppet, zcprobe: Command) -> Non
     assert time.monotonic() - began_s < 2
     assert (result.returncode, len(result.stderr.splitlines())) == (3, 2)
     assert "type information" in result.stderr
+    check = doctor_says(zcprobe, ("unshare", "--mount", "sh", "-ec", hide, "sh"))
+    assert f"zcprobe: {check['found']}" == result.stderr.splitlines()[0]
 
 
 def test_the_program_can_be_read(zcprobe: Command) -> None:
