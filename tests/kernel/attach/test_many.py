@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Very many descriptors, and very many attachments: looks stay short, and nothing is left behind."""
+
+import gc
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import read_host_state
+from tests.kernel.attach.conftest import Start
+from zcprobe.attach.sampler import Sampler
+from zcprobe.attach.selection import Selection
+from zcprobe.attach.watched import WatchedProcesses
+from zcprobe.probes.iterators import SocketIterators
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root"),
+    pytest.mark.usefixtures("nothing_left"),
+]
+
+DESCRIPTORS = 10_000
+LONGEST_NS = 20_000_000
+ATTACHMENTS = 1000
+LOADS = 20
+GROWTH_BYTES = 4 << 20
+
+HOLD_MANY = f"""
+import resource, socket
+resource.setrlimit(resource.RLIMIT_NOFILE, ({DESCRIPTORS + 100}, {DESCRIPTORS + 100}))
+kept = [socket.socket(kind) for kind in (socket.AF_INET, socket.AF_UNIX) for _ in range({DESCRIPTORS // 2})]
+kept[0].setsockopt(socket.SOL_SOCKET, 60, 1)
+print(kept[0].fileno(), flush=True)
+input()
+"""
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_a_look_at_ten_thousand_descriptors_is_short(iterators: SocketIterators) -> None:
+    """The shortest of some looks, because others use the processors too."""
+    words = [sys.executable, "-c", HOLD_MANY]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        fd = int(process.stdout.readline())
+        with WatchedProcesses(Selection(pids=(process.pid,)), iterators) as processes:
+            sampler = Sampler(processes, lambda: 0, None)
+            taken = {}
+            for every in (True, False):
+                looks = []
+                for _ in range(11):
+                    sampler.look(every=every)
+                    looks.append(sampler.look_ns)
+                taken[every] = min(looks)
+            assert [one.look.fd for one in sampler.sockets.values()] == [fd]
+            assert sampler.other_counts == {"tcp": DESCRIPTORS // 2 - 1, "unix": DESCRIPTORS // 2}
+        process.communicate(b"\n")
+    assert max(taken.values()) < LONGEST_NS, taken
+
+
+def test_attaching_again_and_again_leaves_nothing(iterators: SocketIterators, start: Start) -> None:
+    puppet = start()
+    puppet.do("open", "a")
+    before = read_host_state()
+
+    def attach(times: int) -> tuple[int, int]:
+        for _ in range(times):
+            with WatchedProcesses(Selection(pids=(puppet.pid,)), iterators) as processes:
+                sampler = Sampler(processes, lambda: 0, None)
+                sampler.look(every=True)
+                assert len(sampler.sockets) == 1
+        gc.collect()
+        return descriptors(), resident_bytes()
+
+    first = attach(ATTACHMENTS // 10)
+    last = attach(ATTACHMENTS)
+    assert first[0] == last[0]
+    assert last[1] - first[1] < GROWTH_BYTES
+    assert read_host_state().new_since(before) == {}
+
+
+def test_loading_again_and_again_leaves_nothing() -> None:
+    def load(times: int) -> tuple[int, int]:
+        for _ in range(times):
+            SocketIterators().close()
+        gc.collect()
+        return descriptors(), resident_bytes()
+
+    first = load(LOADS // 4)
+    last = load(LOADS)
+    assert first[0] == last[0]
+    assert last[1] - first[1] < GROWTH_BYTES
