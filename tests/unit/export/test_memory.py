@@ -5,15 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
 
+from tests.unit.changed import store_metadata
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.export.tables import CHUNK_ROWS
+from zcprobe.format.metadata import FORMAT_VERSION
 
 _MIB = 1 << 20
 
@@ -37,7 +38,7 @@ def _lengthened(run: Run, folder: Path, chunks: int) -> Path:
             moved = [pc.add(sends["start_ns"], number * int(run.sender.duration_ns)) for number in numbers]
             writer.write_table(pa.concat_tables([sends.set_column(position, "start_ns", times) for times in moved]))
     rows = chunks * repeats * len(sends)
-    (folder / "run.json").write_bytes(msgspec.json.encode(replace(run.meta, rows={"sends": rows})))
+    store_metadata(folder, replace(run.meta, format_version=FORMAT_VERSION, rows={"sends": rows}))
     return folder
 
 
