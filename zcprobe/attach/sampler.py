@@ -62,6 +62,8 @@ class Sampler:
         """Looks once at each process: at its sockets with zerocopy, or at all its sockets. Notes which processes and
         sockets have gone."""
         began_ns = time.monotonic_ns()
+        if not self.look_count:
+            self._begun_ns = began_ns
         if every:
             self.others, self.other_counts = [], Counter()
         found: set[tuple[int, int]] = set()

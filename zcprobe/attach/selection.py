@@ -28,6 +28,14 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         """Whether processes that do not exist yet can belong to it, although no watched process started them."""
         return self.comm is not None or self.cgroup is not None
 
+    @property
+    def text(self) -> str:
+        """What was asked for, in words."""
+        words = [f"process {pid}" for pid in self.pids] + [f"thread {tid}" for tid in self.tids]
+        words += [f"processes called {self.comm}"] if self.comm is not None else []
+        words += [f"control group {self.cgroup}"] if self.cgroup is not None else []
+        return ", ".join(words) + (" and children" if self.children else "")
+
     def first(self) -> set[int]:
         """The processes at the beginning. UsageError if there is none of what was asked for."""
         found = set(self.pids) | {_process_of(tid) for tid in self.tids} | self.grown()

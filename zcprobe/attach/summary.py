@@ -79,7 +79,7 @@ def _summary(history: SocketHistory) -> SocketSummary:
     look, levels = history.look, history.whole
     identity = _identity(look, history.pid, {})
     return SocketSummary(
-        **identity | {"optmem_max_bytes": history.optmem_max_bytes},
+        **identity | {"number": history.number, "optmem_max_bytes": history.optmem_max_bytes},
         state=look.state_name if history.is_open else None,
         sends=history.sends,
         bytes_sent=history.bytes_sent if look.protocol_name == "tcp" else None,

@@ -2,27 +2,24 @@
 """zcprobe attach"""
 
 import argparse
-import resource
-import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from zcprobe.attach.command import StartedCommand
-from zcprobe.attach.sampler import Sample, Sampler
+from zcprobe.attach.attachment import Attachment
+from zcprobe.attach.sampler import Sample
 from zcprobe.attach.selection import Selection
-from zcprobe.attach.summary import People, socket_summaries
-from zcprobe.attach.watch import watch
-from zcprobe.attach.watched import WatchedProcesses
 from zcprobe.cli.attach_output import Printer, printer_of
-from zcprobe.errors import HostError, UsageError
+from zcprobe.errors import UsageError
 from zcprobe.format.attachment import AttachmentSummary
-from zcprobe.host.limits import read_optmem_max
-from zcprobe.host.zerocopy import try_zerocopy_send
 from zcprobe.interrupt import Interruption, deferred_interrupt
 from zcprobe.probes.base import read_source
-from zcprobe.probes.iterators import SOURCE, SocketIterators
+from zcprobe.probes.iterators import SOURCE
 from zcprobe.units import parse_seconds, parse_whole
+
+if TYPE_CHECKING:
+    from zcprobe.attach.subject import Watch
 
 __all__ = ["run"]
 
@@ -69,65 +66,41 @@ def _selection(options: argparse.Namespace, command: list[str]) -> Selection:
     )
 
 
-def _measured_charge() -> int:
-    """What a notification holds of optmem on this kernel, measured on a connection of our own; 0 if that fails."""
-    try:
-        return try_zerocopy_send().charge_bytes
-    except HostError:
-        return 0
+def _watch(attachment: Attachment, printer: Printer, words: _Words, interruption: Interruption) -> "Watch":
+    """Prints what is seen while it watches."""
+
+    def watch(keep: Callable[[list[Sample]], None]) -> None:
+        def tell(samples: list[Sample], notes: list[str]) -> None:
+            keep(samples)
+            printer.interval(samples)
+            for note in notes:
+                printer.note(note)
+
+        printer.begin(attachment.sampler)
+        attachment.run(interruption, tell, words.interval_s, words.count)
+        if attachment.command is not None:
+            printer.note(attachment.command.outcome())
+
+    return watch
 
 
-class _Attachment:
-    """What is watched and what is known of it."""
+def _summary(
+    options: argparse.Namespace, attachment: Attachment, printer: Printer, words: _Words, interruption: Interruption
+) -> AttachmentSummary:
+    from zcprobe.analysis.diagnosis import diagnose  # needed at the end only
 
-    def __init__(self, stack: ExitStack, options: argparse.Namespace, words: _Words) -> None:
-        memlock = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-        selection = _selection(options, words.command)
-        iterators = stack.enter_context(SocketIterators())
-        self.command = StartedCommand(words.command, memlock) if words.command else None
-        if self.command is not None:
-            selection = msgspec.structs.replace(selection, pids=(self.command.pid,))
-        begun_s = self.command.begun_s if self.command else None
-        if options.once:
-            begun_s = 0.0  # one look has nothing to compare with: it tells of the sockets' whole lives
-        processes = WatchedProcesses(selection, iterators, begun_s)
-        self.sampler = Sampler(stack.enter_context(processes), _measured_charge, read_optmem_max())
-        self.people = People(selection.tids)
-        self._begun_ns = time.monotonic_ns()
+    watch = _watch(attachment, printer, words, interruption)
+    if options.output is not None:
+        from zcprobe.attach.subject import record_attachment
 
-    def summary(self) -> AttachmentSummary:
-        from zcprobe.analysis.diagnosis import diagnose  # needed at the end only
-
-        summary = AttachmentSummary(
-            detail="sample",
-            duration_ns=time.monotonic_ns() - self._begun_ns,
-            sockets=socket_summaries(self.sampler),
-            threads=self.people.threads,
-            processes=self.people.processes,
-            findings=[],
+        return record_attachment(
+            attachment, watch, options.output, interruption, interval_s=words.interval_s, diagnose=diagnose
         )
-        return msgspec.structs.replace(summary, findings=diagnose(summary))
-
-
-def _watch(attachment: _Attachment, printer: Printer, words: _Words, interruption: Interruption) -> None:
-    sampler = attachment.sampler
-
-    def tell(samples: list[Sample]) -> None:
-        attachment.people.look(sampler)
-        printer.interval(samples)
-        for note in sampler.processes.take_notes():
-            printer.note(note)
-
-    attachment.people.look(sampler)
-    printer.begin(sampler)
-    watch(sampler, interruption, tell, interval_s=words.interval_s, count=words.count)
-    if attachment.command is not None:
-        printer.note(attachment.command.outcome())
-
-
-def _once(attachment: _Attachment) -> None:
-    attachment.sampler.look(every=True)
-    attachment.people.look(attachment.sampler)
+    if options.once:
+        attachment.look()
+    else:
+        watch(lambda samples: None)
+    return attachment.summary(diagnose)
 
 
 def _exit_code(summary: AttachmentSummary) -> int:
@@ -143,13 +116,14 @@ def run(options: argparse.Namespace) -> int:
         return 0
     words = _words(options.words)
     printer = printer_of(options)
-    with deferred_interrupt() as interruption, ExitStack() as stack:
-        attachment = _Attachment(stack, options, words)
-        if options.once:
-            _once(attachment)
-        else:
-            _watch(attachment, printer, words, interruption)
-        summary = attachment.summary()
+    if options.once and options.output is not None:
+        raise UsageError("--once keeps no run folder", "leave -o out, or watch for one interval: ... 1 1")
+    selection = _selection(options, words.command)
+    with (
+        deferred_interrupt() as interruption,
+        Attachment(selection, words.command, from_birth=options.once) as attachment,
+    ):
+        summary = _summary(options, attachment, printer, words, interruption)
     printer.end(attachment.sampler, summary)
     if interruption.signal_number:
         return -interruption.signal_number

@@ -145,6 +145,8 @@ class TextPrinter:
             f"Watched for {format_duration_ns(summary.duration_ns)}; looks: {sampler.look_count}, "
             f"of which the longest took {format_duration_ns(sampler.look_ns_max)}."
         )
+        if summary.folder is not None:
+            self._print(f"Kept in {printable(summary.folder)}")
         if sampler.forgotten_sockets:
             more = f"{sampler.forgotten_sockets} further sockets that were closed, with {sampler.forgotten_sends} sends"
             self._wrap(f"{more}, are not listed.")

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from zcprobe.dataset.attachment import Attachment
 from zcprobe.dataset.find import find_run_folders
 from zcprobe.dataset.integrity import DAMAGED, NO_DIGESTS, VERIFIED, changed
 from zcprobe.dataset.loose import fill_struct
@@ -22,10 +23,11 @@ from zcprobe.dataset.shape import require_comparison, require_run
 from zcprobe.dataset.trial import require_readable
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
 from zcprobe.format.findings import RunWarning
-from zcprobe.format.metadata import RunMetadata, must_have_digests
+from zcprobe.format.metadata import AttachmentMetadata, RunMetadata, must_have_digests
 from zcprobe.format.tables import TABLES
 
 __all__ = [
+    "Attachment",
     "Comparison",
     "Run",
     "RunCollection",
@@ -96,10 +98,16 @@ def load_run(
         digest = meta.pop("sha256", None)
         whole = complete_metadata(meta)
         require_run(whole)
-        run = Run(folder, fill_struct(RunMetadata, whole), digest)
+        run = _run_of(folder, whole, digest)
         _check_files(run, damage, allow_damaged)
         _check(run, allow_incomplete=allow_incomplete, allow_lost=allow_lost)
     return run
+
+
+def _run_of(folder: Path, whole: dict[str, Any], digest: str | None) -> Run:
+    if whole.get("kind") == "attachment":
+        return Attachment(folder, fill_struct(AttachmentMetadata, whole), digest)  # type: ignore[arg-type]
+    return Run(folder, fill_struct(RunMetadata, whole), digest)
 
 
 def _check_files(run: Run, damage: list[str], allow_damaged: bool) -> None:

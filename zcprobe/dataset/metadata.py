@@ -50,7 +50,7 @@ def read_metadata(path: Path, what: str, *, allow_damaged: bool = False) -> tupl
     finding = _finding(seal, content)
     if finding and not allow_damaged:
         raise changed(f"{path} {finding}")
-    missing = [key for key in required_keys(what, content["format_version"]) if key not in content]
+    missing = [key for key in required_keys(what, content) if key not in content]
     if missing:
         raise OutputError(f"{path} has no {', '.join(missing)}", _DAMAGED)
     return content, [f"{path.name} {finding}"] if finding else []

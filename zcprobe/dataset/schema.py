@@ -137,12 +137,25 @@ def fill_value(table: str, column: str) -> Any:
     return False if kind == pa.bool_() else 0
 
 
-def required_keys(what: str, version: int) -> tuple[str, ...]:
-    """The members that run.json (`what` is run) or comparison.json (comparison) of that version always has."""
+def required_keys(what: str, content: dict[str, Any]) -> tuple[str, ...]:
+    """The members that run.json (`what` is run) or comparison.json (comparison) of that version and kind always has."""
     if what == "comparison":
         return ("policies", "runs", "scenario")
-    summaries = ("summary",) if version < 3 else ("kernel", "sender")
+    if content.get("kind") == "attachment":
+        return ("selection", "host", "kernel", "complete")
+    summaries = ("summary",) if content["format_version"] < 3 else ("kernel", "sender")
     return ("config", "scenario", "lab", "host", *summaries, "complete")
+
+
+_OPTIONAL: dict[str, Any] = {
+    "format_minor": 0,
+    "warnings": [],
+    "send_results": {},
+    "probes": {},
+    "rows": {},
+    "cookies": [],
+}
+"""Members that a run may lack, with what stands for them."""
 
 
 def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
@@ -151,6 +164,8 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
 
     A run from before there were channels had one, whose counts are those of the summaries.
     """
+    if meta.get("kind") == "attachment":
+        return _OPTIONAL | meta
     if meta["format_version"] < 3:
         meta = split_summary(meta)
     config = _over_defaults(msgspec.to_builtins(RunConfig()), config_of_version_1(meta["config"]))
@@ -158,12 +173,7 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
     results = {**meta["kernel"], **sender}
     only_channel = {name: results[name] for name in ChannelSummary.__struct_fields__ if name in results}
     return {
-        "format_minor": 0,
-        "warnings": [],
-        "send_results": {},
-        "probes": {},
-        "rows": {},
-        "cookies": [],
+        **_OPTIONAL,
         **meta,
         "config": config,
         "sender": sender,

@@ -9,7 +9,9 @@ from msgspec import Meta
 
 from zcprobe.config import RunConfig
 from zcprobe.dataset.loose import COUNT, NUMBER, loose_struct, never_null
+from zcprobe.format.attachment import AttachmentKernel, ProcessFacts, SocketSummary, ThreadSummary
 from zcprobe.format.calibration import Calibration
+from zcprobe.format.diagnosis import Diagnosed
 from zcprobe.format.effects import Effects
 from zcprobe.format.findings import Finding, RunWarning
 from zcprobe.format.host import Host
@@ -70,39 +72,73 @@ def _table(key: Any, value: Any) -> Any:
     return Annotated[dict[key, value], Meta(max_length=256)]
 
 
+def _counts() -> Any:
+    """Names that a foreign process may have chosen, with a count of each."""
+    return Annotated[dict[str, COUNT], Meta(max_length=4096)] | None
+
+
+_RECORDING: list[Any] = [
+    ("format_version", int),
+    ("format_minor", COUNT),
+    ("zcprobe_version", str),
+    ("run_id", str),
+    ("started_utc", str),
+    ("complete", bool),
+    ("host", loose_struct(Host, _OWN, ("kernel_release", "machine", "distribution", "cpu_model", "cpu_count"))),
+    ("probes", _table(str, str)),
+    ("send_results", _table(_ERRNO, COUNT)),
+    ("rows", _table(str, COUNT)),
+    ("reconciliation", _some(loose_struct(Finding, _OWN, ("what", "expected", "found", "holds")), 1 << 16)),
+    ("cookies", _some(int, 1024)),
+    ("warnings", _some(loose_struct(RunWarning, _OWN, ("id", "text")))),
+    ("attached", _some(str, 4096) | None, None),
+    ("typed_tracepoints", bool | None, None),
+    ("lost_by_kind", _table(str, _some(COUNT, 1 << 16)) | None, None),
+    ("missed_runs", _table(str, COUNT) | None, None),
+    ("sockets", _some(loose_struct(SocketCounts, _OWN | {"optmem_max_bytes": COUNT}), 1024) | None, None),
+    ("copy_paths", Annotated[dict[str, COUNT], Meta(max_length=1 << 16)] | None, None),
+    ("rows_beyond_limit", _table(str, COUNT), {}),
+    ("files", _table(_FILE_NAME, loose_struct(FileDigest, _OWN, ("bytes", "sha256"))) | None, None),
+]
+"""What run.json has whatever was recorded."""
+
 _RUN = msgspec.defstruct(
     "run",
     [
-        ("format_version", int),
-        ("format_minor", COUNT),
-        ("zcprobe_version", str),
+        *_RECORDING,
         ("kind", str, "benchmark"),
-        ("run_id", str),
-        ("started_utc", str),
-        ("complete", bool),
         ("config", loose_struct(RunConfig, _OWN, never_null(RunConfig))),
         ("scenario", loose_struct(RecordedScenario, _OWN, ("description",))),
         ("lab", loose_struct(Lab, _OWN)),
-        ("host", loose_struct(Host, _OWN, ("kernel_release", "machine", "distribution", "cpu_model", "cpu_count"))),
-        ("probes", _table(str, str)),
-        ("send_results", _table(_ERRNO, COUNT)),
-        ("rows", _table(str, COUNT)),
-        ("reconciliation", _some(loose_struct(Finding, _OWN, ("what", "expected", "found", "holds")), 1 << 16)),
         ("kernel", loose_struct(KernelSummary, _OWN, never_null(KernelSummary))),
         ("sender", loose_struct(SenderSummary, _OWN, never_null(SenderSummary))),
         ("channels", _some(loose_struct(ChannelSummary, _OWN, never_null(ChannelSummary)), 1024, 1)),
-        ("cookies", _some(int, 1024)),
         ("calibration", loose_struct(Calibration, _OWN) | None, None),
         ("effects", loose_struct(Effects, _OWN) | None, None),
-        ("warnings", _some(loose_struct(RunWarning, _OWN, ("id", "text")))),
-        ("attached", _some(str, 4096) | None, None),
-        ("typed_tracepoints", bool | None, None),
-        ("lost_by_kind", _table(str, _some(COUNT, 1 << 16)) | None, None),
-        ("missed_runs", _table(str, COUNT) | None, None),
-        ("sockets", _some(loose_struct(SocketCounts, _OWN | {"optmem_max_bytes": COUNT}), 1024) | None, None),
-        ("copy_paths", Annotated[dict[str, COUNT], Meta(max_length=1 << 16)] | None, None),
-        ("rows_beyond_limit", _table(str, COUNT), {}),
-        ("files", _table(_FILE_NAME, loose_struct(FileDigest, _OWN, ("bytes", "sha256"))) | None, None),
+    ],
+    kw_only=True,
+)
+
+_OF_SOCKET = _OWN | {"optmem_max_bytes": COUNT, "readers": _counts(), "late_holders": _counts()}
+_OF_PROCESS = _OWN | {"memlock_limit_bytes": int}
+_OF_FINDING = _OWN | {"evidence": _table(str, int | float | str | None)}
+_OF_KERNEL = _OWN | {
+    "optmem_max_bytes": COUNT,
+    "sockets": _some(loose_struct(SocketSummary, _OF_SOCKET, ("protocol",)), 1 << 16),
+    "threads": _some(loose_struct(ThreadSummary, _OWN, ("tid", "comm")), 1 << 16),
+    "processes": _some(loose_struct(ProcessFacts, _OF_PROCESS, ("comm",)), 1 << 16),
+    "findings": _some(loose_struct(Diagnosed, _OF_FINDING, ("id", "what", "evidence", "do"))),
+}
+
+_ATTACHMENT = msgspec.defstruct(
+    "attachment",
+    [
+        *_RECORDING,
+        ("kind", Literal["attachment"]),
+        ("selection", str),
+        ("interval_ns", COUNT),
+        ("kernel", loose_struct(AttachmentKernel, _OF_KERNEL, never_null(AttachmentKernel))),
+        ("sender", None, None),
     ],
     kw_only=True,
 )
@@ -167,6 +203,10 @@ def require_bounded(value: Any, depth: int = 0) -> None:
 
 def require_run(meta: dict[str, Any]) -> None:
     """msgspec.ValidationError or ValueError for metadata that no run can have. Missing members are filled in before."""
+    if meta.get("kind") == "attachment":
+        msgspec.convert(meta, _ATTACHMENT)
+        _require_moment(meta["started_utc"])
+        return
     msgspec.convert(meta, _RUN)
     msgspec.convert(meta, _FlatRun)
     for counts in (meta["sender"], *meta["channels"]):

@@ -7,8 +7,10 @@ from typing import Literal
 import msgspec
 
 from zcprobe.format.diagnosis import Diagnosed
+from zcprobe.format.summary import KernelSummary
 
 __all__ = [
+    "AttachmentKernel",
     "AttachmentSummary",
     "Detail",
     "Observation",
@@ -26,7 +28,8 @@ probes besides (`causes`)."""
 class SocketSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One socket. Whatever was not seen is None, which is never the same as 0.
 
-    Which socket it is. `pid`, `fd`: a process that has it open and its descriptor there; None once it was closed.
+    Which socket it is. `number`: what `samples` calls it, None for a socket without zerocopy. `pid`, `fd`: a process
+    that has it open and its descriptor there, or had it until it was closed; then `state` is None.
     `local`, `remote`: endpoints as `address:port`. `protocol`: tcp, udp, unix or vsock. `state`: TCP's, as `ss` names
     it. `zerocopy_enabled`: SO_ZEROCOPY. `device`: where its route leaves, by name; `device_kind`: that device's kind as
     rtnetlink names it (veth, tun, bridge, ...), `loopback`, or `physical`; `scatter_gather`: its NETIF_F_SG.
@@ -53,6 +56,7 @@ class SocketSummary(msgspec.Struct, frozen=True, kw_only=True):
     `flushes_waited`, those in which the thread polled; `flushes_empty_then_enobufs`, those after an ENOBUFS that read
     until EAGAIN without poll and whose retry returned ENOBUFS again; `flush_ns_max`, the longest."""
 
+    number: int | None = None
     pid: int | None = None
     fd: int | None = None
     local: str | None = None
@@ -148,4 +152,17 @@ class AttachmentSummary(Observation, frozen=True, kw_only=True):
     most severe first."""
 
     folder: str | None = None
+    findings: list[Diagnosed]
+
+
+class AttachmentKernel(KernelSummary, frozen=True, kw_only=True):
+    """The member `kernel` of an attachment's run.json: what is added up over all sockets with zerocopy, and besides the
+    members of its AttachmentSummary, which have the same meaning here."""
+
+    detail: Detail
+    duration_ns: int
+    sockets: list[SocketSummary]
+    threads: list[ThreadSummary]
+    processes: list[ProcessFacts]
+    uring: UringSummary | None
     findings: list[Diagnosed]

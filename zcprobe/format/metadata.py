@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from zcprobe.config import RunConfig
+from zcprobe.format.attachment import AttachmentKernel
 from zcprobe.format.calibration import Calibration
 from zcprobe.format.effects import Effects
 from zcprobe.format.findings import Finding, RunWarning
@@ -17,7 +18,15 @@ from zcprobe.format.summary import ChannelSummary, KernelSummary, SenderSummary
 from zcprobe.seal import FileDigest
 from zcprobe.version import VERSION
 
-__all__ = ["FORMAT_MINOR", "FORMAT_VERSION", "Kind", "Recording", "RunMetadata", "must_have_digests"]
+__all__ = [
+    "FORMAT_MINOR",
+    "FORMAT_VERSION",
+    "AttachmentMetadata",
+    "Kind",
+    "Recording",
+    "RunMetadata",
+    "must_have_digests",
+]
 
 FORMAT_VERSION = 3
 FORMAT_MINOR = 0
@@ -84,3 +93,13 @@ class RunMetadata(Recording, frozen=True, kw_only=True):
     effects: Effects | None
     sender: SenderSummary
     channels: list[ChannelSummary]
+
+
+class AttachmentMetadata(Recording, frozen=True, kw_only=True):
+    """run.json of an attachment. `selection`: which processes were asked for, in words. `interval_ns`: between two rows
+    of a socket in `samples`."""
+
+    kind: Kind = "attachment"
+    selection: str
+    interval_ns: int
+    kernel: AttachmentKernel

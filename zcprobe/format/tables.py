@@ -2,7 +2,7 @@
 """The tables of a run folder: their columns, the type of each, and the words for columns that hold codes.
 
 A record has the layout in which the C core and the probes write it, so a spool file is an array of records. A test
-compares the layouts given here with the C structs.
+compares the layouts given here with the C structs. Samples alone are written by Python.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["EVENT_TABLE", "SENDER_TABLES", "TABLES", "Table"]
+__all__ = ["EVENT_TABLE", "SAMPLE_TABLE", "SENDER_TABLES", "TABLES", "Table"]
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -191,4 +191,50 @@ EVENT_TABLE = Table(
     },
 )
 
-TABLES: dict[str, Table] = {table.name: table for table in (*SENDER_TABLES, EVENT_TABLE)}
+SAMPLE_TABLE = Table(
+    "samples",
+    {
+        "time_ns": "i8",
+        "interval_ns": "i8",
+        "sends": "i8",
+        "bytes_sent": "u8",
+        "socket": "u4",
+        "pid": "u4",
+        "fd": "u4",
+        "optmem_bytes": "u4",
+        "optmem_peak_bytes": "u4",
+        "optmem_max_bytes": "u4",
+        "charge_bytes": "u4",
+        "in_flight_peak_bytes": "u4",
+        "unread_peak_bytes": "u4",
+        "errqueue_depth": "u4",
+        "errqueue_depth_max": "u4",
+        "tail_lo": "u4",
+        "tail_hi": "u4",
+        "state": "u1",
+        "has_tail": "u1",
+        "is_open": "u1",
+        "reserved": "u1",
+    },
+    flags=("has_tail", "is_open"),
+    enums={
+        "state": {
+            0: "unknown",
+            1: "ESTAB",
+            2: "SYN-SENT",
+            3: "SYN-RECV",
+            4: "FIN-WAIT-1",
+            5: "FIN-WAIT-2",
+            6: "TIME-WAIT",
+            7: "UNCONN",
+            8: "CLOSE-WAIT",
+            9: "LAST-ACK",
+            10: "LISTEN",
+            11: "CLOSING",
+            12: "SYN-RECV",
+        }
+    },
+)
+"""One row per socket and interval of an attachment. The states are the kernel's, under the names that `ss` has."""
+
+TABLES: dict[str, Table] = {table.name: table for table in (*SENDER_TABLES, EVENT_TABLE, SAMPLE_TABLE)}

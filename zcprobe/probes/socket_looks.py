@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Container
 from typing import NamedTuple
 
+from zcprobe.format.tables import SAMPLE_TABLE
 from zcprobe.native import ffi, lib
 
 __all__ = ["MOST_OTHERS", "Looked", "SocketLook", "decode", "protocol_name"]
@@ -19,23 +20,6 @@ MOST_OTHERS = 256
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_VSOCK = 1, 2, 10, 40
 _PROTOCOLS = {6: "tcp", 17: "udp", 136: "udplite", 262: "mptcp"}
 _ARPHRD_LOOPBACK = 772
-_STATES = (
-    "",
-    "ESTAB",
-    "SYN-SENT",
-    "SYN-RECV",
-    "FIN-WAIT-1",
-    "FIN-WAIT-2",
-    "TIME-WAIT",
-    "UNCONN",
-    "CLOSE-WAIT",
-    "LAST-ACK",
-    "LISTEN",
-    "CLOSING",
-    "SYN-RECV",
-)
-"""`ss` has these names for the kernel's TCP_ESTABLISHED (1) and so on, which unix and vsock sockets use too."""
-
 _NETIF_F_SG = 1
 """NETIF_F_SG, bit 0 of the features of a device since Linux 2.6."""
 
@@ -95,7 +79,7 @@ class SocketLook(NamedTuple):
     @property
     def state_name(self) -> str | None:
         """The state as `ss` names it; None for one that it has no name for."""
-        return _STATES[self.state] if 0 < self.state < len(_STATES) else None
+        return SAMPLE_TABLE.enums["state"].get(self.state) if self.state else None
 
     @property
     def is_loopback(self) -> bool:

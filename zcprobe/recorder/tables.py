@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zcprobe.format.tables import EVENT_TABLE, SENDER_TABLES
+from zcprobe.format.tables import TABLES
 from zcprobe.recorder.spools import spools_of
 from zcprobe.signals import ENDING
 
@@ -27,7 +27,7 @@ def write_tables(folder: Path) -> dict[str, int]:
     from zcprobe.recorder.parquet import write_table
 
     rows = {}
-    for table in (*SENDER_TABLES, EVENT_TABLE):
+    for table in TABLES.values():
         spools = spools_of(folder, table.name)
         optional = table.name in ("rounds", "requests") and not any(path.stat().st_size for path in spools)
         if spools and not optional:

@@ -16,6 +16,8 @@ import msgspec
 import pytest
 
 from tests.kernel.attach.conftest import Puppet, Start, start  # noqa: F401  # a fixture
+from zcprobe.dataset.load import Attachment, load
+from zcprobe.errors import UsageError
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root"),
@@ -190,3 +192,24 @@ def test_the_program_can_be_read(zcprobe: Command) -> None:
     result = zcprobe("attach", "--ebpf")
     assert "on_zerocopy_socket" in result.stdout
     assert result.returncode == 0
+
+
+def test_what_was_seen_is_kept_as_a_run_folder(puppet: Puppet, zcprobe: Command, tmp_path: Path) -> None:
+    result = zcprobe("attach", "-j", "-o", str(tmp_path / "kept"), "-p", str(puppet.pid), "0.2", "3")
+    told = lines_of(result.stdout)
+    run = load(told[-1]["folder"])
+    assert isinstance(run, Attachment)
+    assert run.meta.complete
+    assert run.samples["optmem_max_bytes"].tolist() == [one["optmem_max_bytes"] for one in told[:-1]]
+    assert run.samples["time_ns"].tolist() == [one["time_ns"] for one in told[:-1]]
+    assert [msgspec.to_builtins(one) for one in run.kernel.sockets] == told[-1]["sockets"]
+    assert [msgspec.to_builtins(one) for one in run.findings] == told[-1]["findings"]
+    assert run.kernel.sockets[0].number == run.samples["socket"][0] == 0
+    with pytest.raises(UsageError, match="a process was only watched"):
+        _ = run.policy
+
+
+def test_a_folder_that_cannot_be_made_is_refused(puppet: Puppet, zcprobe: Command) -> None:
+    result = zcprobe("attach", "-o", "/proc/nothing", "-p", str(puppet.pid), "0.1", "1")
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 2

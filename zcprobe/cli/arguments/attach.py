@@ -2,6 +2,7 @@
 """The arguments of `zcprobe attach`."""
 
 import argparse
+from pathlib import Path
 
 from zcprobe.units import parse_whole
 
@@ -53,7 +54,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="look once; exit code 0 if nothing is wrong, 1 if something is, 3 if it cannot",
     )
-    how.add_argument("-o", "--output", metavar="DIR", help="keep what was seen as a run folder in DIR")
+    how.add_argument("-o", "--output", type=Path, metavar="DIR", help="keep what was seen as a run folder in DIR")
     how.add_argument("-T", "--timestamp", action="store_true", help="the time of day in each line")
     how.add_argument("-w", "--wide", action="store_true", help="more columns than fit into 80 characters")
     form = how.add_mutually_exclusive_group()

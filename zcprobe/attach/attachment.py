@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The subject that only watches: what an attachment is, with or without a run folder."""
+
+import resource
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from zcprobe.attach.command import StartedCommand
+from zcprobe.attach.sampler import Sample, Sampler
+from zcprobe.attach.selection import Selection
+from zcprobe.attach.summary import People, socket_summaries
+from zcprobe.attach.watch import watch
+from zcprobe.attach.watched import WatchedProcesses
+from zcprobe.errors import HostError
+from zcprobe.format.attachment import AttachmentSummary, Observation
+from zcprobe.format.diagnosis import Diagnosed
+from zcprobe.host.limits import read_optmem_max
+from zcprobe.host.zerocopy import try_zerocopy_send
+from zcprobe.interrupt import Interruption
+from zcprobe.probes.iterators import SocketIterators
+
+__all__ = ["Attachment", "Diagnose"]
+
+Diagnose = Callable[[Observation], list[Diagnosed]]
+"""`zcprobe.analysis.diagnosis.diagnose`, which belongs to the half that reads."""
+
+
+def _measured_charge() -> int:
+    """What a notification holds of optmem on this kernel, measured on a connection of our own; 0 if that fails."""
+    try:
+        return try_zerocopy_send().charge_bytes
+    except HostError:
+        return 0
+
+
+class Attachment:
+    """Processes that are watched, or a command that is started to be watched. `from_birth`: count all sends of a
+    socket, also those from before it was watched.
+
+    UsageError if there is nothing to watch, HostError if this host cannot watch.
+    """
+
+    def __init__(self, selection: Selection, command: list[str], *, from_birth: bool = False) -> None:
+        memlock = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+        begun_s = 0.0 if from_birth else None
+        with ExitStack() as stack:
+            iterators = stack.enter_context(SocketIterators())
+            self.command = StartedCommand(command, memlock) if command else None
+            if self.command is not None:
+                selection = msgspec.structs.replace(selection, pids=(self.command.pid,))
+                begun_s = self.command.begun_s
+            processes = stack.enter_context(WatchedProcesses(selection, iterators, begun_s))
+            self._stack = stack.pop_all()
+        self.selection = selection
+        self.sampler = Sampler(processes, _measured_charge, read_optmem_max())
+        self._people = People(selection.tids)
+        self._begun_ns = time.monotonic_ns()
+        self._duration_ns = 0
+
+    def look(self) -> None:
+        """Looks once at everything."""
+        self.sampler.look(every=True)
+        self._end()
+
+    def run(
+        self,
+        interruption: Interruption,
+        on_interval: Callable[[list[Sample], list[str]], None],
+        interval_s: float,
+        count: int | None,
+    ) -> None:
+        """Watches as `zcprobe.attach.watch.watch` does. `on_interval` gets the samples and notes of each interval."""
+
+        def tell(samples: list[Sample]) -> None:
+            self._people.look(self.sampler)
+            on_interval(samples, self.sampler.processes.take_notes())
+
+        self._people.look(self.sampler)
+        watch(self.sampler, interruption, tell, interval_s=interval_s, count=count)
+        self._end()
+
+    def _end(self) -> None:
+        self._people.look(self.sampler)
+        self._duration_ns = time.monotonic_ns() - self._begun_ns
+
+    def summary(self, diagnose: Diagnose) -> AttachmentSummary:
+        """What was seen, and the diagnosis of it."""
+        summary = AttachmentSummary(
+            detail="sample",
+            duration_ns=self._duration_ns,
+            sockets=socket_summaries(self.sampler),
+            threads=self._people.threads,
+            processes=self._people.processes,
+            findings=[],
+        )
+        return msgspec.structs.replace(summary, findings=diagnose(summary))
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

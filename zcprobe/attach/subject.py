@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""An attachment whose samples and summary are kept in a run folder."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from zcprobe.attach.attachment import Attachment, Diagnose
+from zcprobe.attach.sampler import Sample
+from zcprobe.attach.spool import SampleSpool
+from zcprobe.config import DEFAULT_RECORD_LIMIT_BYTES
+from zcprobe.format.attachment import AttachmentKernel, AttachmentSummary
+from zcprobe.format.findings import Finding
+from zcprobe.format.metadata import AttachmentMetadata, Kind
+from zcprobe.format.tables import SAMPLE_TABLE
+from zcprobe.interrupt import Interruption
+from zcprobe.journal import journal, new_run_id
+from zcprobe.probes.measurement import Target
+from zcprobe.recorder.metadata import now_utc
+from zcprobe.recorder.pipeline import Measured, WatchedSocket, record
+from zcprobe.recorder.record_limit import RecordLimit, limit_warnings
+from zcprobe.recorder.run_directory import folder_name, open_run_directory
+from zcprobe.recorder.tables import starting
+from zcprobe.recorder.totals import EventTotals
+from zcprobe.signals import deferred_signals
+
+__all__ = ["record_attachment"]
+
+Watch = Callable[[Callable[[list[Sample]], None]], None]
+"""Watches until the end, and calls its argument with the samples of each interval."""
+
+_HIGHEST = ("optmem_max_bytes", "optmem_baseline_bytes", "optmem_peak_bytes", "charge_bytes", "errqueue_depth_max")
+
+
+class _Subject:
+    """The subject of `zcprobe.recorder.pipeline.record`."""
+
+    kind: Kind = "attachment"
+
+    def __init__(
+        self, attachment: Attachment, watch: Watch, folder: Path, interval_s: float, diagnose: Diagnose
+    ) -> None:
+        self._attachment = attachment
+        self._watch = watch
+        self._spool = SampleSpool(folder, DEFAULT_RECORD_LIMIT_BYTES)
+        self._interval_s = interval_s
+        self._diagnose = diagnose
+        self.summary: AttachmentSummary | None = None
+
+    def target(self) -> Target:
+        return Target(0, level="off")
+
+    def run(self, interruption: Interruption) -> None:
+        with self._spool:
+            self._watch(self._spool.add)
+
+    def look_back(self) -> None:
+        self.summary = self._attachment.summary(self._diagnose)
+
+    def sockets(self) -> list[WatchedSocket]:
+        """None that the probes count."""
+        return []
+
+    def findings(self, totals: list[EventTotals]) -> list[Finding]:
+        return []
+
+    def counts(self) -> None:
+        return None
+
+    def describe(self, measured: Measured) -> AttachmentMetadata:
+        assert self.summary is not None  # look_back() comes before
+        recording = measured.recording
+        beyond = {SAMPLE_TABLE.name: self._spool.beyond} if self._spool.beyond else {}
+        members = {name: getattr(recording, name) for name in recording.__struct_fields__}
+        members |= {
+            "kernel": _kernel(self.summary, recording.kernel.lost_events),
+            "rows_beyond_limit": beyond,
+            "warnings": limit_warnings(DEFAULT_RECORD_LIMIT_BYTES, recording.rows, beyond),
+        }
+        return AttachmentMetadata(
+            **members,
+            selection=self._attachment.selection.text,
+            interval_ns=int(self._interval_s * 1e9),
+        )
+
+
+def _kernel(summary: AttachmentSummary, lost_events: int) -> AttachmentKernel:
+    """Limit, levels and charge are the highest of any socket with zerocopy. Causes need the probes."""
+    using = [socket for socket in summary.sockets if socket.zerocopy_enabled or socket.sends]
+    levels: dict[str, Any] = {name: max((getattr(one, name) or 0 for one in using), default=0) for name in _HIGHEST}
+    members = levels | dict.fromkeys(_FROM_PROBES) | {name: getattr(summary, name) for name in _OF_SUMMARY}
+    return AttachmentKernel(**members, lost_events=lost_events)
+
+
+_OF_SUMMARY = ("detail", "duration_ns", "sockets", "threads", "processes", "uring", "findings")
+_FROM_PROBES = (
+    "merged_notifications",
+    "true_copied_completions",
+    "enobufs_causes",
+    "enobufs_in_flight_bytes",
+    "enobufs_unread_bytes",
+    "enobufs_unread_share",
+)
+
+
+def _name(attachment: Attachment) -> tuple[str, str]:
+    """The process and its id, for the folder's name; any character that is not a plain one becomes `_`."""
+    process = next(iter(attachment.sampler.processes), None)
+    if process is None:
+        return "attachment", "0"
+    return re.sub(r"[^A-Za-z0-9_.+]", "_", process.comm) or "_", str(process.pid)
+
+
+def record_attachment(
+    attachment: Attachment,
+    watch: Watch,
+    parent: Path,
+    interruption: Interruption,
+    *,
+    interval_s: float,
+    diagnose: Diagnose,
+) -> AttachmentSummary:
+    """Watches, and keeps what was seen as a run folder below `parent`. The summary names the folder. OutputError if it
+    cannot be made; after an error nothing stays behind."""
+    run_id, started_utc = new_run_id(), now_utc()
+    limit = RecordLimit(DEFAULT_RECORD_LIMIT_BYTES, DEFAULT_RECORD_LIMIT_BYTES)
+    with (
+        journal(run_id, interruption.raised()) as entry,
+        open_run_directory(parent, folder_name(*_name(attachment), run_id), entry) as directory,
+        starting(None) as finish,
+    ):
+        subject = _Subject(attachment, watch, directory.path, interval_s, diagnose)
+        record(subject, None, directory.path, interruption, run_id=run_id, started_utc=started_utc, limit=limit)
+        finish()
+        with deferred_signals():
+            directory.keep()
+    assert subject.summary is not None
+    return msgspec.structs.replace(subject.summary, folder=str(directory.place))
