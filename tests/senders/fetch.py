@@ -17,10 +17,12 @@ _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 
 
 class Qemu(msgspec.Struct, frozen=True, kw_only=True):
-    """A QEMU below `root`; `package` is the version of Debian's package."""
+    """A QEMU below `root`; `package` is the version of Debian's package. `preload` is a library that it is started
+    with."""
 
     root: Path
     package: str
+    preload: Path | None = None
 
     @property
     def command(self) -> list[str]:
@@ -28,6 +30,7 @@ class Qemu(msgspec.Struct, frozen=True, kw_only=True):
         return [
             str(self.root / "lib64/ld-linux-x86-64.so.2"),
             *("--library-path", str(self.root / _LIBRARIES)),
+            *(("--preload", str(self.preload)) if self.preload else ()),
             str(self.root / "usr/bin/qemu-system-x86_64"),
             *("-L", str(self.root / "usr/share/qemu"), "-L", str(self.root / "usr/share/seabios")),
         ]

@@ -15,6 +15,7 @@ from tests.senders.guest import boot_options
 from tests.senders.machine import Machine, running
 from tests.senders.migration import Migration, migrate
 from tests.senders.path import MigrationPath, migration_path
+from tests.senders.programs import build
 from tests.senders.versions import Version
 from tests.senders.watch import Watch
 
@@ -105,10 +106,16 @@ def _wait_for_line(destination: Machine) -> None:
 
 
 @contextmanager
-def hypervisor(version: Version) -> Iterator[Hypervisor]:
-    """That QEMU with a guest that is ready to be migrated. Leaving the context ends it and removes its namespaces."""
+def hypervisor(version: Version, preload: str | None = None) -> Iterator[Hypervisor]:
+    """That QEMU with a guest that is ready to be migrated. Leaving the context ends it and removes its namespaces.
+
+    `preload` is a C file of this folder, the library of which is loaded into QEMU.
+    """
     qemu = fetch(version)
     with TemporaryDirectory(prefix="zcprobe-") as name, migration_path() as path:
+        if preload is not None:
+            library = build(preload, Path(name), "-shared", "-fPIC", "-ldl")
+            qemu = msgspec.structs.replace(qemu, preload=library)
         found = Hypervisor(version, qemu, path, Path(name), boot_options(Path(name)))
         with found.booted():
             yield found
