@@ -39,7 +39,7 @@ CELLS: tuple[Cell, ...] = (
     _cell("10.0", 65536),
     _cell("10.0", 131072),
     _cell("11.1", 20480),
-    # it fails on an idle machine, and may survive on a busy one, as the model does
+    # the model ends either way there, too
     _cell("11.1", 65536, survives=None),
     _cell("11.1", 131072, survives=True),
 )

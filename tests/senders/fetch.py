@@ -10,34 +10,31 @@ from tests.apt import Apt, newest, unpack
 from tests.senders.versions import Version
 from zcprobe.errors import HostError
 
-__all__ = ["Qemu", "fetch"]
+__all__ = ["Qemu", "fetch", "unpacked"]
 
 _PACKAGE = "qemu-system-x86"
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 
 
 class Qemu(msgspec.Struct, frozen=True, kw_only=True):
-    """A QEMU below `root`; `package` is the version of Debian's package. `preload` is a library that it is started
-    with."""
+    """A QEMU that can be started: the words of its `command`, which its options follow, and what it needs in its
+    environment. `package` is the version of Debian's package, or the file of a QEMU of somebody's own."""
 
-    root: Path
+    command: list[str]
+    environment: dict[str, str] = {}
     package: str
-    preload: Path | None = None
 
-    @property
-    def command(self) -> list[str]:
-        """The words that start it with its own loader and libraries; its options follow."""
-        return [
-            str(self.root / "lib64/ld-linux-x86-64.so.2"),
-            *("--library-path", str(self.root / _LIBRARIES)),
-            *(("--preload", str(self.preload)) if self.preload else ()),
-            str(self.root / "usr/bin/qemu-system-x86_64"),
-            *("-L", str(self.root / "usr/share/qemu"), "-L", str(self.root / "usr/share/seabios")),
-        ]
+    def preloading(self, library: Path) -> "Qemu":
+        """The same one, with a library that takes the place of functions."""
+        return msgspec.structs.replace(self, environment={**self.environment, "LD_PRELOAD": str(library)})
 
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"QEMU_MODULE_DIR": str(self.root / _LIBRARIES / "qemu")}
+
+def unpacked(root: Path, package: str) -> Qemu:
+    """The QEMU in the folder of unpacked packages, with its own loader and libraries."""
+    words = [str(root / "lib64/ld-linux-x86-64.so.2"), "--library-path", str(root / _LIBRARIES)]
+    words += [str(root / "usr/bin/qemu-system-x86_64")]
+    words += ["-L", str(root / "usr/share/qemu"), "-L", str(root / "usr/share/seabios")]
+    return Qemu(command=words, environment={"QEMU_MODULE_DIR": str(root / _LIBRARIES / "qemu")}, package=package)
 
 
 def _find(apt_folder: Path, suites: tuple[str, ...]) -> tuple[str, Callable[[Path], None]]:
@@ -61,4 +58,4 @@ def fetch(version: Version) -> Qemu:
             f"{version.suites[0]} has QEMU {package}, and not {version.name}",
             "find out how the new version behaves, then change tests/senders/versions.py",
         )
-    return Qemu(root=root, package=package)
+    return unpacked(root, package)

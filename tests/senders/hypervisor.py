@@ -106,16 +106,15 @@ def _wait_for_line(destination: Machine) -> None:
 
 
 @contextmanager
-def hypervisor(version: Version, preload: str | None = None) -> Iterator[Hypervisor]:
-    """That QEMU with a guest that is ready to be migrated. Leaving the context ends it and removes its namespaces.
+def hypervisor(version: Version, qemu: Qemu | None = None, preload: str | None = None) -> Iterator[Hypervisor]:
+    """That version with a guest that is ready to be migrated. Leaving the context ends it and removes its namespaces.
 
-    `preload` is a C file of this folder, the library of which is loaded into QEMU.
+    `qemu` is a program to use instead of Debian's; `preload` is a C file of this folder whose library it is to load.
     """
-    qemu = fetch(version)
+    qemu = qemu or fetch(version)
     with TemporaryDirectory(prefix="zcprobe-") as name, migration_path() as path:
         if preload is not None:
-            library = build(preload, Path(name), "-shared", "-fPIC", "-ldl")
-            qemu = msgspec.structs.replace(qemu, preload=library)
+            qemu = qemu.preloading(build(preload, Path(name), "-shared", "-fPIC", "-ldl"))
         found = Hypervisor(version, qemu, path, Path(name), boot_options(Path(name)))
         with found.booted():
             yield found

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Makes the table of docs/qemu.md from what the last make test-senders measured: python -m tests.senders.table"""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from tests.senders.model import POLICIES, Modelled
 from tests.senders.results import load
 from tests.senders.versions import VERSIONS
 
-__all__ = ["BEGIN", "DOCUMENT", "END", "measured_table", "outcomes", "written_table"]
+__all__ = ["BEGIN", "DOCUMENT", "END", "measured_table", "outcomes", "undetermined", "written_table"]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "qemu.md"
 BEGIN = "<!-- the table that python -m tests.senders.table writes -->"
@@ -56,9 +55,19 @@ def measured_table() -> str:
     return "\n".join([*head, *rows])
 
 
-def outcomes(table: str) -> list[list[str]]:
-    """The cells of a table without the numbers of ENOBUFS, which differ from one measurement to the next."""
-    return [[re.sub(r", [\d to]+ ENOBUFS", "", cell.strip()) for cell in row.split("|")] for row in table.splitlines()]
+def outcomes(table: str) -> dict[tuple[str, int], str]:
+    """(column, limit) -> how it ended, without the numbers of ENOBUFS, which differ from one measurement to the
+    next."""
+    head, _, *rows = ([cell.strip(" `") for cell in line.strip("|").split("|")] for line in table.splitlines())
+    cells = {(name, int(row[0])): text for row in rows for name, text in zip(head[1:], row[1:], strict=True)}
+    return {place: text.partition(", ")[0] for place, text in cells.items()}
+
+
+def undetermined() -> set[tuple[str, int]]:
+    """The cells, as `outcomes` names them, that end either way."""
+    open_cells = [cell for cell in CELLS if cell.survives is None]
+    versions = {(f"QEMU {cell.version.name}", cell.optmem_bytes) for cell in open_cells}
+    return versions | {(cell.version.policy, cell.optmem_bytes) for cell in open_cells if cell.version.is_modelled}
 
 
 def written_table() -> str:

@@ -35,7 +35,7 @@ def test_a_suite_that_has_moved_on_to_another_version_fails_loudly(
 
 def test_a_qemu_runs_with_its_own_loader_and_libraries(tmp_path: Path) -> None:
     root = tmp_path / "qemu_10.0"
-    command = fetch.Qemu(root=root, package="10.0").command
+    command = fetch.unpacked(root, "10.0").command
     paths = [word for word in command if "/" in word]
     assert len(paths) == 5
     assert all(word.startswith(str(root)) for word in paths)
