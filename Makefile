@@ -7,7 +7,7 @@ VENV := .venv/bin
 SLOW := bulk or notebook or picture or command or fuzz or network
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench notebook check quick lint test test-kernels test-senders torture browser dist clean
+.PHONY: help setup bench notebook check quick lint test pure beside alone test-kernels test-senders torture browser dist clean
 
 help: ## this list
 	@echo 'make TARGET [ARGS=...]; V=1 shows the output of the installers'
@@ -43,17 +43,28 @@ lint: setup ## formatting, lint, types and imports of Python; warnings of C and 
 	@$(VENV)/lint-imports --no-cache >/dev/null || $(VENV)/lint-imports --no-cache
 	@$(VENV)/mypy
 
-# Those of pure code keep every processor busy. Those with the kernel wait for most of their time: two run at a time where
-# neither minds the other (tests/kernel/conftest.py), and the rest one at a time.
 test: setup browser ## all tests, as root; or pytest ARGS
 	@tools/setup.sh fuzzer
 ifdef ARGS
 	@$(VENV)/pytest $(ARGS)
 else
-	@failed=0; $(VENV)/pytest -n auto --dist loadfile tests/unit tests/browser || failed=1; \
-		$(VENV)/pytest -n 2 --dist loadfile -m beside tests/kernel || failed=1; \
-		$(VENV)/pytest -m "not beside" tests/kernel || failed=1; exit $$failed
+	@failed=0; $(MAKE) --no-print-directory -j2 pure beside || failed=1; \
+		$(MAKE) --no-print-directory alone || failed=1; exit $$failed
 endif
+
+# Tests of pure code have the processors whenever no test with the kernel wants them (SCHED_IDLE): those wait for much of
+# their time, and are not delayed. What is printed here comes at the end, because the others print meanwhile.
+pure:
+	@mkdir -p build
+	@chrt --idle 0 $(VENV)/pytest -n auto --dist loadfile tests/unit tests/browser >build/pure.txt 2>&1; \
+		code=$$?; cat build/pure.txt; exit $$code
+
+# Tests with the kernel: several at a time where none minds the others (tests/kernel/conftest.py), and the rest one at a time.
+beside:
+	@$(VENV)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m beside tests/kernel
+
+alone:
+	@$(VENV)/pytest -m "not beside" tests/kernel
 
 test-kernels: ## the tests meant for it on each distribution kernel, in guests; KERNEL=6.12 for one alone
 	@tools/setup.sh guests

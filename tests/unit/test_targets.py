@@ -4,6 +4,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -25,22 +26,31 @@ def test_every_file_of_tests_is_run_by_a_target(pytestconfig: pytest.Config) -> 
     assert {str(file) for file in files if not any(file.is_relative_to(path) for path in run)} == set()
 
 
-def commands_of(target: str) -> str:
-    """The commands that make would run without arguments, whatever arguments the current make was given."""
+def clean() -> dict[str, str]:
+    """The environment, without what the current make was given."""
     given = ("MAKE", "MFLAGS", "ARGS", "KERNEL")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(given)}
-    result = subprocess.run(["make", "-n", target], cwd=ROOT, env=clean, capture_output=True, text=True, check=True)
+    return {name: value for name, value in os.environ.items() if not name.startswith(given)}
+
+
+def commands_of(target: str) -> str:
+    """The commands that make would run without arguments."""
+    result = subprocess.run(["make", "-n", target], cwd=ROOT, env=clean(), capture_output=True, text=True, check=True)
     return result.stdout
 
 
-@pytest.mark.parametrize("failing", range(3))
-def test_make_test_fails_when_any_part_does(failing: int, tmp_path: Path) -> None:
-    (command,) = (line for line in commands_of("test").replace("\\\n", "").splitlines() if "tests/unit" in line)
-    parts = re.split(r"\S+/pytest", command)
-    assert len(parts) == 4
-    outcomes = ["false" if number == failing else "true" for number in range(3)]
-    script = parts[0] + "".join(outcome + rest for outcome, rest in zip(outcomes, parts[1:], strict=True))
-    assert subprocess.run(["sh", "-c", script], cwd=tmp_path, check=False).returncode == 1
+@pytest.mark.parametrize("failing", ["tests/unit", "-m beside", "-m not beside", "nothing"])
+def test_make_test_runs_every_part_and_fails_when_any_does(failing: str, tmp_path: Path) -> None:
+    """The Makefile itself, with programs that only say what they were called with, and of which one fails."""
+    said = f'#!/bin/sh\necho "called: $*"\ncase "$*" in *"{failing}"*) exit 1; esac\n'
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "tools").mkdir()
+    for name, text in (("pytest", said), ("tools/setup.sh", "#!/bin/sh\n"), ("tools/browser.sh", "#!/bin/sh\n")):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    command = ["make", "test", "VENV=."]
+    result = subprocess.run(command, cwd=tmp_path, env=clean(), capture_output=True, text=True, check=False)
+    assert result.stdout.count("called: ") == 3
+    assert (result.returncode == 0) == (failing == "nothing")
 
 
 def test_the_guests_are_given_no_file_of_their_own() -> None:
@@ -53,8 +63,8 @@ def test_what_a_marker_is_given_to_is_there() -> None:
 
 def selections(target: str) -> list[list[str]]:
     """Folders and markers of each pytest that a target calls."""
-    calls = re.findall(r"\S*/pytest ([^|\n]*)", commands_of(target).replace("\\\n", " "))
-    how = re.compile(r"-q |-n \S+ |--dist loadfile ")
+    calls = re.findall(r"\S*/pytest ([^|;\n]*)", commands_of(target).replace("\\\n", " "))
+    how = re.compile(r"-q |-n \S+ |--dist \S+ |--no-loadscope-reorder |>.*")
     return [shlex.split(how.sub("", call)) for call in calls]
 
 

@@ -120,6 +120,7 @@ def last(seen: Seen, pattern: str) -> list[str]:
 # ---- traffic ----
 
 
+@pytest.mark.alone
 @shows("--length", "--count", "--udp")
 def test_as_many_datagrams_of_that_length_as_asked_for(start_zcprobe: Start) -> None:
     """Sends at a pace, so that there are some until they are counted."""
@@ -133,6 +134,7 @@ def test_as_many_datagrams_of_that_length_as_asked_for(start_zcprobe: Start) -> 
     assert seen.run["sender"]["writes"] == 1009
 
 
+@pytest.mark.alone
 @shows("--time")
 def test_a_run_takes_the_time_it_is_given(zcprobe: Command, start_zcprobe: Start) -> None:
     short, long = (watched(start_zcprobe(*BASE, "-t", text)).elapsed_s for text in ("0.2", "2.2"))
@@ -227,6 +229,7 @@ def test_the_limit_is_that_of_the_namespace(start_zcprobe: Start) -> None:
 HELD = ("run", "--scenario", "held-completions", "--probes", "none", "--no-record", "-J", "-u")
 
 
+@pytest.mark.alone
 @shows("--hold-share")
 @pytest.mark.parametrize("share", [4, 64])
 def test_that_share_of_datagrams_is_held(share: int, start_zcprobe: Start) -> None:
@@ -259,6 +262,7 @@ def test_the_send_buffer_is_of_that_size(protocol: str, start_zcprobe: Start) ->
     assert "600000" in {size for text in seen.values for size in skmem(text, "tb")}
 
 
+@pytest.mark.alone
 @shows("--bitrate")
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
@@ -287,6 +291,7 @@ def test_what_leaves_is_as_fast_as_asked_for(
     )
 
 
+@pytest.mark.alone
 @shows("--nagle", "--cork")
 def test_small_sends_share_segments_as_asked_for(start_zcprobe: Start) -> None:
     """With TCP_NODELAY each of 20,011 sends is a segment, except for those that meet a full queue. Nagle's algorithm
@@ -335,6 +340,7 @@ def allowed(status: str) -> str:
 # ---- measurement ----
 
 
+@pytest.mark.alone
 @shows("--settle")
 def test_late_completions_are_waited_for_that_long(start_zcprobe: Start) -> None:
     """Clones let go at 1 Mbit/s would take minutes."""
