@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """An attachment as a Python object: a run in which nobody but the kernel counted."""
 
-from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any, NoReturn
-
-import pandas as pd
 
 from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.run import Run
@@ -33,10 +30,6 @@ class Attachment(Run):
     def findings(self) -> list[Diagnosed]:
         """The diagnosis, the most severe finding first."""
         return self.kernel.findings
-
-    @cached_property
-    def samples(self) -> pd.DataFrame:
-        return self.read("samples")
 
     def _refuse(self, what: str) -> NoReturn:
         raise UsageError(

@@ -231,6 +231,11 @@ class Run:
         return self.read("stalls")
 
     @cached_property
+    def samples(self) -> pd.DataFrame:
+        """A row per socket and interval of an attachment."""
+        return self.read("samples")
+
+    @cached_property
     def kernel_events(self) -> pd.DataFrame:
         return self.read("kernel_events")
 
