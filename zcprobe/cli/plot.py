@@ -13,16 +13,21 @@ from matplotlib.figure import Figure
 from zcprobe.analysis.comparisons import as_comparison
 from zcprobe.cli.inputs import Inputs, load_inputs
 from zcprobe.cli.output import is_stdout, open_output
-from zcprobe.dataset.load import Comparison, Run
+from zcprobe.dataset.load import Attachment, Comparison, Run
 from zcprobe.errors import UsageError
 from zcprobe.plots.canvas import PNG_DPI, new_figure
 from zcprobe.plots.comparison import COMPARISON_FIGURES
 from zcprobe.plots.errqueue import plot_errqueue
 from zcprobe.plots.optmem import plot_optmem
+from zcprobe.plots.samples import plot_samples
 
 __all__ = ["run"]
 
-_OF_EACH_RUN: dict[str, Callable[[Run, Axes], Axes]] = {"optmem": plot_optmem, "errqueue": plot_errqueue}
+_OF_EACH_RUN: dict[str, Callable[[Run, Axes], Axes]] = {
+    "optmem": plot_optmem,
+    "errqueue": plot_errqueue,
+    "samples": plot_samples,
+}
 _FORMATS = ("svg", "png", "pdf")
 
 
@@ -37,10 +42,16 @@ def _format(output: Path | None) -> str:
 
 
 def _figure_name(asked: str | None, runs: list[Run]) -> str:
-    name = asked or ("optmem" if len(runs) == 1 else "with_and_without_the_fix")
+    watched = any(isinstance(run, Attachment) for run in runs)
+    of_one = "samples" if watched else "optmem"
+    name = asked or (of_one if len(runs) == 1 or watched else "with_and_without_the_fix")
     if name not in _OF_EACH_RUN and name not in COMPARISON_FIGURES:
         raise UsageError(
             f"no figure is called {name}", f"choose one of {', '.join([*_OF_EACH_RUN, *COMPARISON_FIGURES])}"
+        )
+    if watched and name != "samples":
+        raise UsageError(
+            f"{name} cannot be drawn of an attachment, in which none of our senders counted", "draw --figure samples"
         )
     return name
 

@@ -9,6 +9,8 @@ from zcprobe.analysis.comparisons import as_comparisons
 from zcprobe.cli.inputs import load_inputs
 from zcprobe.cli.output import is_stdout, open_output
 from zcprobe.cli.progress import progress
+from zcprobe.dataset.load import Attachment, Run
+from zcprobe.errors import UsageError
 from zcprobe.report.html import render_report
 
 __all__ = ["run"]
@@ -17,9 +19,19 @@ _MOST_DRAWN = 4
 """The number of groups whose figures are drawn by default. A group takes about 5 s."""
 
 
+def _refuse_attachments(runs: list[Run]) -> None:
+    for run in runs:
+        if isinstance(run, Attachment):
+            raise UsageError(
+                f"{run.name} is an attachment, in which none of our senders counted: a report compares policies",
+                "zcprobe plot draws its samples, zcprobe export prints its line and its table",
+            )
+
+
 def run(options: argparse.Namespace) -> int:
     """A part for each comparison, then one for each group of loose runs that were made alike."""
     inputs = load_inputs(options)
+    _refuse_attachments(inputs.runs)
     base = Path() if is_stdout(options.output) else options.output.parent
     parts = [*inputs.comparisons, *as_comparisons(inputs.loose)]
     most = len(parts) if options.all_figures else _MOST_DRAWN

@@ -8,7 +8,7 @@ import pyarrow as pa
 from zcprobe.dataset.arrival import datagrams_text
 from zcprobe.dataset.facts import flat_facts
 from zcprobe.dataset.integrity import DAMAGED
-from zcprobe.dataset.load import Run
+from zcprobe.dataset.load import Attachment, Run
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options
 from zcprobe.dataset.results import lost_count
@@ -46,8 +46,25 @@ def _all_causes(run: Run) -> dict[str, int | None]:
     return {**dict.fromkeys(CAUSES, 0), **causes, "memlock": by_memlock}
 
 
+def _line_of_attachment(run: Attachment) -> str:
+    kernel = run.kernel
+    using = [socket for socket in kernel.sockets if socket.number is not None]
+    parts = [
+        run.meta.selection,
+        f"{len(using)} sockets with zerocopy of {len(kernel.sockets)}",
+        f"{sum(socket.sends or 0 for socket in using):,} sends",
+        f"optmem {kernel.optmem_peak_bytes:,} of {kernel.optmem_max_bytes:,} B",
+        f"errqueue depth {kernel.errqueue_depth_max or 0:,}",
+        ", ".join(finding.id for finding in run.findings) or "no finding",
+        format_duration_ns(kernel.duration_ns),
+    ]
+    return "; ".join(parts) + (f"; {DAMAGED}" if run.damage else "")
+
+
 def summary_line(run: Run) -> str:
     """One line without a line break, in the style of `perf stat`: what ran, how it ended, and the main numbers."""
+    if isinstance(run, Attachment):
+        return _line_of_attachment(run)
     kernel, sender = run.kernel, run.sender
     depth = kernel.errqueue_depth_max
     parts = [

@@ -213,3 +213,23 @@ def test_a_folder_that_cannot_be_made_is_refused(puppet: Puppet, zcprobe: Comman
     result = zcprobe("attach", "-o", "/proc/nothing", "-p", str(puppet.pid), "0.1", "1")
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 2
+
+
+def test_a_kept_attachment_is_drawn_exported_and_refused_in_two_lines(
+    puppet: Puppet, zcprobe: Command, tmp_path: Path
+) -> None:
+    puppet.send("a", PRIME)
+    kept = zcprobe("attach", "-j", "-o", str(tmp_path / "kept"), "-p", str(puppet.pid), "0.2", "3")
+    folder = lines_of(kept.stdout)[-1]["folder"]
+    assert zcprobe("plot", folder, "-o", "figure.svg").returncode == 0
+    rows = zcprobe("export", folder, "--format", "csv", "--table", "samples")
+    assert len(rows.stdout.splitlines()) == 1 + 3
+    line = zcprobe("export", folder)
+    assert line.stdout.startswith(f"process {puppet.pid}; 1 sockets with zerocopy of")
+    for words in (
+        ("report", folder, "-o", "x.html"),
+        ("plot", folder, "--figure", "optmem"),
+        ("export", folder, "--format", "trace"),
+    ):
+        refused = zcprobe(*words)
+        assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 2), refused.stderr

@@ -83,5 +83,5 @@ def test_runs_of_different_scenarios_share_no_axes(zcprobe: Told, data: Path) ->
 def test_help_names_every_figure() -> None:
     verbs = next(action for action in make_parser()._actions if action.dest == "verb")
     epilog = verbs.choices["plot"].epilog  # type: ignore[index, call-overload]
-    for name in ("optmem", "errqueue", *COMPARISON_FIGURES):
+    for name in ("optmem", "errqueue", "samples", *COMPARISON_FIGURES):
         assert f" {name}" in epilog

@@ -39,6 +39,7 @@ from zcprobe.plots import (
     plot_policies,
     plot_probe_cost,
     plot_ranges,
+    plot_samples,
     plot_send_rate,
     plot_sendmsg_results,
     plot_stalls,
@@ -48,7 +49,7 @@ from zcprobe.plots.captions import captions
 from zcprobe.plots.enobufs import MOST_BARS
 from zcprobe.plots.sendmsg_results import count_results
 
-OF_ONE_RUN = [plot_optmem, plot_errqueue, plot_enobufs, plot_in_flight, plot_send_rate, plot_ranges]
+OF_ONE_RUN = [plot_optmem, plot_errqueue, plot_enobufs, plot_in_flight, plot_send_rate, plot_ranges, plot_samples]
 OF_RUNS = [
     plot_completion_latency,
     plot_copied,

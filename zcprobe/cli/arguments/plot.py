@@ -10,6 +10,7 @@ __all__ = ["EXAMPLES", "add_plot"]
 
 EXAMPLES = """\
 figures of one run, or of each:  optmem  errqueue
+of each attachment:              samples
 of runs made alike:              with_and_without_the_fix  enobufs  sendmsg_results  stall_latency  goodput
                                  late_completions
 examples:
