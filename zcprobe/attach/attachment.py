@@ -89,10 +89,10 @@ class Attachment:
         self._duration_ns = time.monotonic_ns() - self._begun_ns
 
     def summary(self, diagnose: Diagnose) -> AttachmentSummary:
-        """What was seen, and the diagnosis of it."""
+        """What was seen until now, or until the end, and the diagnosis of it."""
         summary = AttachmentSummary(
             detail="sample",
-            duration_ns=self._duration_ns,
+            duration_ns=self._duration_ns or time.monotonic_ns() - self._begun_ns,
             sockets=socket_summaries(self.sampler),
             threads=self._people.threads,
             processes=self._people.processes,

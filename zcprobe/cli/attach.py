@@ -10,6 +10,7 @@ import msgspec
 from zcprobe.attach.attachment import Attachment
 from zcprobe.attach.sampler import Sample
 from zcprobe.attach.selection import Selection
+from zcprobe.cli.attach_metrics import MetricsOutput, offered_metrics
 from zcprobe.cli.attach_output import Printer, printer_of
 from zcprobe.errors import UsageError
 from zcprobe.format.attachment import AttachmentSummary
@@ -66,13 +67,16 @@ def _selection(options: argparse.Namespace, command: list[str]) -> Selection:
     )
 
 
-def _watch(attachment: Attachment, printer: Printer, words: _Words, interruption: Interruption) -> "Watch":
-    """Prints what is seen while it watches."""
+def _watch(
+    attachment: Attachment, printer: Printer, metrics: MetricsOutput, words: _Words, interruption: Interruption
+) -> "Watch":
+    """Prints and offers what is seen while it watches."""
 
     def watch(keep: Callable[[list[Sample]], None]) -> None:
         def tell(samples: list[Sample], notes: list[str]) -> None:
             keep(samples)
             printer.interval(samples)
+            metrics.update(attachment, samples)
             for note in notes:
                 printer.note(note)
 
@@ -85,11 +89,16 @@ def _watch(attachment: Attachment, printer: Printer, words: _Words, interruption
 
 
 def _summary(
-    options: argparse.Namespace, attachment: Attachment, printer: Printer, words: _Words, interruption: Interruption
+    options: argparse.Namespace,
+    attachment: Attachment,
+    printer: Printer,
+    metrics: MetricsOutput,
+    words: _Words,
+    interruption: Interruption,
 ) -> AttachmentSummary:
     from zcprobe.analysis.diagnosis import diagnose  # needed at the end only
 
-    watch = _watch(attachment, printer, words, interruption)
+    watch = _watch(attachment, printer, metrics, words, interruption)
     if options.output is not None:
         from zcprobe.attach.subject import record_attachment
 
@@ -98,6 +107,7 @@ def _summary(
         )
     if options.once:
         attachment.look()
+        metrics.update(attachment, attachment.sampler.end_interval())
     else:
         watch(lambda samples: None)
     return attachment.summary(diagnose)
@@ -121,9 +131,10 @@ def run(options: argparse.Namespace) -> int:
     selection = _selection(options, words.command)
     with (
         deferred_interrupt() as interruption,
+        offered_metrics(options) as metrics,
         Attachment(selection, words.command, from_birth=options.once) as attachment,
     ):
-        summary = _summary(options, attachment, printer, words, interruption)
+        summary = _summary(options, attachment, printer, metrics, words, interruption)
     printer.end(attachment.sampler, summary)
     if interruption.signal_number:
         return -interruption.signal_number

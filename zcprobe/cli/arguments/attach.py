@@ -4,7 +4,9 @@
 import argparse
 from pathlib import Path
 
-from zcprobe.units import parse_whole
+from zcprobe.attach.totals import LABELS
+from zcprobe.errors import UsageError
+from zcprobe.units import parse_whole, shown
 
 __all__ = ["EXAMPLES", "add_attach", "parse_ids"]
 
@@ -28,6 +30,7 @@ def parse_ids(text: str) -> tuple[int, ...]:
 def add_attach(parser: argparse.ArgumentParser) -> None:
     _add_selection(parser)
     _add_output(parser)
+    _add_metrics(parser)
     parser.add_argument(
         "words",
         nargs="*",
@@ -61,3 +64,32 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     form.add_argument("-j", "-J", "--json", action="store_true", help="JSON Lines on stdout")
     form.add_argument("--csv", action="store_true", help="comma-separated values on stdout")
     form.add_argument("--ebpf", action="store_true", help="print the BPF program and end")
+
+
+def _add_metrics(parser: argparse.ArgumentParser) -> None:
+    metrics = parser.add_argument_group("metrics for Prometheus")
+    metrics.add_argument(
+        "--metrics-port", type=_port, metavar="PORT", help="offer metrics over HTTP on this port (0: any that is free)"
+    )
+    metrics.add_argument("--metrics-address", metavar="ADDRESS", help="where that port is (127.0.0.1)")
+    metrics.add_argument(
+        "--metrics-file", type=Path, metavar="FILE", help="write them to FILE, for node_exporter's textfile collector"
+    )
+    metrics.add_argument(
+        "--metrics-labels",
+        type=_labels,
+        metavar="NAME[,NAME]",
+        help=f"tell totals apart by these (comm): {', '.join(LABELS)}",
+    )
+
+
+def _port(text: str) -> int:
+    return parse_whole("--metrics-port", text, low=0, high=65535)
+
+
+def _labels(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(text.split(",")))
+    unknown = [name for name in names if name not in LABELS]
+    if unknown:
+        raise UsageError(f"--metrics-labels knows no {shown(unknown[0])}", f"choose from {', '.join(LABELS)}")
+    return names
