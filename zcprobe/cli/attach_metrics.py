@@ -47,7 +47,7 @@ class MetricsOutput:
     def _write(self, path: Path) -> None:
         from prometheus_client import generate_latest
 
-        with open_output(path) as file:
+        with open_output(path, "--metrics-file") as file:
             file.write(generate_latest(self.metrics))  # type: ignore[arg-type]
 
 

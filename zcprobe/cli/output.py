@@ -34,18 +34,19 @@ def is_stdout(path: Path | None) -> bool:
 
 
 @contextmanager
-def open_output(path: Path | None) -> Iterator[BinaryIO]:
+def open_output(path: Path | None, option: str = "-o") -> Iterator[BinaryIO]:
     """A binary stream to write to. A file takes the place of one that is there, but only once nothing went wrong.
+    `option` is the one that names it.
 
     OutputError when it cannot be written, or other users could meddle with the way to it (`zcprobe.trust`).
     """
     if path is None or is_stdout(path):
         yield from _stdout()
     elif descriptor := _DESCRIPTOR.fullmatch(str(path)):
-        with _told(path), os.fdopen(os.dup(int(descriptor[1])), "wb") as file:
+        with _told(path, option), os.fdopen(os.dup(int(descriptor[1])), "wb") as file:
             yield file
     else:
-        yield from _file(path)
+        yield from _file(path, option)
 
 
 def _stdout() -> Iterator[BinaryIO]:
@@ -59,8 +60,8 @@ def _stdout() -> Iterator[BinaryIO]:
         raise
 
 
-def _file(path: Path) -> Iterator[BinaryIO]:
-    with _told(path), ExitStack() as stack:
+def _file(path: Path, option: str) -> Iterator[BinaryIO]:
+    with _told(path, option), ExitStack() as stack:
         parent, name = open_trusted_parent(path)
         stack.enter_context(parent)
         status = parent.status_of(name)
@@ -150,12 +151,11 @@ def _appended(parent: Directory, name: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _told(path: Path, option: str = "-o") -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}", "choose another file with -o") from (
-            error
-        )
+        reason = error.strerror or error
+        raise OutputError(f"{path} cannot be written: {reason}", f"choose another file with {option}") from error
