@@ -114,10 +114,10 @@ def _summary(
 
 
 def _exit_code(summary: AttachmentSummary) -> int:
-    """Of `--once`: 1 if something is wrong with a socket that uses zerocopy."""
-    uses_zerocopy = any(socket.zerocopy_enabled for socket in summary.sockets)
-    is_wrong = any(finding.id != "nothing-wrong" for finding in summary.findings)
-    return 1 if uses_zerocopy and is_wrong else 0
+    """Of `--once`: 0 only if the diagnosis is that nothing is wrong."""
+    from zcprobe.analysis.diagnosis import is_healthy
+
+    return 0 if is_healthy(summary.findings) else 1
 
 
 def run(options: argparse.Namespace) -> int:

@@ -139,8 +139,7 @@ class TextPrinter:
             self._print_sockets(using)
         else:
             self._wrap(_why_none(sampler))
-        for finding in summary.findings if using else []:
-            self._print_finding(finding)
+        self._print_diagnosis(summary, is_used=bool(using))
         self._wrap(
             f"Watched for {format_duration_ns(summary.duration_ns)}; looks: {sampler.look_count}, "
             f"of which the longest took {format_duration_ns(sampler.look_ns_max)}."
@@ -163,6 +162,17 @@ class TextPrinter:
                 f"{_number(one.errqueue_depth_max):>10} {_number(one.optmem_peak_bytes):>10} "
                 f"{_number(one.optmem_max_bytes):>8}"
             )
+
+    def _print_diagnosis(self, summary: AttachmentSummary, *, is_used: bool) -> None:
+        """Of a process without zerocopy nothing is told but what is wrong."""
+        from zcprobe.analysis.diagnosis import is_healthy, judge
+
+        if is_used or not is_healthy(summary.findings):
+            for finding in summary.findings:
+                self._print_finding(finding)
+        unexplained = judge(summary).unexplained
+        if unexplained is not None:
+            self._wrap(f"No finding speaks for these refused calls: {unexplained}.")
 
     def _print_finding(self, finding: Diagnosed) -> None:
         self._print()

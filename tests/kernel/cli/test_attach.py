@@ -16,6 +16,8 @@ import msgspec
 import pytest
 
 from tests.kernel.attach.conftest import Puppet, Start, start  # noqa: F401  # a fixture
+from zcprobe.analysis.diagnosis import diagnose
+from zcprobe.analysis.diagnosis.observed import observed
 from zcprobe.dataset.load import Attachment, load
 from zcprobe.errors import UsageError
 
@@ -99,6 +101,19 @@ def test_without_a_zerocopy_socket_it_says_so_and_why(start: Start, zcprobe: Com
         result = zcprobe("attach", "-p", str(plain.pid), *words)
         assert result.returncode == 0
         assert "SO_ZEROCOPY is set on none of the 4 sockets (2 tcp, 2 unix)" in " ".join(result.stdout.split())
+
+
+def test_a_migration_through_a_unix_socket_is_told_though_no_socket_uses_zerocopy(
+    start: Start,  # noqa: F811
+    zcprobe: Command,
+) -> None:
+    plain = start()
+    plain.do("unix")
+    assert zcprobe("attach", "--once", "-p", str(plain.pid)).returncode == 0
+    plain.do("thread")  # called multifdsend_0, as in a QEMU that migrates
+    result = zcprobe("attach", "--once", "-p", str(plain.pid))
+    assert result.returncode == 1
+    assert "cannot-be-zerocopy: A migration of QEMU runs" in result.stdout
 
 
 @pytest.mark.parametrize("by", ["comm", "cgroup", "tid"])
@@ -204,6 +219,7 @@ def test_what_was_seen_is_kept_as_a_run_folder(puppet: Puppet, zcprobe: Command,
     assert run.samples["time_ns"].tolist() == [one["time_ns"] for one in told[:-1]]
     assert [msgspec.to_builtins(one) for one in run.kernel.sockets] == told[-1]["sockets"]
     assert [msgspec.to_builtins(one) for one in run.findings] == told[-1]["findings"]
+    assert diagnose(observed(run)) == run.findings
     assert run.kernel.sockets[0].number == run.samples["socket"][0] == 0
     with pytest.raises(UsageError, match="a process was only watched"):
         _ = run.policy

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the run folder of a benchmark shows of its sender, in the form that a diagnosis looks at."""
+"""What a run folder shows of a sender, in the form that a diagnosis looks at."""
 
 from collections import Counter
 from typing import Any
@@ -10,6 +10,7 @@ from zcprobe.analysis.channels import channel_count
 from zcprobe.analysis.diagnosis.hasty import Flushes, flushes_of
 from zcprobe.analysis.enobufs import iterate_enobufs
 from zcprobe.analysis.late_completions import late_holders
+from zcprobe.dataset.attachment import Attachment
 from zcprobe.dataset.load import Run
 from zcprobe.format.attachment import Observation, ProcessFacts, SocketSummary
 from zcprobe.format.sockets import SocketCounts
@@ -22,10 +23,15 @@ _PAGE_BYTES = {"x86_64": 4096}
 
 _UNLIMITED_PAGES = 2**32 - 1
 
+_SEEN_BY_ATTACHMENTS = ("detail", "duration_ns", "sockets", "threads", "processes", "uring")
+
 
 def observed(run: Run) -> Observation:
-    """The channels of the run as sockets. What only the probes see is None in a run without them. Tables are read in
-    parts, so memory stays bounded."""
+    """Of an attachment, what was seen then; of a benchmark, its channels as sockets. What only the probes see is None
+    in a run without them. Tables are read in parts, so memory stays bounded."""
+    if isinstance(run, Attachment):
+        kernel = run.kernel
+        return Observation(**{name: getattr(kernel, name) for name in _SEEN_BY_ATTACHMENTS})
     flushes, holders, refusals = flushes_of(run), late_holders(run), _refusals(run)
     has_probes, has_flushes = bool(run.meta.probes), run.has("flushes") and run.has("sends")
     sockets = []
