@@ -4,6 +4,7 @@
 import re
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 
 from zcprobe.analysis.completions import iterate_completions
@@ -66,8 +67,9 @@ def late_holders(run: Run) -> dict[int, dict[str, int]]:
     found: dict[int, Counter[str]] = {}
     for part in iterate_completions(run):
         late = part[part["is_appended"] & (part["lo"] != part["before"] + 1)]
-        for channel, stack_id in zip(late["channel"], late["stack_id"], strict=True):
-            found.setdefault(int(channel), Counter())[holders.get(stack_id, UNKNOWN_HOLDER)] += 1
+        keys, counts = np.unique(late[["channel", "stack_id"]].to_numpy(), axis=0, return_counts=True)
+        for (channel, stack_id), count in zip(keys.tolist(), counts.tolist(), strict=True):
+            found.setdefault(channel, Counter())[holders.get(stack_id, UNKNOWN_HOLDER)] += count
     return {
         channel: {holder: count for holder, count in counts.most_common() if holder != UNKNOWN_HOLDER}
         for channel, counts in found.items()

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from zcprobe.analysis.late_completions import (
     UNKNOWN_HOLDER,
     df_late_completions,
     last_holder,
+    late_holders,
 )
 from zcprobe.dataset.load import Comparison, Run
 
@@ -56,3 +59,12 @@ def test_ids_that_wrap_are_still_in_order(shipped: dict[str, Comparison]) -> Non
     columns = {"time_ns": range(4), "lo": lo, "hi": lo, "kind": "appended", "stack_id": -1, "cookie": 1}
     run.__dict__["kernel_events"] = pd.DataFrame(columns)
     assert df_late_completions(run)["late_count"].tolist() == [0]
+
+
+def test_late_holders_are_those_of_the_table_by_channel(run: Run) -> None:
+    table = df_late_completions(run)
+    known = table[(table["holder"] != UNKNOWN_HOLDER) & (table["out_of_order_count"] > 0)]
+    added_up: Counter[str] = Counter()
+    for counts in late_holders(run).values():
+        added_up.update(counts)
+    assert added_up == dict(zip(known["holder"], known["out_of_order_count"], strict=True))

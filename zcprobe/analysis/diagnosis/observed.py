@@ -13,6 +13,7 @@ from zcprobe.analysis.late_completions import late_holders
 from zcprobe.dataset.attachment import Attachment
 from zcprobe.dataset.load import Run
 from zcprobe.format.attachment import Observation, ProcessFacts, SocketSummary
+from zcprobe.format.causes import MEMLOCK_CAUSES
 from zcprobe.format.sockets import SocketCounts
 
 __all__ = ["observed"]
@@ -146,14 +147,14 @@ def _flushed(flushes: Flushes) -> dict[str, Any]:
 
 
 def _process(run: Run) -> ProcessFacts:
-    """The sender. Its limit is what the probes read when they saw a refusal, or else the limit that the scenario
-    set."""
+    """The sender. Its limit is what the probes read at the refusals, if memlock refused a call, or else the limit that
+    the scenario set."""
     limit, locked, page = run.meta.scenario.memlock_bytes, None, _PAGE_BYTES.get(run.meta.host.machine)
-    columns = ["kind", "memlock_limit_pages", "memlock_locked_pages"]
-    for part in run.iterate("kernel_events", columns) if page else ():
-        refused = part[(part["kind"] == "enobufs") & (part["memlock_limit_pages"] > 0)]
-        if len(refused) and page:
-            most = int(refused["memlock_limit_pages"].to_numpy().max())
-            limit = -1 if most == _UNLIMITED_PAGES else most * page
-            locked = max(locked or 0, int(np.max(refused["memlock_locked_pages"].to_numpy())) * page)
+    if page and any(cause in MEMLOCK_CAUSES for cause in run.kernel.enobufs_causes or ()):
+        for part in run.iterate("kernel_events", ["kind", "memlock_limit_pages", "memlock_locked_pages"]):
+            refused = part[(part["kind"] == "enobufs") & (part["memlock_limit_pages"] > 0)]
+            if len(refused):
+                most = int(refused["memlock_limit_pages"].to_numpy().max())
+                limit = -1 if most == _UNLIMITED_PAGES else most * page
+                locked = max(locked or 0, int(np.max(refused["memlock_locked_pages"].to_numpy())) * page)
     return ProcessFacts(pid=None, comm=_SENDER, memlock_limit_bytes=limit, locked_bytes_of_user=locked)
