@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The kernel function that dropped the last reference to the data of each completion that could not be merged."""
 
-import re
 from collections import Counter
 
 import numpy as np
@@ -10,8 +9,9 @@ import pandas as pd
 from zcprobe.analysis.completions import iterate_completions
 from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
+from zcprobe.format.holders import UNKNOWN_HOLDER, last_holder
 
-__all__ = ["LATE_COMPLETIONS_DTYPES", "UNKNOWN_HOLDER", "df_late_completions", "last_holder", "late_holders"]
+__all__ = ["LATE_COMPLETIONS_DTYPES", "df_late_completions", "late_holders"]
 
 LATE_COMPLETIONS_DTYPES = {
     "holder": "object",
@@ -19,26 +19,6 @@ LATE_COMPLETIONS_DTYPES = {
     "out_of_order_count": "int64",
     "late_count": "int64",
 }
-
-UNKNOWN_HOLDER = "(not seen)"
-"""The holder when no stack was stored, or when the reader's own error report was the first to see the new tail."""
-
-_FREEING = re.compile(
-    r"sk_error_report|_*msg_zerocopy_\w+|skb_release_\w+|_*k?free_skb\w*|consume_skb|_*consume_stateless_skb"
-    r"|napi_consume_skb|sk_skb_reason_drop|kfree_skb\w*|_*dev_kfree_skb\w*|tcp_wmem_free_skb|skb_zcopy\w*"
-    r"|(_*bpf_trace|call_trace|trace_call|_*traceiter)\w*"
-)
-"""Frames between the last reference and the probe. They show that an skb was freed, not who held it."""
-
-
-def last_holder(frames: list[str]) -> str:
-    """The innermost frame that is not a freeing function, without offset and compiler suffix."""
-    names = [frame.split("+")[0].split(".")[0] for frame in frames]
-    for position, name in enumerate(names):
-        if not _FREEING.fullmatch(name):
-            completing = any("msg_zerocopy" in inner for inner in names[:position])
-            return name if completing else UNKNOWN_HOLDER
-    return UNKNOWN_HOLDER
 
 
 def df_late_completions(run: Run) -> pd.DataFrame:
