@@ -6,6 +6,7 @@
 #include "notification.h"
 #include "socket_state.h"
 #include "stand_in.h"
+#include "usage.h"
 
 #ifdef FUNCTIONS
 /* sock_dequeue_err_skb(sk): for recvmsg(MSG_ERRQUEUE) */
@@ -13,9 +14,14 @@ ON_RETURN_ANYWHERE(sock_dequeue_err_skb, 3, 1)
 {
 	u64 sk = call->arguments[0], skb = call->result;
 	struct way taken = { .phase = TAKEN };
+	struct socket_state *state = state_of(sk);
 	struct way *way;
 
-	if (!skb || !state_of(sk))
+#ifdef WATCHED
+	if (!skb && state)
+		note_reading(&state->usage, false);
+#endif
+	if (!skb || !state)
 		return 0;
 	way = ways.lookup(&skb);
 	if (way && way->phase == COMPLETING)
@@ -41,8 +47,24 @@ WITH_STAND_IN(on_inet_sk_error_report)
 		return 0; /* merged or read, which shows when it is freed, or of another origin */
 	state->has_tail = 1;
 	state->tail_lo = error.ee_info;
-	emit_appended(context, sk, error.ee_info, error.ee_data, error.ee_code & SO_EE_CODE_ZEROCOPY_COPIED,
+	emit_appended(context, state, sk, error.ee_info, error.ee_data, error.ee_code & SO_EE_CODE_ZEROCOPY_COPIED,
 		      read_u32(tail + OFFSET_sk_buff_truesize));
+	return 0;
+}
+#endif
+
+#if defined(WATCHED) && !defined(FUNCTIONS)
+/* sock:sock_recv_length(sk, ret, flags): on the return of recvmsg; here of one that found the error queue empty */
+int on_sock_recv_length(void *context)
+{
+	u64 sk = TRACED(context, 0);
+	struct socket_state *state;
+
+	if (!((u32)TRACED(context, 2) & MSG_ERRQUEUE) || (int)TRACED(context, 1) != -EAGAIN)
+		return 0;
+	state = state_of(sk);
+	if (state)
+		note_reading(&state->usage, false);
 	return 0;
 }
 #endif

@@ -11,7 +11,8 @@ BPF_RINGBUF_OUTPUT(events, RING_PAGES);
 BPF_PERCPU_ARRAY(lost_events, u64, 16); /* by enum zc_event_kind */
 BPF_STACK_TRACE(stacks, 4096);
 
-static __always_inline struct zc_kernel_event *new_event(u64 sk, u8 kind)
+/* `cookie` is that of the socket's state. */
+static __always_inline struct zc_kernel_event *new_event(u64 sk, u64 cookie, u8 kind)
 {
 	struct zc_kernel_event *event = events.ringbuf_reserve(sizeof(*event));
 
@@ -25,7 +26,7 @@ static __always_inline struct zc_kernel_event *new_event(u64 sk, u8 kind)
 	}
 	__builtin_memset(event, 0, sizeof(*event));
 	event->time_ns = bpf_ktime_get_ns();
-	event->cookie = cookie_of(sk);
+	event->cookie = cookie;
 	event->optmem_bytes = read_u32(sk + OFFSET_sock_sk_omem_alloc);
 	event->optmem_max_bytes = optmem_limit(sk);
 	event->errqueue_depth = read_u32(sk + OFFSET_sock_sk_error_queue_qlen);

@@ -23,6 +23,7 @@ _Static_assert(OFFSET_uarg_zerocopy == OFFSET_uarg_len + 2, "uarg: the zerocopy 
 #define SO_EE_ORIGIN_ZEROCOPY 5
 #define SO_EE_CODE_ZEROCOPY_COPIED 1
 #define IPPROTO_TCP 6
+#define MSG_ERRQUEUE 0x2000
 #define AF_INET6 10
 #define SKB_TRUESIZE_ZERO 576 /* SKB_TRUESIZE(0), which sock_omalloc() tests with */
 #define UNKNOWN (~0U)
@@ -87,6 +88,14 @@ static __always_inline u64 peek_u64(u64 address)
 #define read_u32 peek_u32
 #define read_u64 peek_u64
 #endif
+
+/* An address as a number, with which the verifier lets us calculate. */
+static __always_inline u64 number_of(u64 address)
+{
+	asm volatile("%0 = -%0" : "+r"(address));
+	asm volatile("%0 = -%0" : "+r"(address));
+	return address;
+}
 
 static __always_inline u64 cookie_of(u64 sk)
 {

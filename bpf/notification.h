@@ -6,6 +6,7 @@
 #include "filter.h"
 #include "kernel_reads.h"
 #include "socket_state.h"
+#include "usage.h"
 #include "zcprobe.h"
 
 /* The kernel gives a merged entry the COPIED bit of its first uarg, and the entry is counted by that bit when it ends. So a
@@ -53,27 +54,56 @@ static __always_inline void count_end(struct socket_state *state, u64 sk, const 
 		count_copies(state, sk, error, kind);
 }
 
-/* The kernel purges the error queue of a socket after the socket was seen closed, so closed sockets are looked up too. */
-static __always_inline struct socket_state *state_to_the_end(u64 sk)
-{
-	struct socket_state *state = find_state(sk);
+#ifdef WATCHED
+struct holder { /* of the data of late completions: their socket, and the stack that dropped the last reference */
 	u64 cookie;
+	u32 stack_id;
+	u32 reserved;
+};
 
-	if (state || !is_new_and_ours(sk))
-		return state;
-	cookie = cookie_of(sk);
-	state = closed_sockets.lookup(&cookie);
-	return state ? state : begin_state(sk);
+BPF_TABLE("lru_hash", struct holder, u64, holders, 1024); /* completions */
+
+static __always_inline void note_completion(void *context, struct socket_state *state, u32 lo, u32 hi)
+{
+	struct holder holder = { .cookie = state->cookie };
+	u64 zero = 0, *count;
+
+	if (!note_completed(&state->usage, lo, hi))
+		return;
+	holder.stack_id = stacks.get_stackid(context, 0);
+	count = holders.lookup_or_try_init(&holder, &zero);
+	if (count)
+		add(count, hi - lo + 1ULL);
 }
 
-static __always_inline int end_of_notification(u64 sk, u64 skb, u8 kind)
+/* A notification that ended is the newest one no more, and tells how its sends were read. */
+static __always_inline void note_end(void *context, struct socket_state *state, const struct extended_err *error,
+				     u8 kind)
+{
+	u32 lo = error->ee_info, hi = error->ee_data;
+
+	if (kind == ZC_EVENT_MERGED) {
+		state->usage.tail_hi = hi;
+		note_completion(context, state, lo, hi);
+	}
+	if (kind != ZC_EVENT_READ)
+		return;
+	note_reading(&state->usage, true);
+	if ((int)(lo - state->first_send_id) < 0)
+		lo = state->first_send_id;
+	if ((int)(hi - lo) >= 0)
+		add(&state->usage.own_completions_read, hi - lo + 1ULL);
+}
+#endif
+
+static __always_inline int end_of_notification(void *context, u64 sk, u64 skb, u8 kind)
 {
 	struct zc_kernel_event *event;
 	struct socket_state *state;
 	struct extended_err error = {};
 	u32 charge_bytes;
 
-	state = sk ? state_to_the_end(sk) : 0; /* the verifier requires the test */
+	state = sk ? state_of(sk) : 0; /* the verifier requires the test */
 	if (!state)
 		return 0;
 	read_extended_err(skb, &error);
@@ -83,9 +113,12 @@ static __always_inline int end_of_notification(u64 sk, u64 skb, u8 kind)
 	state->charge_bytes = charge_bytes;
 	state->optmem_bytes = read_u32(sk + OFFSET_sock_sk_omem_alloc) - charge_bytes;
 	count_end(state, sk, &error, kind);
+#ifdef WATCHED
+	note_end(context, state, &error, kind);
+#endif
 	if (detail_in_force() < DETAIL_TIMELINE)
 		return 0;
-	event = new_event(sk, kind);
+	event = new_event(sk, state->cookie, kind);
 	if (!event)
 		return 0;
 	if (error.ee_origin == SO_EE_ORIGIN_ZEROCOPY) {
@@ -98,16 +131,20 @@ static __always_inline int end_of_notification(u64 sk, u64 skb, u8 kind)
 	return 0;
 }
 
-static __always_inline void emit_appended(void *context, u64 sk, u32 lo, u32 hi, bool copied, u32 charge_bytes)
+static __always_inline void emit_appended(void *context, struct socket_state *state, u64 sk, u32 lo, u32 hi,
+					  bool copied, u32 charge_bytes)
 {
-	struct socket_state *state = state_of(sk);
 	struct zc_kernel_event *event;
 
-	if (state)
-		add(&state->notifications[ZC_EVENT_APPENDED], 1);
+	add(&state->notifications[ZC_EVENT_APPENDED], 1);
+#ifdef WATCHED
+	state->usage.tail_lo = lo;
+	state->usage.tail_hi = hi;
+	note_completion(context, state, lo, hi);
+#endif
 	if (detail_in_force() < DETAIL_TIMELINE)
 		return;
-	event = new_event(sk, ZC_EVENT_APPENDED);
+	event = new_event(sk, state->cookie, ZC_EVENT_APPENDED);
 	if (!event)
 		return;
 	event->lo = lo;
@@ -138,11 +175,14 @@ BPF_TABLE("lru_hash", u64, u8, emitted_appended, 65536); /* by skb, until it com
  * stays until the skb completes again, because the second of the two may come as late as when the skb is freed. */
 static __always_inline bool note_appended(void *context, u64 sk, u64 skb, const struct way *way)
 {
+	struct socket_state *state = state_of(sk);
 	u8 yes = 1;
 
+	if (!state)
+		return false;
 	if (emitted_appended.insert(&skb, &yes))
 		return false;
-	emit_appended(context, sk, way->lo, way->hi, way->copied, peek_u32(skb + OFFSET_sk_buff_truesize));
+	emit_appended(context, state, sk, way->lo, way->hi, way->copied, peek_u32(skb + OFFSET_sk_buff_truesize));
 	return true;
 }
 #else

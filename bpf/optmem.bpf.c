@@ -23,14 +23,14 @@ ON_ENTRY_ANYWHERE(on_sock_ofree)
 
 	ways.delete(&skb);
 	if (phase == TAKEN)
-		return end_of_notification(sk, skb, ZC_EVENT_READ);
+		return end_of_notification(context, sk, skb, ZC_EVENT_READ);
 	if (phase == COMPLETING)
-		return end_of_notification(sk, skb, ZC_EVENT_MERGED);
+		return end_of_notification(context, sk, skb, ZC_EVENT_MERGED);
 	if (look_at_evidence() & ZC_SAW_ACCOUNT_FAILED) {
 		note_evidence(ZC_SAW_TAKEN_BACK);
-		return end_of_notification(sk, skb, ZC_EVENT_REFUSED);
+		return end_of_notification(context, sk, skb, ZC_EVENT_REFUSED);
 	}
-	return end_of_notification(sk, skb, ZC_EVENT_PURGED);
+	return end_of_notification(context, sk, skb, ZC_EVENT_PURGED);
 }
 
 /* sock_omalloc(sk, size, priority): NULL at the limit, before it allocates, and if there is no memory */
@@ -64,6 +64,7 @@ WITH_STAND_IN(on_consume_skb)
 
 	if (!is_notification(skb))
 		return 0;
-	return end_of_notification(read_u64(skb + OFFSET_sk_buff_sk), skb, merged ? ZC_EVENT_MERGED : ZC_EVENT_READ);
+	return end_of_notification(context, read_u64(skb + OFFSET_sk_buff_sk), skb,
+				   merged ? ZC_EVENT_MERGED : ZC_EVENT_READ);
 }
 #endif

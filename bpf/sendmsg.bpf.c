@@ -2,12 +2,12 @@
 /* sendmsg: what the send calls of the run's sockets returned, and at each ENOBUFS the state of optmem and the cause. */
 
 #include "calls.h"
-#include "causes.h"
+#include "enobufs.h"
 #include "events.h"
 #include "evidence.h"
 #include "filter.h"
 #include "kernel_reads.h"
-#include "memlock.h"
+#include "send_usage.h"
 #include "socket_state.h"
 #include "zcprobe.h"
 
@@ -39,52 +39,12 @@ static __always_inline void note_level(struct socket_state *state, u64 sk)
 		state->optmem_peak_bytes = optmem_bytes;
 }
 
-static __always_inline void count_enobufs(struct socket_state *state, u64 sk, u32 candidates)
-{
-	u32 slot = candidates ? CAUSE_AMBIGUOUS : CAUSE_OTHER;
-
-#pragma unroll
-	for (u32 cause = 0; cause < CAUSE_COUNT; cause++)
-		if (candidates == 1U << cause)
-			slot = cause;
-	if (slot < 10)
-		add(&state->enobufs[slot], 1);
-	if (slot != ZC_CAUSE_OPTMEM)
-		return;
-	add(&state->enobufs_optmem_bytes, read_u32(sk + OFFSET_sock_sk_omem_alloc));
-	add(&state->enobufs_depth, read_u32(sk + OFFSET_sock_sk_error_queue_qlen));
-}
-
-static __always_inline void emit_enobufs(u64 sk, struct socket_state *state, u64 message)
-{
-	u32 before = state->has_level ? state->optmem_before_bytes : UNKNOWN;
-	u32 high = read_u32(sk + OFFSET_sock_sk_omem_alloc);
-	u8 seen = look_at_evidence();
-	struct zc_kernel_event *event;
-	u32 candidates;
-
-	if (before != UNKNOWN && before > high)
-		high = before;
-	candidates = find_candidates(sk, state, seen, message, high);
-	count_enobufs(state, sk, candidates);
-	if (detail_in_force() < DETAIL_TIMELINE)
-		return;
-	event = new_event(sk, ZC_EVENT_ENOBUFS);
-	if (!event)
-		return;
-	event->optmem_before_bytes = before;
-	event->candidates = candidates;
-	event->evidence = seen;
-	read_memlock(&event->memlock_locked_pages, &event->memlock_limit_pages);
-	submit(event);
-}
-
 static __always_inline int send_returned(u64 sk, int ret, u64 message)
 {
 	struct zc_kernel_event *event;
 	struct socket_state *state;
 
-	state = state_of(sk);
+	state = state_of_sender(sk);
 	if (!state) {
 		forget_evidence(); /* of another socket of this thread */
 		return 0;
@@ -93,10 +53,13 @@ static __always_inline int send_returned(u64 sk, int ret, u64 message)
 	if (ret == -ENOBUFS)
 		emit_enobufs(sk, state, message);
 	forget_evidence();
+#ifdef WATCHED
+	note_usage(state, sk, ret);
+#endif
 	note_level(state, sk);
 	if (detail_in_force() < DETAIL_FULL)
 		return 0;
-	event = new_event(sk, ZC_EVENT_SENT);
+	event = new_event(sk, state->cookie, ZC_EVENT_SENT);
 	if (!event)
 		return 0;
 	event->send_result = ret;
@@ -166,7 +129,7 @@ int on_sock_send_length(struct bpf_raw_tracepoint_args *ctx)
 /* tcp:tcp_destroy_sock(sk): sk_zckey is now the number of sends that the kernel accepted */
 int on_tcp_destroy_sock(struct bpf_raw_tracepoint_args *ctx)
 {
-	u64 sk = ctx->args[0], cookie;
+	u64 sk = ctx->args[0];
 	struct zc_kernel_event *event;
 	struct socket_state *state;
 
@@ -177,17 +140,28 @@ int on_tcp_destroy_sock(struct bpf_raw_tracepoint_args *ctx)
 	state->optmem_max_bytes = optmem_limit(sk);
 	state->is_closed = 1;
 	if (detail_in_force() >= DETAIL_TIMELINE) {
-		event = new_event(sk, ZC_EVENT_CLOSED);
+		event = new_event(sk, state->cookie, ZC_EVENT_CLOSED);
 		if (event) {
 			event->optmem_peak_bytes = state->optmem_peak_bytes;
 			submit(event);
 		}
 	}
-	/* what is left of its error queue is purged after this */
-	if (find_hashed_state(sk)) {
-		cookie = state->cookie;
-		closed_sockets.update(&cookie, state);
-		sockets.delete(&sk);
-	}
 	return 0;
 }
+
+#ifdef WATCHED
+/* sched:sched_process_fork(parent, child) */
+int on_sched_process_fork(void *context)
+{
+	u64 parent = TRACED(context, 0), child = TRACED(context, 1);
+	u32 zero = 0, tgid = read_u32(parent + OFFSET_task_struct_tgid);
+	struct target *wanted = target.lookup(&zero);
+	u8 yes = 1;
+
+	if (!wanted || !wanted->follows || !target_processes.lookup(&tgid))
+		return 0;
+	tgid = read_u32(child + OFFSET_task_struct_tgid);
+	target_processes.update(&tgid, &yes);
+	return 0;
+}
+#endif

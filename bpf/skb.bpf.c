@@ -21,13 +21,14 @@ static __always_inline bool is_qdisc_drop(u32 reason)
 
 #ifndef FUNCTIONS
 /* The notification was taken back by msg_zerocopy_realloc(), or purged unread. */
-static __always_inline int on_freed_notification(u64 skb, u64 location)
+static __always_inline int on_freed_notification(void *context, u64 skb, u64 location)
 {
 	bool refused = location >= ADDRESS_msg_zerocopy_realloc && location < ADDRESS_msg_zerocopy_realloc_end;
 
 	if (refused)
 		note_evidence(ZC_SAW_TAKEN_BACK);
-	return end_of_notification(read_u64(skb + OFFSET_sk_buff_sk), skb, refused ? ZC_EVENT_REFUSED : ZC_EVENT_PURGED);
+	return end_of_notification(context, read_u64(skb + OFFSET_sk_buff_sk), skb,
+				   refused ? ZC_EVENT_REFUSED : ZC_EVENT_PURGED);
 }
 #endif
 
@@ -38,7 +39,7 @@ WITH_STAND_IN(on_kfree_skb)
 
 #ifndef FUNCTIONS
 	if (is_notification(skb))
-		return on_freed_notification(skb, TRACED(context, 1));
+		return on_freed_notification(context, skb, TRACED(context, 1));
 #endif
 #if ARGUMENTS_kfree_skb >= 3
 	if (!is_qdisc_drop(TRACED(context, 2)))
@@ -60,12 +61,14 @@ ON_ENTRY_ANYWHERE(on_skb_copy_ubufs)
 	u64 shared = peek_u64(skb + OFFSET_sk_buff_head) + peek_u32(skb + OFFSET_sk_buff_end);
 	u64 uarg = peek_u64(shared + OFFSET_skb_shared_info_destructor_arg), sk;
 	struct zc_kernel_event *event;
+	struct socket_state *state;
 	u32 stack_id;
 
 	if (!(peek_u8(shared + OFFSET_skb_shared_info_flags) & 1) || !uarg)
 		return 0;
 	sk = peek_u64(uarg - OFFSET_sk_buff_cb + OFFSET_sk_buff_sk);
-	if (!is_ours(sk))
+	state = state_of(sk);
+	if (!state)
 		return 0;
 	stack_id = stacks.get_stackid(context, 0);
 	count = copy_paths.lookup(&stack_id);
@@ -75,7 +78,7 @@ ON_ENTRY_ANYWHERE(on_skb_copy_ubufs)
 		copy_paths.update(&stack_id, &one);
 	if (detail_in_force() < DETAIL_FULL)
 		return 0;
-	event = new_event(sk, ZC_EVENT_COPIED);
+	event = new_event(sk, state->cookie, ZC_EVENT_COPIED);
 	if (!event)
 		return 0;
 	event->lo = peek_u32(uarg + OFFSET_uarg_id);

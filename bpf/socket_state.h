@@ -4,13 +4,15 @@
 
 #include "filter.h"
 #include "kernel_reads.h"
+#include "usage.h"
 
 #define CAUSE_COUNT 8
 #define CAUSE_AMBIGUOUS 8
 #define CAUSE_OTHER 9
 
 struct socket_state { /* counted in the kernel at every detail; user space reads it by these names */
-	u64 cookie;
+	u64 sk; /* its address */
+	u64 cookie; /* or a number of ours, for a socket that had none when it was first seen */
 	/* first the members that each send call and each completion touch, so that they share few cache lines */
 	u32 next_send_id; /* sk_zckey when the last send call returned */
 	u32 optmem_before_bytes; /* level when the previous send call returned */
@@ -36,16 +38,28 @@ struct socket_state { /* counted in the kernel at every detail; user space reads
 	u64 enobufs_optmem_bytes; /* levels at those by optmem, summed */
 	u64 enobufs_depth; /* queue depths at them, summed */
 	u64 is_closed;
+#ifdef WATCHED
+	struct usage usage;
+#endif
 };
 
-/* The socket's cookie gives the place of its state in an array. Finding it needs no call, where a lookup in a hash takes 45 ns
- * and is needed three times a send. Sockets without a cookie, and those whose place is taken, have their state in hashes. A
- * place stays taken, because no two sockets get the same cookie. */
+/* The socket's address gives the place of its state in an array. Finding it needs no call, where a lookup in a hash takes 45 ns
+ * and is needed three times a send. Sockets whose place is taken have their state in a hash. A state stays where it is when its
+ * socket is closed, because what is left of the error queue is purged after that. When another socket that has the same address
+ * sends, the state moves to closed_sockets. */
 #define PLACES 256
 BPF_ARRAY(places, struct socket_state, PLACES);
-BPF_HASH(place_owners, u32, u64, PLACES); /* place -> cookie: whoever inserts first owns the place */
-BPF_TABLE("lru_hash", u64, struct socket_state, sockets, 4096); /* by address, while the socket is open */
-BPF_TABLE("lru_hash", u64, struct socket_state, closed_sockets, 4096); /* by cookie: addresses are reused */
+BPF_ARRAY(blank_state, struct socket_state, 1);
+BPF_HASH(place_owners, u32, u64, PLACES); /* place -> address: whoever inserts first owns the place */
+BPF_TABLE("lru_hash", u64, struct socket_state, sockets, 4096); /* by address */
+BPF_TABLE("lru_hash", u64, struct socket_state, closed_sockets, 4096); /* by cookie, or the number in its place */
+
+static __always_inline u32 place_of(u64 sk)
+{
+	u64 number = number_of(sk);
+
+	return (number >> 6 ^ number >> 14) & (PLACES - 1);
+}
 
 /* The parameter is a copy of the key. Once a helper gets the address of a variable, the verifier (6.12's, for one) no longer
  * knows that the variable holds a socket. */
@@ -56,46 +70,108 @@ static __always_inline struct socket_state *find_hashed_state(u64 sk)
 
 static __always_inline struct socket_state *find_state(u64 sk)
 {
-	u64 cookie = cookie_of(sk);
-	u32 place = cookie & (PLACES - 1);
+	u32 place = place_of(sk);
 	struct socket_state *state = places.lookup(&place);
 
-	if (state && state->cookie == cookie && cookie)
+	if (state && state->sk == sk && sk)
 		return state;
 	return find_hashed_state(sk);
 }
 
-/* A program first sees a socket when it sends, or when one of its notifications ends. The values read here may already include
- * that send, and the notification is still charged. */
-static __always_inline struct socket_state *begin_state(u64 sk)
+/* A foreign socket has no cookie until somebody asks for it. Then it gets a number of ours, which no cookie can be. */
+static __always_inline u64 number_of_socket(u64 sk)
 {
-	struct socket_state fresh = {
-		.cookie = cookie_of(sk),
-		.first_send_id = read_u32(sk + OFFSET_sock_sk_zckey),
-		.first_optmem_bytes = read_u32(sk + OFFSET_sock_sk_omem_alloc),
-	};
-	u32 place = fresh.cookie & (PLACES - 1);
-	struct socket_state *state = places.lookup(&place);
-	u64 *owner;
+	u64 cookie = cookie_of(sk);
 
-	if (!fresh.cookie || !state)
-		return sockets.lookup_or_try_init(&sk, &fresh);
-	if (!place_owners.insert(&place, &fresh.cookie)) {
-		state->first_send_id = fresh.first_send_id;
-		state->first_optmem_bytes = fresh.first_optmem_bytes;
-	}
-	owner = place_owners.lookup(&place);
-	if (!owner || *owner != fresh.cookie)
-		return sockets.lookup_or_try_init(&sk, &fresh);
-	state->cookie = fresh.cookie; /* if two CPUs come here, both write the same */
+	return cookie ? cookie : 1ULL << 63 | bpf_ktime_get_ns();
+}
+
+/* A program first sees a socket when it sends, or when one of its notifications ends. The values read here may already include
+ * that send, and the notification is still charged. If two CPUs come here, one of them decides about the number. */
+static __always_inline struct socket_state *fill_state(struct socket_state *state, u64 sk)
+{
+	if (!state)
+		return 0;
+	__sync_val_compare_and_swap(&state->cookie, 0, number_of_socket(sk));
+	state->first_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
+	state->first_optmem_bytes = read_u32(sk + OFFSET_sock_sk_omem_alloc);
+#ifdef WATCHED
+	state->usage.inode = inode_of(sk);
+	state->usage.family = read_u16(sk + OFFSET_sock___sk_common_skc_family);
+	state->usage.protocol = read_u16(sk + OFFSET_sock_sk_protocol);
+#endif
+	state->sk = sk;
 	return state;
 }
 
-/* The state of a socket of ours, or NULL. Only our sockets have state, so all calls but the first take the quick way. */
+static __always_inline struct socket_state *new_hashed_state(u64 sk)
+{
+	u32 zero = 0;
+	struct socket_state *blank = blank_state.lookup(&zero);
+
+	return blank ? sockets.lookup_or_try_init(&sk, blank) : 0;
+}
+
+static __always_inline struct socket_state *begin_state(u64 sk)
+{
+	u32 place = place_of(sk);
+	struct socket_state *state = places.lookup(&place);
+	u64 *owner, address = sk;
+
+	place_owners.insert(&place, &address);
+	owner = place_owners.lookup(&place);
+	return fill_state(state && owner && *owner == sk ? state : new_hashed_state(sk), sk);
+}
+
+/* The state of a socket of ours, or NULL. Only our sockets have state, so all calls but the first take the quick way. A
+ * completion runs in any process, so a socket of a watched process is known from its first send call on only. */
 static __always_inline struct socket_state *state_of(u64 sk)
 {
 	struct socket_state *state = find_state(sk);
 
+#ifdef WATCHED
+	return state;
+#else
+	return state || !is_new_and_ours(sk) ? state : begin_state(sk);
+#endif
+}
+
+/* Whether the state is of an earlier socket with this address. UDP sockets end without a tracepoint. */
+static __always_inline bool is_of_another(struct socket_state *state, u64 sk)
+{
+	if (state->is_closed)
+		return true;
+#ifdef WATCHED
+	return read_u16(sk + OFFSET_sock_sk_protocol) != IPPROTO_TCP && state->usage.inode != inode_of(sk);
+#else
+	return false;
+#endif
+}
+
+static __always_inline void retire_state(struct socket_state *state, u64 sk)
+{
+	u32 zero = 0, place = place_of(sk);
+	struct socket_state *placed = places.lookup(&place), *blank = blank_state.lookup(&zero);
+	u64 cookie = state->cookie, address = sk;
+
+	closed_sockets.update(&cookie, state);
+	if (placed && placed->sk == sk && blank) {
+		places.update(&place, blank);
+		place_owners.delete(&place);
+	} else {
+		sockets.delete(&address);
+	}
+}
+
+/* As state_of(), when a send call returns: then the address belongs to an open socket. */
+static __always_inline struct socket_state *state_of_sender(u64 sk)
+{
+	struct socket_state *state = find_state(sk);
+
+	if (state && is_of_another(state, sk)) {
+		retire_state(state, sk);
+		state = 0;
+	}
 	return state || !is_new_and_ours(sk) ? state : begin_state(sk);
 }
 

@@ -149,6 +149,7 @@ static __always_inline int look_at(struct iterator_context *context, bool zeroco
 		return 0;
 	look.kind = ZC_LOOK_SOCKET;
 	look.fd = context->fd;
+	look.tgid = read_u32(task + OFFSET_task_struct_tgid);
 	inode = read_u64(file + OFFSET_file_f_inode);
 	look.inode = inode ? read_u64(inode + OFFSET_inode_i_ino) : 0;
 	look.user_locked_pages = locked_pages_of_user(task);

@@ -20,6 +20,7 @@ struct zc_socket_look {
 	uint64_t device[2]; /* name of that device, 16 characters */
 	uint64_t device_kind[2]; /* name of its rtnl_link_ops, up to 15 characters; empty for cards and loopback */
 	uint32_t fd;
+	uint32_t tgid; /* of the process, as the first pid namespace numbers it */
 	uint32_t netns_inode;
 	uint32_t next_send_id; /* sk_zckey */
 	uint32_t optmem_bytes; /* sk_omem_alloc */

@@ -25,16 +25,6 @@ struct runs { /* of one program on one CPU: what the first copy has seen and the
 
 BPF_PERCPU_ARRAY(runs, struct runs, STAND_INS);
 
-/* The address as a number, with which the verifier lets us calculate. */
-static __always_inline u64 number_of(void *context)
-{
-	u64 number = (u64)context;
-
-	asm volatile("%0 = -%0" : "+r"(number));
-	asm volatile("%0 = -%0" : "+r"(number));
-	return number;
-}
-
 static __always_inline bool is_of_task(u64 event)
 {
 	return event - read_u64(CURRENT_TASK() + OFFSET_task_struct_stack) < STACK_BYTES;
@@ -43,7 +33,7 @@ static __always_inline bool is_of_task(u64 event)
 static __always_inline void note_run(u32 program, void *context)
 {
 	struct runs *mine = runs.lookup(&program);
-	u64 event = number_of(context);
+	u64 event = number_of((u64)context);
 
 	if (!mine)
 		return;
@@ -58,7 +48,7 @@ static __always_inline void note_run(u32 program, void *context)
 static __always_inline bool was_skipped(u32 program, void *context)
 {
 	struct runs *mine = runs.lookup(&program);
-	u64 event = number_of(context), noted;
+	u64 event = number_of((u64)context), noted;
 
 	if (!mine)
 		return false;

@@ -14,13 +14,13 @@
 #include "zcprobe.h"
 
 #ifdef FUNCTIONS
-static __always_inline void emit_send(u64 sk, u64 uarg, u8 kind)
+static __always_inline void emit_send(u64 sk, u64 cookie, u64 uarg, u8 kind)
 {
 	struct zc_kernel_event *event;
 
 	if (detail_in_force() < DETAIL_FULL)
 		return;
-	event = new_event(sk, kind);
+	event = new_event(sk, cookie, kind);
 	if (!event)
 		return;
 	event->lo = peek_u32(uarg + OFFSET_uarg_id);
@@ -46,11 +46,11 @@ ON_RETURN(msg_zerocopy_realloc, 4, ARGUMENTS_msg_zerocopy_realloc)
 		return 0;
 	}
 	if (uarg != call->arguments[2]) {
-		emit_send(sk, uarg, ZC_EVENT_CHARGED);
+		emit_send(sk, state->cookie, uarg, ZC_EVENT_CHARGED);
 		return 0;
 	}
 	add(&state->uargs_extended, 1);
-	emit_send(sk, uarg, ZC_EVENT_EXTENDED);
+	emit_send(sk, state->cookie, uarg, ZC_EVENT_EXTENDED);
 	return 0;
 }
 

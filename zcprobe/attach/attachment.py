@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -17,12 +17,15 @@ from zcprobe.attach.summary import People, socket_summaries
 from zcprobe.attach.watch import watch
 from zcprobe.attach.watched import WatchedProcesses
 from zcprobe.errors import HostError
-from zcprobe.format.attachment import AttachmentSummary, Observation
+from zcprobe.format.attachment import AttachmentSummary, Detail, Observation
 from zcprobe.format.diagnosis import Diagnosed
 from zcprobe.host.limits import read_optmem_max
 from zcprobe.host.zerocopy import try_zerocopy_send
 from zcprobe.interrupt import Interruption
 from zcprobe.probes.iterators import SocketIterators
+
+if TYPE_CHECKING:
+    from zcprobe.attach.causes import Causes
 
 __all__ = ["Attachment", "Diagnose"]
 
@@ -38,18 +41,29 @@ def _measured_charge() -> int:
         return 0
 
 
+def _open_causes(stack: ExitStack, detail: Detail) -> "Causes | None":
+    if detail == "sample":
+        return None
+    from zcprobe.attach.causes import Causes  # the probes are slow to import and to compile
+
+    return stack.enter_context(Causes())
+
+
 class Attachment:
     """Processes that are watched, or a command that is started to be watched. `from_birth`: count all sends of a
-    socket, also those from before it was watched.
+    socket, also those from before it was watched. `detail`: whether probes count what the processes do besides.
 
     UsageError if there is nothing to watch, HostError if this host cannot watch.
     """
 
-    def __init__(self, selection: Selection, command: list[str], *, from_birth: bool = False) -> None:
+    def __init__(
+        self, selection: Selection, command: list[str], *, from_birth: bool = False, detail: Detail = "sample"
+    ) -> None:
         memlock = resource.getrlimit(resource.RLIMIT_MEMLOCK)
         begun_s = 0.0 if from_birth else None
         with ExitStack() as stack:
             iterators = stack.enter_context(SocketIterators())
+            self._causes = _open_causes(stack, detail)
             self.command = StartedCommand(command, memlock) if command else None
             if self.command is not None:
                 selection = msgspec.structs.replace(selection, pids=(self.command.pid,))
@@ -76,12 +90,21 @@ class Attachment:
     ) -> None:
         """Watches as `zcprobe.attach.watch.watch` does. `on_interval` gets the samples and notes of each interval."""
 
+        causes = self._causes
+
         def tell(samples: list[Sample]) -> None:
             self._people.look(self.sampler)
+            if causes:
+                causes.follow(self.sampler)
             on_interval(samples, self.sampler.processes.take_notes())
 
         self._people.look(self.sampler)
+        if causes:
+            causes.begin(self.sampler)
         watch(self.sampler, interruption, tell, interval_s=interval_s, count=count)
+        if causes:
+            causes.end()
+            on_interval([], causes.notes)
         self._end()
 
     def _end(self) -> None:
@@ -91,10 +114,10 @@ class Attachment:
     def summary(self, diagnose: Diagnose) -> AttachmentSummary:
         """What was seen until now, or until the end, and the diagnosis of it."""
         summary = AttachmentSummary(
-            detail="sample",
+            detail="causes" if self._causes else "sample",
             duration_ns=self._duration_ns or time.monotonic_ns() - self._begun_ns,
-            sockets=socket_summaries(self.sampler),
-            threads=self._people.threads,
+            sockets=socket_summaries(self.sampler, self._causes),
+            threads=self._causes.threads(self._people.threads) if self._causes else self._people.threads,
             processes=self._people.processes,
             findings=[],
         )

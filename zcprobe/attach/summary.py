@@ -2,13 +2,16 @@
 """What was seen of sockets, threads and processes, as a run folder and a diagnosis have it."""
 
 import mmap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zcprobe.attach.history import SocketHistory
 from zcprobe.attach.sampler import Sampler
 from zcprobe.format.attachment import ProcessFacts, SocketSummary, ThreadSummary
 from zcprobe.host.processes import has_cap_ipc_lock, memlock_limit_bytes, threads_of, unix_paths
 from zcprobe.probes.socket_looks import SocketLook
+
+if TYPE_CHECKING:
+    from zcprobe.attach.causes import Causes
 
 __all__ = ["People", "socket_summaries"]
 
@@ -103,7 +106,11 @@ def _other_summaries(sampler: Sampler) -> list[SocketSummary]:
     return [SocketSummary(**_identity(look, pid, paths), state=look.state_name) for pid, look in sampler.others]
 
 
-def socket_summaries(sampler: Sampler) -> list[SocketSummary]:
-    """The sockets with zerocopy in the order in which they were first seen, then those without."""
+def socket_summaries(sampler: Sampler, causes: "Causes | None" = None) -> list[SocketSummary]:
+    """The sockets with zerocopy in the order in which they were first seen, with what the probes counted, then those
+    without."""
     histories = sorted([*sampler.closed, *sampler.sockets.values()], key=lambda one: one.number)
-    return [*map(_summary, histories), *_other_summaries(sampler)]
+    if causes is None:
+        return [*map(_summary, histories), *_other_summaries(sampler)]
+    completed = [causes.complete(_summary(history), history) for history in histories]
+    return [*completed, *causes.unknown_sockets(histories), *_other_summaries(sampler)]

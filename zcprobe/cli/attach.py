@@ -128,11 +128,13 @@ def run(options: argparse.Namespace) -> int:
     printer = printer_of(options)
     if options.once and options.output is not None:
         raise UsageError("--once keeps no run folder", "leave -o out, or watch for one interval: ... 1 1")
+    if options.once and options.detail == "causes":
+        raise UsageError("--once looks once and counts no calls", "leave --once or --detail causes out")
     selection = _selection(options, words.command)
     with (
         deferred_interrupt() as interruption,
         offered_metrics(options) as metrics,
-        Attachment(selection, words.command, from_birth=options.once) as attachment,
+        Attachment(selection, words.command, from_birth=options.once, detail=options.detail) as attachment,
     ):
         summary = _summary(options, attachment, printer, metrics, words, interruption)
     printer.end(attachment.sampler, summary)

@@ -28,7 +28,8 @@ class Tracepoint(msgspec.Struct, frozen=True):
     """A BPF function on a raw tracepoint that passes at least `arguments` arguments; `since` is for people.
 
     Each run of a program costs time, so two are attached only if they can add something: `for_timeline` if events are
-    wanted, `for_memlock` if RLIMIT_MEMLOCK can apply to a sender. `anywhere`: as of a Function.
+    wanted, `for_memlock` if RLIMIT_MEMLOCK can apply to a sender, `for_watch` if processes are watched. `anywhere`: as
+    of a Function.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Tracepoint(msgspec.Struct, frozen=True):
     required: bool = True
     for_timeline: bool = False
     for_memlock: bool = False
+    for_watch: bool = False
     anywhere: bool = False
 
     def exists(self, btf: Btf) -> bool:

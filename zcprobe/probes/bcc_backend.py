@@ -88,9 +88,17 @@ _NAME_CHARACTERS = 15  # BPF_OBJ_NAME_LEN - 1
 _HINT = "probes need root, or CAP_BPF and CAP_PERFMON; zcprobe doctor tells more; --probes none measures without them"
 
 
+def _value(value: Any) -> Any:
+    """An int, text, a list, or a dict of members, from what ctypes gives for a member of a struct."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if hasattr(value, "_fields_"):
+        return _members(value)
+    return [_value(one) for one in value] if hasattr(value, "__len__") else int(value)
+
+
 def _members(leaf: Any) -> dict[str, Any]:
-    values = ((member, getattr(leaf, member)) for member, *_ in leaf._fields_)
-    return {member: list(value) if hasattr(value, "__len__") else int(value) for member, value in values}
+    return {member: _value(getattr(leaf, member)) for member, *_ in leaf._fields_}
 
 
 class Program:
@@ -187,12 +195,29 @@ class Program:
     def set_target(self, netns_inode: int, cookies: list[int], tgid: int, level: int) -> None:
         """Sets whose events to count and stream: the sockets of a namespace; of these only those with the given
         cookies, if any are given; of these only those on which process `tgid` sends, unless it is 0."""
-        table = self._bpf[b"target_cookies"]
-        table.clear()
-        for cookie in cookies:
-            table[table.Key(cookie)] = table.Leaf(1)
+        self._set_members("target_cookies", cookies)
         table = self._bpf[b"target"]
-        table[table.Key(0)] = table.Leaf(netns_inode, bool(cookies), tgid, level)
+        table[table.Key(0)] = table.Leaf(netns_inode, bool(cookies), tgid, level, 0, 0, 0)
+
+    def set_processes(self, tgids: Iterable[int], tids: list[int], level: int, *, follow: bool) -> None:
+        """Sets whose events to count and stream: the sockets with zerocopy on which these processes send; of these only
+        those on which these threads send, if any are given. `follow`: later children are added."""
+        self.clear("target_processes")
+        self.add_processes(tgids)
+        self._set_members("target_threads", tids)
+        table = self._bpf[b"target"]
+        table[table.Key(0)] = table.Leaf(0, 0, 0, level, 1, bool(tids), follow)
+
+    def add_processes(self, tgids: Iterable[int]) -> None:
+        table = self._bpf[b"target_processes"]
+        for tgid in tgids:
+            table[table.Key(tgid)] = table.Leaf(1)
+
+    def _set_members(self, name: str, keys: list[int]) -> None:
+        table = self._bpf[name.encode()]
+        table.clear()
+        for key in keys:
+            table[table.Key(key)] = table.Leaf(1)
 
     def clear(self, name: str) -> None:
         """Empties a hash map; zeroes an array."""
@@ -213,6 +238,10 @@ class Program:
     def numbers(self, name: str) -> dict[int, int]:
         """A hash map of integers."""
         return {int(key.value): int(leaf.value) for key, leaf in self._bpf[name.encode()].items()}
+
+    def items(self, name: str) -> list[tuple[dict[str, Any], int]]:
+        """A hash map of integers whose keys are C structs, as in `structs`."""
+        return [(_members(key), int(leaf.value)) for key, leaf in self._bpf[name.encode()].items()]
 
     def per_cpu(self, name: str) -> list[list[int]]:
         """Each element of a per-CPU array map, by CPU."""

@@ -17,5 +17,6 @@ ERRQUEUE = Probe(
         Tracepoint(
             "inet_sk_error_report", "on_inet_sk_error_report", 1, "Linux 5.14", for_timeline=True, anywhere=True
         ),
+        Tracepoint("sock_recv_length", "on_sock_recv_length", 3, "Linux 6.3", required=False, for_watch=True),
     ),
 )

@@ -19,7 +19,7 @@ from zcprobe.probes.base import read_source
 from zcprobe.probes.bcc_backend import Program
 from zcprobe.probes.layout import type_definitions
 
-__all__ = ["SOURCE", "SocketIterators", "read_iterator", "try_iterators"]
+__all__ = ["SOURCE", "SocketIterators", "iterator_definitions", "read_iterator", "try_iterators"]
 
 SOURCE = "sockets.bpf.c"
 _TARGET = "task_file"
@@ -28,7 +28,6 @@ _NOTHING = bytes.fromhex("b700000000000000 9500000000000000")
 
 _READ_BYTES = 65536
 _MEMBERS = (
-    ("sock", "__sk_common.skc_flags"),
     ("sock", "__sk_common.skc_state"),
     ("sock", "__sk_common.skc_num"),
     ("sock", "__sk_common.skc_dport"),
@@ -45,8 +44,6 @@ _MEMBERS = (
     ("net_device", "rtnl_link_ops"),
     ("rtnl_link_ops", "kind"),
     ("socket", "sk"),
-    ("file", "f_inode"),
-    ("inode", "i_ino"),
 )
 _IPV6_MEMBERS = (("sock", "__sk_common.skc_v6_daddr"), ("sock", "__sk_common.skc_v6_rcv_saddr"))
 """A kernel without IPv6 lacks these."""
@@ -106,14 +103,12 @@ def try_iterators() -> None:
         _try(btf)
 
 
-def _definitions(btf: Btf) -> dict[str, int]:
+def iterator_definitions(btf: Btf) -> dict[str, int]:
+    """The macros with which the C is compiled. HostError names what this kernel lacks."""
     definitions = type_definitions(btf, _MEMBERS)
     if all(btf.offset(*member) is not None for member in _IPV6_MEMBERS):
         definitions |= type_definitions(btf, _IPV6_MEMBERS)
-    flag = btf.enum_value("sock_flags", "SOCK_ZEROCOPY")
-    if flag is None:
-        raise HostError("this kernel has no SO_ZEROCOPY", "use a kernel since Linux 4.14")
-    return definitions | {"SOCK_ZEROCOPY": flag, "TYPED": 1, "ADDRESS_sysctl_optmem_max": 0}
+    return definitions | {"TYPED": 1, "ADDRESS_sysctl_optmem_max": 0}
 
 
 class SocketIterators:
@@ -127,7 +122,7 @@ class SocketIterators:
         self._programs: dict[bool, int] = {}
         with open_btf() as btf:
             _try(btf)  # its error is better than the compiler's
-            definitions = _definitions(btf)
+            definitions = iterator_definitions(btf)
             if read_system().lockdown != "confidentiality":
                 definitions["DEVICE_KIND"] = 1
             compiled = Program(read_source([SOURCE]), definitions)

@@ -21,6 +21,11 @@ _MEMBERS = (
     ("sock", "__sk_common.skc_family"),
     ("sock", "__sk_common.skc_net"),
     ("sock", "__sk_common.skc_cookie"),
+    ("sock", "__sk_common.skc_flags"),
+    ("sock", "sk_socket"),
+    ("socket", "file"),
+    ("file", "f_inode"),
+    ("inode", "i_ino"),
     ("net", "ns.inum"),
     ("sk_buff", "sk"),
     ("sk_buff", "cb"),
@@ -36,6 +41,8 @@ _MEMBERS = (
     ("task_struct", "cred"),
     ("task_struct", "signal"),
     ("task_struct", "stack"),
+    ("task_struct", "tgid"),
+    ("task_struct", "nvcsw"),
     ("cred", "user"),
     ("signal_struct", "rlim"),
     ("user_struct", "locked_vm"),
@@ -113,6 +120,10 @@ def type_definitions(btf: Btf, more: Iterable[tuple[str, str]] = ()) -> dict[str
     per_namespace = btf.offset(*_OPTMEM_MAX)
     if per_namespace is not None:
         definitions[_macro(*_OPTMEM_MAX)] = per_namespace
+    flag = btf.enum_value("sock_flags", "SOCK_ZEROCOPY")
+    if flag is None:
+        raise HostError("this kernel has no SO_ZEROCOPY", "use a kernel since Linux 4.14")
+    definitions["SOCK_ZEROCOPY"] = flag
     for structure in _SIZES:
         definitions[f"SIZE_{structure}"] = btf.size(structure) or 0
     return definitions

@@ -99,12 +99,13 @@ def number_stand_ins() -> dict[str, int]:
     return {**numbers, "STAND_INS": len(numbers)}
 
 
-def _compile(definitions: dict[str, int], mechanism: ProbeMechanism, *, typed: bool) -> Program:
+def _compile(definitions: dict[str, int], mechanism: ProbeMechanism, *, typed: bool, watch: bool) -> Program:
     source = read_source(f"{probe.name}.bpf.c" for probe in PROBES)
     switches = {
         "TYPED": typed,
         "FUNCTIONS": mechanism != "tracepoint",
         "KPROBES": mechanism == "kprobe",
+        "WATCHED": watch,
     }
     chosen = {name: 1 for name, wanted in switches.items() if wanted}
     return Program(source, definitions | chosen | number_stand_ins() | {"RING_PAGES": _RING_PAGES})
@@ -139,13 +140,16 @@ def _attach_functions(program: Program, probe: Probe, mechanism: ProbeMechanism,
 
 
 class Needs(msgspec.Struct, frozen=True):
-    """Purpose of the session: whether events are wanted, and whether RLIMIT_MEMLOCK can apply to senders."""
+    """Purpose of the session: whether events are wanted, whether RLIMIT_MEMLOCK can apply to senders, and whether
+    processes are watched instead of a run of ours."""
 
     timeline: bool = True
     memlock: bool = True
+    watch: bool = False
 
     def include(self, item: Tracepoint) -> bool:
-        return (self.timeline or not item.for_timeline) and (self.memlock or not item.for_memlock)
+        reasons = ((self.timeline, item.for_timeline), (self.memlock, item.for_memlock), (self.watch, item.for_watch))
+        return all(wanted or not needed for wanted, needed in reasons)
 
 
 def _attach_tracepoints(loaded: Loaded, probe: Probe, btf: Btf, needs: Needs) -> list[str]:
@@ -162,7 +166,7 @@ def _attach_tracepoints(loaded: Loaded, probe: Probe, btf: Btf, needs: Needs) ->
 
 
 def _load_as(definitions: dict[str, int], mechanism: ProbeMechanism, btf: Btf, needs: Needs, *, typed: bool) -> Loaded:
-    program = _compile(definitions, mechanism, typed=typed)
+    program = _compile(definitions, mechanism, typed=typed, watch=needs.watch)
     program.btf = btf
     loaded = Loaded(program, mechanism, typed, {}, [])
     try:

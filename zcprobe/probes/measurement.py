@@ -5,18 +5,27 @@ import msgspec
 
 from zcprobe.config import ProbeLevel
 from zcprobe.format.sockets import SocketCounts
+from zcprobe.probes.usage import SocketUsage
 
 __all__ = ["MeasurementCounts", "Snapshot", "SocketSnapshot", "Target"]
 
 
 class Target(msgspec.Struct, frozen=True):
     """The sockets to watch: those of a network namespace; of these only those with the given cookies, if any are given;
-    of these only those on which process `tgid` sends, unless it is 0."""
+    of these only those on which process `tgid` sends, unless it is 0.
 
-    netns_inode: int
+    Or, if `processes` are given, in any namespace: the sockets with zerocopy on which these processes send, by their
+    ids in the first pid namespace; of these only those on which `threads` send, if any are given. `follow`: also those
+    of their later children.
+    """
+
+    netns_inode: int = 0
     cookies: list[int] = []
     tgid: int = 0
     level: ProbeLevel = "timeline"
+    processes: list[int] | None = None
+    threads: list[int] = []
+    follow: bool = False
 
 
 class MeasurementCounts(msgspec.Struct):
@@ -41,11 +50,13 @@ class MeasurementCounts(msgspec.Struct):
 class SocketSnapshot(msgspec.Struct, frozen=True):
     """One socket while it is watched: its `counts` so far, and the values that a program last saw on the return of a
     send call or at the end of a notification: `optmem_bytes`, the level, and `errqueue_depth`, the unread
-    notifications."""
+    notifications.
+    `usage` is None unless processes are watched."""
 
     counts: SocketCounts
     optmem_bytes: int
     errqueue_depth: int
+    usage: SocketUsage | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -8,6 +8,8 @@ __all__ = ["SENDMSG"]
 _UDP_OF_IPV6 = "udpv6_sendmsg"
 """Absent if the kernel has no IPv6."""
 
+_FORK = Tracepoint("sched_process_fork", "on_sched_process_fork", 2, "Linux 2.6.28", for_watch=True)
+
 _DESTROY = Tracepoint("tcp_destroy_sock", "on_tcp_destroy_sock", 1, "Linux 4.16")
 
 SENDMSG = Probe(
@@ -27,6 +29,6 @@ SENDMSG = Probe(
         Function(("ip6_append_data",), "on_ip6_append_data", kretprobe="on_append", only_with=_UDP_OF_IPV6),
         Function(("ip6_make_skb",), "on_ip6_make_skb", kretprobe="on_append", only_with=_UDP_OF_IPV6),
     ),
-    beside_functions=(_DESTROY,),
-    tracepoints=(Tracepoint("sock_send_length", "on_sock_send_length", 3, "Linux 6.3"), _DESTROY),
+    beside_functions=(_DESTROY, _FORK),
+    tracepoints=(Tracepoint("sock_send_length", "on_sock_send_length", 3, "Linux 6.3"), _DESTROY, _FORK),
 )

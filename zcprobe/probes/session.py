@@ -5,7 +5,7 @@ another."""
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +25,7 @@ from zcprobe.probes.loading import WITH_STAND_IN, Loaded, Needs, load_probes
 from zcprobe.probes.measurement import MeasurementCounts, Snapshot, SocketSnapshot, Target
 from zcprobe.probes.sockets import socket_counts
 from zcprobe.probes.uarg import COMPLETIONS
+from zcprobe.probes.usage import socket_usage
 
 __all__ = ["LEVELS", "ProbeSession"]
 
@@ -47,7 +48,8 @@ class ProbeSession:
     """Loaded probes. `mechanisms`: probe name -> mechanism in use; `attached`: functions and tracepoints watched.
 
     `level`: the highest level that will be requested; `memlock`: whether RLIMIT_MEMLOCK can apply to a sender. A lower
-    level and False cost less. `typed`: the tracepoints have typed arguments, which halves the cost per event.
+    level and False cost less. `watch`: processes will be watched, and how they use their sockets is counted.
+    `typed`: the tracepoints have typed arguments, which halves the cost per event.
 
     Unless `wait`, they are compiled and loaded in a thread; `wait()`, or whatever needs them first, raises what went
     wrong. Meanwhile nobody else may write to stderr, because the compiler's messages are read from there.
@@ -59,10 +61,12 @@ class ProbeSession:
         level: ProbeLevel = "full",
         *,
         memlock: bool = True,
+        watch: bool = False,
         wait: bool = True,
     ) -> None:
         import_bcc()  # imported here, because importing it changes the warnings of the whole process
-        needs = Needs(timeline=LEVELS.index(level) > LEVELS.index("summary"), memlock=memlock)
+        self._watches = watch
+        needs = Needs(timeline=watch or LEVELS.index(level) > LEVELS.index("summary"), memlock=memlock, watch=watch)
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="zcprobe-probes")
         self._loading: Future[Loaded] = pool.submit(_load, mechanism, needs)
         pool.shutdown(wait=False)
@@ -133,7 +137,7 @@ class ProbeSession:
             reader = EventReader(self._program.map_fd("events"), events.fileno(), limit_bytes)
             level = LEVELS.index(target.level)
             try:
-                self._program.set_target(target.netns_inode, target.cookies, target.tgid, level)
+                self._set_target(target, level)
                 yield counts
             finally:
                 self._program.set_target(0, [], 0, 0)
@@ -145,6 +149,16 @@ class ProbeSession:
         counts.send_results = self._new_results()
         self._count_sockets(counts)
 
+    def _set_target(self, target: Target, level: int) -> None:
+        if target.processes is None:
+            self._program.set_target(target.netns_inode, target.cookies, target.tgid, level)
+        else:
+            self._program.set_processes(target.processes, target.threads, level, follow=target.follow)
+
+    def add_processes(self, tgids: Iterable[int]) -> None:
+        """Adds processes to the target of the current measurement."""
+        self._program.add_processes(tgids)
+
     def snapshot(self) -> Snapshot:
         """What was counted so far in the current measurement, or in the whole last one.
 
@@ -155,8 +169,14 @@ class ProbeSession:
         if not self._results_before or self._is_closed:
             raise RuntimeError("there is no measurement to take a snapshot of")
         time_ns = time.monotonic_ns()
+        holders = self._holders()
         sockets = [
-            SocketSnapshot(socket_counts(state), state["optmem_bytes"], state["errqueue_depth"])
+            SocketSnapshot(
+                socket_counts(state),
+                state["optmem_bytes"],
+                state["errqueue_depth"],
+                socket_usage(state, holders.get(state["cookie"], {})) if self._watches else None,
+            )
             for state in self._states()
         ]
         lost = sum(map(sum, self._lost())) - sum(map(sum, self._lost_before))
@@ -211,13 +231,20 @@ class ProbeSession:
                 counts.lost_events += sum(lost)
 
     def _states(self) -> list[dict[str, Any]]:
-        """`struct socket_state` of every socket seen. A closing socket is added to the closed ones
-        before it is removed from the open ones, so reading the open ones first misses none."""
+        """`struct socket_state` of every socket seen. A state is added to the closed ones before it is removed from the
+        others, so reading the others first misses none."""
         places = self._program.structs("places", self._program.numbers("place_owners")).values()
         hashed, closed = (self._program.structs(name).values() for name in ("sockets", "closed_sockets"))
-        ended = {state["cookie"] for state in closed} - {0}  # many sockets may have no cookie
-        taken = [state for state in places if state["cookie"]]
-        return [*taken, *(state for state in hashed if state["cookie"] not in ended), *closed]
+        return list({state["cookie"]: state for state in (*places, *hashed, *closed) if state["sk"]}.values())
+
+    def _holders(self) -> dict[int, dict[int, int]]:
+        """Cookie -> stack id -> late completions."""
+        found: dict[int, dict[int, int]] = {}
+        if self._watches:
+            for key, count in self._program.items("holders"):
+                if key["stack_id"] < _NO_STACK:
+                    found.setdefault(key["cookie"], {})[key["stack_id"]] = count
+        return found
 
     def _count_sockets(self, counts: MeasurementCounts) -> None:
         counts.sockets = {state["cookie"]: socket_counts(state) for state in self._states()}
@@ -229,7 +256,9 @@ class ProbeSession:
     def _forget(self) -> None:
         """State of earlier runs: a socket of this one may have got the address of one that was never seen closed."""
         functions = ("ways", "emitted_appended", "copy_paths") if self.mechanism != "tracepoint" else ()
-        for name in ("places", "place_owners", "sockets", "closed_sockets", "evidence_by_thread", *functions):
+        watched = ("holders",) if self._watches else ()
+        states = ("places", "place_owners", "sockets", "closed_sockets")
+        for name in (*states, "evidence_by_thread", *functions, *watched):
             self._program.clear(name)
         self._program.set_u32("evidence_ever", 0)
 

@@ -45,6 +45,7 @@ class SocketLook(NamedTuple):
     device: bytes
     device_kind: bytes
     fd: int
+    tgid: int
     netns_inode: int
     next_send_id: int
     optmem_bytes: int

@@ -10,6 +10,7 @@ import pytest
 from zcprobe.host.btf import open_btf
 from zcprobe.probes.base import read_source
 from zcprobe.probes.bcc_backend import Program
+from zcprobe.probes.iterators import iterator_definitions
 from zcprobe.probes.loading import find_definitions, number_stand_ins
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root")
@@ -17,8 +18,10 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root")
 PROGRAMS = sorted(path.name for path in (Path(__file__).parents[3] / "bpf").glob("*.bpf.c"))
 WAYS: dict[str, dict[str, int]] = {
     "typed tracepoints": {"TYPED": 1},
+    "typed tracepoints of a watched process": {"TYPED": 1, "WATCHED": 1},
     "raw tracepoints": {},
     "fentry": {"FUNCTIONS": 1},
+    "fentry of a watched process": {"FUNCTIONS": 1, "WATCHED": 1},
     "kprobe": {"FUNCTIONS": 1, "KPROBES": 1},
 }
 
@@ -26,7 +29,8 @@ WAYS: dict[str, dict[str, int]] = {
 @pytest.fixture(scope="module")
 def definitions() -> Iterator[dict[str, int]]:
     with open_btf() as btf:
-        yield {**find_definitions(btf), **number_stand_ins(), "RING_PAGES": 16}
+        members = {name: value for name, value in iterator_definitions(btf).items() if name != "TYPED"}
+        yield {**members, **find_definitions(btf), **number_stand_ins(), "RING_PAGES": 16}
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))

@@ -3,9 +3,11 @@
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 from zcprobe.attach.totals import LABELS
 from zcprobe.errors import UsageError
+from zcprobe.format.attachment import Detail
 from zcprobe.units import parse_whole, shown
 
 __all__ = ["EXAMPLES", "add_attach", "parse_ids"]
@@ -17,6 +19,7 @@ EXAMPLES = """\
 examples:
   zcprobe attach -p 812                     a line per socket with zerocopy and second
   zcprobe attach -p 812 --once              one look, to paste into a bug report
+  zcprobe attach -p 812 --detail causes     count every call, and say who reads and who waits
   zcprobe attach --comm qemu-system-x86 5   every five seconds
   zcprobe attach -f -o results -- ./server  start it, watch it and its children, keep what was seen
 """
@@ -60,6 +63,12 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     how.add_argument("-o", "--output", type=Path, metavar="DIR", help="keep what was seen as a run folder in DIR")
     how.add_argument("-T", "--timestamp", action="store_true", help="the time of day in each line")
     how.add_argument("-w", "--wide", action="store_true", help="more columns than fit into 80 characters")
+    how.add_argument(
+        "--detail",
+        choices=get_args(Detail),
+        default="sample",
+        help="sample (default): look at its sockets ten times a second; causes: also count every call, by probes",
+    )
     form = how.add_mutually_exclusive_group()
     form.add_argument("-j", "-J", "--json", action="store_true", help="JSON Lines on stdout")
     form.add_argument("--csv", action="store_true", help="comma-separated values on stdout")

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The detail `causes`: the probes count what the watched processes do with their sockets, call by call."""
+
+import os
+import time
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from zcprobe.attach.history import SocketHistory
+from zcprobe.attach.sampler import Sampler
+from zcprobe.format.attachment import SocketSummary, ThreadSummary
+from zcprobe.format.holders import last_holder
+from zcprobe.probes.measurement import MeasurementCounts, SocketSnapshot, Target
+from zcprobe.probes.session import ProbeSession
+from zcprobe.probes.socket_looks import protocol_name
+from zcprobe.probes.usage import SocketUsage
+
+__all__ = ["Causes"]
+
+_NO_EVENTS = Path(os.devnull)
+_FIRST_PID_NAMESPACE = "pid:[4026531836]"
+"""PROC_PID_INIT_INO of the kernel. In this namespace the ids that we see are those of the probes."""
+
+
+class Causes:
+    """Probes that count for the processes of a sampler, from `begin` to `end`. HostError if they cannot be loaded."""
+
+    def __init__(self) -> None:
+        self._session = ProbeSession(level="summary", watch=True)
+        self._measuring = ExitStack()
+        self._counts = MeasurementCounts()
+        self._known: set[int] = set()
+        self._seen: dict[tuple[int, int], SocketSnapshot] = {}
+        self._end_ns = 0
+        self._holders: dict[int, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._measuring.close()
+        self._session.close()
+
+    def begin(self, sampler: Sampler) -> None:
+        """Counts from now on."""
+        self._known = _tgids(sampler)
+        selection = sampler.processes.selection
+        target = Target(
+            level="summary",
+            processes=sorted(self._known),
+            threads=list(selection.tids),
+            follow=selection.children,
+        )
+        self._counts = self._measuring.enter_context(self._session.measure(target, _NO_EVENTS))
+
+    def follow(self, sampler: Sampler) -> None:
+        """Counts for the processes, too, that have joined the sampler's."""
+        new = _tgids(sampler) - self._known
+        self._session.add_processes(new)
+        self._known |= new
+
+    def end(self) -> None:
+        """Counts no more, and reads what was counted."""
+        self._end_ns = time.monotonic_ns()
+        self._measuring.close()
+        for one in self._session.snapshot().sockets:
+            assert one.usage is not None  # the session watches
+            self._seen[one.usage.address, one.usage.inode] = one
+        stacks = {stack for one in self._usages() for stack in one.holders}
+        resolved = self._session.resolve_stacks(sorted(stacks))
+        self._holders = {stack: last_holder(frames) for stack, frames in resolved.items()}
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence for each BPF function whose counts may be too low."""
+        missed = sorted(self._counts.missed_runs.items())
+        return [f"{name}() did not see {count} events, so counts may be too low" for name, count in missed]
+
+    def _usages(self) -> list[SocketUsage]:
+        return [one.usage for one in self._seen.values() if one.usage is not None]
+
+    def complete(self, summary: SocketSummary, history: SocketHistory) -> SocketSummary:
+        """The summary of a socket with what was counted for it."""
+        seen = self._seen.get(history.look.key)
+        if seen is None or seen.usage is None:
+            return _unused(summary)
+        usage = seen.usage
+        sends = history.sends + _difference(usage.next_send_id, history.look.next_send_id)
+        completed = self._completed(summary, seen, usage)
+        return msgspec.structs.replace(completed, sends=sends)
+
+    def unknown_sockets(self, histories: list[SocketHistory]) -> list[SocketSummary]:
+        """Sockets that were opened and closed again between two looks."""
+        known = {history.look.key for history in histories}
+        return [
+            self._completed(
+                SocketSummary(protocol=protocol_name(one.usage.family, one.usage.protocol), sends=one.usage.sends),
+                one,
+                one.usage,
+            )
+            for key, one in self._seen.items()
+            if key not in known and one.usage is not None
+        ]
+
+    def _completed(self, summary: SocketSummary, seen: SocketSnapshot, usage: SocketUsage) -> SocketSummary:
+        counts = seen.counts
+        unread_bytes = counts.enobufs_depth * counts.charge_bytes
+        readers: Counter[str] = Counter()
+        holders: Counter[str] = Counter()
+        for reader in usage.readers:
+            readers[reader.comm] += reader.notifications
+        if usage.reads_of_others:
+            readers["(others)"] += usage.reads_of_others
+        for stack, count in usage.holders.items():
+            holders[self._holders.get(stack, "")] += count
+        has_tail = summary.tail_lo is None and counts.appended
+        return msgspec.structs.replace(
+            summary,
+            plain_sends=usage.plain_sends,
+            bytes_sent=usage.bytes_sent,
+            send_bytes_median=usage.send_bytes_median,
+            enobufs=sum(counts.enobufs.values()),
+            enobufs_causes=counts.enobufs,
+            enobufs_in_flight_bytes=counts.enobufs_optmem_bytes - unread_bytes,
+            enobufs_unread_bytes=unread_bytes,
+            notifications_read=counts.read,
+            completions_read=counts.completions_read,
+            copied_true=counts.completions_copied,
+            errqueue_depth_max=max(summary.errqueue_depth_max or 0, counts.errqueue_depth_max),
+            optmem_peak_bytes=max(summary.optmem_peak_bytes or 0, counts.optmem_peak_bytes),
+            optmem_max_bytes=summary.optmem_max_bytes or counts.optmem_max_bytes or None,
+            charge_bytes=summary.charge_bytes or counts.charge_bytes or None,
+            in_flight_peak_bytes=max(summary.in_flight_peak_bytes or 0, usage.in_flight_peak_bytes),
+            unread_peak_bytes=max(summary.unread_peak_bytes or 0, usage.unread_peak_bytes),
+            outstanding_max=usage.outstanding_max,
+            tail_lo=usage.tail_lo if has_tail else summary.tail_lo,
+            tail_hi=usage.tail_hi if has_tail else summary.tail_hi,
+            last_read_ns_ago=self._end_ns - usage.last_read_ns if usage.last_read_ns else None,
+            readers=dict(readers),
+            flushes=usage.flushes,
+            flushes_waited=usage.flushes_waited,
+            flushes_empty_then_enobufs=usage.flushes_in_vain,
+            flush_ns_max=usage.flush_ns_max,
+            sends_per_uarg_max=usage.sends_per_uarg_max,
+            late_holders=dict(holders),
+            foreign_uargs=counts.enobufs.get("foreign_uarg", 0),
+        )
+
+    def threads(self, known: list[ThreadSummary]) -> list[ThreadSummary]:
+        """The threads that were seen, with what they sent."""
+        sends: Counter[int] = Counter()
+        enobufs: Counter[int] = Counter()
+        comms = {thread.tid: thread.comm for thread in known}
+        for usage in self._usages():
+            for sender in usage.senders:
+                sends[sender.tid] += sender.sends
+                enobufs[sender.tid] += sender.enobufs
+                comms.setdefault(sender.tid, sender.comm)
+        return [
+            ThreadSummary(tid=tid, comm=comm, sends=sends[tid], enobufs=enobufs[tid])
+            for tid, comm in sorted(comms.items())
+        ]
+
+
+def _unused(summary: SocketSummary) -> SocketSummary:
+    """A socket on which nothing was sent while the probes counted."""
+    return msgspec.structs.replace(summary, plain_sends=0, enobufs=0, enobufs_causes={}, foreign_uargs=0)
+
+
+def _difference(later: int, earlier: int) -> int:
+    """Of two values of the kernel's 32-bit counter of sends."""
+    return (later - earlier + 2**31) % 2**32 - 2**31
+
+
+def _tgids(sampler: Sampler) -> set[int]:
+    """The watched processes as the probes know them. In another pid namespace only a process with sockets tells."""
+    found = {history.look.tgid for history in sampler.sockets.values()}
+    found |= {look.tgid for _, look in sampler.others}
+    if os.readlink("/proc/self/ns/pid") == _FIRST_PID_NAMESPACE:
+        found |= {process.pid for process in sampler.processes}
+    return found
