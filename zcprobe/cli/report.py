@@ -19,19 +19,26 @@ _MOST_DRAWN = 4
 """The number of groups whose figures are drawn by default. A group takes about 5 s."""
 
 
-def _refuse_attachments(runs: list[Run]) -> None:
-    for run in runs:
-        if isinstance(run, Attachment):
-            raise UsageError(
-                f"{run.name} is an attachment, in which none of our senders counted: a report compares policies",
-                "zcprobe plot draws its samples, zcprobe export prints its line and its table",
-            )
+def _attachments(runs: list[Run]) -> list[Attachment]:
+    """The attachments. UsageError for attachments beside other runs, with which they have no policy to share."""
+    found = [run for run in runs if isinstance(run, Attachment)]
+    if found and len(found) < len(runs):
+        raise UsageError(
+            f"{found[0].name} is an attachment, and other runs are not", "report attachments in a file of their own"
+        )
+    return found
 
 
 def run(options: argparse.Namespace) -> int:
     """A part for each comparison, then one for each group of loose runs that were made alike."""
     inputs = load_inputs(options)
-    _refuse_attachments(inputs.runs)
+    attachments = _attachments(inputs.runs)
+    if attachments:
+        from zcprobe.report.attachment import render_attachments
+
+        with open_output(options.output) as file:
+            file.write(render_attachments(attachments).encode())
+        return 0
     base = Path() if is_stdout(options.output) else options.output.parent
     parts = [*inputs.comparisons, *as_comparisons(inputs.loose)]
     most = len(parts) if options.all_figures else _MOST_DRAWN

@@ -231,7 +231,7 @@ def test_a_folder_that_cannot_be_made_is_refused(puppet: Puppet, zcprobe: Comman
     assert len(result.stderr.splitlines()) == 2
 
 
-def test_a_kept_attachment_is_drawn_exported_and_refused_in_two_lines(
+def test_a_kept_attachment_is_drawn_reported_and_exported_and_the_rest_refused(
     puppet: Puppet, zcprobe: Command, tmp_path: Path
 ) -> None:
     puppet.send("a", PRIME)
@@ -242,8 +242,11 @@ def test_a_kept_attachment_is_drawn_exported_and_refused_in_two_lines(
     assert len(rows.stdout.splitlines()) == 1 + 3
     line = zcprobe("export", folder)
     assert line.stdout.startswith(f"process {puppet.pid}; 1 sockets with zerocopy of")
+    assert zcprobe("report", folder, "-o", "report.html").returncode == 0
+    report = (tmp_path / "report.html").read_text()
+    assert f"<h1>process {puppet.pid}</h1>" in report
+    assert "cannot-be-zerocopy" in report
     for words in (
-        ("report", folder, "-o", "x.html"),
         ("plot", folder, "--figure", "optmem"),
         ("export", folder, "--format", "trace"),
     ):
