@@ -108,26 +108,29 @@ static __always_inline void read_counters(struct zc_socket_look *look, u64 sk)
 	look->bytes_repeated = read_u64(tcp + OFFSET_tcp_sock_bytes_retrans);
 }
 
-static __always_inline void read_socket(struct zc_socket_look *look, u64 sk)
+/* What a socket is and where it leads. Of one without zerocopy nothing else is told. */
+static __always_inline void read_identity(struct zc_socket_look *look, u64 sk)
 {
 	u64 net = read_u64(sk + OFFSET_sock___sk_common_skc_net);
 
 	look->address = sk;
 	look->protocol = read_u16(sk + OFFSET_sock_sk_protocol);
 	look->state = read_u8(sk + OFFSET_sock___sk_common_skc_state);
-	look->zerocopy_enabled = has_zerocopy(sk);
-	look->next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
+	if (net)
+		look->netns_inode = read_u32(net + OFFSET_net_ns_inum);
+	read_addresses(look, sk);
+	read_device(look, sk);
+}
+
+static __always_inline void read_levels(struct zc_socket_look *look, u64 sk)
+{
 	look->optmem_bytes = read_u32(sk + OFFSET_sock_sk_omem_alloc);
 	look->errqueue_depth = read_u32(sk + OFFSET_sock_sk_error_queue_qlen);
 	look->sndbuf_bytes = read_u32(sk + OFFSET_sock_sk_sndbuf);
-	if (net)
-		look->netns_inode = read_u32(net + OFFSET_net_ns_inum);
 #ifdef OFFSET_net_core_sysctl_optmem_max
 	look->optmem_max_bytes = optmem_limit(sk);
 #endif
-	read_addresses(look, sk);
 	read_tail(look, sk);
-	read_device(look, sk);
 	read_counters(look, sk);
 }
 
@@ -135,6 +138,7 @@ static __always_inline int look_at(struct iterator_context *context, bool zeroco
 {
 	u64 meta = context->meta, task = context->task, file = context->file, socket, sk, inode;
 	struct zc_socket_look look = { .kind = ZC_LOOK_END };
+	bool uses_zerocopy;
 
 	if (!task || !file) {
 		bpf_seq_write((void *)read_u64(meta), &look, sizeof(look));
@@ -145,15 +149,23 @@ static __always_inline int look_at(struct iterator_context *context, bool zeroco
 	if (!sk)
 		return 0;
 	look.family = read_u16(sk + OFFSET_sock___sk_common_skc_family);
-	if (!is_told(look.family) || (zerocopy_only && !has_zerocopy(sk) && !read_u32(sk + OFFSET_sock_sk_zckey)))
+	if (!is_told(look.family))
+		return 0;
+	look.zerocopy_enabled = has_zerocopy(sk);
+	look.next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
+	uses_zerocopy = look.zerocopy_enabled || look.next_send_id;
+	if (zerocopy_only && !uses_zerocopy)
 		return 0;
 	look.kind = ZC_LOOK_SOCKET;
 	look.fd = context->fd;
 	look.tgid = read_u32(task + OFFSET_task_struct_tgid);
 	inode = read_u64(file + OFFSET_file_f_inode);
 	look.inode = inode ? read_u64(inode + OFFSET_inode_i_ino) : 0;
-	look.user_locked_pages = locked_pages_of_user(task);
-	read_socket(&look, sk);
+	read_identity(&look, sk);
+	if (uses_zerocopy) {
+		look.user_locked_pages = locked_pages_of_user(task);
+		read_levels(&look, sk);
+	}
 	bpf_seq_write((void *)read_u64(meta), &look, sizeof(look));
 	return 0;
 }

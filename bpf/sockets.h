@@ -7,7 +7,8 @@ enum zc_look_kind {
 	ZC_LOOK_END = 2, /* the last record of a look, empty but for its kind */
 };
 
-/* All are raw readings of one moment. A member that the socket's family does not have is 0. */
+/* All are raw readings of one moment. A member that the socket's family does not have is 0, and so are levels and counters of
+ * a socket on which zerocopy was never in use. */
 struct zc_socket_look {
 	uint64_t address; /* of the kernel's struct sock, a key to other programs' counts; never shown to people */
 	uint64_t inode; /* of the socket's file: no other open socket has it, where an address is used again */

@@ -2,10 +2,12 @@
 """What an iterator wrote about the sockets of a process, as Python values."""
 
 import ipaddress
+import re
 import socket
 import struct
+import sys
 from collections import Counter
-from collections.abc import Container
+from itertools import islice
 from typing import NamedTuple
 
 from zcprobe.format.tables import SAMPLE_TABLE
@@ -136,13 +138,11 @@ def _text(characters: bytes) -> str:
     return characters.partition(b"\0")[0].decode(errors="replace")
 
 
-def _format_of(name: str, wanted: Container[str]) -> str:
-    """The format of `struct <name>` for Python's struct module, with the wanted members. An array is its bytes."""
+def _format_of(name: str) -> str:
+    """The format of `struct <name>` for Python's struct module. An array is its bytes."""
     ctype = ffi.typeof(f"struct {name}")
     codes, end = [], 0
-    for member, field in ctype.fields:
-        if member not in wanted:
-            continue
+    for _, field in ctype.fields:
         size = ffi.sizeof(field.type)
         code = f"{size}s" if field.type.kind == "array" else {1: "B", 2: "H", 4: "I", 8: "Q"}[size]
         codes.append(f"{field.offset - end}x{code}")
@@ -150,20 +150,32 @@ def _format_of(name: str, wanted: Container[str]) -> str:
     return "=" + "".join(codes) + f"{ffi.sizeof(ctype) - end}x"
 
 
-_RECORD = struct.Struct(_format_of("zc_socket_look", SocketLook._fields))
+_RECORD = struct.Struct(_format_of("zc_socket_look"))
+_OFFSETS = {name: field.offset for name, field in ffi.typeof("struct zc_socket_look").fields}
+_MARK = re.compile(rb"[^\0]")
 
 
-class _Brief(NamedTuple):
-    """What tells which records are worth to be decoded: a process may have tens of thousands of sockets."""
-
-    next_send_id: int
-    family: int
-    protocol: int
-    kind: int
-    zerocopy_enabled: int
+def _column(content: bytes, name: str, size: int) -> list[bytes]:
+    """A member of all records: the first byte of each, the second of each, and so on."""
+    return [content[_OFFSETS[name] + place :: _RECORD.size] for place in range(size)]
 
 
-_BRIEF = struct.Struct(_format_of("zc_socket_look", _Brief._fields))
+def _positions_of_zerocopy(content: bytes) -> list[int]:
+    """The records with SO_ZEROCOPY, or with a send. Looking at whole columns is ten times as fast as at one record
+    after another, of which a process may have tens of thousands."""
+    marks = 0
+    for column in (*_column(content, "zerocopy_enabled", 1), *_column(content, "next_send_id", 4)):
+        marks |= int.from_bytes(column)
+    return [match.start() for match in _MARK.finditer(marks.to_bytes(len(content) // _RECORD.size))]
+
+
+def _count_protocols(content: bytes) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    kinds = zip(*_column(content, "family", 2), *_column(content, "protocol", 2), strict=True)
+    for parts, count in Counter(kinds).items():
+        family, protocol = (int.from_bytes(bytes(parts[place : place + 2]), sys.byteorder) for place in (0, 2))
+        counts[protocol_name(family, protocol)] += count
+    return counts
 
 
 def _decode_at(content: bytes, position: int) -> SocketLook:
@@ -172,19 +184,14 @@ def _decode_at(content: bytes, position: int) -> SocketLook:
 
 def decode(content: bytes, most_others: int = MOST_OTHERS) -> Looked:
     """The sockets of one look, from what `read_iterator` returned. ValueError if its end is missing."""
-    briefs = list(_BRIEF.iter_unpack(content))
-    if not briefs or briefs.pop()[3] != lib.ZC_LOOK_END:
+    if not content or _decode_at(content, len(content) // _RECORD.size - 1).kind != lib.ZC_LOOK_END:
         raise ValueError("a look at a process has no end")
-    zerocopy = [position for position, brief in enumerate(briefs) if brief[0] or brief[4]]
-    if len(zerocopy) == len(briefs):
-        return Looked([_decode_at(content, position) for position in zerocopy], [], {})
-    used = set(zerocopy)
-    others = [position for position in range(len(briefs)) if position not in used]
-    counts: Counter[str] = Counter()
-    for (family, protocol), count in Counter(briefs[position][1:3] for position in others).items():
-        counts[protocol_name(family, protocol)] += count
-    return Looked(
-        [_decode_at(content, position) for position in zerocopy],
-        [_decode_at(content, position) for position in others[:most_others]],
-        dict(counts),
-    )
+    content = content[: -_RECORD.size]
+    positions = _positions_of_zerocopy(content)
+    zerocopy = [_decode_at(content, position) for position in positions]
+    if len(content) == len(zerocopy) * _RECORD.size:
+        return Looked(zerocopy, [], {})
+    counts = _count_protocols(content) - Counter(look.protocol_name for look in zerocopy)
+    used = set(positions)
+    others = islice((one for one in range(len(content) // _RECORD.size) if one not in used), most_others)
+    return Looked(zerocopy, [_decode_at(content, position) for position in others], dict(counts))

@@ -134,6 +134,15 @@ def test_other_families_are_told_apart(iterators: SocketIterators) -> None:
             assert netlink.fileno() not in {look.fd for look in look_at(iterators, os.getpid())}
 
 
+def test_of_a_socket_without_zerocopy_only_what_it_is_is_told(iterators: SocketIterators) -> None:
+    client, receiver = connected(socket.AF_INET, "127.0.0.1")
+    with client, receiver:
+        client.send(bytes(SEND_BYTES))
+        look = look_at_own(iterators, client)
+        assert (look.remote_text, look.device_name) == (f"127.0.0.1:{receiver.getsockname()[1]}", "lo")
+        assert (look.bytes_sent, look.optmem_max_bytes, look.sndbuf_bytes) == (0, 0, 0)
+
+
 def test_only_the_process_behind_the_pidfd_is_read(iterators: SocketIterators) -> None:
     code = "import socket, sys; one = socket.socket(); two = socket.socketpair(); print(one.fileno()); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
