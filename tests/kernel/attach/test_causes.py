@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The detail `causes`: what the probes count for a process that they watch from outside equals its own counts."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from zcprobe.attach.attachment import Attachment
+from zcprobe.attach.selection import Selection
+from zcprobe.benchmark.defaults import benchmark_of
+from zcprobe.child import Child
+from zcprobe.config import DEFAULT_PORT, RunConfig
+from zcprobe.format.attachment import SocketSummary, ThreadSummary
+from zcprobe.interrupt import Interruption
+from zcprobe.journal import journal
+from zcprobe.lab.open import open_lab
+from zcprobe.lab.scenarios import find_scenario
+from zcprobe.policies import POLICIES
+from zcprobe.probes.measurement import SocketSnapshot, Target
+from zcprobe.probes.session import ProbeSession
+from zcprobe.wire import SenderReady, SenderReport, SenderTask, SinkReady, SinkTask
+
+from .conftest import Start
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root"),
+    pytest.mark.usefixtures("nothing_left"),
+]
+
+SENDS = 503
+OPTMEM_BYTES = 20480
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[ProbeSession]:
+    with ProbeSession(level="summary", watch=True) as opened:
+        yield opened
+
+
+def run_watched(config: RunConfig, session: ProbeSession) -> tuple[dict[str, int], list[SocketSnapshot]]:
+    """What a sender counted in its process, and what was seen of the sockets of that process."""
+    scenario = find_scenario(config.scenario)
+    with (
+        journal(f"watched{os.getpid()}") as entry,
+        open_lab(scenario, run_id=entry.run_id, family="ipv4", optmem_max_bytes=OPTMEM_BYTES, run_journal=entry) as lab,
+    ):
+        sink = SinkTask(address=lab.sink_address, port=DEFAULT_PORT, netns_path=lab.sink_netns_path)
+        task = SenderTask(
+            address=lab.sink_address,
+            port=DEFAULT_PORT,
+            config=config,
+            flush_variant="sticky",
+            optmem_max_bytes=lab.optmem_max_bytes,
+            netns_path=lab.sender_netns_path,
+            memlock_bytes=None,
+        )
+        with Child("zcprobe.sink.process", sink) as receiver:
+            receiver.expect(SinkReady, 60)
+            with Child("zcprobe.sender.process", task) as sender:
+                sender.expect(SenderReady, 60)
+                target = Target(level="summary", processes=[sender.process.pid])
+                with session.measure(target, Path(os.devnull)) as counts:
+                    sender.send_line()
+                    report = sender.expect(SenderReport, config.limit_s + 60)
+                    sender.process.wait()
+    assert counts.missed_runs == {}
+    (channel,) = report.channels
+    return channel.result, session.snapshot().sockets
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_counts_equal_those_of_a_sender_of_each_policy(policy: str, session: ProbeSession) -> None:
+    asked = RunConfig(
+        scenario="held-completions",
+        policy=policy,
+        parameters=POLICIES[policy].defaults,
+        send_count=SENDS,
+        deadline_s=10.0,
+    )
+    own, (seen,) = run_watched(benchmark_of(asked).config, session)
+    counts, usage = seen.counts, seen.usage
+    assert usage is not None
+    found = {
+        "send_count": usage.sends,
+        "plain_count": usage.plain_sends,
+        "bytes_sent": usage.bytes_sent,
+        "enobufs_count": sum(counts.enobufs.values()),
+        "notification_count": counts.read,
+        "completion_count": counts.completions_read,
+    }
+    assert found == {name: own[name] for name in found}
+    assert set(counts.enobufs) <= {"optmem"}
+    assert sum(reader.notifications for reader in usage.readers) == own["notification_count"]
+    (sender,) = usage.senders
+    assert (sender.sends, sender.enobufs) == (own["send_count"], own["enobufs_count"])
+
+
+def test_an_attachment_tells_who_sends_and_who_reads(start: Start) -> None:
+    watched, stranger = start(), start()
+    for puppet in (watched, stranger):
+        puppet.do("open", "a")
+    interruption = Interruption()
+    with Attachment(Selection(pids=(watched.pid,)), [], detail="causes") as attachment:
+        rounds: list[int] = []
+
+        def send(*_: object) -> None:
+            rounds.append(watched.send("a", 100))
+            stranger.send("a", 100)
+
+        attachment.run(interruption, send, 0.2, 3)
+        summary = attachment.summary(lambda _: [])
+    (one,) = [socket for socket in summary.sockets if socket.sends]
+    assert isinstance(one, SocketSummary)
+    assert summary.detail == "causes"
+    # what is sent at the end of the last interval is sent before the probes end
+    assert (one.sends, one.enobufs) == (sum(rounds[:3]), 300 - sum(rounds[:3]))
+    assert ThreadSummary(tid=watched.pid, comm=summary.threads[0].comm, sends=one.sends, enobufs=one.enobufs) in (
+        summary.threads
+    )
