@@ -2,6 +2,7 @@
 """An attachment whose samples and summary are kept in a run folder."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from zcprobe.attach.attachment import Attachment, Diagnose
 from zcprobe.attach.sampler import Sample
 from zcprobe.attach.spool import SampleSpool
 from zcprobe.config import DEFAULT_RECORD_LIMIT_BYTES
-from zcprobe.format.attachment import AttachmentKernel, AttachmentSummary
+from zcprobe.format.attachment import AttachmentKernel, AttachmentSummary, SocketSummary
 from zcprobe.format.findings import Finding
 from zcprobe.format.metadata import AttachmentMetadata, Kind
 from zcprobe.format.tables import SAMPLE_TABLE
@@ -91,8 +92,27 @@ def _kernel(summary: AttachmentSummary, lost_events: int) -> AttachmentKernel:
     """Limit, levels and charge are the highest of any socket with zerocopy. Causes need the probes."""
     using = [socket for socket in summary.sockets if socket.zerocopy_enabled or socket.sends]
     levels: dict[str, Any] = {name: max((getattr(one, name) or 0 for one in using), default=0) for name in _HIGHEST}
-    members = levels | dict.fromkeys(_FROM_PROBES) | {name: getattr(summary, name) for name in _OF_SUMMARY}
+    counted = dict.fromkeys(_FROM_PROBES) if summary.detail == "sample" else _counted(using)
+    members = levels | counted | {name: getattr(summary, name) for name in _OF_SUMMARY}
     return AttachmentKernel(**members, lost_events=lost_events)
+
+
+def _counted(sockets: list[SocketSummary]) -> dict[str, Any]:
+    """What the probes counted, summed over the sockets. Merged notifications are not told for each."""
+    causes: Counter[str] = Counter()
+    for socket in sockets:
+        causes.update(socket.enobufs_causes or {})
+    in_flight_bytes = sum(socket.enobufs_in_flight_bytes or 0 for socket in sockets)
+    unread_bytes = sum(socket.enobufs_unread_bytes or 0 for socket in sockets)
+    held_bytes = in_flight_bytes + unread_bytes
+    return {
+        "merged_notifications": None,
+        "true_copied_completions": sum(socket.copied_true or 0 for socket in sockets),
+        "enobufs_causes": dict(causes),
+        "enobufs_in_flight_bytes": in_flight_bytes,
+        "enobufs_unread_bytes": unread_bytes,
+        "enobufs_unread_share": unread_bytes / held_bytes if held_bytes else None,
+    }
 
 
 _OF_SUMMARY = ("detail", "duration_ns", "sockets", "threads", "processes", "uring", "findings")

@@ -69,6 +69,34 @@ def test_sends_are_exact_and_threads_have_their_names(puppet: Puppet, start_zcpr
     assert [facts["pid"] for facts in summary["processes"]] == [puppet.pid]
 
 
+def test_every_call_is_counted_and_kept(puppet: Puppet, start_zcprobe: Begin, tmp_path: Path) -> None:
+    words = ("attach", "--detail", "causes", "-j", "-o", str(tmp_path), "-p", str(puppet.pid), "0.2", "600")
+    process = start_zcprobe(*words)
+    assert process.stdout is not None
+    assert msgspec.json.decode(process.stdout.readline())["type"] == "sample"  # it watches
+    taken = puppet.send("a", PRIME, 5000)
+    read = int(puppet.do("drain", "a"))
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    summary = lines_of(process.communicate()[0]).pop()
+    socket = summary["sockets"][0]
+    assert (socket["sends"], socket["enobufs"], socket["plain_sends"]) == (taken, PRIME - taken, 0)
+    assert (socket["send_bytes_median"], socket["bytes_sent"]) == (5000, 5000 * taken)
+    assert socket["completions_read"] == read
+    assert sum(socket["readers"].values()) == socket["notifications_read"] > 0
+    senders = {thread["tid"]: thread["sends"] for thread in summary["threads"] if thread["sends"]}
+    assert senders == {puppet.pid: taken}
+    (kept,) = tmp_path.iterdir()
+    attachment = load(kept)
+    assert isinstance(attachment, Attachment)
+    assert attachment.kernel.detail == "causes"
+    assert attachment.kernel.true_copied_completions == socket["copied_true"]
+
+
+def test_one_look_cannot_count_calls(puppet: Puppet, zcprobe: Command) -> None:
+    assert zcprobe("attach", "--once", "--detail", "causes", "-p", str(puppet.pid)).returncode == 2
+
+
 def test_what_people_read_fits_into_80_columns(puppet: Puppet, zcprobe: Command) -> None:
     for words in ((), ("-T",), ("--once",)):
         result = zcprobe("attach", *words, "-p", str(puppet.pid), "0.2", "3")
