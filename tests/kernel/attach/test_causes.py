@@ -97,6 +97,34 @@ def test_counts_equal_those_of_a_sender_of_each_policy(policy: str, session: Pro
     assert (sender.sends, sender.enobufs) == (own["send_count"], own["enobufs_count"])
 
 
+def test_sockets_that_get_the_address_of_a_closed_one_are_told_apart(start: Start, session: ProbeSession) -> None:
+    puppet = start()
+    sent = []
+    with session.measure(Target(level="summary", processes=[puppet.pid]), Path(os.devnull)):
+        for count in range(1, 41):
+            puppet.do("open", "a")
+            sent.append(puppet.send("a", count))
+            puppet.do("close", "a")
+    usages = [one.usage for one in session.snapshot().sockets if one.usage is not None]
+    assert sorted(usage.sends for usage in usages) == sorted(sent)
+    assert len({usage.address for usage in usages}) < len(usages)  # otherwise nothing was tried
+
+
+def test_children_are_watched_from_their_first_call(start: Start, session: ProbeSession) -> None:
+    puppet, stranger = start(), start()
+    for one in (puppet, stranger):
+        one.do("open", "a")
+    parent = Target(level="summary", processes=[os.getpid()], follow=True)
+    with session.measure(parent, Path(os.devnull)):
+        child = start()
+        child.do("open", "a")
+        taken = child.send("a", 50)
+        puppet.send("a", 50)  # it was started before
+    (seen,) = session.snapshot().sockets
+    assert seen.usage is not None
+    assert (seen.usage.sends, [sender.tgid for sender in seen.usage.senders]) == (taken, [child.pid])
+
+
 def test_an_attachment_tells_who_sends_and_who_reads(start: Start) -> None:
     watched, stranger = start(), start()
     for puppet in (watched, stranger):
