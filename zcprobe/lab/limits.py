@@ -10,7 +10,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from zcprobe.errors import HostError, UsageError
-from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES, OLD_DEFAULT_OPTMEM_BYTES, SKB_TRUESIZE_ZERO_BYTES
+from zcprobe.format.kernel import (
+    DEFAULT_OPTMEM_BYTES,
+    OLD_DEFAULT_OPTMEM_BYTES,
+    SKB_TRUESIZE_ZERO_BYTES,
+    most_sends_in_flight,
+)
 from zcprobe.journal import Journal
 from zcprobe.lab.leftovers import find_leftovers
 from zcprobe.lab.namespace import run_in_namespace
@@ -54,14 +59,9 @@ def read_optmem_max(namespace_name: str) -> int:
 def roomy_optmem_bytes(send_bytes: int, sndbuf_bytes: int | None) -> int:
     """A limit that no sender of such sends meets on an unimpaired path. It has room for a notification for each send
     that a send buffer lets out; `sndbuf_bytes` is the value of SO_SNDBUF, or None for the size to which TCP lets it
-    grow. Never less than the kernel's default since 6.8.
-
-    A send takes whole pages of a send buffer, however small it is. A quarter and a few dozen are added because the
-    buffer may overshoot, and because a completion may come later than the acknowledgement that frees its place in the
-    buffer.
-    """
+    grow. Never less than the kernel's default since 6.8."""
     largest_bytes = int(_TCP_WMEM.read_text().split()[2]) if sndbuf_bytes is None else 2 * sndbuf_bytes
-    sends = largest_bytes * 5 // 4 // max(send_bytes, PAGE_BYTES) + 32
+    sends = most_sends_in_flight(largest_bytes, send_bytes, PAGE_BYTES)
     return min(max(DEFAULT_OPTMEM_BYTES, sends * _LARGEST_CHARGE_BYTES), 2**31 - 1)
 
 

@@ -22,7 +22,7 @@ def flush_did_not_wait(seen: Observation) -> Diagnosed | str | None:
     count = total(socket.flushes_empty_then_enobufs for socket in hasty) or 0
     times = "once" if count == 1 else f"{count:,} times"
     enough = enough_optmem(worst) if reached_limit(worst) else None
-    until = "" if enough is None else f" Until then net.core.optmem_max of {enough.limit_bytes} leaves room."
+    until = "" if enough is None else f" Until then net.core.optmem_max of {enough.limit_bytes} leaves more room."
     return Diagnosed(
         id="flush-did-not-wait",
         what=(

@@ -77,12 +77,13 @@ def _path(run: Run) -> dict[str, Any]:
 
 
 def _sent(run: Run, channel: int) -> dict[str, Any]:
-    """What the sender counted itself."""
-    own = run.meta.channels[channel]
+    """What the sender counted itself. The kernel doubles the size that SO_SNDBUF asks for."""
+    own, sndbuf = run.meta.channels[channel], run.meta.config.socket.sndbuf_bytes
     return {
         "sends": own.sends,
         "plain_sends": own.plain_sends,
         "bytes_sent": own.bytes_sent,
+        "sndbuf_bytes": 2 * sndbuf if sndbuf else None,
         "send_bytes_median": run.send_bytes or None,
         "enobufs": own.enobufs_count,
         "notifications_read": own.notifications,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """optmem ran out, because of sends in flight, of notifications that nobody read, or of both."""
 
-from zcprobe.analysis.diagnosis.limit import Pressed, enough_optmem, pressed_sockets, unread_share
+from zcprobe.analysis.diagnosis.limit import DISORDER, Pressed, enough_optmem, pressed_sockets, unread_share
 from zcprobe.analysis.diagnosis.senders import (
     counted,
     is_qemu,
@@ -25,9 +25,6 @@ _HALF = 0.5
 """The share of the limit above which unread notifications are reported although no send was refused: sends in flight
 then have less than half of the limit."""
 
-_DISORDER = 2
-"""Entries of the error queue that show disorder: completions in order merge into the queue's tail, so there is one."""
-
 
 def limit_too_small(seen: Observation) -> Diagnosed | str | None:
     """Sends in flight alone hold a good part of optmem, or nobody knows who holds it: a higher limit is the cure."""
@@ -44,6 +41,7 @@ def limit_too_small(seen: Observation) -> Diagnosed | str | None:
             **_levels(pressed),
             "in_flight_share": None if share is None else round(1 - share, 3),
             "optmem_enough_bytes": enough.limit_bytes if enough else None,
+            "enough_is": ("a bound" if enough.is_bound else "a guess") if enough else None,
         },
         do=_raise_limit(worst),
     )
@@ -96,7 +94,7 @@ def _is_filled_unread(socket: SocketSummary) -> bool:
 
 
 def _is_fragmented(socket: SocketSummary) -> bool:
-    return socket.errqueue_depth_max is not None and socket.errqueue_depth_max >= _DISORDER
+    return socket.errqueue_depth_max is not None and socket.errqueue_depth_max >= DISORDER
 
 
 def _full_of_unread(seen: Observation, pressed: list[Pressed]) -> list[Pressed]:
@@ -146,7 +144,8 @@ def _raise_limit(socket: SocketSummary) -> str:
         return f"Raise net.core.optmem_max {where}, and look again."
     if enough.limit_bytes <= (socket.optmem_max_bytes or 0):
         return f"Leave net.core.optmem_max as it is now, {socket.optmem_max_bytes:,}, {where}: {enough.why}."
-    return f"Set net.core.optmem_max to {enough.limit_bytes} {where}: {enough.why}."
+    again = "" if enough.is_bound else ", and look again, because more may be in flight without that limit"
+    return f"Set net.core.optmem_max to {enough.limit_bytes} {where}{again}: {enough.why}."
 
 
 def _reading(readers: dict[str, int] | None, worst: SocketSummary) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sends so small that copying them is cheaper."""
 
-from zcprobe.analysis.diagnosis.senders import of_sockets, total, zerocopy_sockets
+from zcprobe.analysis.diagnosis.senders import bytes_per_send, of_sockets, total, zerocopy_sockets
 from zcprobe.format.attachment import Observation, SocketSummary
 from zcprobe.format.diagnosis import Diagnosed
 
@@ -16,14 +16,13 @@ _ENOUGH_SENDS = 100
 
 
 def small_sends(seen: Observation) -> Diagnosed | str | None:
-    """The median is that of zerocopy sends alone. Where it was not seen, all bytes over the zerocopy sends is an upper
-    bound of their mean."""
+    """Where the median was not seen, an upper bound of the mean stands for it."""
     sockets = zerocopy_sockets(seen)
     small = [socket for socket in sockets if _is_small(socket)]
     if not small:
-        return "the size of sends" if any(_size(socket) is None for socket in sockets) else None
+        return "the size of sends" if any(bytes_per_send(socket) is None for socket in sockets) else None
     worst = max(small, key=lambda socket: socket.sends or 0)
-    size = _size(worst)
+    size = bytes_per_send(worst)
     words = "half of them are" if worst.send_bytes_median is not None else "on average they are"
     return Diagnosed(
         id="small-sends",
@@ -41,14 +40,6 @@ def small_sends(seen: Observation) -> Diagnosed | str | None:
     )
 
 
-def _size(socket: SocketSummary) -> int | None:
-    if socket.send_bytes_median is not None:
-        return socket.send_bytes_median
-    if socket.bytes_sent is None or not socket.sends:
-        return None
-    return socket.bytes_sent // socket.sends
-
-
 def _is_small(socket: SocketSummary) -> bool:
-    size = _size(socket)
+    size = bytes_per_send(socket)
     return size is not None and 0 < size < _PAYS_FROM_BYTES and (socket.sends or 0) >= _ENOUGH_SENDS

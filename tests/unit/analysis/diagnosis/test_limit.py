@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The limit that is enough follows from what the kernel checks: level + 576 <= optmem_max before each charge."""
 
+from typing import Any
+
 import pytest
 
 from tests.unit.analysis.diagnosis.seen import seen, socket
-from zcprobe.analysis.diagnosis.limit import enough_optmem, pressed_sockets, reached_limit, unread_share
+from zcprobe.analysis.diagnosis.limit import Enough, enough_optmem, pressed_sockets, reached_limit, unread_share
+from zcprobe.format.kernel import most_sends_in_flight
 
 
 def _fitting(limit_bytes: int, charge_bytes: int) -> int:
@@ -16,30 +19,67 @@ def _fitting(limit_bytes: int, charge_bytes: int) -> int:
     return count
 
 
+def _disordered(filled: int, charge: int = 832, **members: Any) -> Enough:
+    """Of a socket whose data something keeps longer than TCP."""
+    enough = enough_optmem(
+        socket(**{"optmem_peak_bytes": filled * charge, "charge_bytes": charge, "errqueue_depth_max": 9, **members})
+    )
+    assert enough is not None
+    return enough
+
+
 @pytest.mark.parametrize("charge", [768, 832, 960])
-@pytest.mark.parametrize("count", [1, 24, 79, 157, 1009])
-def test_the_limit_that_is_enough_grants_twice_the_notifications_that_filled_it(charge: int, count: int) -> None:
-    enough = enough_optmem(socket(optmem_peak_bytes=count * charge, charge_bytes=charge, sndbuf_bytes=None))
-    assert enough is not None
-    assert _fitting(enough.limit_bytes, charge) >= 2 * count
+@pytest.mark.parametrize("count", [79, 157, 1009])
+def test_where_data_is_kept_the_next_limit_grants_twice_the_notifications_that_filled_it(
+    charge: int, count: int
+) -> None:
+    enough = _disordered(count, charge)
+    assert not enough.is_bound
     assert enough.limit_bytes & (enough.limit_bytes - 1) == 0
-    assert _fitting(enough.limit_bytes // 2, charge) < 2 * count
+    assert _fitting(enough.limit_bytes // 2, charge) < 2 * count <= _fitting(enough.limit_bytes, charge)
 
 
-def test_small_sends_in_a_large_send_buffer_need_room_for_all_that_it_holds() -> None:
-    enough = enough_optmem(socket(send_bytes_median=4096, sndbuf_bytes=4 << 20, optmem_peak_bytes=157 * 832))
+@pytest.mark.parametrize("charge", [768, 832, 960])
+@pytest.mark.parametrize("size", [4096, 65536, 524288])
+@pytest.mark.parametrize("sndbuf", [4 << 20, 128 << 20])
+def test_in_order_the_limit_has_room_for_all_that_the_send_buffer_lets_out(charge: int, size: int, sndbuf: int) -> None:
+    enough = enough_optmem(socket(send_bytes_median=size, sndbuf_bytes=sndbuf, charge_bytes=charge))
     assert enough is not None
-    assert enough.limit_bytes == 1 << 20
-    assert "1,025 notifications" in enough.why
+    assert enough.is_bound
+    most = most_sends_in_flight(sndbuf, size)
+    assert _fitting(enough.limit_bytes // 2, charge) < most <= _fitting(enough.limit_bytes, charge)
+    assert f"{most:,} sends of {size:,} bytes" in enough.why
+
+
+def test_a_send_buffer_that_had_not_grown_yet_counts_as_large_as_tcp_lets_it_grow() -> None:
+    small, unseen = (enough_optmem(socket(sndbuf_bytes=size)) for size in (87380, None))
+    assert small is not None
+    assert small == unseen
+    assert "4,194,304" in small.why
+
+
+@pytest.mark.parametrize(
+    "members", [{"optmem_peak_bytes": 113 * 832}, {"errqueue_depth_max": 2}, {"send_bytes_median": None}]
+)
+def test_the_send_buffer_is_no_bound_for_what_it_does_not_explain(members: dict[str, int | None]) -> None:
+    plain, other = enough_optmem(socket(optmem_peak_bytes=112 * 832)), enough_optmem(socket(**members))
+    assert plain is not None
+    assert other is not None
+    assert plain.is_bound
+    assert not other.is_bound
+
+
+def test_datagrams_have_no_bound() -> None:
+    enough = enough_optmem(socket(protocol="udp"))
+    assert enough is not None
+    assert not enough.is_bound
+    assert "twice the 10 notifications" in enough.why
 
 
 def test_a_baseline_is_not_taken_for_notifications() -> None:
-    plain = enough_optmem(socket(optmem_peak_bytes=40 * 832))
-    raised = enough_optmem(socket(optmem_peak_bytes=40 * 832 + 5000, optmem_baseline_bytes=5000))
-    assert plain is not None
-    assert raised is not None
-    assert "40 notifications" in plain.why
-    assert "40 notifications" in raised.why
+    assert "157 notifications" in _disordered(157).why
+    raised = _disordered(157, optmem_peak_bytes=157 * 832 + 5000, optmem_baseline_bytes=5000)
+    assert "157 notifications" in raised.why
 
 
 @pytest.mark.parametrize("lacking", ["charge_bytes", "optmem_peak_bytes"])
