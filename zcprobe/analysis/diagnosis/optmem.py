@@ -13,6 +13,7 @@ from zcprobe.analysis.diagnosis.senders import (
 )
 from zcprobe.format.attachment import Observation, SocketSummary
 from zcprobe.format.diagnosis import Diagnosed
+from zcprobe.format.holders import UNKNOWN_HOLDER
 from zcprobe.units import format_duration_ns
 
 __all__ = ["limit_too_small", "unread_out_of_order"]
@@ -56,7 +57,7 @@ def unread_out_of_order(seen: Observation) -> Diagnosed | str | None:
     worst = max((one.socket for one in fragmented), key=lambda socket: socket.errqueue_depth_max or 0)
     sockets = [one.socket for one in fragmented]
     readers = counted(socket.readers for socket in sockets)
-    holders = counted(socket.late_holders for socket in sockets)
+    holders = _known(counted(socket.late_holders for socket in sockets))
     share = unread_share(worst)
     held = "" if share is None else f", {share:.0%} of what optmem held"
     return Diagnosed(
@@ -160,7 +161,12 @@ def _reading(readers: dict[str, int] | None, worst: SocketSummary) -> str:
     return f"{reader} read {readers[reader]:,} notifications{last}."
 
 
-def _late(holders: dict[str, int] | None) -> str:
+def _known(holders: dict[str, int] | None) -> dict[str, int]:
+    """The holders that were seen: the others have no name."""
+    return {name: count for name, count in (holders or {}).items() if name not in ("", UNKNOWN_HOLDER)}
+
+
+def _late(holders: dict[str, int]) -> str:
     if not holders:
         return ""
     holder = most_frequent(holders)

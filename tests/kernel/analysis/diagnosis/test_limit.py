@@ -4,6 +4,7 @@
 import os
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -17,20 +18,22 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces need root"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def _run(zcprobe: Command, scenario: str, optmem_bytes: int) -> Run:
+def _run(zcprobe: Command, folder: Path, scenario: str, optmem_bytes: int) -> Run:
     words = ("run", "--scenario", scenario, "--policy", "qemu-pre", "--optmem", str(optmem_bytes), "-J")
-    return load_run(msgspec.json.decode(zcprobe(*words).stdout)["folder"])
+    return load_run(folder / msgspec.json.decode(zcprobe(*words).stdout)["folder"])
 
 
 @pytest.mark.parametrize("scenario", ["in-flight", "slow-reader"])
-def test_a_sender_that_died_completes_with_the_limit_that_the_diagnosis_gives(scenario: str, zcprobe: Command) -> None:
-    dead = _run(zcprobe, scenario, 20480)
+def test_a_sender_that_died_completes_with_the_limit_that_the_diagnosis_gives(
+    scenario: str, zcprobe: Command, tmp_path: Path
+) -> None:
+    dead = _run(zcprobe, tmp_path, scenario, 20480)
     assert dead.sender.outcome == "dead_enobufs"
     (finding,) = diagnose(observed(dead))
     assert (finding.id, finding.evidence["enough_is"]) == ("limit-too-small", "a bound")
     enough = finding.evidence["optmem_enough_bytes"]
     assert isinstance(enough, int)
-    alive = _run(zcprobe, scenario, enough)
+    alive = _run(zcprobe, tmp_path, scenario, enough)
     assert alive.sender.outcome == "completed"
     assert alive.sender.enobufs_count == 0
     assert alive.kernel.optmem_peak_bytes > 20480

@@ -91,3 +91,12 @@ def test_only_a_qemu_is_told_what_qemu_does() -> None:
     assert "QEMU" not in found(seen(full), "unread-out-of-order").do
     threads = [ThreadSummary(tid=7, comm="multifdsend_0")]
     assert "QEMU" in found(seen(full, threads=threads), "unread-out-of-order").do
+
+
+def test_a_holder_without_a_name_is_not_told() -> None:
+    held = {"enobufs_unread_bytes": 9, "enobufs_in_flight_bytes": 1}
+    unnamed = found(seen(socket(**_FULL, **held, late_holders={"": 40, "(not seen)": 3})), "unread-out-of-order")
+    assert "held last" not in unnamed.what
+    assert unnamed.evidence["late_holder"] is None
+    named = found(seen(socket(**_FULL, **held, late_holders={"": 40, "ifb_xmit": 2})), "unread-out-of-order")
+    assert named.evidence["late_holder"] == "ifb_xmit"
