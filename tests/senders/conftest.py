@@ -19,6 +19,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("the tests with real senders need root: network namespaces, ptrace, BPF")
 
 
+_ATTEMPTS = 4
+
+
 class Sources:
     """The hypervisor of the version that was asked for last. The cells are in the order of the versions, so each is
     booted once."""
@@ -55,7 +58,12 @@ def cell(request: pytest.FixtureRequest) -> Cell:
 
 @pytest.fixture(scope="session")
 def observed(cell: Cell, sources: Sources) -> Observed:
-    """A migration by that version with that limit."""
-    seen = sources.of(cell.version).migrate(cell.optmem_bytes, cell.downtime_ms)
+    """A migration by that version with that limit. What a sender does about ENOBUFS shows only in a migration that met
+    one; on a busy machine none may come, so there are several attempts."""
+    source = sources.of(cell.version)
+    for _ in range(_ATTEMPTS):
+        seen = source.migrate(cell.optmem_bytes, cell.downtime_ms)
+        if seen.enobufs or cell.survives is None:
+            break
     save(f"qemu-{cell}", seen)
     return seen

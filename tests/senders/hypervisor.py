@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from tests.senders.attached import attached
 from tests.senders.calls import Counts, count_calls, read_calls, traced
 from tests.senders.fetch import Qemu, fetch
 from tests.senders.guest import boot_options
@@ -18,6 +19,7 @@ from tests.senders.path import MigrationPath, migration_path
 from tests.senders.programs import build
 from tests.senders.versions import Version
 from tests.senders.watch import Watch
+from zcprobe.format.attachment import AttachmentSummary, SocketSummary
 
 __all__ = ["Hypervisor", "Observed", "hypervisor"]
 
@@ -27,7 +29,8 @@ _GUEST_LINE_S = 10.0
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """One migration. `threads`: the name of each thread that sent with zerocopy -> what it called, by strace.
-    `guest_at_destination`: what the guest printed there."""
+    `optmem_peak_bytes`: by ss. `attachment`: what zcprobe attach said of the source. `guest_at_destination`: what the
+    guest printed there."""
 
     version: str
     package: str
@@ -35,11 +38,17 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     migration: Migration
     threads: dict[str, Counts]
     optmem_peak_bytes: int
+    attachment: AttachmentSummary
     guest_at_destination: list[str]
 
     @property
     def survived(self) -> bool:
         return self.migration.status == "completed"
+
+    @property
+    def channels(self) -> list[SocketSummary]:
+        """The sockets that attach saw to send with zerocopy."""
+        return [socket for socket in self.attachment.sockets if socket.zerocopy_enabled and socket.sends]
 
     @property
     def enobufs(self) -> int:
@@ -79,7 +88,11 @@ class Hypervisor:
         calls, sender = self._folder / "calls", self.path.pair.sender
         watch = Watch(self.machine.pid, sender.name)
         with self._destination() as destination:
-            with self.path.impaired(optmem_bytes), traced(self.machine.pid, calls):
+            with (
+                self.path.impaired(optmem_bytes),
+                attached(self.machine.pid, "0.1") as attachment,
+                traced(self.machine.pid, calls),
+            ):
                 migration = migrate(self.machine, destination, self.path.pair.sink.ipv4, downtime_ms, watch.look)
             if migration.status == "completed" and self.version.guest_arrives:
                 _wait_for_line(destination)
@@ -95,6 +108,7 @@ class Hypervisor:
             migration=migration,
             threads=_by_name(counts, watch.names),
             optmem_peak_bytes=watch.optmem_peak_bytes,
+            attachment=attachment.summary,
             guest_at_destination=lines,
         )
 

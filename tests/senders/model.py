@@ -23,13 +23,21 @@ _LONGEST_S = 300.0
 
 
 class Modelled(msgspec.Struct, frozen=True, kw_only=True):
-    """The runs of one policy with one limit: how each ended, how many ENOBUFS it met, and its configuration."""
+    """The runs of one policy with one limit: how each ended, how many ENOBUFS it met, and its configuration.
+
+    A run that met none, as may happen on a busy machine, says nothing about what the policy does about ENOBUFS.
+    """
 
     policy: str
     optmem_bytes: int
     outcomes: list[str]
     enobufs: list[int]
     configurations: list[RunConfig]
+
+    @property
+    def refused(self) -> list[tuple[str, int]]:
+        """Outcome and ENOBUFS of each run that met one."""
+        return [(how, count) for how, count in zip(self.outcomes, self.enobufs, strict=True) if count]
 
     def __str__(self) -> str:
         return f"{self.policy}-{self.optmem_bytes}"

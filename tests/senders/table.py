@@ -21,7 +21,7 @@ _NOT_TRIED = "-"
 def _told(is_survived: Sequence[bool], enobufs: Sequence[int]) -> str:
     """How one or several attempts with the same limit ended, and after how many ENOBUFS each."""
     survived = sum(is_survived)
-    how = "survives" if survived == len(is_survived) else "fails" if not survived else "survives or fails"
+    how = "survives" if survived == len(is_survived) else "fails" if not survived else "either in"
     counts = f"{min(enobufs)}" if min(enobufs) == max(enobufs) else f"{min(enobufs)} to {max(enobufs)}"
     times = f" {len(is_survived)} of {len(is_survived)}" if len(is_survived) > 1 else ""
     return f"{how}{times}, {counts} ENOBUFS"
@@ -36,7 +36,7 @@ def _by_version(name: str, optmem_bytes: int) -> str:
 
 def _by_policy(policy: str, optmem_bytes: int) -> str:
     found = load(f"model-{policy}-{optmem_bytes}", Modelled)
-    return _told([outcome == "completed" for outcome in found.outcomes], found.enobufs)
+    return _told([how == "completed" for how, _ in found.refused], [count for _, count in found.refused])
 
 
 def measured_table() -> str:
@@ -56,11 +56,11 @@ def measured_table() -> str:
 
 
 def outcomes(table: str) -> dict[tuple[str, int], str]:
-    """(column, limit) -> how it ended, without the numbers of ENOBUFS, which differ from one measurement to the
-    next."""
+    """(column, limit) -> the word for how it ended, without the numbers of attempts and ENOBUFS, which differ from one
+    measurement to the next."""
     head, _, *rows = ([cell.strip(" `") for cell in line.strip("|").split("|")] for line in table.splitlines())
     cells = {(name, int(row[0])): text for row in rows for name, text in zip(head[1:], row[1:], strict=True)}
-    return {place: text.partition(", ")[0] for place, text in cells.items()}
+    return {place: text.split()[0].rstrip(",") for place, text in cells.items()}
 
 
 def undetermined() -> set[tuple[str, int]]:

@@ -6,6 +6,9 @@ from tests.senders.guest import READY
 from tests.senders.hypervisor import Observed
 from tests.senders.migration import CHANNELS
 
+_SURELY_SEEN_S = 2.5
+"""The detail `sample` looks for new sockets once a second, so a migration that ends earlier may be seen in part."""
+
 _CHARGE_BYTES = 1024
 """No notification takes more on any kernel; sock_omalloc refuses only once the limit is reached."""
 
@@ -55,3 +58,31 @@ def test_the_guest_runs_at_its_destination_and_finds_its_pages_as_it_wrote_them(
     assert READY not in lines
     if cell.version.guest_arrives:
         assert any(line.startswith("guest: wrote to") for line in lines) == observed.survived
+
+
+def test_attach_finds_the_channels_and_the_limit_in_force_there(cell: Cell, observed: Observed) -> None:
+    channels = observed.channels
+    assert len(channels) <= CHANNELS
+    if observed.migration.seconds > _SURELY_SEEN_S:
+        assert len(channels) == CHANNELS
+    for channel in channels:
+        assert (channel.protocol, channel.device_kind, channel.scatter_gather) == ("tcp", "veth", True)
+        assert channel.optmem_max_bytes == cell.optmem_bytes
+        assert 0 < channel.optmem_peak_bytes <= cell.optmem_bytes + channel.charge_bytes
+        assert channel.bytes_sent > channel.sends
+    others = [socket for socket in observed.attachment.sockets if socket.protocol == "unix"]
+    assert others
+    assert not any(socket.zerocopy_enabled for socket in others)
+
+
+def test_attach_counts_no_send_that_strace_does_not(observed: Observed) -> None:
+    seen = sum(channel.sends for channel in observed.channels)
+    called = sum(counts.sends for counts in observed.threads.values())
+    assert seen <= called
+    if observed.migration.seconds > _SURELY_SEEN_S:
+        assert seen > 0
+
+
+def test_attach_names_the_sending_threads(observed: Observed) -> None:
+    if observed.migration.seconds > _SURELY_SEEN_S:
+        assert set(observed.threads) <= {thread.comm for thread in observed.attachment.threads}

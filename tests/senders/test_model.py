@@ -29,9 +29,10 @@ def _expected(policy: str, optmem_bytes: int) -> set[str]:
 def test_every_run_ends_as_the_migrations_do(modelled: dict[str, Modelled]) -> None:
     for policy, of_policy in modelled.items():
         assert len(of_policy.outcomes) == REPEATS
-        assert set(of_policy.outcomes) <= _expected(policy, of_policy.optmem_bytes)
-        pairs = zip(of_policy.outcomes, of_policy.enobufs, strict=True)
-        assert all(count >= 1 for outcome, count in pairs if outcome != "completed")
+        assert of_policy.refused
+        assert {how for how, _ in of_policy.refused} <= _expected(policy, of_policy.optmem_bytes)
+        others = [how for how, count in zip(of_policy.outcomes, of_policy.enobufs, strict=True) if not count]
+        assert set(others) <= {"completed"}
 
 
 def test_the_preset_is_told_by_the_options_that_it_stands_for(modelled: dict[str, Modelled]) -> None:
