@@ -253,14 +253,22 @@ link_bcc() {
     echo "$link" >"$site_packages/zcprobe-system-packages.pth"
 }
 
+# To byte code, on all processors; pip would use one, for longer than all else that it does. Some packages have files that
+# do not compile.
+compile_python_packages() {
+    [ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || return 0
+    "$venv/bin/python" -I -m compileall -qq -j 0 "$venv/lib" || true
+}
+
 # Apart from the build, so that a changed C file costs seconds and no network.
 install_python_packages() {
     local wanted
     rm -f "$packages_stamp" "$build_stamp"
     mapfile -t wanted < <(requirements)
     say "installing Python packages into .venv (about a minute)"
-    quietly "$venv/bin/python" -I -m pip install wheel "${wanted[@]}" ||
+    quietly "$venv/bin/python" -I -m pip install --no-compile wheel "${wanted[@]}" ||
         fail 1 "pip could not install the Python packages" "its output is above; run make setup again once that is cured"
+    compile_python_packages
     packages_key >"$packages_stamp"
 }
 

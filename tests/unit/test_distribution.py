@@ -68,7 +68,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """A new virtual environment with the wheel and what it asks for."""
     folder = tmp_path_factory.mktemp("clean") / "venv"
     _run(sys.executable, "-I", "-m", "venv", folder, folder=wheel.parent)
-    _run(folder / "bin/python", "-I", "-m", "pip", "install", wheel, folder=wheel.parent)
+    _run(folder / "bin/python", "-I", "-m", "pip", "install", "--no-compile", wheel, folder=wheel.parent)
     yield folder
     shutil.rmtree(folder)
 
