@@ -113,6 +113,8 @@ class Attachment:
 
     def summary(self, diagnose: Diagnose) -> AttachmentSummary:
         """What was seen until now, or until the end, and the diagnosis of it."""
+        if self._causes and not self._duration_ns:
+            self._causes.look()
         summary = AttachmentSummary(
             detail="causes" if self._causes else "sample",
             duration_ns=self._duration_ns or time.monotonic_ns() - self._begun_ns,

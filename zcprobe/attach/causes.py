@@ -65,14 +65,18 @@ class Causes:
 
     def end(self) -> None:
         """Counts no more, and reads what was counted."""
-        self._end_ns = time.monotonic_ns()
         self._measuring.close()
+        self.look()
+
+    def look(self) -> None:
+        """Reads what was counted until now."""
+        self._end_ns = time.monotonic_ns()
         for one in self._session.snapshot().sockets:
             assert one.usage is not None  # the session watches
             self._seen[one.usage.address, one.usage.inode] = one
-        stacks = {stack for one in self._usages() for stack in one.holders}
-        resolved = self._session.resolve_stacks(sorted(stacks))
-        self._holders = {stack: last_holder(frames) for stack, frames in resolved.items()}
+        new = {stack for one in self._usages() for stack in one.holders} - self._holders.keys()
+        resolved = self._session.resolve_stacks(sorted(new))
+        self._holders |= {stack: last_holder(frames) for stack, frames in resolved.items()}
 
     @property
     def notes(self) -> list[str]:

@@ -53,8 +53,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunningTotals:
-    """Adds up what the summaries of an attachment say. A socket's counts are remembered only while the summary has the
-    socket, so memory is bounded; what it had sent stays in the totals."""
+    """Adds up what the summaries of an attachment say of the sockets that a look has seen. A socket's counts are
+    remembered only while the summary has the socket, so memory is bounded; what it had sent stays in the totals."""
 
     def __init__(self, labels: Sequence[str] = ("comm",)) -> None:
         self._labels = tuple(labels)
