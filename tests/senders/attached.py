@@ -32,14 +32,14 @@ class Attachment:
         self.summary = msgspec.convert(self.lines[-1], AttachmentSummary)
 
 
-def _wait_until_attached(process: "subprocess.Popen[str]") -> None:
-    """Until it holds a descriptor of the kernel's BPF; its first look at the sockets follows within milliseconds."""
-    deadline = time.monotonic() + _START_S
-    while not any("bpf" in name for name in _descriptors(process.pid)):
+def _wait_until_attached(process: "subprocess.Popen[str]", kind: str) -> None:
+    """Until it has descriptors of that kind, and no more are added; its first look follows within milliseconds."""
+    deadline, before = time.monotonic() + _START_S, 0
+    while not (count := sum(kind in name for name in _descriptors(process.pid))) or count != before:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline, "attach did not start to watch"
-        time.sleep(0.05)
-    time.sleep(0.3)
+        before = count
+        time.sleep(0.5)
 
 
 def _descriptors(pid: int) -> list[str]:
@@ -59,7 +59,7 @@ def attached(pid: int, *options: str) -> Iterator[Attachment]:
     words = [*_COMMAND, "-p", str(pid), "-j", *options]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            _wait_until_attached(process)
+            _wait_until_attached(process, "bpf_link" if "causes" in options else "bpf-prog")
             yield found
             process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=_END_S)

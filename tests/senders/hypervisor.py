@@ -3,7 +3,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -82,16 +82,16 @@ class Hypervisor:
         with running(self._qemu, "destination", self.version.machine, sink, self._folder, options) as destination:
             yield destination
 
-    def migrate(self, optmem_bytes: int, downtime_ms: int) -> Observed:
+    def migrate(self, optmem_bytes: int, downtime_ms: int, *, with_strace: bool = True) -> Observed:
         """Migrates the guest once, with these limits of optmem and of its downtime. Afterwards the guest runs on here,
-        whether or not it also ran at its destination."""
+        whether or not it also ran at its destination. Without strace nothing is known of `threads`."""
         calls, sender = self._folder / "calls", self.path.pair.sender
         watch = Watch(self.machine.pid, sender.name)
         with self._destination() as destination:
             with (
                 self.path.impaired(optmem_bytes),
-                attached(self.machine.pid, "0.1") as attachment,
-                traced(self.machine.pid, calls),
+                attached(self.machine.pid, "--detail", "causes", "0.1") as attachment,
+                traced(self.machine.pid, calls) if with_strace else nullcontext(),
             ):
                 migration = migrate(self.machine, destination, self.path.pair.sink.ipv4, downtime_ms, watch.look)
             if migration.status == "completed" and self.version.guest_arrives:
@@ -99,8 +99,10 @@ class Hypervisor:
             lines = destination.lines()
         if migration.status == "completed":
             self.machine.monitor.execute("cont")
-        with calls.open(errors="replace") as file:
-            counts = count_calls(read_calls(file))
+        counts = {}
+        if with_strace:
+            with calls.open(errors="replace") as file:
+                counts = count_calls(read_calls(file))
         return Observed(
             version=self.version.name,
             package=self._qemu.package,
