@@ -36,11 +36,15 @@ _BESIDE = (
     "cli/test_streams.py",
     "cli/test_verdict.py",
     "host",
+    "lab/impairments/test_hold.py",
+    "lab/impairments/test_reorder.py",
     "lab/test_device.py",
     "lab/test_leftovers.py",
     "lab/test_limits.py",
     "lab/test_netns.py",
     "lab/test_open.py",
+    "native/test_confine.py",
+    "native/test_recorder.py",
     "native/test_sanitizers.py",
     "overhead",
     "probes/test_current_folder.py",
@@ -57,7 +61,7 @@ _BESIDE = (
 )
 """Folders and files whose tests wait for much of their time, and ask what happens, not how fast."""
 
-_ONE_USER = ("benchmark/test_privileges.py", "cli/test_scenarios.py")
+_ONE_USER = ("benchmark/test_privileges.py", "cli/test_scenarios.py", "test_rules.py")
 """Of these, the ones that lower RLIMIT_MEMLOCK. The kernel counts locked pages per user, so one process has them
 all."""
 

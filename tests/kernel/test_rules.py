@@ -67,7 +67,6 @@ def test_nothing_is_in_the_way_in_order(protocol: str, family: str, start_zcprob
     assert packets_of(seen, protocol, family) > 100
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("scenario", ["held-completions", "held-in-flight"])
 @pytest.mark.parametrize(("protocol", "family"), CELLS)
 def test_clones_are_held_back(scenario: str, protocol: str, family: str, start_zcprobe: Start) -> None:
@@ -120,7 +119,6 @@ def memlock_limit(processes: Processes) -> str | None:
     return line.split()[3]
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize(("protocol", "family"), CELLS)
 def test_the_sender_may_lock_little_memory(protocol: str, family: str, start_zcprobe: Start) -> None:
     """Datagrams that fit into a frame, and fragments of IPv6, complete before sendmsg returns, so the limit is never

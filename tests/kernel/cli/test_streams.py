@@ -50,6 +50,7 @@ def test_what_ascii_cannot_say_is_escaped(zcprobe: Command) -> None:
     assert (result.returncode, result.stderr) == (0, "")
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("nothing_left")
 def test_a_terminal_that_closes_ends_the_run_and_keeps_it() -> None:
     assert streams._hang_up() == []
