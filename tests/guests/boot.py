@@ -19,10 +19,14 @@ __all__ = ["run_in_guest"]
 
 _OWN_PROGRAMS = Path(__file__).parent / "bin"
 
-_ALWAYS = ("no_timer_check", "mitigations=off", "maxcpus=1")
+_ALWAYS = (
+    *("no_timer_check", "tsc=reliable", "maxcpus=1"),
+    *("mitigations=off", "init_on_alloc=0", "hardened_usercopy=off", "randomize_kstack_offset=off"),
+)
 """Options of the guest kernel. In emulation on a busy host a tick may miss the kernel's timer check at boot, and the
-kernel would panic. Emulation does not need mitigations against hardware speculation, which would take a third more CPU
-time. Tests bring a second CPU online when they need it."""
+kernel would panic; or the kernel would take the clock for unstable, and read a slower one. Tests bring a second CPU
+online when they need it. Emulation does not need what protects kernels from attackers: mitigations against hardware
+speculation would take a third more CPU time, and zeroing memory makes a page fault twice as long."""
 
 _PROCESSOR = "-cpu Nehalem"
 """The oldest CPU on which current wheels of numpy run. Emulating what newer ones have would cost an eighth of the
