@@ -12,12 +12,14 @@ import pytest
 
 from tests.conftest import MARKER_OF
 from tests.guests import matrix
+from tests.guests.kernels import KERNELS
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_every_file_of_tests_is_run_by_a_target(pytestconfig: pytest.Config) -> None:
-    of_guests = [item.partition("::")[0] for item in matrix.TESTS]
+    assert set(matrix.ONCE) <= {kernel.name for kernel in KERNELS}
+    of_guests = [item.partition("::")[0] for item in (*matrix.TESTS, *sum(matrix.ONCE.values(), ()))]
     of_senders = [folder for selection in selections("test-senders") for folder in selection]
     run = [Path(path) for path in (*pytestconfig.getini("testpaths"), *of_guests, *of_senders)]
     assert [str(path) for path in run if not (ROOT / path).exists()] == []

@@ -4,8 +4,8 @@
 import io
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ import msgspec
 import pytest
 
 from tests.guests.kernels import Kernel, find_kernel
+from zcprobe.benchmark.defaults import Benchmark
 from zcprobe.cli.main import main
 from zcprobe.errors import ReconciliationError
+from zcprobe.probes.session import ProbeSession
 
 Answer = tuple[int, bytes, str]
 """Exit code, stdout and stderr."""
@@ -59,6 +61,25 @@ def measure(output: Path, *words: str) -> Any:
         shutil.rmtree(folder)
     assert code == 0, err
     return msgspec.json.decode(out)
+
+
+@pytest.fixture(scope="session")
+def probes() -> Iterator[ProbeSession]:
+    with ProbeSession() as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def loaded_once(probes: ProbeSession) -> Iterator[None]:
+    """Has the commands use probes that are loaded already, because compiling them takes longer than most runs do."""
+
+    def opened(benchmark: Benchmark, *, wait: bool = True) -> AbstractContextManager[ProbeSession | None]:
+        return nullcontext(None if benchmark.config.probe_level == "off" else probes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for verb in ("run", "compare"):
+            patch.setattr(f"zcprobe.cli.{verb}.open_probes", opened)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from zcprobe.lab.leftovers import clean_leftovers
 from zcprobe.lab.open import open_lab
 from zcprobe.lab.scenarios import find_scenario
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = pytest.mark.usefixtures("loaded_once", "nothing_left")
 
 _DEVICES = Path("/sys/class/net")
 _APPEAR_S = 10.0

@@ -9,7 +9,7 @@ import zcprobe
 from tests.guests.inside.conftest import measure
 from zcprobe.dataset.load import load_comparison
 
-pytestmark = pytest.mark.usefixtures("nothing_left")
+pytestmark = pytest.mark.usefixtures("loaded_once", "nothing_left")
 
 OPTMEM_BYTES = 65536
 
