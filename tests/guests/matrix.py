@@ -2,8 +2,8 @@
 """The guest tests on each kernel, one boot each: python -m tests.guests.matrix [KERNEL...]
 
 pytest's output is printed at once, each line after the name of its kernel, followed by one line for each kernel.
-build/kernels/<name>/ keeps junit.xml and the comparisons that the tests made. Figures are drawn on the host, because in
-the guest they would take minutes.
+build/kernels/<name>/ keeps junit.xml and the comparisons that the tests made. One of them is drawn on the host, because
+in the guest its figures would take minutes; `zcprobe report` draws the others.
 """
 
 import shutil
@@ -72,13 +72,13 @@ def _draw(comparison: Path) -> None:
     write_report(load_comparison(comparison))
 
 
-def _draw_all(folder: Path) -> None:
-    """Draws the comparisons of a kernel while others still run, in a process of its own because matplotlib needs a
-    single thread."""
-    comparisons = [path.parent for path in folder.glob("*/comparison.json")]
-    if comparisons:
+def _draw_one(folder: Path) -> None:
+    """Draws the comparison of a kernel that has most to show, while others still run, in a process of its own because
+    matplotlib needs a single thread."""
+    found = list(folder.glob("*-held-completions-compare-*/comparison.json"))
+    if found:
         with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as drawer:
-            list(drawer.map(_draw, comparisons))
+            drawer.submit(_draw, found[0].parent).result()
 
 
 def _run(kernel: Kernel, interruption: Interruption) -> str:
@@ -98,7 +98,7 @@ def _run(kernel: Kernel, interruption: Interruption) -> str:
         prefix=f"{kernel.name} | ",
         timeout_s=_TIMEOUT_S,
     )
-    _draw_all(folder)
+    _draw_one(folder)
     if code:
         raise ZcprobeError(f"{image.release}: pytest ended with {code}", f"its output is above, and in {folder}")
     return image.release
