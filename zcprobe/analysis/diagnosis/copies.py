@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Zerocopy sends whose data the kernel copies all the same, so that zerocopy only costs."""
 
-from zcprobe.analysis.diagnosis.senders import is_qemu, name_of, of_sockets, total, zerocopy_sockets
+from zcprobe.analysis.diagnosis.senders import (
+    MIGRATION_THREADS,
+    is_qemu,
+    name_of,
+    of_sockets,
+    total,
+    zerocopy_sockets,
+)
 from zcprobe.format.attachment import Observation, SocketSummary
 from zcprobe.format.diagnosis import Diagnosed
 
@@ -14,9 +21,6 @@ which complete without a copy."""
 _ENOUGH_COMPLETIONS = 16
 """A tap, such as a short tcpdump, copies what passes while it is open. Fewer completions than this can all be due to
 one."""
-
-_MIGRATION_THREADS = "multifdsend"
-"""What the names of QEMU's sending threads begin with. They exist only while a migration runs."""
 
 _COPYING_KINDS = {
     "loopback": "the peer is on this host, and the kernel copies what it delivers locally",
@@ -72,7 +76,7 @@ def cannot_be_zerocopy(seen: Observation) -> Diagnosed | None:
 
 
 def _migrates(seen: Observation) -> bool:
-    return any(thread.comm.startswith(_MIGRATION_THREADS) for thread in seen.threads)
+    return any(thread.comm.startswith(MIGRATION_THREADS) for thread in seen.threads)
 
 
 def _without_zerocopy(found: list[SocketSummary], what: str, seen: Observation) -> Diagnosed:

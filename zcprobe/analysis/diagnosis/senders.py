@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from zcprobe.format.attachment import Observation, SocketSummary
 
 __all__ = [
+    "MIGRATION_THREADS",
     "bytes_per_send",
     "counted",
     "is_qemu",
@@ -17,7 +18,11 @@ __all__ = [
     "zerocopy_sockets",
 ]
 
-_QEMU = ("multifdsend", "qemu", "kvm")
+MIGRATION_THREADS = ("multifdsend", "mig/src/send")
+"""What the names of QEMU's sending threads begin with, in 7.2 and in 10.0 and later. They exist only while a migration
+runs."""
+
+_QEMU = (*MIGRATION_THREADS, "qemu", "kvm")
 """What the names of QEMU's sending threads and of its processes begin with."""
 
 _PROTOCOLS = {"tcp": "TCP", "udp": "UDP"}

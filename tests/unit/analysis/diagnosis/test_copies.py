@@ -71,9 +71,10 @@ def test_plain_sends_over_loopback_are_no_finding() -> None:
     ]
 
 
-def test_a_migration_without_a_zerocopy_socket_goes_through_a_unix_socket() -> None:
+@pytest.mark.parametrize("name", ["multifdsend_0", "mig/src/send_0"])
+def test_a_migration_without_a_zerocopy_socket_goes_through_a_unix_socket(name: str) -> None:
     proxy = SocketSummary(protocol="unix")
-    threads = [ThreadSummary(tid=7, comm="multifdsend_0")]
+    threads = [ThreadSummary(tid=7, comm=name)]
     migration = seen(proxy, threads=threads)
     assert ids(migration) == ["cannot-be-zerocopy"]
     assert "KubeVirt" in found(migration, "cannot-be-zerocopy").do
