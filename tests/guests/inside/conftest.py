@@ -79,6 +79,7 @@ def loaded_once(probes: ProbeSession) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for verb in ("run", "compare"):
             patch.setattr(f"zcprobe.cli.{verb}.open_probes", opened)
+        patch.setattr(probes, "close", lambda: None)  # a comparison closes them when its runs are made
         yield
 
 
