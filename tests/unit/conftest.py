@@ -7,6 +7,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from _pytest.mark.structures import ParameterSet
 from msgspec.structs import replace
 
 from tests.unit.changed import run_with, store_metadata
@@ -42,19 +43,31 @@ def _name(path: Path) -> str:
     return str(path.relative_to(_DATA).parent / path.name.split("Z-")[-1])
 
 
-@pytest.fixture(scope="session", params=_COMPARISONS, ids=_name)
+_BETWEEN = [path.name for path in sorted(_DATA.glob("version_*"))[1:-1]]
+"""Versions that are neither the oldest nor the newest."""
+
+
+def _params(paths: list[Path]) -> list[ParameterSet]:
+    """The quick tests read the oldest and the newest version; those between are left to `make test`."""
+    return [
+        pytest.param(path, marks=[pytest.mark.bulk] if path.relative_to(_DATA).parts[0] in _BETWEEN else [])
+        for path in paths
+    ]
+
+
+@pytest.fixture(scope="session", params=_params(_COMPARISONS), ids=_name)
 def comparison(request: pytest.FixtureRequest) -> Comparison:
     """Each kept comparison in turn."""
     return load_comparison(request.param)
 
 
-@pytest.fixture(scope="session", params=_RUNS, ids=_name)
+@pytest.fixture(scope="session", params=_params(_RUNS), ids=_name)
 def run(request: pytest.FixtureRequest) -> Run:
     """Runs of each kept comparison, and each run that is kept alone, in turn."""
     return load_run(request.param)
 
 
-@pytest.fixture(scope="session", params=_CAMPAIGNS, ids=_name)
+@pytest.fixture(scope="session", params=_params(_CAMPAIGNS), ids=_name)
 def campaign(request: pytest.FixtureRequest) -> RunCollection:
     """Each kept campaign in turn: many runs, most of which recorded nothing but counts."""
     return load_collection(request.param)
