@@ -17,7 +17,6 @@ _BESIDE = (
     "benchmark/test_privileges.py",
     "benchmark/test_sendmsg_results.py",
     "campaign",
-    "cli/test_compare.py",
     "cli/test_doctor.py",
     "cli/test_faults.py",
     "cli/test_hostile.py",
