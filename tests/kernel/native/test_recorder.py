@@ -72,7 +72,7 @@ assert here() == before, (here(), before)
 NO_MEMORY = "the recorder cannot start: Cannot allocate memory"
 NO_THREAD = "the recorder cannot start: Resource temporarily unavailable"
 REFUSALS = {
-    # what the allocator has left decides what is refused: memory for records, or a thread's stack, which glibc calls EAGAIN
+    # what the allocator has left decides what is refused: records, or the stack of a thread, which glibc calls EAGAIN
     "RLIMIT_AS": ("address_space", (NO_MEMORY, NO_THREAD), "free some memory"),
     "RLIMIT_NPROC": ("no_thread", (NO_THREAD,), "(ulimit -v, -u)"),
     "RLIMIT_NOFILE": ("descriptors", ("a file for records cannot be opened: Too many open files",), "ulimit -n"),
