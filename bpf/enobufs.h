@@ -11,6 +11,29 @@
 #include "socket_state.h"
 #include "zcprobe.h"
 
+#ifdef WATCHED
+#define DETAIL_OF_REFUSALS DETAIL_SUMMARY /* what a watched process meets is told at every detail */
+
+struct refused_thread {
+	u32 tgid;
+	char comm[16];
+};
+
+BPF_TABLE("lru_hash", u32, struct refused_thread, refused_threads, 4096); /* by id: who made a call that was refused */
+
+static __always_inline void note_refused_thread(void)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	struct refused_thread refused = { .tgid = thread >> 32 };
+	u32 tid = thread;
+
+	bpf_get_current_comm(refused.comm, sizeof(refused.comm));
+	refused_threads.update(&tid, &refused);
+}
+#else
+#define DETAIL_OF_REFUSALS DETAIL_TIMELINE
+#endif
+
 static __always_inline void count_enobufs(struct socket_state *state, u64 sk, u32 candidates)
 {
 	u32 slot = candidates ? CAUSE_AMBIGUOUS : CAUSE_OTHER;
@@ -39,8 +62,11 @@ static __always_inline void emit_enobufs(u64 sk, struct socket_state *state, u64
 		high = before;
 	candidates = find_candidates(sk, state, seen, message, high);
 	count_enobufs(state, sk, candidates);
-	if (detail_in_force() < DETAIL_TIMELINE)
+	if (detail_in_force() < DETAIL_OF_REFUSALS)
 		return;
+#ifdef WATCHED
+	note_refused_thread();
+#endif
 	event = new_event(sk, state->cookie, ZC_EVENT_ENOBUFS);
 	if (!event)
 		return;

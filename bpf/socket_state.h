@@ -78,12 +78,13 @@ static __always_inline struct socket_state *find_state(u64 sk)
 	return find_hashed_state(sk);
 }
 
-/* A foreign socket has no cookie until somebody asks for it. Then it gets a number of ours, which no cookie can be. */
+/* A foreign socket has no cookie until somebody asks for it. Then it gets a number of ours, which no cookie can be and which fits
+ * into 64 bits with a sign. */
 static __always_inline u64 number_of_socket(u64 sk)
 {
 	u64 cookie = cookie_of(sk);
 
-	return cookie ? cookie : 1ULL << 63 | bpf_ktime_get_ns();
+	return cookie ? cookie : 1ULL << 62 | bpf_ktime_get_ns();
 }
 
 /* A program first sees a socket when it sends, or when one of its notifications ends. The values read here may already include

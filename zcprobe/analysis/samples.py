@@ -3,7 +3,7 @@
 
 import pandas as pd
 
-from zcprobe.analysis.timebase import empty_frame
+from zcprobe.analysis.timebase import empty_frame, seconds
 from zcprobe.dataset.load import Run
 
 __all__ = ["SAMPLES_DTYPES", "df_samples"]
@@ -34,12 +34,11 @@ def df_samples(run: Run) -> pd.DataFrame:
     table = run.read("samples", ["time_ns", "interval_ns", "socket", "sends", "bytes_sent", *_SAME])
     if table.empty:
         return empty_frame(SAMPLES_DTYPES)
-    seconds = table["interval_ns"].clip(lower=1) / 1e9
-    begin_ns = int((table["time_ns"] - table["interval_ns"]).min())
+    interval_s = table["interval_ns"].clip(lower=1) / 1e9
     rates = {
-        "time_s": (table["time_ns"] - begin_ns) / 1e9,
+        "time_s": seconds(run, table["time_ns"]),
         "socket": table["socket"],
-        "sends_per_s": table["sends"] / seconds,
-        "sent_bps": table["bytes_sent"] * 8 / seconds,
+        "sends_per_s": table["sends"] / interval_s,
+        "sent_bps": table["bytes_sent"] * 8 / interval_s,
     }
     return pd.DataFrame({**rates, **{name: table[name] for name in _SAME}})[list(SAMPLES_DTYPES)].astype(SAMPLES_DTYPES)

@@ -3,6 +3,7 @@
 
 import pandas as pd
 
+from zcprobe.dataset.attachment import Attachment
 from zcprobe.dataset.load import Run
 
 __all__ = ["empty_frame", "origin_ns", "outcome_time_s", "seconds"]
@@ -14,8 +15,11 @@ def origin_ns(run: Run) -> int:
     The metadata holds it. For runs made before channels existed it is taken from the recorded sends. Without recorded
     sends it is the moment of the outcome less the run's duration, where the moment of the outcome is that of the
     ENOBUFS that ended the run, or of the last notification read; this is a few µs off. 0 when there are no events
-    either.
+    either. For an attachment it is when its first interval began.
     """
+    if isinstance(run, Attachment):
+        samples = run.read("samples", ["time_ns", "interval_ns"])
+        return int((samples["time_ns"] - samples["interval_ns"]).min()) if len(samples) else 0
     starts = [channel.start_ns for channel in run.meta.channels if channel.start_ns is not None]
     if starts:
         return int(min(starts))

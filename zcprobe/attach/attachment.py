@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
@@ -26,8 +26,9 @@ from zcprobe.probes.iterators import SocketIterators
 
 if TYPE_CHECKING:
     from zcprobe.attach.causes import Causes
+    from zcprobe.attach.refusals import Refusal
 
-__all__ = ["Attachment", "Diagnose"]
+__all__ = ["Attachment", "Diagnose", "ToldRefusals"]
 
 Diagnose = Callable[[Observation], list[Diagnosed]]
 """`zcprobe.analysis.diagnosis.diagnose`, which belongs to the half that reads."""
@@ -49,6 +50,13 @@ def _open_causes(stack: ExitStack, detail: Detail) -> "Causes | None":
     return stack.enter_context(Causes())
 
 
+class ToldRefusals(NamedTuple):
+    """Who is told of refused calls: `tell` gets the first `most` of some, or all, and how many there were."""
+
+    most: int | None
+    tell: "Callable[[list[Refusal], int], None]"
+
+
 class Attachment:
     """Processes that are watched, or a command that is started to be watched. `from_birth`: count all sends of a
     socket, also those from before it was watched. `detail`: whether probes count what the processes do besides.
@@ -63,7 +71,7 @@ class Attachment:
         begun_s = 0.0 if from_birth else None
         with ExitStack() as stack:
             iterators = stack.enter_context(SocketIterators())
-            self._causes = _open_causes(stack, detail)
+            self.causes = _open_causes(stack, detail)
             self.command = StartedCommand(command, memlock) if command else None
             if self.command is not None:
                 selection = msgspec.structs.replace(selection, pids=(self.command.pid,))
@@ -87,10 +95,20 @@ class Attachment:
         on_interval: Callable[[list[Sample], list[str]], None],
         interval_s: float,
         count: int | None,
+        told: "ToldRefusals | None" = None,
     ) -> None:
-        """Watches as `zcprobe.attach.watch.watch` does. `on_interval` gets the samples and notes of each interval."""
+        """Watches as `zcprobe.attach.watch.watch` does. `on_interval` gets the samples and notes of each interval.
+        `told`: who gets each refused call, with detail `causes`."""
 
-        causes = self._causes
+        causes = self.causes
+
+        def tell_refusals() -> int:
+            if not causes or not told:
+                return 0
+            refusals, number = causes.refusals(self.sampler, told.most)
+            if number:
+                told.tell(refusals, number)
+            return number
 
         def tell(samples: list[Sample]) -> None:
             self._people.look(self.sampler)
@@ -101,9 +119,11 @@ class Attachment:
         self._people.look(self.sampler)
         if causes:
             causes.begin(self.sampler)
-        watch(self.sampler, interruption, tell, interval_s=interval_s, count=count)
+        watch(self.sampler, interruption, tell, interval_s=interval_s, count=count, on_look=tell_refusals)
         if causes:
             causes.end()
+            while tell_refusals():
+                pass
             on_interval([], causes.notes)
         self._end()
 
@@ -113,13 +133,13 @@ class Attachment:
 
     def summary(self, diagnose: Diagnose) -> AttachmentSummary:
         """What was seen until now, or until the end, and the diagnosis of it."""
-        if self._causes and not self._duration_ns:
-            self._causes.look()
+        if self.causes and not self._duration_ns:
+            self.causes.look()
         summary = AttachmentSummary(
-            detail="causes" if self._causes else "sample",
+            detail="causes" if self.causes else "sample",
             duration_ns=self._duration_ns or time.monotonic_ns() - self._begun_ns,
-            sockets=socket_summaries(self.sampler, self._causes),
-            threads=self._causes.threads(self._people.threads) if self._causes else self._people.threads,
+            sockets=socket_summaries(self.sampler, self.causes),
+            threads=self.causes.threads(self._people.threads) if self.causes else self._people.threads,
             processes=self._people.processes,
             findings=[],
         )

@@ -5,12 +5,13 @@ import os
 import time
 from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Self
 
 import msgspec
 
+from zcprobe.attach.event_file import EventFile
 from zcprobe.attach.history import SocketHistory
+from zcprobe.attach.refusals import Refusal, RefusalReader
 from zcprobe.attach.sampler import Sampler
 from zcprobe.format.attachment import SocketSummary, ThreadSummary
 from zcprobe.format.holders import last_holder
@@ -21,7 +22,6 @@ from zcprobe.probes.usage import SocketUsage
 
 __all__ = ["Causes"]
 
-_NO_EVENTS = Path(os.devnull)
 _FIRST_PID_NAMESPACE = "pid:[4026531836]"
 """PROC_PID_INIT_INO of the kernel. In this namespace the ids that we see are those of the probes."""
 
@@ -37,6 +37,8 @@ class Causes:
         self._seen: dict[tuple[int, int], SocketSnapshot] = {}
         self._end_ns = 0
         self._holders: dict[int, str] = {}
+        self._events = EventFile()
+        self._refusals = self._refusal_reader()
 
     def __enter__(self) -> Self:
         return self
@@ -44,6 +46,16 @@ class Causes:
     def __exit__(self, *_: object) -> None:
         self._measuring.close()
         self._session.close()
+        self._events.close()
+
+    def keep_events(self, events: EventFile) -> None:
+        """Has the events go to another file. Called before `begin`."""
+        self._events.close()
+        self._events = events
+        self._refusals = self._refusal_reader()
+
+    def _refusal_reader(self) -> RefusalReader:
+        return RefusalReader(self._session, self._events, self._sockets)
 
     def begin(self, sampler: Sampler) -> None:
         """Counts from now on."""
@@ -55,13 +67,19 @@ class Causes:
             threads=list(selection.tids),
             follow=selection.children,
         )
-        self._counts = self._measuring.enter_context(self._session.measure(target, _NO_EVENTS))
+        measuring = self._session.measure(target, self._events.path, self._events.limit_bytes)
+        self._counts = self._measuring.enter_context(measuring)
 
     def follow(self, sampler: Sampler) -> None:
         """Counts for the processes, too, that have joined the sampler's."""
         new = _tgids(sampler) - self._known
         self._session.add_processes(new)
         self._known |= new
+
+    def refusals(self, sampler: Sampler, most: int | None) -> tuple[list[Refusal], int]:
+        """The calls that were refused since the last time, but only the first `most` of them, and how many there are.
+        Of very many it is a part; after the end, all are told when there are none."""
+        return self._refusals.read(sampler, most)
 
     def end(self) -> None:
         """Counts no more, and reads what was counted."""
@@ -71,18 +89,37 @@ class Causes:
     def look(self) -> None:
         """Reads what was counted until now."""
         self._end_ns = time.monotonic_ns()
-        for one in self._session.snapshot().sockets:
+        for one in self._sockets().values():
             assert one.usage is not None  # the session watches
             self._seen[one.usage.address, one.usage.inode] = one
         new = {stack for one in self._usages() for stack in one.holders} - self._holders.keys()
         resolved = self._session.resolve_stacks(sorted(new))
         self._holders |= {stack: last_holder(frames) for stack, frames in resolved.items()}
 
+    def _sockets(self) -> dict[int, SocketSnapshot]:
+        return {one.counts.cookie: one for one in self._session.snapshot().sockets}
+
+    @property
+    def lost_events(self) -> int:
+        """Refused calls that found the ring full. They are counted, but nothing else is known of them."""
+        return self._counts.lost_events
+
+    @property
+    def events_beyond(self) -> int:
+        """Refused calls that found no room in the file of events."""
+        return self._counts.events - self._counts.kept_events
+
     @property
     def notes(self) -> list[str]:
-        """A sentence for each BPF function whose counts may be too low."""
+        """A sentence for each BPF function whose counts may be too low, and one on refused calls that were not told."""
         missed = sorted(self._counts.missed_runs.items())
-        return [f"{name}() did not see {count} events, so counts may be too low" for name, count in missed]
+        notes = [f"{name}() did not see {count} events, so counts may be too low" for name, count in missed]
+        untold = self.lost_events + self.events_beyond
+        if untold:
+            notes.append(
+                f"{untold} refused calls are counted but not told, because they came faster than they were read"
+            )
+        return notes
 
     def _usages(self) -> list[SocketUsage]:
         return [one.usage for one in self._seen.values() if one.usage is not None]
@@ -124,6 +161,7 @@ class Causes:
         has_tail = summary.tail_lo is None and counts.appended
         return msgspec.structs.replace(
             summary,
+            cookie=counts.cookie,
             plain_sends=usage.plain_sends,
             bytes_sent=usage.bytes_sent,
             send_bytes_median=usage.send_bytes_median,

@@ -10,20 +10,23 @@ from typing import Any
 import msgspec
 
 from zcprobe.attach.attachment import Attachment, Diagnose
+from zcprobe.attach.event_file import EventFile
 from zcprobe.attach.sampler import Sample
 from zcprobe.attach.spool import SampleSpool
 from zcprobe.config import DEFAULT_RECORD_LIMIT_BYTES
 from zcprobe.format.attachment import AttachmentKernel, AttachmentSummary, SocketSummary
 from zcprobe.format.findings import Finding
 from zcprobe.format.metadata import AttachmentMetadata, Kind
-from zcprobe.format.tables import SAMPLE_TABLE
+from zcprobe.format.tables import EVENT_TABLE, SAMPLE_TABLE
 from zcprobe.interrupt import Interruption
 from zcprobe.journal import journal, new_run_id
 from zcprobe.probes.measurement import Target
 from zcprobe.recorder.metadata import now_utc
 from zcprobe.recorder.pipeline import Measured, WatchedSocket, record
+from zcprobe.recorder.reconcile import none_lost
 from zcprobe.recorder.record_limit import RecordLimit, limit_warnings
 from zcprobe.recorder.run_directory import folder_name, open_run_directory
+from zcprobe.recorder.spools import spool_path
 from zcprobe.recorder.tables import starting
 from zcprobe.recorder.totals import EventTotals
 from zcprobe.signals import deferred_signals
@@ -47,6 +50,9 @@ class _Subject:
         self._attachment = attachment
         self._watch = watch
         self._spool = SampleSpool(folder, DEFAULT_RECORD_LIMIT_BYTES)
+        if attachment.causes:
+            events = spool_path(folder, EVENT_TABLE.name)
+            attachment.causes.keep_events(EventFile(events, DEFAULT_RECORD_LIMIT_BYTES))
         self._interval_s = interval_s
         self._diagnose = diagnose
         self.summary: AttachmentSummary | None = None
@@ -66,7 +72,7 @@ class _Subject:
         return []
 
     def findings(self, totals: list[EventTotals]) -> list[Finding]:
-        return []
+        return [none_lost("lost events", self._attachment.causes.lost_events)] if self._attachment.causes else []
 
     def counts(self) -> None:
         return None
@@ -74,10 +80,16 @@ class _Subject:
     def describe(self, measured: Measured) -> AttachmentMetadata:
         assert self.summary is not None  # look_back() comes before
         recording = measured.recording
-        beyond = {SAMPLE_TABLE.name: self._spool.beyond} if self._spool.beyond else {}
+        causes = self._attachment.causes
+        counts = {
+            SAMPLE_TABLE.name: self._spool.beyond,
+            EVENT_TABLE.name: causes.events_beyond if causes else 0,
+        }
+        beyond = {name: count for name, count in counts.items() if count}
+        lost_events = causes.lost_events if causes else 0
         members = {name: getattr(recording, name) for name in recording.__struct_fields__}
         members |= {
-            "kernel": _kernel(self.summary, recording.kernel.lost_events),
+            "kernel": _kernel(self.summary, lost_events),
             "rows_beyond_limit": beyond,
             "warnings": limit_warnings(DEFAULT_RECORD_LIMIT_BYTES, recording.rows, beyond),
         }

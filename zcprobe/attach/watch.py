@@ -24,10 +24,11 @@ _EVERY_SHARE = 0.01
 
 
 class _Pace:
-    """When looks at all sockets are due."""
+    """When looks at all sockets are due. `on_look` is called after each look."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_look: Callable[[], object] | None) -> None:
         self._due_s = 0.0
+        self._on_look = on_look
 
     def look(self, sampler: Sampler) -> None:
         began_s = time.monotonic()
@@ -40,6 +41,8 @@ class _Pace:
         if every:
             now_s = time.monotonic()
             self._due_s = began_s + max(_EVERY_S, (now_s - began_s) / _EVERY_SHARE)
+        if self._on_look:
+            self._on_look()
 
 
 class _Alarm:
@@ -68,12 +71,13 @@ def watch(
     *,
     interval_s: float = 1.0,
     count: int | None = None,
+    on_look: Callable[[], object] | None = None,
 ) -> None:
     """Watches for `count` intervals, or until somebody asks for the end, or until no process is left and none can join.
 
-    `on_interval` gets the samples of each interval.
+    `on_interval` gets the samples of each interval. `on_look` is called after each look.
     """
-    alarm, pace = _Alarm(), _Pace()
+    alarm, pace = _Alarm(), _Pace(on_look)
     try:
         with interruption.forwarded_to(alarm.ring):
             pace.look(sampler)

@@ -81,7 +81,7 @@ def _watch(
                 printer.note(note)
 
         printer.begin(attachment.sampler)
-        attachment.run(interruption, tell, words.interval_s, words.count)
+        attachment.run(interruption, tell, words.interval_s, words.count, printer.refusals)
         if attachment.command is not None:
             printer.note(attachment.command.outcome())
 

@@ -4,19 +4,27 @@
 import argparse
 import csv
 import sys
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from zcprobe.attach.attachment import ToldRefusals
 from zcprobe.attach.members import sample_members
 from zcprobe.attach.sampler import Sample, Sampler
 from zcprobe.format.attachment import AttachmentSummary
+
+if TYPE_CHECKING:
+    from zcprobe.attach.refusals import Refusal
+    from zcprobe.cli.attach_text import TextPrinter
 
 __all__ = ["Printer", "printer_of"]
 
 
 class Printer(Protocol):
-    """Called in this order: once `begin`, an `interval` and `note`s again and again, once `end`."""
+    """Called in this order: once `begin`, refused calls, an `interval` and `note`s again and again, once `end`."""
+
+    @property
+    def refusals(self) -> ToldRefusals: ...
 
     def begin(self, sampler: Sampler) -> None: ...
 
@@ -28,7 +36,7 @@ class Printer(Protocol):
 
 
 class _Json:
-    """A line for each sample and each note, and one with the summary at the end."""
+    """A line for each sample, refused call and note, and one with the summary at the end."""
 
     def _print(self, kind: str, content: dict[str, object]) -> None:
         sys.stdout.buffer.write(msgspec.json.encode({"type": kind, **content}) + b"\n")
@@ -41,6 +49,14 @@ class _Json:
         for sample in samples:
             self._print("sample", {**sample_members(sample)})
 
+    @property
+    def refusals(self) -> ToldRefusals:
+        return ToldRefusals(None, self._tell)
+
+    def _tell(self, refusals: "list[Refusal]", count: int) -> None:
+        for refusal in refusals:
+            self._print("enobufs", msgspec.structs.asdict(refusal))
+
     def note(self, text: str) -> None:
         self._print("note", {"text": text})
 
@@ -49,11 +65,12 @@ class _Json:
 
 
 class _Csv:
-    """A line with the names, then one for each sample. Notes, summary and diagnosis go to stderr as text."""
+    """A line with the names, then one for each sample. Everything else goes to stderr as text."""
 
-    def __init__(self, talk: "Printer") -> None:
+    def __init__(self, talk: "TextPrinter") -> None:
         self._talk = talk
         self._writer: csv.DictWriter[str] | None = None
+        self.refusals = talk.refusals
 
     def begin(self, sampler: Sampler) -> None:
         self._talk.begin(sampler)
@@ -65,6 +82,7 @@ class _Csv:
                 self._writer.writeheader()
             self._writer.writerow(members)
         sys.stdout.flush()
+        self._talk.end_interval()
 
     def note(self, text: str) -> None:
         self._talk.note(text)

@@ -4,13 +4,17 @@
 import textwrap
 import time
 from collections import Counter
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from zcprobe.attach.attachment import ToldRefusals
 from zcprobe.attach.sampler import Sample, Sampler
 from zcprobe.escapes import printable
 from zcprobe.format.attachment import AttachmentSummary, SocketSummary
 from zcprobe.format.diagnosis import Diagnosed
 from zcprobe.units import format_duration_ns
+
+if TYPE_CHECKING:
+    from zcprobe.attach.refusals import Refusal
 
 __all__ = ["TextPrinter"]
 
@@ -18,6 +22,8 @@ _WIDTH = 79
 _HEADER_EVERY = 20
 _MOST_LINES = 16
 """Most sockets of an interval in lines of 80 characters: those that are closest to their limits."""
+_MOST_REFUSALS = 4
+"""Most refused calls of an interval that have a line of their own."""
 
 
 class _Column(NamedTuple):
@@ -102,6 +108,8 @@ class TextPrinter:
             columns = tuple(column._replace(width=-17) if column.name == "REMOTE" else column for column in _NARROW)
         self._columns = (_TIME, *columns) if timestamp else columns
         self._lines_since_header = _HEADER_EVERY
+        self._refused = 0
+        self.refusals = ToldRefusals(_MOST_REFUSALS, self._tell)
 
     def _print(self, line: str = "") -> None:
         print(line.rstrip(), file=self._file, flush=True)
@@ -128,6 +136,18 @@ class TextPrinter:
             self._lines_since_header += 1
         if len(chosen) < len(samples):
             self._print(f"... and {len(samples) - len(chosen)} sockets further from their limits (-w shows all)")
+        self.end_interval()
+
+    def end_interval(self) -> None:
+        """Says how many refused calls of the interval had no line."""
+        if self._refused > _MOST_REFUSALS:
+            self._wrap(f"* and {self._refused - _MOST_REFUSALS:,} more send calls got ENOBUFS")
+        self._refused = 0
+
+    def _tell(self, refusals: "list[Refusal]", count: int) -> None:
+        for refusal in refusals[: max(0, _MOST_REFUSALS - self._refused)]:
+            self._wrap(f"* {_refusal_text(refusal, wide=self._wide)}")
+        self._refused += count
 
     def note(self, text: str) -> None:
         self._wrap(f"* {text}")
@@ -181,6 +201,17 @@ class TextPrinter:
         if evidence:
             self._wrap(f"evidence: {evidence}", "  ")
         self._wrap(f"do: {finding.do}", "  ")
+
+
+def _refusal_text(refusal: "Refusal", *, wide: bool) -> str:
+    """One refused call in a sentence, which fits into a line unless it is `wide`."""
+    who = refusal.comm or f"thread {refusal.tid}"
+    held = f"in flight {_number(refusal.in_flight_bytes)}, unread {_number(refusal.unread_bytes)}"
+    if not wide:
+        return f"{who} got ENOBUFS on fd {_number(refusal.fd)} ({refusal.cause}): {held}"
+    where = f"fd {_number(refusal.fd)}" + (f" to {refusal.remote}" if refusal.remote else "")
+    level = f"optmem {refusal.optmem_bytes} of {_number(refusal.optmem_max_bytes)}"
+    return f"{who} ({refusal.tid}) got ENOBUFS on {where} ({refusal.cause}): {level}, {held}"
 
 
 def _why_none(sampler: Sampler) -> str:

@@ -28,8 +28,9 @@ probes besides (`causes`)."""
 class SocketSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One socket. Whatever was not seen is None, which is never the same as 0.
 
-    Which socket it is. `number`: what `samples` calls it, None for a socket without zerocopy. `pid`, `fd`: a process
-    that has it open and its descriptor there, or had it until it was closed; then `state` is None.
+    Which socket it is. `number`: what `samples` calls it, None for a socket without zerocopy. `cookie`: what
+    `kernel_events` calls it, None if the probes did not count it; a number of ours if nobody gave it a cookie. `pid`,
+    `fd`: a process that has it open and its descriptor there, or had it until it was closed; then `state` is None.
     `local`, `remote`: endpoints as `address:port`. `protocol`: tcp, udp, unix or vsock. `state`: TCP's, as `ss` names
     it. `zerocopy_enabled`: SO_ZEROCOPY. `device`: where its route leaves, by name; `device_kind`: that device's kind as
     rtnetlink names it (veth, tun, bridge, ...), `loopback`, or `physical`; `scatter_gather`: its NETIF_F_SG.
@@ -53,10 +54,12 @@ class SocketSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     Reading. `readers`: thread name -> notifications that it read; `last_read_ns_ago`: age of the last reading when the
     watching ended. A flush is all reading of the error queue between two send calls of one thread: `flushes`;
-    `flushes_waited`, those in which the thread polled; `flushes_empty_then_enobufs`, those after an ENOBUFS that read
-    until EAGAIN without poll and whose retry returned ENOBUFS again; `flush_ns_max`, the longest."""
+    `flushes_waited`, those in which the thread slept, whatever put it to sleep: its count of voluntary context switches
+    rose; `flushes_empty_then_enobufs`, those after an ENOBUFS that read until EAGAIN without sleep and whose retry
+    returned ENOBUFS again; `flush_ns_max`, the longest. A benchmark's own sender counts its waits itself."""
 
     number: int | None = None
+    cookie: int | None = None
     pid: int | None = None
     fd: int | None = None
     local: str | None = None

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Moves the probes' events from the BPF ring buffer to a file, in batches, without a Python call each. */
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -24,7 +25,8 @@ struct zc_event_reader {
 	int64_t interval_ns;
 	uint64_t events;
 	uint64_t kept;
-	uint64_t limit; /* of `kept` */
+	_Atomic uint64_t limit; /* of `kept` */
+	uint64_t forgotten;
 	int error;
 	size_t filled;
 	uint8_t batch[BATCH_BYTES];
@@ -54,7 +56,7 @@ static int take_event(void *context, void *data, size_t bytes)
 		return 0;
 	}
 	reader->events++;
-	if (reader->kept == reader->limit)
+	if (reader->kept == atomic_load(&reader->limit))
 		return 0;
 	if (reader->filled + reader->event_bytes > BATCH_BYTES)
 		write_batch(reader);
@@ -110,6 +112,17 @@ struct zc_event_reader *zc_event_reader_start(int map_fd, int out_fd, uint32_t e
 	free(reader);
 	errno = error;
 	return NULL;
+}
+
+int zc_event_reader_forget(struct zc_event_reader *reader, uint64_t event_count)
+{
+	const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+
+	reader->forgotten += event_count;
+	if (fallocate(reader->out_fd, mode, 0, (off_t)(reader->forgotten * reader->event_bytes)))
+		return -errno;
+	atomic_fetch_add(&reader->limit, event_count);
+	return 0;
 }
 
 int zc_event_reader_stop(struct zc_event_reader *reader, uint64_t *event_count, uint64_t *kept_count)

@@ -22,6 +22,12 @@ class EventReader:
         handle: Any = lib.zc_event_reader_start(map_fd, out_fd, event_bytes, _INTERVAL_NS, limit_bytes)
         self._handle = require_handle(handle, "the ring buffer cannot be read", "run zcprobe doctor as root")
 
+    def forget(self, count: int) -> None:
+        """Gives back the room of the file's first events, `count` more than before, which were read: the file gets as
+        many more. HostError."""
+        status = lib.zc_event_reader_forget(self._handle, count)
+        require(status, "the room of events cannot be given back", "run again")
+
     def stop(self) -> tuple[int, int]:
         """How many events came, and how many of them are in the file. OutputError when they could not be written."""
         count, kept = ffi.new("uint64_t *"), ffi.new("uint64_t *")

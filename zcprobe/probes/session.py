@@ -74,6 +74,7 @@ class ProbeSession:
         self._is_closed = False
         self._lost_before: list[list[int]] = []
         self._results_before: list[int] = []
+        self._reader: EventReader | None = None
         self._turn_s = sys.getswitchinterval()
         if wait:
             self.wait()
@@ -134,13 +135,14 @@ class ProbeSession:
         with events_path.open("wb") as events:
             self._forget()  # before the baselines: a snapshot never pairs sockets of before with baselines of now
             self._lost_before, self._results_before = self._lost(), self._results()
-            reader = EventReader(self._program.map_fd("events"), events.fileno(), limit_bytes)
+            reader = self._reader = EventReader(self._program.map_fd("events"), events.fileno(), limit_bytes)
             level = LEVELS.index(target.level)
             try:
                 self._set_target(target, level)
                 yield counts
             finally:
                 self._program.set_target(0, [], 0, 0)
+                self._reader = None
                 counts.events, counts.kept_events = reader.stop()
         self._count_losses(counts)
         now_skipped, now_taken_over = self._skips()
@@ -158,6 +160,18 @@ class ProbeSession:
     def add_processes(self, tgids: Iterable[int]) -> None:
         """Adds processes to the target of the current measurement."""
         self._program.add_processes(tgids)
+
+    def forget_events(self, count: int) -> None:
+        """Says that the first events of the measurement's file, `count` more than before, were read and need no room
+        any more: the file gets as many more. Nothing after the measurement."""
+        if self._reader is not None:
+            self._reader.forget(count)
+
+    def refused_threads(self, tids: Iterable[int]) -> dict[int, tuple[int, str]]:
+        """Of these threads, id -> (id of the process, name of the thread) at its last send call that was refused. Only
+        threads of watched processes are known, the last 4096."""
+        found = self._program.structs("refused_threads", tids)
+        return {tid: (members["tgid"], members["comm"]) for tid, members in found.items()}
 
     def snapshot(self) -> Snapshot:
         """What was counted so far in the current measurement, or in the whole last one.
@@ -256,7 +270,7 @@ class ProbeSession:
     def _forget(self) -> None:
         """State of earlier runs: a socket of this one may have got the address of one that was never seen closed."""
         functions = ("ways", "emitted_appended", "copy_paths") if self.mechanism != "tracepoint" else ()
-        watched = ("holders",) if self._watches else ()
+        watched = ("holders", "refused_threads") if self._watches else ()
         states = ("places", "place_owners", "sockets", "closed_sockets")
         for name in (*states, "evidence_by_thread", *functions, *watched):
             self._program.clear(name)

@@ -17,6 +17,8 @@ from zcprobe.attach.watched import WatchedProcesses
 from zcprobe.probes.iterators import SocketIterators
 
 PUPPET = Path(__file__).with_name("puppet.py")
+WITHOUT_MEMLOCK = ("prlimit", "--memlock=65536", "setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock")
+"""What to start a sender with, so that RLIMIT_MEMLOCK refuses large sends."""
 
 
 class Puppet:

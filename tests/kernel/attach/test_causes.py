@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from zcprobe.attach.attachment import Attachment
+from zcprobe.attach.attachment import Attachment, ToldRefusals
+from zcprobe.attach.event_file import EVENT_BYTES, EventFile
+from zcprobe.attach.refusals import Refusal
 from zcprobe.attach.selection import Selection
 from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.child import Child
@@ -22,7 +24,7 @@ from zcprobe.probes.measurement import SocketSnapshot, Target
 from zcprobe.probes.session import ProbeSession
 from zcprobe.wire import SenderReady, SenderReport, SenderTask, SinkReady, SinkTask
 
-from .conftest import Start
+from .conftest import WITHOUT_MEMLOCK, Start
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root"),
@@ -147,3 +149,49 @@ def test_an_attachment_tells_who_sends_and_who_reads(start: Start) -> None:
     assert ThreadSummary(tid=watched.pid, comm=summary.threads[0].comm, sends=one.sends, enobufs=one.enobufs) in (
         summary.threads
     )
+
+
+def test_each_refused_call_is_told_with_its_thread_socket_and_cause(start: Start) -> None:
+    watched = start(*WITHOUT_MEMLOCK)
+    watched.do("open", "a")
+    told: list[tuple[list[Refusal], int]] = []
+    taken: list[int] = []
+    with Attachment(Selection(pids=(watched.pid,)), [], detail="causes") as attachment:
+
+        def send(*_: object) -> None:
+            taken.append(watched.send("a", 7, 1 << 20))
+
+        listener = ToldRefusals(5, lambda refusals, count: told.append((refusals, count)))
+        attachment.run(Interruption(), send, 0.2, 2, listener)
+        summary = attachment.summary(lambda _: [])
+    (one,) = [socket for socket in summary.sockets if socket.enobufs]
+    assert one.enobufs == sum(count for _, count in told) == 14 - sum(taken[:2]) > 5
+    assert [len(refusals) for refusals, _ in told] == [min(5, count) for _, count in told]
+    (comm,) = [thread.comm for thread in summary.threads if thread.tid == watched.pid]
+    for refusal in (refusal for refusals, _ in told for refusal in refusals):
+        assert (refusal.pid, refusal.tid, refusal.comm) == (watched.pid, watched.pid, comm)
+        assert (refusal.socket, refusal.fd, refusal.local, refusal.remote) == (0, one.fd, one.local, one.remote)
+        assert refusal.cause in (one.enobufs_causes or {})
+        assert refusal.optmem_max_bytes == one.optmem_max_bytes
+
+
+def test_refused_calls_that_find_no_room_are_counted_and_said(start: Start) -> None:
+    watched = start(*WITHOUT_MEMLOCK)
+    watched.do("open", "a")
+    room, told = 4, []
+    with Attachment(Selection(pids=(watched.pid,)), [], detail="causes") as attachment:
+        assert attachment.causes is not None
+        attachment.causes.keep_events(EventFile(limit_bytes=room * EVENT_BYTES))
+        listener = ToldRefusals(None, lambda refusals, count: told.append(count))
+
+        def send(*_: object) -> None:
+            watched.send("a", 23, 1 << 20)
+
+        attachment.run(Interruption(), send, 0.3, 3, listener)
+        (one,) = [socket for socket in attachment.summary(lambda _: []).sockets if socket.enobufs]
+        untold = attachment.causes.events_beyond
+        assert attachment.causes.notes == [
+            f"{untold} refused calls are counted but not told, because they came faster than they were read"
+        ]
+    assert room < sum(told) == (one.enobufs or 0) - untold  # what was read has made room for more
+    assert untold > 0

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.kernel.attach.conftest import Puppet, Start, start  # noqa: F401  # a fixture
+from tests.kernel.attach.conftest import WITHOUT_MEMLOCK, Puppet, Start, start  # noqa: F401  # a fixture
 from zcprobe.analysis.diagnosis import diagnose
 from zcprobe.analysis.diagnosis.observed import observed
+from zcprobe.analysis.enobufs import df_enobufs
 from zcprobe.dataset.load import Attachment, load
 from zcprobe.errors import UsageError
 
@@ -91,6 +93,34 @@ def test_every_call_is_counted_and_kept(puppet: Puppet, start_zcprobe: Begin, tm
     assert isinstance(attachment, Attachment)
     assert attachment.kernel.detail == "causes"
     assert attachment.kernel.true_copied_completions == socket["copied_true"]
+
+
+def test_each_refused_call_is_printed_and_kept(start: Start, start_zcprobe: Begin, tmp_path: Path) -> None:  # noqa: F811
+    puppet = start(*WITHOUT_MEMLOCK)
+    puppet.do("open", "a")
+    process = start_zcprobe(
+        "attach", "--detail", "causes", "-j", "-o", str(tmp_path), "-p", str(puppet.pid), "0.2", "600"
+    )
+    assert process.stdout is not None
+    assert msgspec.json.decode(process.stdout.readline())["type"] == "sample"  # it watches
+    refused = PRIME - puppet.send("a", PRIME, 1 << 20)
+    process.send_signal(signal.SIGINT)
+    told = lines_of(process.communicate()[0])
+    calls = [line for line in told if line["type"] == "enobufs"]
+    socket = told[-1]["sockets"][0]
+    assert len(calls) == refused == socket["enobufs"] > PRIME / 2
+    assert {(call["tid"], call["fd"], call["remote"]) for call in calls} == {
+        (puppet.pid, socket["fd"], socket["remote"])
+    }
+    assert Counter(call["cause"] for call in calls) == socket["enobufs_causes"]
+    (kept,) = tmp_path.iterdir()
+    attachment = load(kept)
+    assert isinstance(attachment, Attachment)
+    assert attachment.kernel_events["cookie"].unique().tolist() == [socket["cookie"]]
+    rows = df_enobufs(attachment)
+    assert (rows["channel"].tolist(), rows["cause"].tolist()) == ([0] * refused, [call["cause"] for call in calls])
+    assert rows["in_flight_bytes"].tolist() == [call["in_flight_bytes"] for call in calls]
+    assert rows["time_s"].between(0, attachment.kernel.duration_ns / 1e9).all()
 
 
 def test_one_look_cannot_count_calls(puppet: Puppet, zcprobe: Command) -> None:

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What people read of an attachment."""
+
+import io
+from typing import Any
+
+from zcprobe.attach.refusals import Refusal
+from zcprobe.cli.attach_text import TextPrinter
+
+
+def refusal(**members: Any) -> Refusal:
+    known: dict[str, Any] = {
+        "time_ns": 1,
+        "pid": 812,
+        "tid": 815,
+        "comm": "multifdsend_0",
+        "socket": 0,
+        "fd": 27,
+        "local": "10.0.0.1:40000",
+        "remote": "10.0.0.2:4444",
+        "cause": "optmem",
+        "in_flight_bytes": 79872,
+        "unread_bytes": 50752,
+        "optmem_bytes": 130624,
+        "optmem_max_bytes": 131072,
+        "errqueue_depth": 61,
+    }
+    return Refusal(**known | members)
+
+
+def told(*calls: Refusal, count: int, wide: bool = False) -> list[str]:
+    """The lines of one interval."""
+    file = io.StringIO()
+    printer = TextPrinter(file, timestamp=False, wide=wide)
+    printer.refusals.tell(list(calls), count)
+    printer.interval([])
+    return file.getvalue().splitlines()
+
+
+def test_a_refused_call_is_one_line() -> None:
+    (line,) = told(refusal(), count=1)
+    assert line == "* multifdsend_0 got ENOBUFS on fd 27 (optmem): in flight 79872, unread 50752"
+
+
+def test_what_was_not_seen_is_not_made_up() -> None:
+    (line,) = told(refusal(comm=None, fd=None, in_flight_bytes=None), count=1)
+    assert line == "* thread 815 got ENOBUFS on fd - (optmem): in flight -, unread 50752"
+
+
+def test_of_many_refused_calls_the_rest_are_counted() -> None:
+    file = io.StringIO()
+    printer = TextPrinter(file, timestamp=False, wide=False)
+    assert printer.refusals.most == 4
+    for _ in range(3):
+        printer.refusals.tell([refusal()] * 4, 1000)
+    printer.interval([])
+    printer.interval([])
+    lines = file.getvalue().splitlines()
+    assert len(lines) == 5
+    assert lines[-1] == "* and 2,996 more send calls got ENOBUFS"
+
+
+def test_the_wide_line_names_the_thread_and_the_other_end() -> None:
+    text = " ".join(told(refusal(), count=1, wide=True))
+    assert "multifdsend_0 (815) got ENOBUFS on fd 27 to 10.0.0.2:4444 (optmem): optmem 130624 of 131072" in text
