@@ -138,7 +138,7 @@ static __always_inline int look_at(struct iterator_context *context, bool zeroco
 {
 	u64 meta = context->meta, task = context->task, file = context->file, socket, sk, inode;
 	struct zc_socket_look look = { .kind = ZC_LOOK_END };
-	bool uses_zerocopy;
+	bool is_zerocopy;
 
 	if (!task || !file) {
 		bpf_seq_write((void *)read_u64(meta), &look, sizeof(look));
@@ -153,8 +153,8 @@ static __always_inline int look_at(struct iterator_context *context, bool zeroco
 		return 0;
 	look.zerocopy_enabled = has_zerocopy(sk);
 	look.next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
-	uses_zerocopy = look.zerocopy_enabled || look.next_send_id;
-	if (zerocopy_only && !uses_zerocopy)
+	is_zerocopy = look.zerocopy_enabled || look.next_send_id;
+	if (zerocopy_only && !is_zerocopy)
 		return 0;
 	look.kind = ZC_LOOK_SOCKET;
 	look.fd = context->fd;
@@ -162,7 +162,7 @@ static __always_inline int look_at(struct iterator_context *context, bool zeroco
 	inode = read_u64(file + OFFSET_file_f_inode);
 	look.inode = inode ? read_u64(inode + OFFSET_inode_i_ino) : 0;
 	read_identity(&look, sk);
-	if (uses_zerocopy) {
+	if (is_zerocopy) {
 		look.user_locked_pages = locked_pages_of_user(task);
 		read_levels(&look, sk);
 	}
