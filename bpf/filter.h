@@ -29,6 +29,15 @@ static __always_inline u32 detail_in_force(void)
 	return wanted ? wanted->detail : DETAIL_OFF;
 }
 
+/* Whether this thread is one of those that are watched. */
+static __always_inline bool is_thread_of_target(struct target *wanted)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	u32 tgid = thread >> 32, tid = thread;
+
+	return target_processes.lookup(&tgid) && (!wanted->by_thread || target_threads.lookup(&tid));
+}
+
 #ifdef WATCHED
 static __always_inline bool uses_zerocopy(u64 sk)
 {
@@ -38,12 +47,7 @@ static __always_inline bool uses_zerocopy(u64 sk)
 
 static __always_inline bool is_used_by_target(u64 sk, struct target *wanted)
 {
-	u64 thread = bpf_get_current_pid_tgid();
-	u32 tgid = thread >> 32, tid = thread;
-
-	if (!target_processes.lookup(&tgid) || (wanted->by_thread && !target_threads.lookup(&tid)))
-		return false;
-	return uses_zerocopy(sk);
+	return is_thread_of_target(wanted) && uses_zerocopy(sk);
 }
 #endif
 

@@ -65,9 +65,12 @@ def test_a_sender_by_io_uring_uses_no_optmem(path: MigrationPath, tmp_path: Path
         receiver(path.pair) as stream,
         sender_process(path.pair, program, *ARGUMENTS) as sender,
     ):
-        with attached(sender.pid, "0.1") as attachment:
+        with attached(sender.pid, "--detail", "causes", "0.1") as attachment:
             own = sender.send()
         sender.end()
     assert stream.received == own["bytes_sent"] == SENDS * SEND_BYTES
-    assert own["requests"] == own["notifications"] == own["copied_true"] == SENDS
+    uring = attachment.summary.uring
+    assert (uring.requests, uring.notifications, uring.copied_true) == (SENDS, SENDS, own["copied_true"])
+    assert (own["requests"], own["notifications"], own["copied_true"]) == (SENDS, SENDS, SENDS)
+    assert [finding.id for finding in attachment.summary.findings] == ["all-copied"]
     assert all(not socket.zerocopy_enabled and not socket.optmem_peak_bytes for socket in attachment.summary.sockets)

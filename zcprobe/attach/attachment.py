@@ -141,6 +141,7 @@ class Attachment:
             sockets=socket_summaries(self.sampler, self.causes),
             threads=self.causes.threads(self._people.threads) if self.causes else self._people.threads,
             processes=self._people.processes,
+            uring=self.causes.uring if self.causes else None,
             findings=[],
         )
         return msgspec.structs.replace(summary, findings=diagnose(summary))

@@ -13,7 +13,7 @@ from zcprobe.attach.event_file import EventFile
 from zcprobe.attach.history import SocketHistory
 from zcprobe.attach.refusals import Refusal, RefusalReader
 from zcprobe.attach.sampler import Sampler
-from zcprobe.format.attachment import SocketSummary, ThreadSummary
+from zcprobe.format.attachment import SocketSummary, ThreadSummary, UringSummary
 from zcprobe.format.holders import last_holder
 from zcprobe.probes.measurement import MeasurementCounts, SocketSnapshot, Target
 from zcprobe.probes.session import ProbeSession
@@ -110,6 +110,11 @@ class Causes:
         return self._counts.events - self._counts.kept_events
 
     @property
+    def uring(self) -> UringSummary | None:
+        """What was sent by io_uring until now, or until the end."""
+        return self._session.uring()
+
+    @property
     def notes(self) -> list[str]:
         """A sentence for each BPF function whose counts may be too low, and one on refused calls that were not told."""
         missed = sorted(self._counts.missed_runs.items())
@@ -119,7 +124,8 @@ class Causes:
             notes.append(
                 f"{untold} refused calls are counted but not told, because they came faster than they were read"
             )
-        return notes
+        lack = self._session.lack_of_uring
+        return notes if lack is None else [*notes, f"io_uring was not watched: this kernel has {lack}"]
 
     def _usages(self) -> list[SocketUsage]:
         return [one.usage for one in self._seen.values() if one.usage is not None]

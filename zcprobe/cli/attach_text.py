@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 from zcprobe.attach.attachment import ToldRefusals
 from zcprobe.attach.sampler import Sample, Sampler
 from zcprobe.escapes import printable
-from zcprobe.format.attachment import AttachmentSummary, SocketSummary
+from zcprobe.format.attachment import AttachmentSummary, SocketSummary, UringSummary
 from zcprobe.format.diagnosis import Diagnosed
 from zcprobe.units import format_duration_ns
 
@@ -154,12 +154,15 @@ class TextPrinter:
 
     def end(self, sampler: Sampler, summary: AttachmentSummary) -> None:
         using = [socket for socket in summary.sockets if socket.zerocopy_enabled or socket.sends]
+        uring = summary.uring if summary.uring and summary.uring.requests else None
         self._print()
         if using:
             self._print_sockets(using)
-        else:
-            self._wrap(_why_none(sampler))
-        self._print_diagnosis(summary, is_used=bool(using))
+        if uring:
+            self._wrap(_uring_text(uring))
+        elif not using:
+            self._wrap(_why_none(sampler, sees_uring=summary.uring is not None))
+        self._print_diagnosis(summary, is_used=bool(using or uring))
         self._wrap(
             f"Watched for {format_duration_ns(summary.duration_ns)}; looks: {sampler.look_count}, "
             f"of which the longest took {format_duration_ns(sampler.look_ns_max)}."
@@ -214,7 +217,21 @@ def _refusal_text(refusal: "Refusal", *, wide: bool) -> str:
     return f"{who} ({refusal.tid}) got ENOBUFS on {where} ({refusal.cause}): {level}, {held}"
 
 
-def _why_none(sampler: Sampler) -> str:
+def _uring_text(uring: UringSummary) -> str:
+    """What was sent by io_uring, in a sentence."""
+    parts = [f"io_uring: {uring.requests:,} zerocopy requests, {uring.notifications:,} notifications"]
+    if uring.delay_median_ns is not None:
+        parts.append(f"which came {format_duration_ns(uring.delay_median_ns)} after the submission in the median")
+    copied = "whether the kernel copied, the program did not ask"
+    if uring.copied_true is not None:
+        copied = f"the kernel copied the data of {uring.copied_true:,}"
+    parts.append(copied)
+    if uring.cq_overflows:
+        parts.append(f"{uring.cq_overflows:,} completions found the completion queue full")
+    return f"{', '.join(parts)}; no optmem is involved."
+
+
+def _why_none(sampler: Sampler, *, sees_uring: bool) -> str:
     """Why there is nothing to tell of zerocopy."""
     counts = Counter(sampler.other_counts)
     if not counts:
@@ -226,4 +243,5 @@ def _why_none(sampler: Sampler) -> str:
         reason += " Unix sockets cannot have it."
     elif loopback:
         reason += f" {loopback} of them lead to this host itself, where the kernel copies all the same."
-    return f"{reason} MSG_ZEROCOPY without SO_ZEROCOPY has no effect, and io_uring's zerocopy sends do not show here."
+    uring = "nothing was sent by io_uring's zerocopy" if sees_uring else "io_uring's zerocopy sends do not show here"
+    return f"{reason} MSG_ZEROCOPY without SO_ZEROCOPY has no effect, and {uring}."

@@ -10,6 +10,7 @@ from zcprobe.host.btf import Btf, open_btf
 from zcprobe.probes.base import Probe
 from zcprobe.probes.loading import PROBES
 from zcprobe.probes.mechanisms import try_mechanisms
+from zcprobe.probes.uring import URING, lack_of_uring
 
 __all__ = ["run"]
 
@@ -46,12 +47,15 @@ def _row(probe: Probe, mechanism: str, refused: dict[str, str], btf: Btf) -> _Ro
 def _rows() -> list[_Row]:
     """HostError where there is no BTF, from which all are compiled."""
     refused: dict[str, str] = {}
+    mechanism = "none"
     with open_btf() as btf:
         for trial in try_mechanisms():
             if trial.refusal is None:
-                return [_row(probe, trial.mechanism, refused, btf) for probe in PROBES]
+                mechanism = trial.mechanism
+                break
             refused[trial.mechanism] = trial.refusal
-        return [_row(probe, "none", refused, btf) for probe in PROBES]
+        rows = [_row(probe, mechanism, refused, btf) for probe in PROBES]
+        return [*rows, _row(URING, "none" if lack_of_uring(btf) else mechanism, refused, btf)]
 
 
 def run(options: argparse.Namespace) -> int:

@@ -127,7 +127,8 @@ class ProcessFacts(msgspec.Struct, frozen=True, kw_only=True):
 class UringSummary(msgspec.Struct, frozen=True, kw_only=True):
     """io_uring's zerocopy sends (SEND_ZC, SENDMSG_ZC), which charge no optmem. `copied_true`: requests whose
     notification said that the data was copied; None if the program did not ask for that. `delay_median_ns`: from the
-    submission to the notification. `cq_overflows`: completions that found the completion queue full."""
+    submission to the notification; None without one. `cq_overflows`: completions, of whatever request, that found the
+    completion queue full; None where the kernel does not tell."""
 
     requests: int
     notifications: int

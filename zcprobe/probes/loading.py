@@ -2,6 +2,7 @@
 """From the probes' C to programs in the kernel, by the best mechanism that the kernel lets us use."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,7 @@ from zcprobe.probes.optmem import OPTMEM
 from zcprobe.probes.sendmsg import SENDMSG
 from zcprobe.probes.skb import SKB
 from zcprobe.probes.uarg import UARG
+from zcprobe.probes.uring import URING, lack_of_uring, uring_definitions
 
 __all__ = [
     "KPROBES",
@@ -56,13 +58,14 @@ KPROBES = Path("/sys/bus/event_source/devices/kprobe/type")
 
 class Loaded(msgspec.Struct):
     """`mechanisms`: probe name -> mechanism in use, or `none` if the probe attaches nothing. `attached`: what is
-    watched."""
+    watched. `lack_of_uring`: why io_uring is not watched, or None if it is."""
 
     program: Program
     mechanism: ProbeMechanism
     typed: bool
     mechanisms: dict[str, str]
     attached: list[str]
+    lack_of_uring: str | None = None
 
 
 def missing_symbols(btf: Btf) -> dict[ProbeMechanism, str | None]:
@@ -99,8 +102,10 @@ def number_stand_ins() -> dict[str, int]:
     return {**numbers, "STAND_INS": len(numbers)}
 
 
-def _compile(definitions: dict[str, int], mechanism: ProbeMechanism, *, typed: bool, watch: bool) -> Program:
-    source = read_source(f"{probe.name}.bpf.c" for probe in PROBES)
+def _compile(
+    probes: Sequence[Probe], definitions: dict[str, int], mechanism: ProbeMechanism, *, typed: bool, watch: bool
+) -> Program:
+    source = read_source(f"{probe.name}.bpf.c" for probe in probes)
     switches = {
         "TYPED": typed,
         "FUNCTIONS": mechanism != "tracepoint",
@@ -166,11 +171,15 @@ def _attach_tracepoints(loaded: Loaded, probe: Probe, btf: Btf, needs: Needs) ->
 
 
 def _load_as(definitions: dict[str, int], mechanism: ProbeMechanism, btf: Btf, needs: Needs, *, typed: bool) -> Loaded:
-    program = _compile(definitions, mechanism, typed=typed, watch=needs.watch)
+    lack = lack_of_uring(btf)
+    probes = (*PROBES, URING) if needs.watch and lack is None else PROBES
+    if needs.watch:
+        definitions = definitions | uring_definitions(btf)
+    program = _compile(probes, definitions, mechanism, typed=typed, watch=needs.watch)
     program.btf = btf
-    loaded = Loaded(program, mechanism, typed, {}, [])
+    loaded = Loaded(program, mechanism, typed, {}, [], lack)
     try:
-        for probe in PROBES:
+        for probe in probes:
             own = [] if mechanism == "tracepoint" else _attach_functions(program, probe, mechanism, btf)
             own += _attach_tracepoints(loaded, probe, btf, needs)
             loaded.attached += own

@@ -14,6 +14,7 @@ from typing import Any, Self, get_args
 
 from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.errors import HostError
+from zcprobe.format.attachment import UringSummary
 from zcprobe.host.symbols import Symbols, read_symbols
 from zcprobe.native import lib
 from zcprobe.native.event_reader import EventReader
@@ -25,6 +26,7 @@ from zcprobe.probes.loading import WITH_STAND_IN, Loaded, Needs, load_probes
 from zcprobe.probes.measurement import MeasurementCounts, Snapshot, SocketSnapshot, Target
 from zcprobe.probes.sockets import socket_counts
 from zcprobe.probes.uarg import COMPLETIONS
+from zcprobe.probes.uring import OVERFLOW, uring_summary
 from zcprobe.probes.usage import socket_usage
 
 __all__ = ["LEVELS", "ProbeSession"]
@@ -173,6 +175,22 @@ class ProbeSession:
         found = self._program.structs("refused_threads", tids)
         return {tid: (members["tgid"], members["comm"]) for tid, members in found.items()}
 
+    @property
+    def lack_of_uring(self) -> str | None:
+        """Why io_uring's sends are not counted, although processes are watched: what the kernel lacks."""
+        return self._loading.result().lack_of_uring
+
+    @property
+    def _counts_uring(self) -> bool:
+        return self._watches and self.lack_of_uring is None
+
+    def uring(self) -> UringSummary | None:
+        """What watched processes have sent by io_uring since the measurement began; None if that is not counted."""
+        if not self._counts_uring:
+            return None
+        (counts,) = self._program.structs("uring_counts").values()
+        return uring_summary(counts, sees_overflows=OVERFLOW.name in self.attached)
+
     def snapshot(self) -> Snapshot:
         """What was counted so far in the current measurement, or in the whole last one.
 
@@ -271,8 +289,9 @@ class ProbeSession:
         """State of earlier runs: a socket of this one may have got the address of one that was never seen closed."""
         functions = ("ways", "emitted_appended", "copy_paths") if self.mechanism != "tracepoint" else ()
         watched = ("holders", "refused_threads") if self._watches else ()
+        uring = ("uring_counts", "uring_requests", "uring_rings") if self._counts_uring else ()
         states = ("places", "place_owners", "sockets", "closed_sockets")
-        for name in (*states, "evidence_by_thread", *functions, *watched):
+        for name in (*states, "evidence_by_thread", *functions, *watched, *uring):
             self._program.clear(name)
         self._program.set_u32("evidence_ever", 0)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Reader", "Sender", "SocketUsage", "socket_usage"]
+__all__ = ["Reader", "Sender", "SocketUsage", "median_of_classes", "socket_usage"]
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -89,9 +89,9 @@ _SAME = (
 )
 
 
-def _median_bytes(counts: list[int], sums: list[int]) -> int | None:
-    """The mean size of the sends between the two powers of two that the median lies between: exact if all these sends
-    have one size. None if there was no send."""
+def median_of_classes(counts: list[int], sums: list[int]) -> int | None:
+    """The median of values of which only the number and the sum in each class are known, in ascending order: the mean
+    of the median's class, which is exact if all its values are equal. None if there are no values."""
     before, total = 0, sum(counts)
     for count, size_sum in zip(counts, sums, strict=True):
         before += count
@@ -108,7 +108,7 @@ def socket_usage(state: dict[str, Any], holders: dict[int, int]) -> SocketUsage:
         next_send_id=state["next_send_id"],
         sends=usage["zerocopy_sends"],
         plain_sends=max(0, usage["send_calls"] - usage["zerocopy_sends"]),
-        send_bytes_median=_median_bytes(usage["size_counts"], usage["size_bytes"]),
+        send_bytes_median=median_of_classes(usage["size_counts"], usage["size_bytes"]),
         senders=[msgspec.convert(one, Sender) for one in usage["senders"] if one["tid"]],
         readers=[msgspec.convert(one, Reader) for one in usage["readers"] if one["tid"]],
         holders=holders,

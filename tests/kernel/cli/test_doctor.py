@@ -55,7 +55,7 @@ def test_each_probe_names_its_mechanism(zcprobe: Command) -> None:
     result = zcprobe("probes", "-J")
     assert (result.returncode, result.stderr) == (0, "")
     rows = {row["probe"]: row for row in msgspec.json.decode(result.stdout)["probes"]}
-    assert list(rows) == ["memlock", "optmem", "errqueue", "uarg", "skb", "sendmsg"]
+    assert list(rows) == ["memlock", "optmem", "errqueue", "uarg", "skb", "sendmsg", "uring"]
     (mechanism,) = {row["mechanism"] for row in rows.values()}
     assert mechanism in MECHANISMS
     assert all(row["tells"] and row["blind"] for row in rows.values())

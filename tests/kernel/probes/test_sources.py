@@ -12,6 +12,7 @@ from zcprobe.probes.base import read_source
 from zcprobe.probes.bcc_backend import Program
 from zcprobe.probes.iterators import iterator_definitions
 from zcprobe.probes.loading import find_definitions, number_stand_ins
+from zcprobe.probes.uring import uring_definitions
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root")
 
@@ -30,7 +31,7 @@ WAYS: dict[str, dict[str, int]] = {
 def definitions() -> Iterator[dict[str, int]]:
     with open_btf() as btf:
         members = {name: value for name, value in iterator_definitions(btf).items() if name != "TYPED"}
-        yield {**members, **find_definitions(btf), **number_stand_ins(), "RING_PAGES": 16}
+        yield {**members, **find_definitions(btf), **uring_definitions(btf), **number_stand_ins(), "RING_PAGES": 16}
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))

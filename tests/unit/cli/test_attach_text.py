@@ -3,9 +3,11 @@
 
 import io
 from typing import Any
+from unittest.mock import Mock
 
 from zcprobe.attach.refusals import Refusal
 from zcprobe.cli.attach_text import TextPrinter
+from zcprobe.format.attachment import AttachmentSummary, UringSummary
 
 
 def refusal(**members: Any) -> Refusal:
@@ -63,3 +65,25 @@ def test_of_many_refused_calls_the_rest_are_counted() -> None:
 def test_the_wide_line_names_the_thread_and_the_other_end() -> None:
     text = " ".join(told(refusal(), count=1, wide=True))
     assert "multifdsend_0 (815) got ENOBUFS on fd 27 to 10.0.0.2:4444 (optmem): optmem 130624 of 131072" in text
+
+
+def ended(uring: UringSummary | None) -> str:
+    """What is said at the end of an attachment to a process without zerocopy sockets."""
+    file = io.StringIO()
+    sampler = Mock(other_counts={"tcp": 1}, others=[], look_count=1, look_ns_max=1, forgotten_sockets=0)
+    summary = AttachmentSummary(
+        detail="causes", duration_ns=1, sockets=[], threads=[], processes=[], uring=uring, findings=[]
+    )
+    TextPrinter(file, timestamp=False, wide=False).end(sampler, summary)
+    return " ".join(file.getvalue().split())
+
+
+def test_what_io_uring_sent_is_told() -> None:
+    told = ended(UringSummary(requests=7, notifications=6, copied_true=5, delay_median_ns=2_000_000, cq_overflows=4))
+    assert "io_uring: 7 zerocopy requests, 6 notifications, which came 2 ms after" in told
+    assert "copied the data of 5, 4 completions found the completion queue full; no optmem is involved." in told
+
+
+def test_without_a_request_it_says_whether_io_uring_was_watched() -> None:
+    assert "nothing was sent by io_uring's zerocopy" in ended(UringSummary(requests=0, notifications=0))
+    assert "io_uring's zerocopy sends do not show here" in ended(None)

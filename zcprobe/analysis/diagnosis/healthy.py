@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 
 from zcprobe.analysis.diagnosis.senders import total, zerocopy_sockets
-from zcprobe.format.attachment import Observation, SocketSummary
+from zcprobe.format.attachment import Observation, SocketSummary, UringSummary
 from zcprobe.format.diagnosis import Diagnosed
 
 __all__ = ["nothing_wrong", "unexplained"]
@@ -62,8 +62,8 @@ def _uring_requests(seen: Observation) -> int:
 
 
 def _what(seen: Observation, sockets: list[SocketSummary], fullest: SocketSummary | None) -> str:
-    if not sockets and _uring_requests(seen):
-        return f"All {_uring_requests(seen):,} zerocopy requests went through io_uring, where no optmem is involved."
+    if not sockets and seen.uring and seen.uring.requests:
+        return _what_of_uring(seen.uring)
     if fullest is None:
         return "No socket has SO_ZEROCOPY, so no send of this process can fail for want of optmem."
     refused = total(socket.enobufs for socket in sockets)
@@ -74,6 +74,14 @@ def _what(seen: Observation, sockets: list[SocketSummary], fullest: SocketSummar
         f"{calm} optmem was at most {fullest.optmem_peak_bytes:,} of {fullest.optmem_max_bytes:,} bytes"
         f" ({_share(fullest):.0%}), which leaves {_headroom(fullest):,}."
     )
+
+
+def _what_of_uring(uring: UringSummary) -> str:
+    all_of_them = f"All {uring.requests:,} zerocopy requests went through io_uring, where no optmem is involved."
+    if not uring.cq_overflows:
+        return all_of_them
+    late = f"{uring.cq_overflows:,} completions found the completion queue full and had to wait until it was read."
+    return f"{all_of_them} {late}"
 
 
 def _limits(seen: Observation, not_seen: Sequence[str]) -> str:

@@ -33,6 +33,11 @@ def test_io_uring_is_told_that_no_optmem_is_involved() -> None:
     assert "no optmem is involved" in found(seen(uring=UringSummary(requests=7, notifications=7)), "nothing-wrong").what
 
 
+def test_completions_that_found_no_room_are_told() -> None:
+    uring = UringSummary(requests=7, notifications=7, cq_overflows=3)
+    assert "3 completions found the completion queue full" in found(seen(uring=uring), "nothing-wrong").what
+
+
 def test_causes_without_a_finding_are_named() -> None:
     causes = {"qdisc": 2, "optmem": 5, "ambiguous": 1, "corked": 0}
     assert unexplained(seen(socket(enobufs=8, enobufs_causes=causes))) == "2 qdisc, 1 ambiguous"
