@@ -2,6 +2,7 @@
 /* socket_state: what the kernel counts for each socket, at every detail, and where its counters are. */
 #pragma once
 
+#include "addresses.h"
 #include "filter.h"
 #include "kernel_reads.h"
 #include "usage.h"
@@ -99,6 +100,7 @@ static __always_inline struct socket_state *fill_state(struct socket_state *stat
 #ifdef WATCHED
 	state->usage.inode = inode_of(sk);
 	state->usage.family = read_u16(sk + OFFSET_sock___sk_common_skc_family);
+	read_addresses(&state->usage.ends, sk, state->usage.family);
 	state->usage.protocol = read_u16(sk + OFFSET_sock_sk_protocol);
 #endif
 	state->sk = sk;

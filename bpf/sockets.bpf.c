@@ -5,11 +5,11 @@
  * all that they read, so they need no helper that reads any address, which lockdown may deny.
  */
 
+#include "addresses.h"
 #include "kernel_reads.h"
 #include "sockets.h"
 
 #define AF_UNIX 1
-#define AF_INET 2
 #define AF_VSOCK 40
 
 struct iterator_context { /* the kernel's struct bpf_iter__task_file; each member takes 8 bytes */
@@ -29,23 +29,17 @@ static __always_inline bool has_zerocopy(u64 sk)
 	return read_u64(sk + OFFSET_sock___sk_common_skc_flags) >> SOCK_ZEROCOPY & 1;
 }
 
-static __always_inline void read_addresses(struct zc_socket_look *look, u64 sk)
+static __always_inline void note_addresses(struct zc_socket_look *look, u64 sk)
 {
-	if (look->family == AF_INET) {
-		look->local[0] = read_u32(sk + OFFSET_sock___sk_common_skc_rcv_saddr);
-		look->remote[0] = read_u32(sk + OFFSET_sock___sk_common_skc_daddr);
-#ifdef OFFSET_sock___sk_common_skc_v6_daddr
-	} else if (look->family == AF_INET6) {
-		look->local[0] = read_u64(sk + OFFSET_sock___sk_common_skc_v6_rcv_saddr);
-		look->local[1] = read_u64(sk + OFFSET_sock___sk_common_skc_v6_rcv_saddr + 8);
-		look->remote[0] = read_u64(sk + OFFSET_sock___sk_common_skc_v6_daddr);
-		look->remote[1] = read_u64(sk + OFFSET_sock___sk_common_skc_v6_daddr + 8);
-#endif
-	} else {
-		return;
-	}
-	look->local_port = read_u16(sk + OFFSET_sock___sk_common_skc_num);
-	look->remote_port = read_u16(sk + OFFSET_sock___sk_common_skc_dport);
+	struct addresses ends = {};
+
+	read_addresses(&ends, sk, look->family);
+	look->local[0] = ends.local[0];
+	look->local[1] = ends.local[1];
+	look->remote[0] = ends.remote[0];
+	look->remote[1] = ends.remote[1];
+	look->local_port = ends.local_port;
+	look->remote_port = ends.remote_port;
 }
 
 /* The entry may be taken off the queue while it is read. Then the two readings of the tail differ, and it is left out. */
@@ -118,7 +112,7 @@ static __always_inline void read_identity(struct zc_socket_look *look, u64 sk)
 	look->state = read_u8(sk + OFFSET_sock___sk_common_skc_state);
 	if (net)
 		look->netns_inode = read_u32(net + OFFSET_net_ns_inum);
-	read_addresses(look, sk);
+	note_addresses(look, sk);
 	read_device(look, sk);
 }
 

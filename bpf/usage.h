@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "addresses.h"
 #include "kernel_reads.h"
 
 #define SENDERS 8
@@ -30,6 +31,7 @@ struct reader {
 
 struct usage {
 	u64 inode; /* of the socket's file */
+	struct addresses ends; /* when a program first saw the socket */
 	u32 family;
 	u32 protocol;
 	u64 bytes_sent;

@@ -145,7 +145,13 @@ class Causes:
         known = {history.look.key for history in histories}
         return [
             self._completed(
-                SocketSummary(protocol=protocol_name(one.usage.family, one.usage.protocol), sends=one.usage.sends),
+                SocketSummary(
+                    pid=one.usage.senders[0].tgid if one.usage.senders else None,
+                    local=one.usage.local,
+                    remote=one.usage.remote,
+                    protocol=protocol_name(one.usage.family, one.usage.protocol),
+                    sends=one.usage.sends,
+                ),
                 one,
                 one.usage,
             )

@@ -22,8 +22,9 @@ _MOST_SOCKETS = 4096
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """One refused call. `time_ns`: CLOCK_MONOTONIC when it returned. `pid`, `tid`, `comm`: the process and the thread
     that made it; None if too many others were refused meanwhile. `socket`: what samples call the socket; this one and
-    `fd` are None if no look met it. `cause`: a name of zcprobe.format.causes. The levels are those after the call;
-    `in_flight_bytes` and `unread_bytes` are the two parts of optmem, None where the charge is not known."""
+    `fd` are None if no look met it. `local`, `remote`: its ends, as `address:port`. `cause`: a name of
+    zcprobe.format.causes. The levels are those after the call; `in_flight_bytes` and `unread_bytes` are the two parts
+    of optmem, None where the charge is not known."""
 
     time_ns: int
     pid: int | None
@@ -92,8 +93,8 @@ class RefusalReader:
             comm=comm,
             socket=history.number if history else None,
             fd=history.look.fd if history else None,
-            local=history.look.local_text if history else None,
-            remote=history.look.remote_text if history else None,
+            local=usage.local if usage else None,
+            remote=usage.remote if usage else None,
             cause=cause_of(event.candidates),
             in_flight_bytes=in_flight_bytes,
             unread_bytes=unread_bytes,

@@ -29,10 +29,6 @@ _NOTHING = bytes.fromhex("b700000000000000 9500000000000000")
 _READ_BYTES = 65536
 _MEMBERS = (
     ("sock", "__sk_common.skc_state"),
-    ("sock", "__sk_common.skc_num"),
-    ("sock", "__sk_common.skc_dport"),
-    ("sock", "__sk_common.skc_daddr"),
-    ("sock", "__sk_common.skc_rcv_saddr"),
     ("sock", "sk_dst_cache"),
     ("sock", "sk_sndbuf"),
     ("tcp_sock", "bytes_sent"),
@@ -45,8 +41,6 @@ _MEMBERS = (
     ("rtnl_link_ops", "kind"),
     ("socket", "sk"),
 )
-_IPV6_MEMBERS = (("sock", "__sk_common.skc_v6_daddr"), ("sock", "__sk_common.skc_v6_rcv_saddr"))
-"""A kernel without IPv6 lacks these."""
 
 _NEEDED = ("CAP_BPF", "CAP_PERFMON")
 _HINT = "run as root, or with CAP_BPF and CAP_PERFMON; zcprobe doctor tells more"
@@ -105,10 +99,7 @@ def try_iterators() -> None:
 
 def iterator_definitions(btf: Btf) -> dict[str, int]:
     """The macros with which the C is compiled. HostError names what this kernel lacks."""
-    definitions = type_definitions(btf, _MEMBERS)
-    if all(btf.offset(*member) is not None for member in _IPV6_MEMBERS):
-        definitions |= type_definitions(btf, _IPV6_MEMBERS)
-    return definitions | {"TYPED": 1, "ADDRESS_sysctl_optmem_max": 0}
+    return type_definitions(btf, _MEMBERS) | {"TYPED": 1, "ADDRESS_sysctl_optmem_max": 0}
 
 
 class SocketIterators:

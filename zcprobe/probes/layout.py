@@ -22,6 +22,10 @@ _MEMBERS = (
     ("sock", "__sk_common.skc_net"),
     ("sock", "__sk_common.skc_cookie"),
     ("sock", "__sk_common.skc_flags"),
+    ("sock", "__sk_common.skc_num"),
+    ("sock", "__sk_common.skc_dport"),
+    ("sock", "__sk_common.skc_daddr"),
+    ("sock", "__sk_common.skc_rcv_saddr"),
     ("sock", "sk_socket"),
     ("socket", "file"),
     ("file", "f_inode"),
@@ -47,6 +51,8 @@ _MEMBERS = (
     ("signal_struct", "rlim"),
     ("user_struct", "locked_vm"),
 )
+_IPV6_MEMBERS = (("sock", "__sk_common.skc_v6_daddr"), ("sock", "__sk_common.skc_v6_rcv_saddr"))
+"""A kernel without IPv6 lacks these."""
 _SIZES = ("sock_exterr_skb", "rlimit")
 _UARG = ("id", "len", "zerocopy")
 _UARG_STRUCTS = ("ubuf_info_msgzc", "ubuf_info")
@@ -116,6 +122,8 @@ def type_definitions(btf: Btf, more: Iterable[tuple[str, str]] = ()) -> dict[str
     """Macro name -> value of what kernel_reads.h reads, and of the members `more` (struct and path). HostError names
     the member that this kernel lacks."""
     definitions = {_macro(*member): _offset(btf, *member) for member in (*_MEMBERS, *more)}
+    if all(btf.offset(*member) is not None for member in _IPV6_MEMBERS):
+        definitions |= {_macro(*member): _offset(btf, *member) for member in _IPV6_MEMBERS}
     definitions |= _uarg_offsets(btf) | _register_offsets(btf)
     per_namespace = btf.offset(*_OPTMEM_MAX)
     if per_namespace is not None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from zcprobe.format.tables import SAMPLE_TABLE
 from zcprobe.native import ffi, lib
 
-__all__ = ["MOST_OTHERS", "Looked", "SocketLook", "decode", "protocol_name"]
+__all__ = ["MOST_OTHERS", "Looked", "SocketLook", "decode", "endpoint", "protocol_name"]
 
 MOST_OTHERS = 256
 """Most sockets without zerocopy that are told one by one."""
@@ -31,6 +31,16 @@ def protocol_name(family: int, protocol: int) -> str:
     if family == _AF_UNIX:
         return "unix"
     return "vsock" if family == _AF_VSOCK else _PROTOCOLS.get(protocol, f"ip-{protocol}")
+
+
+def endpoint(family: int, address: bytes, port: int) -> str | None:
+    """`address:port`, of an address as in the packet; None for families without such addresses."""
+    if family == _AF_INET:
+        return f"{ipaddress.IPv4Address(address[:4])}:{port}"
+    if family != _AF_INET6:
+        return None
+    found = ipaddress.IPv6Address(address)
+    return f"{found.ipv4_mapped}:{port}" if found.ipv4_mapped else f"[{found}]:{port}"
 
 
 class SocketLook(NamedTuple):
@@ -107,22 +117,13 @@ class SocketLook(NamedTuple):
 
     @property
     def local_text(self) -> str | None:
-        return self._endpoint(self.local, self.local_port)
+        return endpoint(self.family, self.local, self.local_port)
 
     @property
     def remote_text(self) -> str | None:
         """None where the socket is not connected."""
         port = socket.ntohs(self.remote_port)
-        return self._endpoint(self.remote, port) if port else None
-
-    def _endpoint(self, address: bytes, port: int) -> str | None:
-        """`address:port`; None for families without such addresses."""
-        if self.family == _AF_INET:
-            return f"{ipaddress.IPv4Address(address[:4])}:{port}"
-        if self.family != _AF_INET6:
-            return None
-        found = ipaddress.IPv6Address(address)
-        return f"{found.ipv4_mapped}:{port}" if found.ipv4_mapped else f"[{found}]:{port}"
+        return endpoint(self.family, self.remote, port) if port else None
 
 
 class Looked(NamedTuple):

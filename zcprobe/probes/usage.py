@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How a watched process uses a socket: which threads send and read, how much, and whether they wait."""
 
+import socket
+import struct
 from typing import Any
 
 import msgspec
+
+from zcprobe.probes.socket_looks import endpoint
 
 __all__ = ["Reader", "Sender", "SocketUsage", "median_of_classes", "socket_usage"]
 
@@ -28,8 +32,9 @@ class Reader(msgspec.Struct, frozen=True):
 
 
 class SocketUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """One socket. `address` and `inode` tell it from all others. `next_send_id`: sk_zckey when the last send call
-    returned. `sends` are zerocopy sends and `plain_sends` the other successful calls.
+    """One socket. `address` and `inode` tell it from all others. `local` and `remote` are its ends when a program first
+    saw it, as `address:port`; None for one that has none. `next_send_id`: sk_zckey when the last send call returned.
+    `sends` are zerocopy sends and `plain_sends` the other successful calls.
 
     `outstanding_max`: most sends whose notification nobody had read. `flushes`: how often the last sender read the
     error queue before its next send call; `flushes_waited`, those in which it slept; `flushes_in_vain`, those after an
@@ -43,6 +48,8 @@ class SocketUsage(msgspec.Struct, frozen=True, kw_only=True):
     inode: int
     family: int
     protocol: int
+    local: str | None
+    remote: str | None
     next_send_id: int
     sends: int
     plain_sends: int
@@ -102,9 +109,12 @@ def median_of_classes(counts: list[int], sums: list[int]) -> int | None:
 
 def socket_usage(state: dict[str, Any], holders: dict[int, int]) -> SocketUsage:
     """From `struct socket_state` of socket_state.h, given as a dict of its members."""
-    usage = state["usage"]
+    usage, ends = state["usage"], state["usage"]["ends"]
+    port = socket.ntohs(ends["remote_port"])
     return SocketUsage(
         address=state["sk"],
+        local=endpoint(usage["family"], struct.pack("=2Q", *ends["local"]), ends["local_port"]),
+        remote=endpoint(usage["family"], struct.pack("=2Q", *ends["remote"]), port) if port else None,
         next_send_id=state["next_send_id"],
         sends=usage["zerocopy_sends"],
         plain_sends=max(0, usage["send_calls"] - usage["zerocopy_sends"]),

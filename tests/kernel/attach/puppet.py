@@ -2,10 +2,10 @@
 """A plain sender with MSG_ZEROCOPY, without anything of zcprobe, that does what its standard input says.
 
 Each line is one command, and each is answered by one line: `open NAME [plain]`, `send NAME COUNT BYTES` (answers how
-many sends the kernel took and how many it refused), `drain NAME` (answers how many completions were read so far),
-`close NAME`, `fork` (answers the child's id; the child holds the same sockets and only waits), `thread` (starts a
-thread called multifdsend_0), `setuid ID`, `exec NAME` (becomes this script again, under that name, without its
-sockets), `unix`.
+many sends the kernel took and how many it refused), `ends NAME` (answers both addresses), `drain NAME` (answers how
+many completions were read so far), `close NAME`, `fork` (answers the child's id; the child holds the same sockets and
+only waits), `thread` (starts a thread called multifdsend_0), `setuid ID`, `exec NAME` (becomes this script again,
+under that name, without its sockets), `unix`.
 """
 
 import errno
@@ -68,6 +68,11 @@ def drain(name: str) -> str:
             completions[name] += hi - lo + 1
 
 
+def ends(name: str) -> str:
+    client = sockets[name][0]
+    return " ".join(f"{host}:{port}" for host, port in (client.getsockname(), client.getpeername()))
+
+
 def close(name: str) -> str:
     for one in sockets.pop(name):
         one.close()
@@ -114,6 +119,7 @@ started = threading.Event()
 COMMANDS: dict[str, Callable[..., str]] = {
     "open": open_pair,
     "send": send,
+    "ends": ends,
     "drain": drain,
     "close": close,
     "fork": fork,

@@ -195,3 +195,23 @@ def test_refused_calls_that_find_no_room_are_counted_and_said(start: Start) -> N
         ]
     assert room < sum(told) == (one.enobufs or 0) - untold  # what was read has made room for more
     assert untold > 0
+
+
+def test_a_socket_that_no_look_met_has_its_ends(start: Start) -> None:
+    puppet = start()
+    puppet.do("open", "a")
+    ends: list[str] = []
+    with Attachment(Selection(pids=(puppet.pid,)), [], detail="causes") as attachment:
+
+        def send(*_: object) -> None:
+            if ends:
+                return
+            puppet.do("open", "b")
+            puppet.send("b", 7)
+            ends.extend(puppet.do("ends", "b").split())
+            puppet.do("close", "b")
+
+        attachment.run(Interruption(), send, 0.2, 3)
+        (one,) = [socket for socket in attachment.summary(lambda _: []).sockets if socket.sends]
+    assert (one.number, one.fd, one.pid, one.sends) == (None, None, puppet.pid, 7)
+    assert [one.local, one.remote] == ends
