@@ -13,7 +13,7 @@ from zcprobe.attach.selection import Selection
 from zcprobe.cli.attach_metrics import MetricsOutput, offered_metrics
 from zcprobe.cli.attach_output import Printer, printer_of
 from zcprobe.errors import UsageError
-from zcprobe.format.attachment import AttachmentSummary
+from zcprobe.format.attachment import AttachmentSummary, Detail
 from zcprobe.interrupt import Interruption, deferred_interrupt
 from zcprobe.probes.base import read_source
 from zcprobe.probes.iterators import SOURCE
@@ -120,9 +120,19 @@ def _exit_code(summary: AttachmentSummary) -> int:
     return 0 if is_healthy(summary.findings) else 1
 
 
+def _sources(detail: Detail) -> list[str]:
+    """The files with the BPF programs that the detail needs."""
+    if detail == "sample":
+        return [SOURCE]
+    from zcprobe.probes.loading import PROBES
+    from zcprobe.probes.uring import URING
+
+    return [SOURCE, *(f"{probe.name}.bpf.c" for probe in (*PROBES, URING))]
+
+
 def run(options: argparse.Namespace) -> int:
     if options.ebpf:
-        print(read_source([SOURCE]), end="")
+        print(read_source(_sources(options.detail)), end="")
         return 0
     words = _words(options.words)
     printer = printer_of(options)

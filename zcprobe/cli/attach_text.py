@@ -108,6 +108,7 @@ class TextPrinter:
             columns = tuple(column._replace(width=-17) if column.name == "REMOTE" else column for column in _NARROW)
         self._columns = (_TIME, *columns) if timestamp else columns
         self._lines_since_header = _HEADER_EVERY
+        self._timestamp = timestamp
         self._refused = 0
         self.refusals = ToldRefusals(_MOST_REFUSALS, self._tell)
 
@@ -146,7 +147,8 @@ class TextPrinter:
 
     def _tell(self, refusals: "list[Refusal]", count: int) -> None:
         for refusal in refusals[: max(0, _MOST_REFUSALS - self._refused)]:
-            self._wrap(f"* {_refusal_text(refusal, wide=self._wide)}")
+            moment = f"{_time_of_day(refusal.time_ns)} " if self._timestamp else ""
+            self._wrap(f"* {moment}{_refusal_text(refusal, wide=self._wide)}")
         self._refused += count
 
     def note(self, text: str) -> None:
@@ -204,6 +206,11 @@ class TextPrinter:
         if evidence:
             self._wrap(f"evidence: {evidence}", "  ")
         self._wrap(f"do: {finding.do}", "  ")
+
+
+def _time_of_day(time_ns: int) -> str:
+    """Of a moment of CLOCK_MONOTONIC."""
+    return time.strftime("%H:%M:%S", time.localtime((time.time_ns() - time.monotonic_ns() + time_ns) / 1e9))
 
 
 def _refusal_text(refusal: "Refusal", *, wide: bool) -> str:

@@ -264,7 +264,9 @@ def test_without_btf_it_says_so_at_once(puppet: Puppet, zcprobe: Command) -> Non
 def test_the_program_can_be_read(zcprobe: Command) -> None:
     result = zcprobe("attach", "--ebpf")
     assert "on_zerocopy_socket" in result.stdout
+    assert "on_io_uring_submit" not in result.stdout
     assert result.returncode == 0
+    assert "on_io_uring_submit" in zcprobe("attach", "--ebpf", "--detail", "causes").stdout
 
 
 def test_what_was_seen_is_kept_as_a_run_folder(puppet: Puppet, zcprobe: Command, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 """What people read of an attachment."""
 
 import io
+import time
 from typing import Any
 from unittest.mock import Mock
 
@@ -65,6 +66,15 @@ def test_of_many_refused_calls_the_rest_are_counted() -> None:
 def test_the_wide_line_names_the_thread_and_the_other_end() -> None:
     text = " ".join(told(refusal(), count=1, wide=True))
     assert "multifdsend_0 (815) got ENOBUFS on fd 27 to 10.0.0.2:4444 (optmem): optmem 130624 of 131072" in text
+
+
+def test_with_time_of_day_a_refused_call_has_its_own() -> None:
+    file = io.StringIO()
+    TextPrinter(file, timestamp=True, wide=False).refusals.tell(
+        [refusal(time_ns=time.monotonic_ns() - 3600 * 10**9)], 1
+    )
+    around = {time.strftime("%H:%M:%S", time.localtime(time.time() - 3600 + more)) for more in (-1, 0, 1)}
+    assert file.getvalue().split()[1] in around
 
 
 def ended(uring: UringSummary | None) -> str:
