@@ -9,6 +9,9 @@ import pytest
 from tests.senders.attached import attached, look_once
 from tests.senders.path import MigrationPath, migration_path
 from tests.senders.processes import PYTHON_SENDER, receiver, sender_process, uring_sender
+from zcprobe.dataset.load import Attachment, load
+from zcprobe.export.summary import summary_line
+from zcprobe.report.attachment import render_attachments
 
 SENDS, SEND_BYTES = 2003, 65536
 LIMIT_BYTES = 20480
@@ -65,7 +68,7 @@ def test_a_sender_by_io_uring_uses_no_optmem(path: MigrationPath, tmp_path: Path
         receiver(path.pair) as stream,
         sender_process(path.pair, program, *ARGUMENTS) as sender,
     ):
-        with attached(sender.pid, "--detail", "causes", "0.1") as attachment:
+        with attached(sender.pid, "--detail", "causes", "-o", str(tmp_path / "kept"), "0.1") as attachment:
             own = sender.send()
         sender.end()
     assert stream.received == own["bytes_sent"] == SENDS * SEND_BYTES
@@ -73,4 +76,10 @@ def test_a_sender_by_io_uring_uses_no_optmem(path: MigrationPath, tmp_path: Path
     assert (uring.requests, uring.notifications, uring.copied_true) == (SENDS, SENDS, own["copied_true"])
     assert (own["requests"], own["notifications"], own["copied_true"]) == (SENDS, SENDS, SENDS)
     assert [finding.id for finding in attachment.summary.findings] == ["all-copied"]
+    (kept,) = (tmp_path / "kept").iterdir()
+    run = load(kept)
+    assert isinstance(run, Attachment)
+    assert run.kernel.uring == uring
+    assert f"{SENDS:,} requests of io_uring" in summary_line(run)
+    assert f"Zerocopy requests of io_uring: {SENDS:,}; their notifications: {SENDS:,}" in render_attachments([run])
     assert all(not socket.zerocopy_enabled and not socket.optmem_peak_bytes for socket in attachment.summary.sockets)

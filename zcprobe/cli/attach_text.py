@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 from zcprobe.attach.attachment import ToldRefusals
 from zcprobe.attach.sampler import Sample, Sampler
 from zcprobe.escapes import printable
-from zcprobe.format.attachment import AttachmentSummary, SocketSummary, UringSummary
+from zcprobe.format.attachment import AttachmentSummary, SocketSummary
 from zcprobe.format.diagnosis import Diagnosed
 from zcprobe.units import format_duration_ns
 
@@ -155,13 +155,15 @@ class TextPrinter:
         self._wrap(f"* {text}")
 
     def end(self, sampler: Sampler, summary: AttachmentSummary) -> None:
+        from zcprobe.analysis.uring import uring_sentence  # needed at the end only
+
         using = [socket for socket in summary.sockets if socket.zerocopy_enabled or socket.sends]
-        uring = summary.uring if summary.uring and summary.uring.requests else None
+        uring = uring_sentence(summary.uring)
         self._print()
         if using:
             self._print_sockets(using)
         if uring:
-            self._wrap(_uring_text(uring))
+            self._wrap(uring)
         elif not using:
             self._wrap(_why_none(sampler, sees_uring=summary.uring is not None))
         self._print_diagnosis(summary, is_used=bool(using or uring))
@@ -222,20 +224,6 @@ def _refusal_text(refusal: "Refusal", *, wide: bool) -> str:
     where = f"fd {_number(refusal.fd)}" + (f" to {refusal.remote}" if refusal.remote else "")
     level = f"optmem {refusal.optmem_bytes} of {_number(refusal.optmem_max_bytes)}"
     return f"{who} ({refusal.tid}) got ENOBUFS on {where} ({refusal.cause}): {level}, {held}"
-
-
-def _uring_text(uring: UringSummary) -> str:
-    """What was sent by io_uring, in a sentence."""
-    parts = [f"io_uring: {uring.requests:,} zerocopy requests, {uring.notifications:,} notifications"]
-    if uring.delay_median_ns is not None:
-        parts.append(f"which came {format_duration_ns(uring.delay_median_ns)} after the submission in the median")
-    copied = "whether the kernel copied, the program did not ask"
-    if uring.copied_true is not None:
-        copied = f"the kernel copied the data of {uring.copied_true:,}"
-    parts.append(copied)
-    if uring.cq_overflows:
-        parts.append(f"{uring.cq_overflows:,} completions found the completion queue full")
-    return f"{', '.join(parts)}; no optmem is involved."
 
 
 def _why_none(sampler: Sampler, *, sees_uring: bool) -> str:

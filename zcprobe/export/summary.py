@@ -48,11 +48,13 @@ def _all_causes(run: Run) -> dict[str, int | None]:
 
 def _line_of_attachment(run: Attachment) -> str:
     kernel = run.kernel
-    using = [socket for socket in kernel.sockets if socket.number is not None]
+    using = [socket for socket in kernel.sockets if socket.number is not None or socket.sends]
+    by_uring = kernel.uring.requests if kernel.uring else 0
     parts = [
         run.meta.selection,
         f"{len(using)} sockets with zerocopy of {len(kernel.sockets)}",
         f"{sum(socket.sends or 0 for socket in using):,} sends",
+        *([f"{by_uring:,} requests of io_uring"] if by_uring else []),
         f"optmem {kernel.optmem_peak_bytes:,} of {kernel.optmem_max_bytes:,} B",
         f"errqueue depth {kernel.errqueue_depth_max or 0:,}",
         ", ".join(finding.id for finding in run.findings) or "no finding",

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, StrictUndefined
 
+from zcprobe.analysis.uring import uring_sentence
 from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Attachment
 from zcprobe.format.diagnosis import Diagnosed
@@ -38,7 +39,8 @@ _COLUMNS = (
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What the report says of one attachment. `others`: how many listed sockets do not use zerocopy."""
+    """What the report says of one attachment. `others`: how many listed sockets do not use zerocopy. `uring`: what was
+    sent by io_uring, in sentences, if anything was."""
 
     title: str
     folder: str
@@ -47,12 +49,13 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[Diagnosed]
     rows: list[list[Any]]
     others: int
+    uring: str | None
     source: str
 
 
 def _part(run: Attachment) -> _Part:
     kernel, host = run.kernel, run.meta.host
-    using = [socket for socket in kernel.sockets if socket.number is not None]
+    using = [socket for socket in kernel.sockets if socket.number is not None or socket.sends]
     figure = new_figure(8, 4.5)
     plot_samples(run, figure.add_subplot())
     watched = f"watched for {format_duration_ns(kernel.duration_ns)}, detail {kernel.detail}"
@@ -64,6 +67,7 @@ def _part(run: Attachment) -> _Part:
         findings=run.findings,
         rows=[[getattr(socket, name) for name in _COLUMNS] for socket in using],
         others=len(kernel.sockets) - len(using),
+        uring=uring_sentence(kernel.uring),
         source="data:image/svg+xml;base64," + b64encode(figure_bytes(figure, "samples", "svg")).decode("ascii"),
     )
 
