@@ -25,6 +25,12 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--qemu", type=Path, metavar="FILE", help="this qemu-system-x86_64 instead of Debian's")
     parser.add_argument("--optmem-max", type=parse_bytes, default=20480, metavar="SIZE", help="(%(default)s)")
     parser.add_argument("--waiting-flush", action="store_true", help="let the flush after ENOBUFS wait")
+    parser.add_argument(
+        "--attach",
+        type=Path,
+        metavar="DIR",
+        help="keep what zcprobe attach saw in a run folder in DIR, and do without strace, which puts threads to sleep",
+    )
     return parser.parse_args()
 
 
@@ -32,6 +38,7 @@ def _describe(seen: Observed) -> str:
     migration = seen.migration
     lines = [f"QEMU {seen.package}, optmem_max {seen.optmem_bytes}: {migration.status} after {migration.seconds:.1f} s"]
     lines += [f"  {migration.error}"] if migration.error else []
+    lines += [f"  attach: {finding.id}" for finding in seen.attachment.findings]
     for name, counts in sorted(seen.threads.items()):
         lines.append(
             f"  {name}: {counts.sends} sends, {counts.enobufs} ENOBUFS, {counts.notifications_read} notifications read,"
@@ -48,7 +55,9 @@ def _main() -> int:
         if os.geteuid():
             raise HostError("network namespaces and strace need root", "run with sudo")
         with hypervisor(find_version(options.version), qemu, preload) as source:
-            seen = source.migrate(options.optmem_max, _DOWNTIME_MS)
+            seen = source.migrate(
+                options.optmem_max, _DOWNTIME_MS, with_strace=options.attach is None, keep_in=options.attach
+            )
     except ZcprobeError as error:
         print(f"{error}\n  {error.hint}", file=sys.stderr)
         return error.exit_code

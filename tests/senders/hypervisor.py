@@ -82,15 +82,19 @@ class Hypervisor:
         with running(self._qemu, "destination", self.version.machine, sink, self._folder, options) as destination:
             yield destination
 
-    def migrate(self, optmem_bytes: int, downtime_ms: int, *, with_strace: bool = True) -> Observed:
+    def migrate(
+        self, optmem_bytes: int, downtime_ms: int, *, with_strace: bool = True, keep_in: Path | None = None
+    ) -> Observed:
         """Migrates the guest once, with these limits of optmem and of its downtime. Afterwards the guest runs on here,
-        whether or not it also ran at its destination. Without strace nothing is known of `threads`."""
+        whether or not it also ran at its destination. Without strace nothing is known of `threads`. `keep_in`: where
+        attach makes a run folder of what it saw."""
         calls, sender = self._folder / "calls", self.path.pair.sender
+        kept = [] if keep_in is None else ["-o", str(keep_in)]
         watch = Watch(self.machine.pid, sender.name)
         with self._destination() as destination:
             with (
                 self.path.impaired(optmem_bytes),
-                attached(self.machine.pid, "--detail", "causes", "0.1") as attachment,
+                attached(self.machine.pid, "--detail", "causes", *kept, "0.1") as attachment,
                 traced(self.machine.pid, calls) if with_strace else nullcontext(),
             ):
                 migration = migrate(self.machine, destination, self.path.pair.sink.ipv4, downtime_ms, watch.look)

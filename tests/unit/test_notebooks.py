@@ -26,7 +26,12 @@ _OTHER_RUNS = {
     "03_why_enobufs": ("channels", "runs/channels"),
     "04_choosing_a_policy": ("in-flight", "no-probes"),
 }
-"""Below a version's folder, the first that is there."""
+"""Notebooks on benchmarks, and runs for each below a version's folder: the first that is there."""
+
+_ON_AN_ATTACHMENT = "05_reading_an_attachment"
+"""Attachments are there since version 3 only."""
+
+_ON_BENCHMARKS = [path for path in _NOTEBOOKS if path.stem in _OTHER_RUNS]
 
 _VERSION = re.compile(r"(?<=tests/data/)version_\d+")
 _CHOICE = re.compile(r'^RUNS? = "(.*)"$', re.MULTILINE)
@@ -61,8 +66,8 @@ def _errors(notebook: NotebookNode) -> str:
     return "".join(output.text for cell in _code(notebook) for output in cell.outputs if output.get("name") == "stderr")
 
 
-def test_there_are_four() -> None:
-    assert [path.stem for path in _NOTEBOOKS] == sorted(_OTHER_RUNS)
+def test_there_are_five() -> None:
+    assert [path.stem for path in _NOTEBOOKS] == [*sorted(_OTHER_RUNS), _ON_AN_ATTACHMENT]
 
 
 @pytest.mark.parametrize("path", _NOTEBOOKS, ids=lambda path: path.stem)
@@ -98,7 +103,7 @@ exec(compile(sys.stdin.read(), "notebook", "exec"), {})
 
 
 @pytest.mark.parametrize("version", _VERSIONS[:-1], ids=lambda version: version.name)
-@pytest.mark.parametrize("path", _NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", _ON_BENCHMARKS, ids=lambda path: path.stem)
 def test_its_code_reads_an_older_version_without_anything_that_writes(path: Path, version: Path) -> None:
     notebook = _read(path)
     _choose(notebook, str(next(runs for pattern in _OTHER_RUNS[path.stem] for runs in sorted(version.glob(pattern)))))
@@ -114,7 +119,7 @@ def _execute_on(path: Path, runs: str) -> None:
     _execute(notebook)
 
 
-@pytest.mark.parametrize("path", _NOTEBOOKS[1:], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", _ON_BENCHMARKS[1:], ids=lambda path: path.stem)
 def test_it_runs_on_a_single_run(path: Path) -> None:
     _execute_on(path, str(next((_ROOT / "tests" / "data" / "version_1" / "in-order").glob("*-qemu-pre-*"))))
 
@@ -124,12 +129,13 @@ def test_it_runs_on_a_single_run(path: Path) -> None:
     [
         (
             "02_with_and_without_the_fix",
-            "../tests/data",
+            "../tests/data/version_1",
             "made in different ways and cannot be put into one comparison",
         ),
         ("03_why_enobufs", "../tests/data/version_1/no-probes", "these runs have no kernel events"),
         ("04_choosing_a_policy", "../tests/data/version_1/campaigns", "made in different ways"),
         ("04_choosing_a_policy", "", "an empty path does not name a run"),
+        (_ON_AN_ATTACHMENT, "../tests/data/version_3/runs/in-order", "not a run folder of zcprobe attach"),
     ],
 )
 def test_runs_that_it_cannot_show_are_one_line(stem: str, runs: str, message: str) -> None:

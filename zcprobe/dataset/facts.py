@@ -20,11 +20,11 @@ def flat_facts(run: Run) -> dict[str, Any]:
     """Name -> a number, a text, a bool or None: `run` (the folder's name), started_utc, zcprobe_version, complete,
     integrity, HOST_FACTS, every option as it was in effect, `impairment_` and `calibration_` parameters where the run
     has some, and the members of both summaries, `enobufs_causes` left out. An option and a result of one name have one
-    value."""
+    value. An attachment has only what the kernel said."""
     results = {name: value for name, value in results_of(run.meta).items() if name != "enobufs_causes"}
-    if results["missed_by_variant"] is None:  # of runs from before there were variants
+    if results.get("missed_by_variant", {}) is None:  # of runs from before there were variants
         results["missed_by_variant"] = dict.fromkeys(get_args(FlushVariant))
-    calibration = run.meta.calibration
+    calibration = run.meta.calibration if run.meta.sender else None
     # their places; nothing that a run says of itself can take them
     facts = {
         "run": None,
@@ -33,8 +33,8 @@ def flat_facts(run: Run) -> dict[str, Any]:
         "complete": None,
         "integrity": None,
         **{name: getattr(run.meta.host, name) for name in HOST_FACTS},
-        **_plain({**run.options, "policy": run.policy}),
-        **impairment_of(run.meta),
+        **(_plain({**run.options, "policy": run.policy}) if run.meta.sender else {}),
+        **(impairment_of(run.meta) if run.meta.sender else {}),
         **_plain({"calibration": asdict(calibration) if calibration else {}}),
         **_plain(results),
     }

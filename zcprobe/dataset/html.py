@@ -8,7 +8,7 @@ from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options
 from zcprobe.dataset.results import lost_count
-from zcprobe.format.metadata import RunMetadata
+from zcprobe.format.metadata import Recording, RunMetadata
 from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.format.summary import KernelSummary, SenderSummary
 from zcprobe.units import format_duration_ns, format_goodput_bps
@@ -19,9 +19,8 @@ _MOST_ROWS = 40
 _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
 
 
-def run_warnings(meta: RunMetadata) -> list[str]:
+def run_warnings(meta: Recording) -> list[str]:
     """Sentences that a reader must know before believing the numbers."""
-    sender = meta.sender
     warnings = [warning.text for warning in meta.warnings]
     lost = lost_count(meta)
     if lost:
@@ -29,6 +28,9 @@ def run_warnings(meta: RunMetadata) -> list[str]:
     broken = [finding.what for finding in meta.reconciliation if not finding.holds]
     if broken and not lost:
         warnings.append(f"independent counts differ: {', '.join(broken)}")
+    sender = meta.sender
+    if sender is None:
+        return warnings
     if not meta.probes:
         warnings.append("no probes: causes, holders and the length of the error queue are unknown")
     if sender.completions and sender.copied_completions == sender.completions:
@@ -91,7 +93,7 @@ def run_html(name: str, meta: RunMetadata) -> str:
 
 
 def collection_html(
-    runs: Sequence[tuple[str, RunMetadata]],
+    runs: Sequence[tuple[str, Recording]],
     verdict: Sequence[str],
     skipped: Sequence[str] = (),
     damage: Sequence[str] = (),
@@ -112,6 +114,8 @@ def collection_html(
     return f"<div><b>{len(runs)} runs</b><table>{head}{''.join(rows)}</table>{more}{sentences}{notes}</div>"
 
 
-def _collection_row(name: str, meta: RunMetadata) -> str:
+def _collection_row(name: str, meta: Recording) -> str:
+    if not isinstance(meta, RunMetadata):
+        return _row(["", "(attachment)", "", "", "", "", name])
     numbers = list(three_numbers(meta.kernel, meta.sender).values())
     return _row([meta.config.policy, meta.config.scenario, _outcome(meta), *numbers, name])

@@ -186,8 +186,9 @@ def _calibrated_options(meta: RunMetadata) -> list[str]:
 
 
 def way_of(run: "Run") -> dict[str, Any]:
-    """All that must be equal in runs that are compared: options in effect, impairment, kernel and host."""
-    options = options_of(run.meta) | dict.fromkeys(_calibrated_options(run.meta))
+    """All that must be equal in runs that are compared: options in effect, impairment, kernel and host. UsageError for
+    an attachment, which was not made with options."""
+    options = run.options | dict.fromkeys(_calibrated_options(run.meta))
     host = {name: getattr(run.meta.host, name) for name in _HOST_FACTS}
     return {**options, **_fixed_impairment(run.meta), **host}
 

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from zcprobe.format.metadata import Recording
+from zcprobe.format.summary import KernelSummary
 
 __all__ = ["lost_count", "results_of"]
 
@@ -29,7 +30,8 @@ def results_of(meta: Recording) -> dict[str, Any]:
     """Name -> value of each member of `kernel` and `sender`, in the order of a table's columns. No name is in both.
 
     A run that was only watched has the kernel's members alone."""
-    kernel, flat = asdict(meta.kernel), {}
+    kernel = {name: getattr(meta.kernel, name) for name in KernelSummary.__struct_fields__}
+    flat: dict[str, Any] = {}
     for name, value in (asdict(meta.sender) if meta.sender else {}).items():
         flat[name] = value
         flat |= {beside: kernel[beside] for beside in _BESIDE.get(name, ())}

@@ -40,14 +40,19 @@ class RunCollection(Sequence[Run]):
     @property
     def policies(self) -> list[str]:
         """The policies, in the order of their first run."""
-        return list(dict.fromkeys(run.policy for run in self.runs))
+        return list(dict.fromkeys(run.policy for run in self._benchmarks))
 
     @property
     def scenarios(self) -> list[str]:
-        return list(dict.fromkeys(run.scenario for run in self.runs))
+        return list(dict.fromkeys(run.scenario for run in self._benchmarks))
 
     def runs_of(self, policy: str) -> list[Run]:
-        return [run for run in self.runs if run.policy == policy]
+        return [run for run in self._benchmarks if run.policy == policy]
+
+    @property
+    def _benchmarks(self) -> list[Run]:
+        """All but attachments, which have neither policy nor scenario."""
+        return [run for run in self.runs if run.meta.sender is not None]
 
     def query(self, sql: str) -> pd.DataFrame:
         """The result of a SQL query (duckdb) over `runs`, one row per run, and over the tables of all runs.
@@ -59,6 +64,8 @@ class RunCollection(Sequence[Run]):
     def __repr__(self) -> str:
         damaged = len(self.damage)
         told = f", {damaged} {DAMAGED}" if damaged else ""
+        watched = len(self) - len(self._benchmarks)
+        told = f", {watched} attachments{told}" if watched else told
         return (
             f"{type(self).__name__}({len(self)} runs, policies={self.policies!r}, scenarios={self.scenarios!r}{told})"
         )
