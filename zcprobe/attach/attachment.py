@@ -60,19 +60,26 @@ class ToldRefusals(NamedTuple):
 class Attachment:
     """Processes that are watched, or a command that is started to be watched. `from_birth`: count all sends of a
     socket, also those from before it was watched. `detail`: whether probes count what the processes do besides.
+    `is_silent`: the command neither reads nor prints anything.
 
     UsageError if there is nothing to watch, HostError if this host cannot watch.
     """
 
     def __init__(
-        self, selection: Selection, command: list[str], *, from_birth: bool = False, detail: Detail = "sample"
+        self,
+        selection: Selection,
+        command: list[str],
+        *,
+        from_birth: bool = False,
+        detail: Detail = "sample",
+        is_silent: bool = False,
     ) -> None:
         memlock = resource.getrlimit(resource.RLIMIT_MEMLOCK)
         begun_s = 0.0 if from_birth else None
         with ExitStack() as stack:
             iterators = stack.enter_context(SocketIterators())
             self.causes = _open_causes(stack, detail)
-            self.command = StartedCommand(command, memlock) if command else None
+            self.command = StartedCommand(command, memlock, is_silent=is_silent) if command else None
             if self.command is not None:
                 selection = msgspec.structs.replace(selection, pids=(self.command.pid,))
                 begun_s = self.command.begun_s

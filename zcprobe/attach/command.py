@@ -34,15 +34,20 @@ def _first_environment() -> dict[bytes, bytes]:
 class StartedCommand:
     """A command that runs until it ends by itself. `begun_s`: CLOCK_BOOTTIME from before it was started.
 
-    `memlock`: the soft and hard RLIMIT_MEMLOCK that zcprobe itself was started with. UsageError if the command cannot
-    be started.
+    `memlock`: the soft and hard RLIMIT_MEMLOCK that zcprobe itself was started with. `is_silent`: it neither reads nor
+    prints anything. UsageError if the command cannot be started.
     """
 
-    def __init__(self, words: list[str], memlock: tuple[int, int]) -> None:
+    def __init__(self, words: list[str], memlock: tuple[int, int], *, is_silent: bool = False) -> None:
         self.begun_s = time.clock_gettime(time.CLOCK_BOOTTIME) - 1 / os.sysconf("SC_CLK_TCK")
         self._name = words[0]
         try:
-            self._process = subprocess.Popen(words, env=_first_environment(), preexec_fn=_as_at_start(memlock))
+            self._process = subprocess.Popen(
+                words,
+                env=_first_environment(),
+                preexec_fn=_as_at_start(memlock),
+                **dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL if is_silent else None),
+            )
         except OSError as error:
             raise UsageError(
                 f"{words[0]} cannot be started: {error.strerror}", "name a command that runs without zcprobe"

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The spool file of samples: one record per socket and interval, written as they come, up to a limit."""
 
+import errno
+import os
 import struct
-from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from zcprobe.attach.sampler import Sample
 from zcprobe.format.tables import SAMPLE_TABLE
-from zcprobe.recorder.spools import spool_path
 
 __all__ = ["SampleSpool"]
 
@@ -40,11 +40,11 @@ def _values(sample: Sample) -> list[int]:
 
 
 class SampleSpool:
-    """Writes to the spool file in a run's folder, at most `limit_bytes`. `kept` and `beyond`: records that it has, and
+    """Writes records to `file`, which it closes, at most `limit_bytes`. `kept` and `beyond`: records that it has, and
     that found no room."""
 
-    def __init__(self, folder: Path, limit_bytes: int) -> None:
-        self._file = spool_path(folder, SAMPLE_TABLE.name).open("wb")
+    def __init__(self, file: BinaryIO, limit_bytes: int) -> None:
+        self._file = file
         self._most = limit_bytes // _RECORD.size
         self.kept = 0
         self.beyond = 0
@@ -54,6 +54,16 @@ class SampleSpool:
         self._file.write(b"".join(_RECORD.pack(*_values(sample)) for sample in room))
         self.kept += len(room)
         self.beyond += len(samples) - len(room)
+
+    def copy_to(self, file: BinaryIO, kept: int) -> None:
+        """Copies the first `kept` records, while others may be added. The spool's own file has to be an unbuffered
+        one."""
+        offset, end = 0, kept * _RECORD.size
+        while offset < end:
+            copied = os.sendfile(file.fileno(), self._file.fileno(), offset, end - offset)
+            if not copied:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            offset += copied
 
     def close(self) -> None:
         self._file.close()

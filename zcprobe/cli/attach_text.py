@@ -4,9 +4,10 @@
 import textwrap
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from zcprobe.attach.attachment import ToldRefusals
+from zcprobe.attach.columns import NARROW, STATE, TIME, WIDE, Column, cells, cut, fullness, number
 from zcprobe.attach.sampler import Sample, Sampler
 from zcprobe.escapes import printable
 from zcprobe.format.attachment import AttachmentSummary, SocketSummary
@@ -26,87 +27,16 @@ _MOST_REFUSALS = 4
 """Most refused calls of an interval that have a line of their own."""
 
 
-class _Column(NamedTuple):
-    """`width` is negative for text, which stands at the left."""
-
-    name: str
-    width: int
-
-
-_NARROW = (
-    _Column("FD", 5),
-    _Column("REMOTE", -20),
-    _Column("SENDS/S", 8),
-    _Column("MBIT/S", 7),
-    _Column("FLIGHT", 6),
-    _Column("UNREAD", 6),
-    _Column("OPTMEM", 7),
-    _Column("LIMIT", 7),
-)
-_STATE = _Column("STATE", -5)
-_WIDE = (
-    _Column("PID", 7),
-    *_NARROW,
-    _Column("STATE", -10),
-    _Column("TAIL", -23),
-    _Column("DEVICE", -15),
-    _Column("LOCAL", -21),
-)
-_TIME = _Column("TIME", -8)
-
-
-def _cut(text: str, width: int) -> str:
-    """The text in that width; a remote address loses its beginning, because its port tells more."""
-    room = abs(width)
-    if len(text) > room:
-        text = f"~{text[-(room - 1) :]}" if ":" in text else text[:room]
-    return text.ljust(room) if width < 0 else text.rjust(room)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f}"
-
-
-def _cells(sample: Sample) -> dict[str, str]:
-    """Column -> text. Levels are the highest of the looks of the interval."""
-    history, look = sample.history, sample.history.look
-    seconds = max(sample.interval_ns, 1) / 1e9
-    in_flight = history.recent.in_flight_bytes
-    if in_flight is not None and history.charge_bytes:
-        in_flight //= history.charge_bytes
-    is_tcp = look.protocol_name == "tcp"
-    return {
-        "TIME": time.strftime("%H:%M:%S"),
-        "PID": str(history.pid),
-        "FD": str(look.fd),
-        "REMOTE": look.remote_text or f"({look.protocol_name})",
-        "LOCAL": look.local_text or "-",
-        "SENDS/S": _number(sample.sends / seconds),
-        "MBIT/S": _number(sample.bytes_sent * 8 / seconds / 1e6 if is_tcp else None),
-        "FLIGHT": _number(in_flight),
-        "UNREAD": _number(history.recent.errqueue_depth),
-        "OPTMEM": _number(history.recent.optmem_bytes),
-        "LIMIT": _number(history.optmem_max_bytes),
-        "STATE": (look.state_name or "-") if history.is_open else "gone",
-        "TAIL": f"{look.tail_lo}..{look.tail_hi}" if look.has_tail else "-",
-        "DEVICE": look.device_name or "-",
-    }
-
-
-def _fullness(sample: Sample) -> float:
-    return sample.history.recent.optmem_bytes / (sample.history.optmem_max_bytes or 1)
-
-
 class TextPrinter:
     """Prints to `file`; `wide`: more than 80 characters a line, and every socket."""
 
     def __init__(self, file: TextIO, *, timestamp: bool, wide: bool) -> None:
         self._file = file
         self._wide = wide
-        columns: tuple[_Column, ...] = _WIDE if wide else (*_NARROW, _STATE)
+        columns: tuple[Column, ...] = WIDE if wide else (*NARROW, STATE)
         if timestamp and not wide:
-            columns = tuple(column._replace(width=-17) if column.name == "REMOTE" else column for column in _NARROW)
-        self._columns = (_TIME, *columns) if timestamp else columns
+            columns = tuple(column._replace(width=-17) if column.name == "REMOTE" else column for column in NARROW)
+        self._columns = (TIME, *columns) if timestamp else columns
         self._lines_since_header = _HEADER_EVERY
         self._timestamp = timestamp
         self._refused = 0
@@ -128,12 +58,12 @@ class TextPrinter:
     def interval(self, samples: list[Sample]) -> None:
         chosen = samples
         if not self._wide and len(samples) > _MOST_LINES:
-            chosen = sorted(samples, key=_fullness, reverse=True)[:_MOST_LINES]
+            chosen = sorted(samples, key=fullness, reverse=True)[:_MOST_LINES]
         if self._lines_since_header >= _HEADER_EVERY and chosen:
-            self._print(" ".join(_cut(column.name, column.width) for column in self._columns))
+            self._print(" ".join(cut(column.name, column.width) for column in self._columns))
             self._lines_since_header = 0
-        for cells in map(_cells, chosen):
-            self._print(" ".join(_cut(cells[column.name], column.width) for column in self._columns))
+        for texts in map(cells, chosen):
+            self._print(" ".join(cut(texts[column.name], column.width) for column in self._columns))
             self._lines_since_header += 1
         if len(chosen) < len(samples):
             self._print(f"... and {len(samples) - len(chosen)} sockets further from their limits (-w shows all)")
@@ -182,12 +112,12 @@ class TextPrinter:
             f"{'FD':>5} {'REMOTE':21} {'SENDS':>10} {'MB':>8} {'MAX UNREAD':>10} {'MAX OPTMEM':>10} {'LIMIT':>8}"
         )
         for one in sockets if self._wide else sockets[: 4 * _MOST_LINES]:
-            remote = _cut(one.remote or f"({one.protocol})", -21)
-            sent = _number(None if one.bytes_sent is None else one.bytes_sent / 1e6)
+            remote = cut(one.remote or f"({one.protocol})", -21)
+            sent = number(None if one.bytes_sent is None else one.bytes_sent / 1e6)
             self._print(
-                f"{_number(one.fd):>5} {remote} {_number(one.sends):>10} {sent:>8} "
-                f"{_number(one.errqueue_depth_max):>10} {_number(one.optmem_peak_bytes):>10} "
-                f"{_number(one.optmem_max_bytes):>8}"
+                f"{number(one.fd):>5} {remote} {number(one.sends):>10} {sent:>8} "
+                f"{number(one.errqueue_depth_max):>10} {number(one.optmem_peak_bytes):>10} "
+                f"{number(one.optmem_max_bytes):>8}"
             )
 
     def _print_diagnosis(self, summary: AttachmentSummary, *, is_used: bool) -> None:
@@ -218,11 +148,11 @@ def _time_of_day(time_ns: int) -> str:
 def _refusal_text(refusal: "Refusal", *, wide: bool) -> str:
     """One refused call in a sentence, which fits into a line unless it is `wide`."""
     who = refusal.comm or f"thread {refusal.tid}"
-    held = f"in flight {_number(refusal.in_flight_bytes)}, unread {_number(refusal.unread_bytes)}"
+    held = f"in flight {number(refusal.in_flight_bytes)}, unread {number(refusal.unread_bytes)}"
     if not wide:
-        return f"{who} got ENOBUFS on fd {_number(refusal.fd)} ({refusal.cause}): {held}"
-    where = f"fd {_number(refusal.fd)}" + (f" to {refusal.remote}" if refusal.remote else "")
-    level = f"optmem {refusal.optmem_bytes} of {_number(refusal.optmem_max_bytes)}"
+        return f"{who} got ENOBUFS on fd {number(refusal.fd)} ({refusal.cause}): {held}"
+    where = f"fd {number(refusal.fd)}" + (f" to {refusal.remote}" if refusal.remote else "")
+    level = f"optmem {refusal.optmem_bytes} of {number(refusal.optmem_max_bytes)}"
     return f"{who} ({refusal.tid}) got ENOBUFS on {where} ({refusal.cause}): {level}, {held}"
 
 

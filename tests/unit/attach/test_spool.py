@@ -20,7 +20,7 @@ def sample(sends: int) -> Sample:
 
 
 def test_records_lie_in_the_file_as_the_table_has_them(tmp_path: Path) -> None:
-    with SampleSpool(tmp_path, 1 << 20) as spool:
+    with SampleSpool(spool_path(tmp_path, "samples").open("wb"), 1 << 20) as spool:
         spool.add([sample(-1), sample(23)])
     records = np.fromfile(spool_path(tmp_path, "samples"), SAMPLE_TABLE.dtype)
     assert records["sends"].tolist() == [-1, 23]
@@ -31,8 +31,20 @@ def test_records_lie_in_the_file_as_the_table_has_them(tmp_path: Path) -> None:
 
 
 def test_what_finds_no_room_is_counted(tmp_path: Path) -> None:
-    with SampleSpool(tmp_path, 2 * SAMPLE_TABLE.dtype.itemsize + 1) as spool:
+    with SampleSpool(spool_path(tmp_path, "samples").open("wb"), 2 * SAMPLE_TABLE.dtype.itemsize + 1) as spool:
         spool.add([sample(1)] * 3)
         spool.add([sample(1)] * 2)
     assert (spool.kept, spool.beyond) == (2, 3)
     assert len(np.fromfile(spool_path(tmp_path, "samples"), SAMPLE_TABLE.dtype)) == 2
+
+
+def test_a_copy_has_what_was_kept_by_a_moment(tmp_path: Path) -> None:
+    with (tmp_path / "spool").open("w+b", buffering=0) as file, SampleSpool(file, 1 << 20) as spool:
+        spool.add([sample(23)])
+        kept = spool.kept
+        spool.add([sample(29)])
+        with spool_path(tmp_path, "samples").open("wb") as copy:
+            spool.copy_to(copy, kept)
+        spool.add([sample(31)])
+    assert np.fromfile(spool_path(tmp_path, "samples"), SAMPLE_TABLE.dtype)["sends"].tolist() == [23]
+    assert np.fromfile(tmp_path / "spool", SAMPLE_TABLE.dtype)["sends"].tolist() == [23, 29, 31]

@@ -3,17 +3,13 @@
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 from zcprobe.attach.totals import LABELS
+from zcprobe.cli.arguments.selection import add_detail, add_selection
 from zcprobe.errors import UsageError
-from zcprobe.format.attachment import Detail
 from zcprobe.units import parse_whole, shown
 
-__all__ = ["EXAMPLES", "add_attach", "parse_ids"]
-
-MAX_PID = 2**22
-"""PID_MAX_LIMIT of 64-bit kernels."""
+__all__ = ["EXAMPLES", "add_attach"]
 
 EXAMPLES = """\
 examples:
@@ -25,13 +21,8 @@ examples:
 """
 
 
-def parse_ids(text: str) -> tuple[int, ...]:
-    """The ids of processes or threads in a list with commas. UsageError."""
-    return tuple(parse_whole("-p", number, low=1, high=MAX_PID) for number in text.split(","))
-
-
 def add_attach(parser: argparse.ArgumentParser) -> None:
-    _add_selection(parser)
+    add_selection(parser)
     _add_output(parser)
     _add_metrics(parser)
     parser.add_argument(
@@ -40,17 +31,6 @@ def add_attach(parser: argparse.ArgumentParser) -> None:
         metavar="INTERVAL [COUNT] | -- CMD ARGS",
         help="seconds between lines (1), and how often; or a command to start and watch",
     )
-
-
-def _add_selection(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_argument_group("which processes")
-    which.add_argument("-p", "--pid", type=parse_ids, metavar="PID[,PID]", help="these processes")
-    which.add_argument("-t", "--tid", type=parse_ids, metavar="TID[,TID]", help="the processes of these threads")
-    which.add_argument("--comm", metavar="NAME", help="all processes of that name, also later ones")
-    which.add_argument(
-        "--cgroup", metavar="PATH", help="all processes in that control group and below, also later ones"
-    )
-    which.add_argument("-f", "--follow", action="store_true", help="also what these processes start")
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
@@ -63,12 +43,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     how.add_argument("-o", "--output", type=Path, metavar="DIR", help="keep what was seen as a run folder in DIR")
     how.add_argument("-T", "--timestamp", action="store_true", help="the time of day in each line")
     how.add_argument("-w", "--wide", action="store_true", help="more columns than fit into 80 characters")
-    how.add_argument(
-        "--detail",
-        choices=get_args(Detail),
-        default="sample",
-        help="sample (default): look at its sockets ten times a second; causes: also count every call, by probes",
-    )
+    add_detail(how)
     form = how.add_mutually_exclusive_group()
     form.add_argument("-j", "-J", "--json", action="store_true", help="JSON Lines on stdout")
     form.add_argument("--csv", action="store_true", help="comma-separated values on stdout")
