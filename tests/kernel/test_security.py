@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "`run --to`, with probes": REMOTE,
     "`run --to`, `--probes none`": (*REMOTE, "--probes", "none"),
     "`run --to`, `-w` above `net.core.wmem_max`": (*REMOTE, "--probes", "none", "-w", ABOVE_WMEM_MAX),
-    "`attach`": ("attach", "-p", "1", "--once"),
+    "`attach`, `live`": ("attach", "-p", "1", "--once"),
     "`sink`": ("sink", "-1", "-B", "127.0.0.1", "-p", "5396"),
     "`sink` on a port below 1024": ("sink", "-1", "-B", "127.0.0.1", "-p", "1023"),
 }

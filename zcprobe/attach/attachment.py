@@ -86,6 +86,7 @@ class Attachment:
             processes = stack.enter_context(WatchedProcesses(selection, iterators, begun_s))
             self._stack = stack.pop_all()
         self.selection = selection
+        self.detail = detail
         self.sampler = Sampler(processes, _measured_charge, read_optmem_max())
         self._people = People(selection.tids)
         self._begun_ns = time.monotonic_ns()
@@ -143,7 +144,7 @@ class Attachment:
         if self.causes and not self._duration_ns:
             self.causes.look()
         summary = AttachmentSummary(
-            detail="causes" if self.causes else "sample",
+            detail=self.detail,
             duration_ns=self._duration_ns or time.monotonic_ns() - self._begun_ns,
             sockets=socket_summaries(self.sampler, self.causes),
             threads=self.causes.threads(self._people.threads) if self.causes else self._people.threads,

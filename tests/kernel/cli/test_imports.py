@@ -20,7 +20,7 @@ mount -t tmpfs -o mode=700 none /run/zcprobe-layout
 "$@" >/dev/null 2>&1
 exec "$@"
 """
-NEVER = DRAWING | {"pandas", "duckdb", "importlib.metadata", "prometheus_client", "rich"}
+NEVER = DRAWING | {"pandas", "duckdb", "importlib.metadata", "prometheus_client", "rich", "textual"}
 
 
 @pytest.mark.parametrize("probes", [("--probe-level", "timeline"), ("--probes", "none")], ids=lambda words: words[-1])

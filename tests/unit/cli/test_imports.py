@@ -13,7 +13,16 @@ RUN = str(next((ROOT / "tests" / "data" / "version_1" / "in-order").glob("*/run.
 WRITING = {"pyroute2", "bcc"}
 TABLES = {"numpy", "pandas", "pyarrow"}
 DRAWING = {"matplotlib", "scipy", "jinja2"}
-OTHERS = {"asyncio", "duckdb", "importlib.metadata", "prometheus_client", "rich", "traceback", "typing_extensions"}
+OTHERS = {
+    "asyncio",
+    "duckdb",
+    "importlib.metadata",
+    "prometheus_client",
+    "rich",
+    "textual",
+    "traceback",
+    "typing_extensions",
+}
 SLOW = WRITING | TABLES | DRAWING | OTHERS
 
 PRINT_MODULES = """
@@ -37,7 +46,9 @@ def imported(*words: str, before: tuple[str, ...] = ()) -> set[str]:
     return set(names)
 
 
-@pytest.mark.parametrize("words", [("-h",), ("--version",), ("run", "-h"), ("export", "-h"), ("policies", "-J")])
+@pytest.mark.parametrize(
+    "words", [("-h",), ("--version",), ("run", "-h"), ("export", "-h"), ("live", "-h"), ("policies", "-J")]
+)
 def test_help_and_lists_import_nothing_slow_and_no_core(words: tuple[str, ...]) -> None:
     assert imported(*words) & (SLOW | {"zcprobe.native"}) == set()
 
