@@ -16,6 +16,7 @@ __all__ = [
     "OBJECTS_BETWEEN_COLLECTIONS",
     "current_folder",
     "forget_foreign_folders",
+    "forget_settings",
     "import_msgspec",
     "own_settings",
     "python_command",
@@ -146,6 +147,13 @@ def _is_roots_alone(path: str) -> bool:
         if path == "/":
             return True
         path = os.path.dirname(path)
+
+
+def forget_settings(prefix: str) -> None:
+    """Removes the variables of the environment that begin so, before a library reads them that imports or writes what
+    they name."""
+    for name in [name for name in os.environ if name.startswith(prefix)]:
+        del os.environ[name]
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from zcprobe.cli.failures import as_error
 from zcprobe.errors import DefectError, HostError, OutputError, UsageError
 from zcprobe.format.attachment import AttachmentSummary
 from zcprobe.interrupt import Interruption, deferred_interrupt
+from zcprobe.isolation import forget_settings
 from zcprobe.live.terminal import forgiving_screen, has_hung_up, is_terminal
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _MISSING = "install the extra: pip install 'zcprobe[live]'"
 
 
 def _app_class() -> "type[LiveApp]":
+    forget_settings("TEXTUAL")  # TEXTUAL_DRIVER names a module, and TEXTUAL_LOG a file
     try:
         from zcprobe.live.app import LiveApp
     except ModuleNotFoundError as error:

@@ -32,6 +32,10 @@ _TERMINAL_BYTES = 4000
 """What a terminal that nobody reads takes at least before who writes to it has to wait."""
 
 
+NO_SETTINGS = {"TEXTUAL_DRIVER": "no.such.module:Driver"}
+"""A variable of textual, which must have no effect."""
+
+
 class Terminal:
     """`zcprobe live` on a terminal of 80 by 24; its stdout is a pipe."""
 
@@ -41,7 +45,11 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "zcprobe", "live", *words],
             cwd=folder,
-            env={**os.environ, "TERM": "xterm-256color"},
+            env={
+                **os.environ,
+                "TERM": "xterm-256color",
+                "TEXTUAL_DRIVER": "no.such.module:Driver",
+            },  # no setting of ours
             stdin=slave,
             stderr=slave,
             stdout=subprocess.PIPE,
