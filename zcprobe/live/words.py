@@ -24,7 +24,7 @@ def head_line(state: State | None, words: list[str], width: int) -> str:
         left = "zcprobe live"
     else:
         names = ", ".join(state.processes[:3]) + (f" and {len(state.processes) - 3} more" * (len(state.processes) > 3))
-        left = f"{_clock(state.duration_ns)} {names or 'no process'}, {_sockets(len(state.rows))}"
+        left = f"{_clock(state.duration_ns)} {_sockets(len(state.rows))} of {names or 'no process'}"
     left = _cut(printable(left), width - len(right) - 2)
     return left + right.rjust(width - len(left))
 
