@@ -25,6 +25,7 @@ class _Attachment:
     """Tells of an interval, then waits for the request to end, as long as it does not fail before."""
 
     detail = "sample"
+    causes = None
     sampler = _Sampler()
     selection = Selection(pids=(1,))
 
