@@ -2,6 +2,7 @@
 /* enobufs: counts a send call that returned ENOBUFS, and tells of it, with its cause and the state of optmem. */
 #pragma once
 
+#include "addresses.h"
 #include "causes.h"
 #include "events.h"
 #include "evidence.h"
@@ -9,6 +10,7 @@
 #include "kernel_reads.h"
 #include "memlock.h"
 #include "socket_state.h"
+#include "usage.h"
 #include "zcprobe.h"
 
 #ifdef WATCHED
@@ -19,7 +21,30 @@ struct refused_thread {
 	char comm[16];
 };
 
+struct refused_socket {
+	u64 sk;
+	u64 inode;
+	struct addresses ends;
+	u32 family;
+	u32 charge_bytes; /* 0: not known yet */
+};
+
 BPF_TABLE("lru_hash", u32, struct refused_thread, refused_threads, 4096); /* by id: who made a call that was refused */
+BPF_TABLE("lru_hash", u64, struct refused_socket, refused_sockets, 4096); /* by cookie: on which socket */
+
+static __always_inline void note_refused_socket(struct socket_state *state)
+{
+	struct refused_socket refused = {
+		.sk = state->sk,
+		.inode = state->usage.inode,
+		.ends = state->usage.ends,
+		.family = state->usage.family,
+		.charge_bytes = state->charge_bytes,
+	};
+	u64 cookie = state->cookie;
+
+	refused_sockets.update(&cookie, &refused);
+}
 
 static __always_inline void note_refused_thread(void)
 {
@@ -66,6 +91,7 @@ static __always_inline void emit_enobufs(u64 sk, struct socket_state *state, u64
 		return;
 #ifdef WATCHED
 	note_refused_thread();
+	note_refused_socket(state);
 #endif
 	event = new_event(sk, state->cookie, ZC_EVENT_ENOBUFS);
 	if (!event)

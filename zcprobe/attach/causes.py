@@ -55,7 +55,7 @@ class Causes:
         self._refusals = self._refusal_reader()
 
     def _refusal_reader(self) -> RefusalReader:
-        return RefusalReader(self._session, self._events, self._sockets)
+        return RefusalReader(self._session, self._events)
 
     def begin(self, sampler: Sampler) -> None:
         """Counts from now on."""
@@ -89,15 +89,12 @@ class Causes:
     def look(self) -> None:
         """Reads what was counted until now."""
         self._end_ns = time.monotonic_ns()
-        for one in self._sockets().values():
+        for one in self._session.snapshot().sockets:
             assert one.usage is not None  # the session watches
             self._seen[one.usage.address, one.usage.inode] = one
         new = {stack for one in self._usages() for stack in one.holders} - self._holders.keys()
         resolved = self._session.resolve_stacks(sorted(new))
         self._holders |= {stack: last_holder(frames) for stack, frames in resolved.items()}
-
-    def _sockets(self) -> dict[int, SocketSnapshot]:
-        return {one.counts.cookie: one for one in self._session.snapshot().sockets}
 
     @property
     def lost_events(self) -> int:

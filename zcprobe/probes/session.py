@@ -24,6 +24,7 @@ from zcprobe.probes.base import stand_in_of
 from zcprobe.probes.bcc_backend import TURN_S, Program, become_compiler_thread, import_bcc
 from zcprobe.probes.loading import WITH_STAND_IN, Loaded, Needs, load_probes
 from zcprobe.probes.measurement import MeasurementCounts, Snapshot, SocketSnapshot, Target
+from zcprobe.probes.refused import Refused, RefusedThread, refused_socket
 from zcprobe.probes.sockets import socket_counts
 from zcprobe.probes.uarg import COMPLETIONS
 from zcprobe.probes.uring import OVERFLOW, uring_summary
@@ -169,11 +170,14 @@ class ProbeSession:
         if self._reader is not None:
             self._reader.forget(count)
 
-    def refused_threads(self, tids: Iterable[int]) -> dict[int, tuple[int, str]]:
-        """Of these threads, id -> (id of the process, name of the thread) at its last send call that was refused. Only
-        threads of watched processes are known, the last 4096."""
-        found = self._program.structs("refused_threads", tids)
-        return {tid: (members["tgid"], members["comm"]) for tid, members in found.items()}
+    def refused(self, tids: Iterable[int], cookies: Iterable[int]) -> Refused:
+        """What is known of these threads and sockets of watched processes, which had refused calls."""
+        threads = self._program.structs("refused_threads", tids)
+        sockets = self._program.structs("refused_sockets", cookies)
+        return Refused(
+            {tid: RefusedThread(**members) for tid, members in threads.items()},
+            {cookie: refused_socket(members) for cookie, members in sockets.items()},
+        )
 
     @property
     def lack_of_uring(self) -> str | None:
@@ -288,7 +292,7 @@ class ProbeSession:
     def _forget(self) -> None:
         """State of earlier runs: a socket of this one may have got the address of one that was never seen closed."""
         functions = ("ways", "emitted_appended", "copy_paths") if self.mechanism != "tracepoint" else ()
-        watched = ("holders", "refused_threads") if self._watches else ()
+        watched = ("holders", "refused_threads", "refused_sockets") if self._watches else ()
         uring = ("uring_counts", "uring_requests", "uring_rings") if self._counts_uring else ()
         states = ("places", "place_owners", "sockets", "closed_sockets")
         for name in (*states, "evidence_by_thread", *functions, *watched, *uring):

@@ -9,7 +9,7 @@ import msgspec
 
 from zcprobe.probes.socket_looks import endpoint
 
-__all__ = ["Reader", "Sender", "SocketUsage", "median_of_classes", "socket_usage"]
+__all__ = ["Reader", "Sender", "SocketUsage", "ends_of", "median_of_classes", "socket_usage"]
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -107,14 +107,22 @@ def median_of_classes(counts: list[int], sums: list[int]) -> int | None:
     return None
 
 
+def ends_of(family: int, ends: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Local and remote end as `address:port`, from `struct addresses` of addresses.h, given as a dict of its members;
+    None for one that the socket has not."""
+    port = socket.ntohs(ends["remote_port"])
+    local = endpoint(family, struct.pack("=2Q", *ends["local"]), ends["local_port"])
+    return local, endpoint(family, struct.pack("=2Q", *ends["remote"]), port) if port else None
+
+
 def socket_usage(state: dict[str, Any], holders: dict[int, int]) -> SocketUsage:
     """From `struct socket_state` of socket_state.h, given as a dict of its members."""
-    usage, ends = state["usage"], state["usage"]["ends"]
-    port = socket.ntohs(ends["remote_port"])
+    usage = state["usage"]
+    local, remote = ends_of(usage["family"], usage["ends"])
     return SocketUsage(
         address=state["sk"],
-        local=endpoint(usage["family"], struct.pack("=2Q", *ends["local"]), ends["local_port"]),
-        remote=endpoint(usage["family"], struct.pack("=2Q", *ends["remote"]), port) if port else None,
+        local=local,
+        remote=remote,
         next_send_id=state["next_send_id"],
         sends=usage["zerocopy_sends"],
         plain_sends=max(0, usage["send_calls"] - usage["zerocopy_sends"]),
