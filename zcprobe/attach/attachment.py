@@ -129,7 +129,7 @@ class Attachment:
             causes.begin(self.sampler)
         watch(self.sampler, interruption, tell, interval_s=interval_s, count=count, on_look=tell_refusals)
         if causes:
-            causes.end()
+            causes.end(self.sampler)
             while tell_refusals():
                 pass
             on_interval([], causes.notes)
@@ -142,7 +142,7 @@ class Attachment:
     def summary(self, diagnose: Diagnose) -> AttachmentSummary:
         """What was seen until now, or until the end, and the diagnosis of it."""
         if self.causes and not self._duration_ns:
-            self.causes.look()
+            self.causes.look(self.sampler)
         summary = AttachmentSummary(
             detail=self.detail,
             duration_ns=self._duration_ns or time.monotonic_ns() - self._begun_ns,

@@ -22,6 +22,9 @@ from zcprobe.probes.usage import SocketUsage
 
 __all__ = ["Causes"]
 
+MOST_UNMET = 1024
+"""Most sockets that no look met of which counts are kept."""
+
 _FIRST_PID_NAMESPACE = "pid:[4026531836]"
 """PROC_PID_INIT_INO of the kernel. In this namespace the ids that we see are those of the probes."""
 
@@ -37,6 +40,9 @@ class Causes:
         self._seen: dict[tuple[int, int], SocketSnapshot] = {}
         self._end_ns = 0
         self._holders: dict[int, str] = {}
+        self._tids: tuple[int, ...] = ()
+        self._unlisted = 0
+        self._unread = 0
         self._events = EventFile()
         self._refusals = self._refusal_reader()
 
@@ -47,6 +53,18 @@ class Causes:
         self._measuring.close()
         self._session.close()
         self._events.close()
+
+    def _forget(self, known: dict[tuple[int, int], SocketHistory]) -> None:
+        unmet = [key for key in self._seen if key not in known]
+        self._unlisted = max(self._unlisted, len(unmet) - MOST_UNMET)
+        for key in unmet[: max(0, len(unmet) - MOST_UNMET)]:
+            del self._seen[key]
+        self._unread = sum(key not in self._seen and self._may_have_counts(one) for key, one in known.items())
+
+    def _may_have_counts(self, history: SocketHistory) -> bool:
+        """Of a socket without counts: whether it had some, which the kernel dropped because too many others came. If
+        threads are chosen, more likely none of them sent."""
+        return bool(history.sends) and not history.is_open and not self._tids
 
     def keep_events(self, events: EventFile) -> None:
         """Has the events go to another file. Called before `begin`."""
@@ -61,6 +79,7 @@ class Causes:
         """Counts from now on."""
         self._known = _tgids(sampler)
         selection = sampler.processes.selection
+        self._tids = selection.tids
         target = Target(
             level="summary",
             processes=sorted(self._known),
@@ -81,17 +100,18 @@ class Causes:
         Of very many it is a part; after the end, all are told when there are none."""
         return self._refusals.read(sampler, most)
 
-    def end(self) -> None:
+    def end(self, sampler: Sampler) -> None:
         """Counts no more, and reads what was counted."""
         self._measuring.close()
-        self.look()
+        self.look(sampler)
 
-    def look(self) -> None:
-        """Reads what was counted until now."""
+    def look(self, sampler: Sampler) -> None:
+        """Reads what was counted until now. Of the sockets that the sampler does not know it keeps the last ones."""
         self._end_ns = time.monotonic_ns()
         for one in self._session.snapshot().sockets:
             assert one.usage is not None  # the session watches
             self._seen[one.usage.address, one.usage.inode] = one
+        self._forget({history.look.key: history for history in (*sampler.closed, *sampler.sockets.values())})
         new = {stack for one in self._usages() for stack in one.holders} - self._holders.keys()
         resolved = self._session.resolve_stacks(sorted(new))
         self._holders |= {stack: last_holder(frames) for stack, frames in resolved.items()}
@@ -113,7 +133,7 @@ class Causes:
 
     @property
     def notes(self) -> list[str]:
-        """A sentence for each BPF function whose counts may be too low, and one on refused calls that were not told."""
+        """A sentence for each BPF function whose counts may be too low, and for all else that was not seen or kept."""
         missed = sorted(self._counts.missed_runs.items())
         notes = [f"{name}() did not see {count} events, so counts may be too low" for name, count in missed]
         untold = self.lost_events + self.events_beyond
@@ -121,6 +141,10 @@ class Causes:
             notes.append(
                 f"{untold} refused calls are counted but not told, because they came faster than they were read"
             )
+        if self._unread:
+            notes.append(f"{self._unread} sockets were closed before their counts were read, which are unknown")
+        if self._unlisted:
+            notes.append(f"at least {self._unlisted} sockets that were open between two looks only are not listed")
         lack = self._session.lack_of_uring
         return notes if lack is None else [*notes, f"io_uring was not watched: this kernel has {lack}"]
 
@@ -131,7 +155,7 @@ class Causes:
         """The summary of a socket with what was counted for it."""
         seen = self._seen.get(history.look.key)
         if seen is None or seen.usage is None:
-            return _unused(summary)
+            return summary if self._may_have_counts(history) else _unused(summary)
         usage = seen.usage
         sends = history.sends + _difference(usage.next_send_id, history.look.next_send_id)
         completed = self._completed(summary, seen, usage)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from zcprobe.attach import causes
 from zcprobe.attach.attachment import Attachment, ToldRefusals
 from zcprobe.attach.event_file import EVENT_BYTES, EventFile
 from zcprobe.attach.refusals import Refusal
@@ -215,3 +216,24 @@ def test_a_socket_that_no_look_met_has_its_ends(start: Start) -> None:
         (one,) = [socket for socket in attachment.summary(lambda _: []).sockets if socket.sends]
     assert (one.number, one.fd, one.pid, one.sends) == (None, None, puppet.pid, 7)
     assert [one.local, one.remote] == ends
+
+
+def test_of_very_many_sockets_that_no_look_met_the_last_are_listed(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(causes, "MOST_UNMET", 2)
+    puppet = start()
+    puppet.do("open", "a")
+    with Attachment(Selection(pids=(puppet.pid,)), [], detail="causes") as attachment:
+
+        def send(*_: object) -> None:
+            for count in range(1, 6):
+                puppet.do("open", "b")
+                puppet.send("b", count)
+                puppet.do("close", "b")
+
+        attachment.run(Interruption(), send, 0.2, 1)
+        listed = [socket for socket in attachment.summary(lambda _: []).sockets if socket.sends]
+        assert attachment.causes is not None
+        assert attachment.causes.notes == ["at least 3 sockets that were open between two looks only are not listed"]
+    assert len(listed) == 2
