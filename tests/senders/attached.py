@@ -30,6 +30,9 @@ class Attachment:
         self.lines = [msgspec.json.decode(line) for line in text.splitlines()]
         assert [line["type"] for line in self.lines].count("summary") == 1
         self.summary = msgspec.convert(self.lines[-1], AttachmentSummary)
+        if self.summary.detail == "causes":  # each refused call has a line
+            refused = sum(socket.enobufs or 0 for socket in self.summary.sockets)
+            assert [line["type"] for line in self.lines].count("enobufs") == refused
 
 
 def _wait_until_attached(process: "subprocess.Popen[str]", kind: str) -> None:

@@ -24,13 +24,14 @@ def path(nothing_left: None) -> Iterator[MigrationPath]:
         yield found
 
 
-def test_a_python_sender_that_meets_its_limit(path: MigrationPath) -> None:
+@pytest.mark.parametrize("detail", ["sample", "causes"])
+def test_a_python_sender_that_meets_its_limit(detail: str, path: MigrationPath) -> None:
     with (
         path.impaired(LIMIT_BYTES),
         receiver(path.pair) as stream,
         sender_process(path.pair, PYTHON_SENDER, *ARGUMENTS, "zerocopy") as sender,
     ):
-        with attached(sender.pid, "0.1") as attachment:
+        with attached(sender.pid, "--detail", detail, "0.1") as attachment:
             own = sender.send()
         sender.end()
     assert stream.received == own["bytes_sent"] == SENDS * SEND_BYTES
@@ -42,6 +43,9 @@ def test_a_python_sender_that_meets_its_limit(path: MigrationPath) -> None:
     assert (socket.optmem_max_bytes, socket.zerocopy_enabled) == (LIMIT_BYTES, True)
     assert 0 < socket.optmem_peak_bytes <= LIMIT_BYTES + socket.charge_bytes
     assert [thread.tid for thread in attachment.summary.threads] == [sender.pid]
+    if detail == "causes":
+        names = ("enobufs", "notifications_read", "completions_read")
+        assert {name: getattr(socket, name) for name in names} == {name: own[name] for name in names}
 
 
 def test_a_python_sender_without_zerocopy_has_nothing_to_fail(path: MigrationPath) -> None:
