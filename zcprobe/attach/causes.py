@@ -5,7 +5,7 @@ import os
 import time
 from collections import Counter
 from contextlib import ExitStack
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -115,6 +115,16 @@ class Causes:
         new = {stack for one in self._usages() for stack in one.holders} - self._holders.keys()
         resolved = self._session.resolve_stacks(sorted(new))
         self._holders |= {stack: last_holder(frames) for stack, frames in resolved.items()}
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """Members of run.json on how the probes watched, and what they did not see."""
+        return {
+            "probes": self._session.mechanisms,
+            "attached": self._session.attached,
+            "typed_tracepoints": self._session.typed,
+            "missed_runs": self._counts.missed_runs,
+        }
 
     @property
     def lost_events(self) -> int:

@@ -43,13 +43,15 @@ _HIGHEST = ("optmem_max_bytes", "optmem_baseline_bytes", "optmem_peak_bytes", "c
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What an attachment has seen until a moment. `kept` and `beyond`: samples in its spool, and those that found no
-    room there. `events_beyond`, `lost_events`: events of the probes that found no room in their file, and lost ones."""
+    room there. `events_beyond`, `lost_events`: events of the probes that found no room in their file, and lost ones.
+    `recorded`: members of run.json on the probes, empty without them."""
 
     summary: AttachmentSummary
     kept: int
     beyond: int
     events_beyond: int = 0
     lost_events: int = 0
+    recorded: dict[str, Any] = {}
 
 
 def seen_until_now(attachment: Attachment, spool: SampleSpool, diagnose: Diagnose) -> Seen:
@@ -61,6 +63,7 @@ def seen_until_now(attachment: Attachment, spool: SampleSpool, diagnose: Diagnos
         beyond=spool.beyond,
         events_beyond=causes.events_beyond if causes else 0,
         lost_events=causes.lost_events if causes else 0,
+        recorded=causes.recorded if causes else {},
     )
 
 
@@ -91,7 +94,10 @@ class _Subject:
 
     def findings(self, totals: list[EventTotals]) -> list[Finding]:
         assert self.seen is not None  # run() comes before
-        return [none_lost("lost events", self.seen.lost_events)] if self.seen.summary.detail == "causes" else []
+        if not self.seen.recorded:
+            return []
+        unseen = sum(self.seen.recorded["missed_runs"].values())
+        return [none_lost("lost events", self.seen.lost_events), none_lost("events that no probe saw", unseen)]
 
     def counts(self) -> None:
         return None
@@ -102,6 +108,7 @@ class _Subject:
         counts = {SAMPLE_TABLE.name: self.seen.beyond, EVENT_TABLE.name: self.seen.events_beyond}
         beyond = {name: count for name, count in counts.items() if count}
         members = {name: getattr(recording, name) for name in recording.__struct_fields__}
+        members |= self.seen.recorded
         members |= {
             "kernel": _kernel(self.seen.summary, self.seen.lost_events),
             "rows_beyond_limit": beyond,

@@ -22,6 +22,7 @@ from zcprobe.analysis.diagnosis.observed import observed
 from zcprobe.analysis.enobufs import df_enobufs
 from zcprobe.dataset.load import Attachment, load
 from zcprobe.errors import UsageError
+from zcprobe.probes.base import MECHANISMS
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root"),
@@ -93,6 +94,10 @@ def test_every_call_is_counted_and_kept(puppet: Puppet, start_zcprobe: Begin, tm
     assert isinstance(attachment, Attachment)
     assert attachment.kernel.detail == "causes"
     assert attachment.kernel.true_copied_completions == socket["copied_true"]
+    assert attachment.meta.probes["sendmsg"] in MECHANISMS
+    assert attachment.meta.attached
+    assert attachment.meta.missed_runs is not None
+    assert [finding.what for finding in attachment.meta.reconciliation] == ["lost events", "events that no probe saw"]
 
 
 def test_each_refused_call_is_printed_and_kept(start: Start, start_zcprobe: Begin, tmp_path: Path) -> None:  # noqa: F811
