@@ -24,9 +24,12 @@ static __always_inline void count_copies(struct socket_state *state, u64 sk, con
 		if (tail && tail != sk + OFFSET_sock_sk_error_queue)
 			read_extended_err(tail, &home);
 		if (home.ee_origin != SO_EE_ORIGIN_ZEROCOPY ||
-		    error->ee_info - home.ee_info > home.ee_data - home.ee_info)
+		    error->ee_info - home.ee_info > home.ee_data - home.ee_info) {
+			/* read meanwhile; most likely it was the last one that was appended */
 			add(&state->copies_unsure, count);
-		else if (home.ee_code & SO_EE_CODE_ZEROCOPY_COPIED)
+			home.ee_code = state->tail_copied ? SO_EE_CODE_ZEROCOPY_COPIED : 0;
+		}
+		if (home.ee_code & SO_EE_CODE_ZEROCOPY_COPIED)
 			copied -= count;
 	}
 	if (copied)
@@ -137,6 +140,7 @@ static __always_inline void emit_appended(void *context, struct socket_state *st
 	struct zc_kernel_event *event;
 
 	add(&state->notifications[ZC_EVENT_APPENDED], 1);
+	state->tail_copied = copied;
 #ifdef WATCHED
 	state->usage.tail_lo = lo;
 	state->usage.tail_hi = hi;

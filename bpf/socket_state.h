@@ -28,7 +28,8 @@ struct socket_state { /* counted in the kernel at every detail; user space reads
 	u64 tail_lo; /* lo of the last tail seen: a merge keeps it, an append changes it */
 	u8 has_tail; /* whether one was seen, and a level; before that all is zero */
 	u8 has_level;
-	u8 reserved[6];
+	u8 tail_copied; /* the COPIED bit of that tail */
+	u8 reserved[5];
 	u64 completions_copied; /* by each uarg's own bit */
 	u64 completions_read;
 	u64 notifications[8]; /* by enum zc_event_kind, APPENDED to REFUSED */
