@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -72,7 +73,9 @@ def test_the_queries_of_the_dashboard_and_the_alerts_answer_for_a_real_run(
     watched: "subprocess.Popen[str]", tmp_path: Path
 ) -> None:
     target = _address_of(watched)
-    with running_prometheus(tmp_path, target, _METRICS / "rules.yml") as server:
+    assert watched.stdout is not None
+    with ThreadPoolExecutor(1) as reader, running_prometheus(tmp_path, target, _METRICS / "rules.yml") as server:
+        output = reader.submit(watched.stdout.read)  # its lines on refused calls would fill the pipe
         _until(lambda: _sum(server, "zcprobe_attach_sends_total") > 0)
         _until(lambda: "ZerocopySenderDiagnosed" in server.firing())
         _until(lambda: _sum(server, "rate(zcprobe_attach_sends_total[5s])") > 0)
@@ -80,7 +83,7 @@ def test_the_queries_of_the_dashboard_and_the_alerts_answer_for_a_real_run(
             assert server.query(expression), title
         assert _sum(server, 'zcprobe_attach_enobufs_total{cause="optmem"}') > 0
         _end_run(watched)
-        told, _ = watched.communicate(timeout=120)
+        told = output.result(timeout=120)
         scraped = _sum(server, "max_over_time(zcprobe_attach_sends_total[5m])")
     lines = [msgspec.json.decode(line) for line in told.splitlines()]
     run = next(line for line in lines if "type" not in line)
