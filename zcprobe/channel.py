@@ -13,12 +13,12 @@ import os
 import socket
 from contextlib import ExitStack
 from functools import partial
-from types import TracebackType
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
 
+from zcprobe.closable import Closable
 from zcprobe.config import FlushVariant, RunConfig, WaitFor
 from zcprobe.errors import HostError, UsageError
 from zcprobe.format.tables import SENDER_TABLES, TABLES
@@ -41,7 +41,7 @@ _FOREVER_S = 86400.0
 _CONNECT_S = 5.0
 
 
-class ZeroCopyChannel:
+class ZeroCopyChannel(Closable):
     """QEMU's channel semantics over a connected socket, with any policy.
 
     The socket stays the caller's; SO_ZEROCOPY is set on it. Memory that was written stays referenced until `flush()`
@@ -172,14 +172,6 @@ class ZeroCopyChannel:
         lib.zc_channel_close(self._channel)
         self._channel = ffi.NULL
         self._recorder.close_whole("write less at once, or on an idle machine")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _opened(self) -> Any:
         if self._channel == ffi.NULL:

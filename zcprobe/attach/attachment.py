@@ -5,8 +5,7 @@ import resource
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -16,6 +15,7 @@ from zcprobe.attach.selection import Selection
 from zcprobe.attach.summary import People, socket_summaries
 from zcprobe.attach.watch import watch
 from zcprobe.attach.watched import WatchedProcesses
+from zcprobe.closable import Closable
 from zcprobe.errors import HostError
 from zcprobe.format.attachment import AttachmentSummary, Detail, Observation
 from zcprobe.format.diagnosis import Diagnosed
@@ -57,7 +57,7 @@ class ToldRefusals(NamedTuple):
     tell: "Callable[[list[Refusal], int], None]"
 
 
-class Attachment:
+class Attachment(Closable):
     """Processes that are watched, or a command that is started to be watched. `from_birth`: count all sends of a
     socket, also those from before it was watched. `detail`: whether probes count what the processes do besides.
     `is_silent`: the command neither reads nor prints anything.
@@ -156,11 +156,3 @@ class Attachment:
 
     def close(self) -> None:
         self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()

@@ -4,10 +4,10 @@
 import errno
 import os
 import struct
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from zcprobe.attach.sampler import Sample
+from zcprobe.closable import Closable
 from zcprobe.format.tables import SAMPLE_TABLE
 
 __all__ = ["SampleSpool"]
@@ -39,7 +39,7 @@ def _values(sample: Sample) -> list[int]:
     return [values[name] if name in values else getattr(look, name) for name in SAMPLE_TABLE.members]
 
 
-class SampleSpool:
+class SampleSpool(Closable):
     """Writes records to `file`, which it closes, at most `limit_bytes`. `kept` and `beyond`: records that it has, and
     that found no room."""
 
@@ -67,11 +67,3 @@ class SampleSpool:
 
     def close(self) -> None:
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, get_args
+from typing import Any, get_args
 
+from zcprobe.closable import Closable
 from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.errors import HostError
 from zcprobe.format.attachment import UringSummary
@@ -47,7 +47,7 @@ def _load(mechanism: ProbeMechanism | None, needs: Needs) -> Loaded:
     return load_probes(mechanism, needs)
 
 
-class ProbeSession:
+class ProbeSession(Closable):
     """Loaded probes. `mechanisms`: probe name -> mechanism in use; `attached`: functions and tracepoints watched.
 
     `level`: the highest level that will be requested; `memlock`: whether RLIMIT_MEMLOCK can apply to a sender. A lower
@@ -110,14 +110,6 @@ class ProbeSession:
     @property
     def _program(self) -> Program:
         return self._loading.result().program
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Detaches and unloads the probes, unless that was done already."""
