@@ -192,7 +192,7 @@ class Causes:
 
     def _completed(self, summary: SocketSummary, seen: SocketSnapshot, usage: SocketUsage) -> SocketSummary:
         counts = seen.counts
-        unread_bytes = counts.enobufs_depth * counts.charge_bytes
+        in_flight_bytes, unread_bytes = counts.enobufs_held_bytes(summary.optmem_baseline_bytes or 0)
         readers: Counter[str] = Counter()
         holders: Counter[str] = Counter()
         for reader in usage.readers:
@@ -210,7 +210,7 @@ class Causes:
             send_bytes_median=usage.send_bytes_median,
             enobufs=sum(counts.enobufs.values()),
             enobufs_causes=counts.enobufs,
-            enobufs_in_flight_bytes=counts.enobufs_optmem_bytes - unread_bytes,
+            enobufs_in_flight_bytes=in_flight_bytes,
             enobufs_unread_bytes=unread_bytes,
             notifications_read=counts.read,
             completions_read=counts.completions_read,

@@ -40,3 +40,10 @@ class SocketCounts(msgspec.Struct, frozen=True):
     charge_bytes: int
     first_send_id: int | None = None
     first_optmem_bytes: int | None = None
+
+    def enobufs_held_bytes(self, baseline_bytes: int) -> tuple[int, int]:
+        """Charges of sends in flight and of unread notifications, each summed over the ENOBUFS whose cause is optmem.
+        `baseline_bytes`: the level without any notification."""
+        unread_bytes = self.enobufs_depth * self.charge_bytes
+        charged_bytes = self.enobufs_optmem_bytes - self.enobufs.get("optmem", 0) * baseline_bytes
+        return charged_bytes - unread_bytes, unread_bytes

@@ -146,8 +146,7 @@ def add_up_events(spool: Path, cookie: int, baseline_bytes: int, charge_bytes: i
 
 def totals_of_counts(counts: SocketCounts, baseline_bytes: int) -> EventTotals:
     """The same totals from the kernel's counts, for runs without events."""
-    by_optmem = counts.enobufs.get("optmem", 0)
-    unread = counts.enobufs_depth * counts.charge_bytes
+    in_flight_bytes, unread_bytes = counts.enobufs_held_bytes(baseline_bytes)
     return EventTotals(
         read_completions=counts.completions_read,
         read_notifications=counts.read,
@@ -157,8 +156,8 @@ def totals_of_counts(counts: SocketCounts, baseline_bytes: int) -> EventTotals:
         true_copied_completions=counts.completions_copied,
         enobufs=sum(counts.enobufs.values()),
         enobufs_causes=counts.enobufs,
-        enobufs_in_flight_bytes=counts.enobufs_optmem_bytes - by_optmem * baseline_bytes - unread,
-        enobufs_unread_bytes=unread,
+        enobufs_in_flight_bytes=in_flight_bytes,
+        enobufs_unread_bytes=unread_bytes,
         errqueue_depth_max=counts.errqueue_depth_max,
         optmem_max_bytes=counts.optmem_max_bytes,
         optmem_peak_bytes=counts.optmem_peak_bytes,

@@ -109,14 +109,12 @@ def _levels(run: Run, channel: int, counts: SocketCounts | None) -> dict[str, An
 
 def _refused(run: Run, channel: int, counts: SocketCounts) -> dict[str, Any]:
     """By the kernel's counts, which every detail of the probes has."""
-    held = (
-        counts.enobufs_optmem_bytes - counts.enobufs.get("optmem", 0) * run.meta.channels[channel].optmem_baseline_bytes
-    )
-    unread = counts.enobufs_depth * run.kernel.charge_bytes
+    baseline_bytes = run.meta.channels[channel].optmem_baseline_bytes
+    in_flight_bytes, unread_bytes = counts.enobufs_held_bytes(baseline_bytes)
     return {
         "enobufs_causes": counts.enobufs,
-        "enobufs_in_flight_bytes": max(held - unread, 0),
-        "enobufs_unread_bytes": unread,
+        "enobufs_in_flight_bytes": max(in_flight_bytes, 0),
+        "enobufs_unread_bytes": unread_bytes,
     }
 
 
