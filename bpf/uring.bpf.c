@@ -7,6 +7,7 @@
  */
 
 #include "filter.h"
+#include "histogram.h"
 #include "kernel_reads.h"
 
 #ifdef OFFSET_io_sr_msg_notif
@@ -88,12 +89,9 @@ static __always_inline void note_notification(struct uring_counts *counts, int r
 
 static __always_inline void note_delay(struct uring_counts *counts, u64 delay_ns)
 {
-	u32 slot = 0;
+	u32 slot = slot_of(delay_ns, DELAYS);
 
-#pragma unroll
-	for (u32 size = 1; size < DELAYS; size++)
-		slot += delay_ns >> size != 0;
-	if (slot < DELAYS) {
+	if (slot < DELAYS) { /* for the verifier */
 		count(&counts->delay_counts[slot], 1);
 		count(&counts->delay_ns[slot], delay_ns);
 	}

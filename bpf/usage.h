@@ -7,6 +7,7 @@
 #pragma once
 
 #include "addresses.h"
+#include "histogram.h"
 #include "kernel_reads.h"
 
 #define SENDERS 8
@@ -128,12 +129,9 @@ static __always_inline void end_flush(struct usage *usage, int ret)
 
 static __always_inline void note_size(struct usage *usage, u64 bytes)
 {
-	u32 slot = 0;
+	u32 slot = slot_of(bytes, SIZES);
 
-#pragma unroll
-	for (u32 size = 1; size < SIZES; size++)
-		slot += bytes >> size != 0;
-	if (slot < SIZES) {
+	if (slot < SIZES) { /* for the verifier */
 		usage->size_counts[slot] += 1;
 		usage->size_bytes[slot] += bytes;
 	}

@@ -125,7 +125,9 @@ def _kernel(summary: AttachmentSummary, lost_events: int) -> AttachmentKernel:
     """Limit, levels and charge are the highest of any socket with zerocopy. Causes need the probes."""
     using = [socket for socket in summary.sockets if socket.zerocopy_enabled or socket.sends]
     levels: dict[str, Any] = {name: max((getattr(one, name) or 0 for one in using), default=0) for name in _HIGHEST}
-    counted = dict.fromkeys(_FROM_PROBES) if summary.detail == "sample" else _counted(using)
+    counted = _counted(using)
+    if summary.detail == "sample":
+        counted = dict.fromkeys(counted)
     members = levels | counted | {name: getattr(summary, name) for name in _OF_SUMMARY}
     return AttachmentKernel(**members, lost_events=lost_events)
 
@@ -149,14 +151,6 @@ def _counted(sockets: list[SocketSummary]) -> dict[str, Any]:
 
 
 _OF_SUMMARY = ("detail", "duration_ns", "sockets", "threads", "processes", "uring", "findings")
-_FROM_PROBES = (
-    "merged_notifications",
-    "true_copied_completions",
-    "enobufs_causes",
-    "enobufs_in_flight_bytes",
-    "enobufs_unread_bytes",
-    "enobufs_unread_share",
-)
 
 
 def _name(process: WatchedProcess | ProcessFacts | None) -> tuple[str, str]:
