@@ -11,6 +11,8 @@ from textual.pilot import Pilot
 from tests.unit.live.screens import MadeUp, row, text_of
 from zcprobe.live.app import LiveApp
 
+pytestmark = pytest.mark.picture
+
 Steps = Callable[[LiveApp, "Pilot[None]"], Awaitable[None]]
 REMOTES = ["10.100.200.1:49152", "10.100.200.2:49152", "10.100.200.3:49152"]
 
