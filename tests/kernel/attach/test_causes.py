@@ -7,23 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.sending import send, sender_in_lab
 from zcprobe.attach import causes
 from zcprobe.attach.attachment import Attachment, ToldRefusals
 from zcprobe.attach.event_file import EVENT_BYTES, EventFile
 from zcprobe.attach.refusals import Refusal
 from zcprobe.attach.selection import Selection
 from zcprobe.benchmark.defaults import benchmark_of
-from zcprobe.child import Child
-from zcprobe.config import DEFAULT_PORT, RunConfig
+from zcprobe.config import RunConfig
 from zcprobe.format.attachment import SocketSummary, ThreadSummary
 from zcprobe.interrupt import Interruption
-from zcprobe.journal import journal
-from zcprobe.lab.open import open_lab
-from zcprobe.lab.scenarios import find_scenario
 from zcprobe.policies import POLICIES
 from zcprobe.probes.measurement import SocketSnapshot, Target
 from zcprobe.probes.session import ProbeSession
-from zcprobe.wire import SenderReady, SenderReport, SenderTask, SinkReady, SinkTask
 
 from .conftest import WITHOUT_MEMLOCK, Start
 
@@ -33,7 +29,6 @@ pytestmark = [
 ]
 
 SENDS = 503
-OPTMEM_BYTES = 20480
 
 
 @pytest.fixture(scope="module")
@@ -44,32 +39,11 @@ def session() -> Iterator[ProbeSession]:
 
 def run_watched(config: RunConfig, session: ProbeSession) -> tuple[dict[str, int], list[SocketSnapshot]]:
     """What a sender counted in its process, and what was seen of the sockets of that process."""
-    scenario = find_scenario(config.scenario)
-    with (
-        journal(f"watched{os.getpid()}") as entry,
-        open_lab(scenario, run_id=entry.run_id, family="ipv4", optmem_max_bytes=OPTMEM_BYTES, run_journal=entry) as lab,
-    ):
-        sink = SinkTask(address=lab.sink_address, port=DEFAULT_PORT, netns_path=lab.sink_netns_path)
-        task = SenderTask(
-            address=lab.sink_address,
-            port=DEFAULT_PORT,
-            config=config,
-            flush_variant="sticky",
-            optmem_max_bytes=lab.optmem_max_bytes,
-            netns_path=lab.sender_netns_path,
-            memlock_bytes=None,
-        )
-        with Child("zcprobe.sink.process", sink) as receiver:
-            receiver.expect(SinkReady, 60)
-            with Child("zcprobe.sender.process", task) as sender:
-                sender.expect(SenderReady, 60)
-                target = Target(level="summary", processes=[sender.process.pid])
-                with session.measure(target, Path(os.devnull)) as counts:
-                    sender.send_line()
-                    report = sender.expect(SenderReport, config.limit_s + 60)
-                    sender.process.wait()
+    with sender_in_lab(config) as (_, sender):
+        target = Target(level="summary", processes=[sender.process.pid])
+        with session.measure(target, Path(os.devnull)) as counts:
+            channel = send(sender, config)
     assert counts.missed_runs == {}
-    (channel,) = report.channels
     return channel.result, session.snapshot().sockets
 
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -69,35 +70,34 @@ def test_a_look_at_ten_thousand_descriptors_is_short(iterators: SocketIterators)
     assert max(taken.values()) < LONGEST_NS, taken
 
 
+def require_no_growth(once: Callable[[], None], few: int, many: int) -> None:
+    """After a few times, which fill caches, many more leave no descriptor behind and take no more memory."""
+
+    def repeat(times: int) -> tuple[int, int]:
+        for _ in range(times):
+            once()
+        gc.collect()
+        return descriptors(), resident_bytes()
+
+    first, last = repeat(few), repeat(many)
+    assert first[0] == last[0]
+    assert last[1] - first[1] < GROWTH_BYTES
+
+
 def test_attaching_again_and_again_leaves_nothing(iterators: SocketIterators, start: Start) -> None:
     puppet = start()
     puppet.do("open", "a")
     before = read_host_state()
 
-    def attach(times: int) -> tuple[int, int]:
-        for _ in range(times):
-            with WatchedProcesses(Selection(pids=(puppet.pid,)), iterators) as processes:
-                sampler = Sampler(processes, lambda: 0, None)
-                sampler.look(every=True)
-                assert len(sampler.sockets) == 1
-        gc.collect()
-        return descriptors(), resident_bytes()
+    def attach() -> None:
+        with WatchedProcesses(Selection(pids=(puppet.pid,)), iterators) as processes:
+            sampler = Sampler(processes, lambda: 0, None)
+            sampler.look(every=True)
+            assert len(sampler.sockets) == 1
 
-    first = attach(ATTACHMENTS // 10)
-    last = attach(ATTACHMENTS)
-    assert first[0] == last[0]
-    assert last[1] - first[1] < GROWTH_BYTES
+    require_no_growth(attach, ATTACHMENTS // 10, ATTACHMENTS)
     assert read_host_state().new_since(before) == {}
 
 
 def test_loading_again_and_again_leaves_nothing() -> None:
-    def load(times: int) -> tuple[int, int]:
-        for _ in range(times):
-            SocketIterators().close()
-        gc.collect()
-        return descriptors(), resident_bytes()
-
-    first = load(LOADS // 4)
-    last = load(LOADS)
-    assert first[0] == last[0]
-    assert last[1] - first[1] < GROWTH_BYTES
+    require_no_growth(lambda: SocketIterators().close(), LOADS // 4, LOADS)

@@ -14,22 +14,18 @@ from numpy.typing import NDArray
 
 from tests.guests.kernels import KERNELS
 from tests.guests.probe_table import add_costs, costs_of
+from tests.sending import send, sender_in_lab
 from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.benchmark.run import record_run
-from zcprobe.child import Child
-from zcprobe.config import DEFAULT_PORT, RunConfig
+from zcprobe.config import RunConfig
 from zcprobe.dataset.load import load_run
 from zcprobe.dataset.run import Run
 from zcprobe.interrupt import Interruption
-from zcprobe.journal import journal
-from zcprobe.lab.open import open_lab
-from zcprobe.lab.scenarios import find_scenario
 from zcprobe.native import ffi, lib
 from zcprobe.native.structs import dtype_of
 from zcprobe.policies import find_policy
 from zcprobe.probes.measurement import MeasurementCounts, Target
 from zcprobe.probes.session import ProbeSession
-from zcprobe.wire import SenderReady, SenderReport, SenderTask, SinkReady, SinkTask
 
 from .conftest import AVAILABLE, IN_GUEST, may_have_missed
 
@@ -117,34 +113,13 @@ def send_in_lab(
     config: RunConfig, sessions: list[ProbeSession], folder: Path
 ) -> list[tuple[MeasurementCounts, NDArray[np.void]]]:
     """One run of a sender, watched by all sessions."""
-    scenario = find_scenario(config.scenario)
     paths = [folder / f"{number}" for number in range(len(sessions))]
-    with (
-        journal(f"both{os.getpid()}") as entry,
-        open_lab(scenario, run_id=entry.run_id, family="ipv4", optmem_max_bytes=20480, run_journal=entry) as lab,
-    ):
+    with sender_in_lab(config) as (lab, sender), ExitStack() as stack:
         target = Target(lab.sender_netns_inode)
-        sink = SinkTask(address=lab.sink_address, port=DEFAULT_PORT, netns_path=lab.sink_netns_path)
-        task = SenderTask(
-            address=lab.sink_address,
-            port=DEFAULT_PORT,
-            config=config,
-            flush_variant="sticky",
-            optmem_max_bytes=lab.optmem_max_bytes,
-            netns_path=lab.sender_netns_path,
-            memlock_bytes=None,
-        )
-        with Child("zcprobe.sink.process", sink) as receiver:
-            receiver.expect(SinkReady, 60)
-            with Child("zcprobe.sender.process", task) as sender, ExitStack() as stack:
-                sender.expect(SenderReady, 60)
-                watched = [
-                    stack.enter_context(session.measure(target, path))
-                    for session, path in zip(sessions, paths, strict=True)
-                ]
-                sender.send_line()
-                sender.expect(SenderReport, config.limit_s + 60)
-                sender.process.wait()
+        watched = [
+            stack.enter_context(session.measure(target, path)) for session, path in zip(sessions, paths, strict=True)
+        ]
+        send(sender, config)
     events = [np.fromfile(path, dtype_of("zc_kernel_event")) for path in paths]
     return list(zip(watched, events, strict=True))
 
