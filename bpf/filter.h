@@ -41,8 +41,7 @@ static __always_inline bool is_thread_of_target(struct target *wanted)
 #ifdef WATCHED
 static __always_inline bool uses_zerocopy(u64 sk)
 {
-	return read_u64(sk + OFFSET_sock___sk_common_skc_flags) >> SOCK_ZEROCOPY & 1 ||
-	       read_u32(sk + OFFSET_sock_sk_zckey);
+	return has_zerocopy(sk) || read_u32(sk + OFFSET_sock_sk_zckey);
 }
 
 static __always_inline bool is_used_by_target(u64 sk, struct target *wanted)

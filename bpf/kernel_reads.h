@@ -102,6 +102,12 @@ static __always_inline u64 cookie_of(u64 sk)
 	return read_u64(sk + OFFSET_sock___sk_common_skc_cookie);
 }
 
+/* SO_ZEROCOPY */
+static __always_inline bool has_zerocopy(u64 sk)
+{
+	return read_u64(sk + OFFSET_sock___sk_common_skc_flags) >> SOCK_ZEROCOPY & 1;
+}
+
 static __always_inline u32 optmem_limit(u64 sk)
 {
 #ifdef OFFSET_net_core_sysctl_optmem_max

@@ -141,6 +141,7 @@ static __always_inline void emit_appended(void *context, struct socket_state *st
 
 	add(&state->notifications[ZC_EVENT_APPENDED], 1);
 	state->tail_copied = copied;
+	state->charge_bytes = charge_bytes;
 #ifdef WATCHED
 	state->usage.tail_lo = lo;
 	state->usage.tail_hi = hi;

@@ -24,11 +24,6 @@ static __always_inline bool is_told(u16 family)
 	return family == AF_INET || family == AF_INET6 || family == AF_UNIX || family == AF_VSOCK;
 }
 
-static __always_inline bool has_zerocopy(u64 sk)
-{
-	return read_u64(sk + OFFSET_sock___sk_common_skc_flags) >> SOCK_ZEROCOPY & 1;
-}
-
 static __always_inline void note_addresses(struct zc_socket_look *look, u64 sk)
 {
 	struct addresses ends = {};

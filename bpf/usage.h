@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* usage: how a process that we only watch uses a socket: which threads send and read, how much, and whether they wait.
  *
- * It is kept in the socket's state, so that finding it costs nothing more. What two threads do at once on one socket is
- * counted, but may be taken for that of the other. WATCHED: the session watches processes, not a run of ours.
+ * It is kept in the socket's state, so that finding it costs nothing more. Where two threads send at once on one socket, sends
+ * and bytes are not exact here; refused calls are. WATCHED: the session watches processes, not a run of ours.
  */
 #pragma once
 

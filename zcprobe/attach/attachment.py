@@ -5,6 +5,7 @@ import resource
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -34,8 +35,10 @@ Diagnose = Callable[[Observation], list[Diagnosed]]
 """`zcprobe.analysis.diagnosis.diagnose`, which belongs to the half that reads."""
 
 
+@cache
 def _measured_charge() -> int:
-    """What a notification holds of optmem on this kernel, measured on a connection of our own; 0 if that fails."""
+    """What a notification holds of optmem on this kernel, measured on a connection of our own, once, because it can
+    take two seconds to fail; 0 if it fails."""
     try:
         return try_zerocopy_send().charge_bytes
     except HostError:
@@ -51,7 +54,8 @@ def _open_causes(stack: ExitStack, detail: Detail) -> "Causes | None":
 
 
 class ToldRefusals(NamedTuple):
-    """Who is told of refused calls: `tell` gets the first `most` of some, or all, and how many there were."""
+    """Who is told of refused calls: `tell` gets those since the last time, only the first `most` of them unless it is
+    None, and how many there were."""
 
     most: int | None
     tell: "Callable[[list[Refusal], int], None]"
@@ -110,6 +114,11 @@ class Attachment(Closable):
 
         causes = self.causes
 
+        def follow() -> None:
+            if causes:
+                causes.follow(self.sampler)
+                tell_refusals()
+
         def tell_refusals() -> int:
             if not causes or not told:
                 return 0
@@ -120,14 +129,12 @@ class Attachment(Closable):
 
         def tell(samples: list[Sample]) -> None:
             self._people.look(self.sampler)
-            if causes:
-                causes.follow(self.sampler)
             on_interval(samples, self.sampler.processes.take_notes())
 
         self._people.look(self.sampler)
         if causes:
             causes.begin(self.sampler)
-        watch(self.sampler, interruption, tell, interval_s=interval_s, count=count, on_look=tell_refusals)
+        watch(self.sampler, interruption, tell, interval_s=interval_s, count=count, on_look=follow)
         if causes:
             causes.end(self.sampler)
             while tell_refusals():

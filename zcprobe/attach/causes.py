@@ -165,7 +165,7 @@ class Causes:
         """The summary of a socket with what was counted for it."""
         seen = self._seen.get(history.look.key)
         if seen is None or seen.usage is None:
-            return summary if self._may_have_counts(history) else _unused(summary)
+            return summary if history.sends > 0 else _unused(summary)
         usage = seen.usage
         sends = history.sends + _difference(usage.next_send_id, history.look.next_send_id)
         completed = self._completed(summary, seen, usage)

@@ -29,8 +29,8 @@ class SocketHistory:
 
     `number` counts the sockets of an attachment from 0. `sends` and `bytes_sent` are counted since the socket is
     watched; `from_birth`: since it was opened. `host_limit_bytes`: the limit of a kernel that has one for all network
-    namespaces, or None. `baseline_bytes`: the part of optmem that no notification holds. All
-    notifications of a kernel have the same charge, so it is what a level leaves over when it is divided by the charge.
+    namespaces, or None. `baseline_bytes`: the part of optmem that no notification holds. All notifications of a kernel
+    have the same charge, so it is what a level leaves over when it is divided by the charge.
     """
 
     def __init__(
@@ -85,14 +85,6 @@ class SocketHistory:
         held = max(0, self.look.optmem_bytes - self.baseline_bytes)
         unread = min(held, self.look.errqueue_depth * self.charge_bytes)
         return held - unread, unread
-
-    @property
-    def in_flight(self) -> int | None:
-        """Charges of sends in flight now: one for each uarg, which may cover several small sends."""
-        parts = self.parts
-        if parts is None:
-            return None
-        return parts[0] // self.charge_bytes if self.charge_bytes else 0
 
     def begin_interval(self) -> None:
         self.recent = Levels()

@@ -102,6 +102,7 @@ class Sampler:
             )
             self._number += 1
             self.sockets[look.key] = history
+        history.pid = process.pid  # of processes that share a socket, the one whose descriptor the look has
         history.add(look, time_ns, self.charge_bytes)
 
     def _learn_charge(self, look: SocketLook) -> None:

@@ -38,6 +38,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
     def first(self) -> set[int]:
         """The processes at the beginning. UsageError if there is none of what was asked for."""
+        if self.cgroup is not None and not (_group(self.cgroup) / "cgroup.procs").exists():
+            raise UsageError(f"there is no control group {_group(self.cgroup)}", "systemd-cgls lists the groups")
         found = set(self.pids) | {_process_of(tid) for tid in self.tids} | self.grown()
         for pid in self.pids:
             if process_of_thread(pid) is None:
@@ -53,7 +55,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return self.with_children(found)
 
     def grown(self) -> set[int]:
-        """The processes that now have the name or are in the control group."""
+        """The processes that now have the name or are in the control group, which may be gone meanwhile."""
         found = set() if self.comm is None else named(self.comm)
         if self.cgroup is not None:
             found |= in_cgroup(_group(self.cgroup))
@@ -78,7 +80,4 @@ def _process_of(tid: int) -> int:
 
 def _group(path: str) -> Path:
     """The folder of a control group, given as its path in the file system or below the root of all groups."""
-    folder = Path(path) if Path(path).is_relative_to(CGROUPS) else CGROUPS / path.lstrip("/")
-    if not (folder / "cgroup.procs").exists():
-        raise UsageError(f"there is no control group {folder}", "systemd-cgls lists the groups")
-    return folder
+    return Path(path) if Path(path).is_relative_to(CGROUPS) else CGROUPS / path.lstrip("/")

@@ -107,8 +107,7 @@ class _Subject:
         recording = measured.recording
         counts = {SAMPLE_TABLE.name: self.seen.beyond, EVENT_TABLE.name: self.seen.events_beyond}
         beyond = {name: count for name, count in counts.items() if count}
-        members = {name: getattr(recording, name) for name in recording.__struct_fields__}
-        members |= self.seen.recorded
+        members = msgspec.structs.asdict(recording) | self.seen.recorded
         members |= {
             "kernel": _kernel(self.seen.summary, self.seen.lost_events),
             "rows_beyond_limit": beyond,

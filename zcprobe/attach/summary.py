@@ -74,21 +74,21 @@ def _identity(look: SocketLook, pid: int, paths: dict[int, str]) -> dict[str, An
         "device": look.device_name,
         "device_kind": look.device_kind_name,
         "scatter_gather": look.scatter_gather,
-        "optmem_max_bytes": look.optmem_max_bytes or None,
     }
 
 
 def _summary(history: SocketHistory) -> SocketSummary:
     look, levels = history.look, history.whole
-    identity = _identity(look, history.pid, {})
     return SocketSummary(
-        **identity | {"number": history.number, "optmem_max_bytes": history.optmem_max_bytes},
+        **_identity(look, history.pid, {}),
+        number=history.number,
         state=look.state_name if history.is_open else None,
         sends=history.sends,
         bytes_sent=history.bytes_sent if look.protocol_name == "tcp" else None,
         errqueue_depth_max=levels.errqueue_depth,
         optmem_baseline_bytes=history.baseline_bytes,
         optmem_peak_bytes=levels.optmem_bytes,
+        optmem_max_bytes=history.optmem_max_bytes,
         charge_bytes=history.charge_bytes or None,
         in_flight_peak_bytes=levels.in_flight_bytes,
         unread_peak_bytes=levels.unread_bytes,

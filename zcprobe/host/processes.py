@@ -4,8 +4,8 @@
 A process may end at any time, so each function has an answer for one that is gone.
 """
 
+import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from zcprobe.host.limits import INITIAL_USER_NAMESPACE, effective_capabilities
@@ -76,19 +76,9 @@ def named(comm: str) -> set[int]:
 
 
 def in_cgroup(folder: Path) -> set[int]:
-    """The processes of a control group and of all groups below it. OSError if there is no such group."""
-    return {pid for group in _groups(folder) for pid in _processes_in(group)}
-
-
-def _groups(folder: Path) -> Iterator[Path]:
-    yield folder
-    for below in folder.rglob("cgroup.procs"):
-        if below.parent != folder:
-            yield below.parent
-
-
-def _processes_in(group: Path) -> set[int]:
-    return {int(line) for line in (_text(group / "cgroup.procs") or "").split()}
+    """The processes of a control group and of all groups below it; none if there is no such group (any more)."""
+    lists = (_text(Path(group) / "cgroup.procs") for group, _, _ in os.walk(folder))
+    return {int(pid) for text in lists if text for pid in text.split()}
 
 
 def memlock_limit_bytes(pid: int) -> int | None:

@@ -224,7 +224,8 @@ class Program:
         self._bpf[name.encode()].clear()
 
     def structs(self, name: str, keys: Iterable[int] | None = None) -> dict[int, dict[str, Any]]:
-        """The C structs of a map by their keys, of all or of these: member -> int, or list of int for an array.
+        """The C structs of a map by their keys, of all or of these: member -> int, text for characters, a dict for
+        a struct, or a list for an array.
 
         Programs may add and remove elements meanwhile; vanished ones are left out.
         """

@@ -30,10 +30,10 @@ class Target(msgspec.Struct, frozen=True):
 
 class MeasurementCounts(msgspec.Struct):
     """Counts of one run. `kept_events`: number of events in the file. `send_results`: errno -> calls, 0 for success.
-    `lost_by_kind`: event kind -> events lost by each CPU. `missed_runs`: BPF function -> events that it
-    did not see, of this run's sockets or of others: the kernel skips a function that is already running on that CPU,
-    and with kprobes also one while any other is running. `taken_over`: BPF function -> events at which the kernel
-    skipped it and its stand-in acted, which are not among the missed ones.
+    `lost_by_kind`: event kind -> events lost by each CPU. `missed_runs`: BPF function -> events that it did not see, of
+    this run's sockets or of others: the kernel skips a function that is already running on that CPU, and with kprobes
+    also one while any other is running. `taken_over`: BPF function -> events at which the kernel skipped it and its
+    stand-in acted, which are not among the missed ones.
     `sockets`: cookie -> the kernel's counts. `copy_paths`: stack id -> skbs copied there."""
 
     events: int = 0
@@ -50,8 +50,7 @@ class MeasurementCounts(msgspec.Struct):
 class SocketSnapshot(msgspec.Struct, frozen=True):
     """One socket while it is watched: its `counts` so far, and the values that a program last saw on the return of a
     send call or at the end of a notification: `optmem_bytes`, the level, and `errqueue_depth`, the unread
-    notifications.
-    `usage` is None unless processes are watched."""
+    notifications. `usage` is None unless processes are watched."""
 
     counts: SocketCounts
     optmem_bytes: int

@@ -228,7 +228,8 @@ class ProbeSession(Closable):
 
     def _skips(self) -> tuple[dict[str, int], dict[str, int]]:
         """BPF function -> how often the kernel skipped it since it was loaded, and how often its stand-in acted. Both
-        are read again if a stand-in acted meanwhile, so that they fit together."""
+        are read again if a stand-in acted meanwhile, so that they fit together. Without CAP_SYS_ADMIN some cannot be
+        read, and are left out of both."""
         taken_over = self._program.sum_structs_per_cpu("runs", "taken_over")
         for _ in range(_READS):
             skipped = {name: one["missed_count"] for name, one in self._program.statistics().items()}
@@ -237,7 +238,8 @@ class ProbeSession(Closable):
                 break
         stand_ins = {stand_in_of(name) for name in WITH_STAND_IN}
         own = {name: count for name, count in skipped.items() if name not in stand_ins}
-        return own, dict(zip(WITH_STAND_IN, taken_over, strict=True))
+        acted = zip(WITH_STAND_IN, taken_over, strict=True)
+        return own, {name: count for name, count in acted if name in own}
 
     def _lost(self) -> list[list[int]]:
         return self._program.per_cpu("lost_events")

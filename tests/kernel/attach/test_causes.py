@@ -2,11 +2,14 @@
 """The detail `causes`: what the probes count for a process that they watch from outside equals its own counts."""
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.kernel.probes.conftest import AVAILABLE
 from tests.sending import send, sender_in_lab
 from zcprobe.attach import causes
 from zcprobe.attach.attachment import Attachment, ToldRefusals
@@ -14,7 +17,7 @@ from zcprobe.attach.event_file import EVENT_BYTES, EventFile
 from zcprobe.attach.refusals import Refusal
 from zcprobe.attach.selection import Selection
 from zcprobe.benchmark.defaults import benchmark_of
-from zcprobe.config import RunConfig
+from zcprobe.config import ProbeMechanism, RunConfig
 from zcprobe.format.attachment import SocketSummary, ThreadSummary
 from zcprobe.interrupt import Interruption
 from zcprobe.policies import POLICIES
@@ -76,6 +79,23 @@ def test_counts_equal_those_of_a_sender_of_each_policy(policy: str, session: Pro
     assert (sender.sends, sender.enobufs) == (own["send_count"], own["enobufs_count"])
 
 
+@pytest.mark.parametrize("mechanism", AVAILABLE)
+def test_each_mechanism_counts_the_calls_of_a_watched_process(mechanism: ProbeMechanism, start: Start) -> None:
+    puppet, stranger = start(), start()
+    for one in (puppet, stranger):
+        one.do("open", "a")
+    with ProbeSession(mechanism, level="summary", watch=True) as session:
+        with session.measure(Target(level="summary", processes=[puppet.pid]), Path(os.devnull)):
+            taken = puppet.send("a", SENDS)
+            read = int(puppet.do("drain", "a"))
+            stranger.send("a", SENDS)
+        (seen,) = session.snapshot().sockets
+    assert session.mechanism == mechanism
+    assert seen.usage is not None
+    assert (seen.usage.sends, sum(seen.counts.enobufs.values())) == (taken, SENDS - taken)
+    assert seen.counts.completions_read == read > 0
+
+
 def test_sockets_that_get_the_address_of_a_closed_one_are_told_apart(start: Start, session: ProbeSession) -> None:
     puppet = start()
     sent = []
@@ -126,6 +146,41 @@ def test_an_attachment_tells_who_sends_and_who_reads(start: Start) -> None:
     assert ThreadSummary(tid=watched.pid, comm=summary.threads[0].comm, sends=one.sends, enobufs=one.enobufs) in (
         summary.threads
     )
+
+
+def test_a_process_that_joins_within_an_interval_is_counted_from_then_on(start: Start, tmp_path: Path) -> None:
+    first, second = start(), start()
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+    first.do("exec", tmp_path / "first" / "zc-joins")
+    taken: list[int] = []
+    with Attachment(Selection(comm="zc-joins"), [], detail="causes") as attachment:
+
+        def join() -> None:
+            second.do("exec", tmp_path / "second" / "zc-joins")
+            while second.pid not in {process.pid for process in attachment.sampler.processes}:
+                time.sleep(0.01)
+            time.sleep(0.3)
+            second.do("open", "a")
+            taken.append(second.send("a", 50))
+
+        joins = threading.Timer(0.2, join)
+        joins.start()
+        attachment.run(Interruption(), lambda *_: None, 3, 1)
+        joins.join()
+        (one,) = [socket for socket in attachment.summary(lambda _: []).sockets if socket.sends]
+    assert (one.pid, one.sends, one.enobufs) == (second.pid, taken[0], 50 - taken[0])
+
+
+def test_what_threads_that_were_not_chosen_did_is_unknown(start: Start) -> None:
+    puppet = start()
+    puppet.do("open", "a")
+    idle = max(int(tid) for tid in os.listdir(f"/proc/{puppet.pid}/task"))  # it receives
+    taken: list[int] = []
+    with Attachment(Selection(tids=(idle,)), [], detail="causes") as attachment:
+        attachment.run(Interruption(), lambda *_: taken.append(puppet.send("a", 50)), 0.2, 2)
+        (one,) = [socket for socket in attachment.summary(lambda _: []).sockets if socket.sends]
+    assert (one.sends, one.enobufs, one.plain_sends) == (taken[0], None, None)
 
 
 def test_each_refused_call_is_told_with_its_thread_socket_and_cause(start: Start) -> None:

@@ -173,7 +173,7 @@ def test_a_forked_child_with_the_same_socket_counts_nothing_twice(start: Start, 
     assert [one.sends for one in watched.sockets.values()] == [taken]
     puppet.do("close", "a")
     watched.look()
-    assert [one.sends for one in watched.sockets.values()] == [taken]  # the child still has it
+    assert [(one.pid, one.sends) for one in watched.sockets.values()] == [(child, taken)]  # which still has it
     os.kill(child, 9)
 
 

@@ -83,6 +83,7 @@ def test_a_group_has_the_processes_of_the_groups_below_it(tmp_path: Path) -> Non
         (tmp_path / group).mkdir(exist_ok=True)
         (tmp_path / group / "cgroup.procs").write_text(content)
     assert in_cgroup(tmp_path) == {11, 13, 17}
+    assert in_cgroup(tmp_path / "gone") == set()
 
 
 def test_the_limit_of_locked_memory_is_the_soft_one() -> None:
