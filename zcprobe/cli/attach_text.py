@@ -23,6 +23,8 @@ _WIDTH = 79
 _HEADER_EVERY = 20
 _MOST_LINES = 16
 """Most sockets of an interval in lines of 80 characters: those that are closest to their limits."""
+_MOST_AT_THE_END = 64
+"""Most sockets of the summary in lines of 80 characters: those that were seen first."""
 _MOST_REFUSALS = 4
 """Most refused calls of an interval that have a line of their own."""
 
@@ -87,7 +89,7 @@ class TextPrinter:
     def end(self, sampler: Sampler, summary: AttachmentSummary) -> None:
         from zcprobe.analysis.uring import uring_sentence  # needed at the end only
 
-        using = [socket for socket in summary.sockets if socket.zerocopy_enabled or socket.sends]
+        using = [socket for socket in summary.sockets if socket.uses_zerocopy]
         uring = uring_sentence(summary.uring)
         self._print()
         if using:
@@ -111,7 +113,8 @@ class TextPrinter:
         self._print(
             f"{'FD':>5} {'REMOTE':21} {'SENDS':>10} {'MB':>8} {'MAX UNREAD':>10} {'MAX OPTMEM':>10} {'LIMIT':>8}"
         )
-        for one in sockets if self._wide else sockets[: 4 * _MOST_LINES]:
+        chosen = sockets if self._wide else sockets[:_MOST_AT_THE_END]
+        for one in chosen:
             remote = cut(one.remote or f"({one.protocol})", -21)
             sent = number(None if one.bytes_sent is None else one.bytes_sent / 1e6)
             self._print(
@@ -119,17 +122,20 @@ class TextPrinter:
                 f"{number(one.errqueue_depth_max):>10} {number(one.optmem_peak_bytes):>10} "
                 f"{number(one.optmem_max_bytes):>8}"
             )
+        if len(chosen) < len(sockets):
+            self._print(f"... and {len(sockets) - len(chosen)} more (-w shows all)")
 
     def _print_diagnosis(self, summary: AttachmentSummary, *, is_used: bool) -> None:
         """Of a process without zerocopy nothing is told but what is wrong."""
-        from zcprobe.analysis.diagnosis import is_healthy, judge
+        from zcprobe.analysis.diagnosis import is_healthy
+        from zcprobe.analysis.diagnosis.healthy import unexplained
 
         if is_used or not is_healthy(summary.findings):
             for finding in summary.findings:
                 self._print_finding(finding)
-        unexplained = judge(summary).unexplained
-        if unexplained is not None:
-            self._wrap(f"No finding speaks for these refused calls: {unexplained}.")
+        others = unexplained(summary)
+        if others is not None:
+            self._wrap(f"No finding speaks for these refused calls: {others}.")
 
     def _print_finding(self, finding: Diagnosed) -> None:
         self._print()

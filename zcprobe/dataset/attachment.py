@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """An attachment as a Python object: a run in which nobody but the kernel counted."""
 
-from html import escape
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from zcprobe.dataset.html import attachment_html
 from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.run import Run
 from zcprobe.errors import UsageError
 from zcprobe.format.attachment import AttachmentKernel
 from zcprobe.format.diagnosis import Diagnosed
 from zcprobe.format.metadata import AttachmentMetadata
-from zcprobe.units import format_duration_ns
 
 __all__ = ["Attachment"]
 
@@ -57,6 +56,4 @@ class Attachment(Run):
         return [finding.id for finding in self.findings]
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<li>{escape(f'{one.id}: {one.what} {one.do}')}</li>" for one in self.findings)
-        what = f"{self.meta.selection}, watched for {format_duration_ns(self.kernel.duration_ns)}"
-        return f"<div><b>{escape(self.name)}</b><br>{escape(what)}<ul>{rows}</ul></div>"
+        return attachment_html(self.name, self.meta)

@@ -8,12 +8,12 @@ from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options
 from zcprobe.dataset.results import lost_count
-from zcprobe.format.metadata import Recording, RunMetadata
+from zcprobe.format.metadata import AttachmentMetadata, Recording, RunMetadata
 from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.format.summary import KernelSummary, SenderSummary
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
-__all__ = ["collection_html", "run_html", "run_warnings", "three_numbers"]
+__all__ = ["attachment_html", "collection_html", "run_html", "run_warnings", "three_numbers"]
 
 _MOST_ROWS = 40
 _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
@@ -90,6 +90,14 @@ def run_html(name: str, meta: RunMetadata) -> str:
     rows = "".join(_row(pair) for pair in [("outcome", _outcome(meta)), *numbers.items()])
     warnings = "".join(_warning(text) for text in run_warnings(meta))
     return f"<div><b>{escape(name)}</b><br>{escape(_what_ran(meta))}<table>{rows}</table>{warnings}</div>"
+
+
+def attachment_html(name: str, meta: AttachmentMetadata) -> str:
+    """The HTML of one attachment: its findings, and what a reader must know before believing them."""
+    rows = "".join(f"<li>{escape(f'{one.id}: {one.what} {one.do}')}</li>" for one in meta.kernel.findings)
+    warnings = "".join(_warning(text) for text in run_warnings(meta))
+    what = f"{meta.selection}, watched for {format_duration_ns(meta.kernel.duration_ns)}"
+    return f"<div><b>{escape(name)}</b><br>{escape(what)}<ul>{rows}</ul>{warnings}</div>"
 
 
 def collection_html(

@@ -46,11 +46,11 @@ def _all_causes(run: Run) -> dict[str, int | None]:
     return {**dict.fromkeys(CAUSES, 0), **causes, "memlock": by_memlock}
 
 
-def _line_of_attachment(run: Attachment) -> str:
+def _watched(run: Attachment) -> list[str]:
     kernel = run.kernel
-    using = [socket for socket in kernel.sockets if socket.number is not None or socket.sends]
+    using = [socket for socket in kernel.sockets if socket.uses_zerocopy]
     by_uring = kernel.uring.requests if kernel.uring else 0
-    parts = [
+    return [
         run.meta.selection,
         f"{len(using)} sockets with zerocopy of {len(kernel.sockets)}",
         f"{sum(socket.sends or 0 for socket in using):,} sends",
@@ -60,16 +60,13 @@ def _line_of_attachment(run: Attachment) -> str:
         ", ".join(finding.id for finding in run.findings) or "no finding",
         format_duration_ns(kernel.duration_ns),
     ]
-    return "; ".join(parts) + (f"; {DAMAGED}" if run.damage else "")
 
 
-def summary_line(run: Run) -> str:
-    """One line without a line break, in the style of `perf stat`: what ran, how it ended, and the main numbers."""
-    if isinstance(run, Attachment):
-        return _line_of_attachment(run)
+def _measured(run: Run) -> list[str]:
     kernel, sender = run.kernel, run.sender
     depth = kernel.errqueue_depth_max
-    parts = [
+    return [
+        f"{run.name}: {sender.outcome}",
         _how(run),
         f"{sender.sends:,} sends",
         f"{sender.enobufs_count:,} ENOBUFS{_causes(run)}",
@@ -80,12 +77,17 @@ def summary_line(run: Run) -> str:
         _cpu(sender),
         format_duration_ns(sender.duration_ns),
     ]
+
+
+def summary_line(run: Run) -> str:
+    """One line without a line break, in the style of `perf stat`: what ran, how it ended, and the main numbers."""
+    parts = _watched(run) if isinstance(run, Attachment) else _measured(run)
     lost = lost_count(run.meta)
     if lost or not run.meta.complete:
         parts.append(f"INCOMPLETE, {lost:,} lost")
     if run.damage:
         parts.append(DAMAGED)
-    return f"{run.name}: {sender.outcome}; {'; '.join(parts)}"
+    return "; ".join(parts)
 
 
 def _arrival(sender: SenderSummary) -> list[str]:

@@ -102,6 +102,11 @@ class SocketSummary(msgspec.Struct, frozen=True, kw_only=True):
     late_holders: dict[str, int] | None = None
     foreign_uargs: int | None = None
 
+    @property
+    def uses_zerocopy(self) -> bool:
+        """Whether it sent with MSG_ZEROCOPY, tried to, or has SO_ZEROCOPY, without which the flag has no effect."""
+        return bool(self.zerocopy_enabled or self.sends or self.enobufs)
+
 
 class ThreadSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One thread: its zerocopy sends that the kernel accepted, and its send calls that returned ENOBUFS."""
@@ -114,8 +119,8 @@ class ThreadSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 class ProcessFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One process, and what decides whether RLIMIT_MEMLOCK can refuse its sends. `pid` is None for the sender of a
-    benchmark, which has ended. `memlock_limit_bytes`: its soft limit,
-    -1 without a limit; `locked_bytes_of_user`: the most that its user had locked when a send call was refused."""
+    benchmark, which has ended. `memlock_limit_bytes`: its soft limit, -1 without a limit; `locked_bytes_of_user`: the
+    most that its user had locked when a send call was refused."""
 
     pid: int | None
     comm: str

@@ -13,6 +13,7 @@ from textual.widgets import Footer, OptionList, RichLog, Static
 
 from zcprobe.live.drawing import ASCII, BLOCKS
 from zcprobe.live.graphs import Graphs
+from zcprobe.live.log import MOST_LINES
 from zcprobe.live.state import Row, Source, State
 from zcprobe.live.table import ORDERS, columns_for, header, line, ordered
 from zcprobe.live.words import diagnosis_line, head_line
@@ -79,7 +80,7 @@ class LiveApp(App[None]):
         # kept, because while textual ends nothing can be found by its name any more
         self._head, self._diagnosis, self._header = (Static(id=name, markup=False) for name in _LINES)
         self._sockets = OptionList(id="sockets", markup=False, compact=True)
-        self._lines = RichLog(id="log", max_lines=500, wrap=True, min_width=1)
+        self._lines = RichLog(id="log", max_lines=MOST_LINES, wrap=True, min_width=1)
 
     def compose(self) -> ComposeResult:
         yield from (self._head, self._diagnosis, self._header, self._sockets, self._lines, Footer(compact=True))

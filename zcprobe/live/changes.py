@@ -38,7 +38,8 @@ class Changes:
             new = causes - before.get(number, Counter())
             if new:
                 listed = ", ".join(f"{count} {cause}" for cause, count in sorted(new.items()))
-                found.append(f"ENOBUFS {new.total()} times ({listed}): {_name(known[number])}")
+                times = "once" if new.total() == 1 else f"{new.total()} times"
+                found.append(f"ENOBUFS {times} ({listed}): {_name(known[number])}")
         return found
 
     def _diagnosed(self, summary: AttachmentSummary) -> list[str]:

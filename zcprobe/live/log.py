@@ -7,13 +7,13 @@ from collections import deque
 
 from zcprobe.escapes import printable
 
-__all__ = ["Log"]
+__all__ = ["MOST_LINES", "Log"]
 
 MOST_LINES = 500
 
 
 class Log:
-    """At most 500 lines; `total`: how many there ever were."""
+    """At most MOST_LINES lines; `total`: how many there ever were."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Iterable
 
-from zcprobe.attach.columns import NARROW, STATE, Column, cut
+from zcprobe.attach.columns import STATE, WIDE, Column, cut
 from zcprobe.live.drawing import BLOCKS, spark
 from zcprobe.live.state import Row
 
@@ -20,9 +20,8 @@ ORDERS: dict[str, Callable[[Row], float]] = {
 }
 """The column to sort by -> the key of a socket: the highest first, but descriptors from the lowest."""
 
-_OF_ATTACH = {column.name: column for column in (*NARROW, STATE)} | {"PID": Column("PID", 7)}
+_COLUMNS = {column.name: column for column in (*WIDE, STATE, Column("USED", 5))}
 _DEPTHS, _LEVELS = "QUEUE", "LEVELS"
-_USED = Column("USED", 5)
 _MARK = "> "
 _WIDE, _WIDEST = 76, 120
 
@@ -48,11 +47,11 @@ def columns_for(width: int) -> list[Column]:
             "USED",
             _LEVELS,
         ]
-    fixed = [_OF_ATTACH.get(name, _USED) for name in names if name not in (_DEPTHS, _LEVELS)]
+    fixed = [_COLUMNS[name] for name in names if name not in (_DEPTHS, _LEVELS)]
     room = width - len(_MARK) - sum(abs(column.width) + 1 for column in fixed)
     graph = max(1, min(30, (room - 21) // 2 - 1))
     remote = max(5, min(47, room - 2 * (graph + 1)))
-    found = [_OF_ATTACH.get(name) or Column(name, 5 if name == "USED" else graph) for name in names]
+    found = [_COLUMNS.get(name) or Column(name, graph) for name in names]
     found.insert(names.index("FD") + 1, Column("REMOTE", -remote))
     return found
 

@@ -54,5 +54,7 @@ def facts(row: Row, width: int) -> list[str]:
     if summary is not None and summary.enobufs is not None:
         causes = _counts(summary.enobufs_causes)
         lines.append(f"sends {summary.sends}, ENOBUFS {summary.enobufs}" + (f" ({causes})" if causes else ""))
-        lines.append(f"read by {_counts(summary.readers) or 'nobody'}; flushes that waited: {summary.flushes_waited}")
+        if summary.readers is not None:
+            readers = _counts(summary.readers) or "nobody"
+            lines.append(f"read by {readers}; flushes that waited: {summary.flushes_waited}")
     return [_cut(printable(text), width) for text in lines]

@@ -8,7 +8,10 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, StrictUndefined
 
+from zcprobe.analysis.diagnosis.healthy import unexplained
+from zcprobe.analysis.diagnosis.observed import observed
 from zcprobe.analysis.uring import uring_sentence
+from zcprobe.dataset.html import run_warnings
 from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Attachment
 from zcprobe.format.diagnosis import Diagnosed
@@ -39,14 +42,16 @@ _COLUMNS = (
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What the report says of one attachment. `others`: how many listed sockets do not use zerocopy. `uring`: what was
-    sent by io_uring, in sentences, if anything was."""
+    """What the report says of one attachment. `unexplained`: the refused calls for which no finding speaks, if any.
+    `others`: how many listed sockets do not use zerocopy. `uring`: what was sent by io_uring, in sentences, if anything
+    was."""
 
     title: str
     folder: str
     method: str
     warnings: list[str]
     findings: list[Diagnosed]
+    unexplained: str | None
     rows: list[list[Any]]
     others: int
     uring: str | None
@@ -55,7 +60,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
 
 def _part(run: Attachment) -> _Part:
     kernel, host = run.kernel, run.meta.host
-    using = [socket for socket in kernel.sockets if socket.number is not None or socket.sends]
+    using = [socket for socket in kernel.sockets if socket.uses_zerocopy]
     figure = new_figure(8, 4.5)
     plot_samples(run, figure.add_subplot())
     watched = f"watched for {format_duration_ns(kernel.duration_ns)}, detail {kernel.detail}"
@@ -63,8 +68,9 @@ def _part(run: Attachment) -> _Part:
         title=run.meta.selection,
         folder=run.name,
         method=f"{watched}; Linux {host.kernel_release}; zcprobe {run.meta.zcprobe_version}; {run.integrity}",
-        warnings=[warning.text for warning in run.meta.warnings] + [f"{DAMAGED}: {text}" for text in run.damage],
+        warnings=run_warnings(run.meta) + [f"{DAMAGED}: {text}" for text in run.damage],
         findings=run.findings,
+        unexplained=unexplained(observed(run)),
         rows=[[getattr(socket, name) for name in _COLUMNS] for socket in using],
         others=len(kernel.sockets) - len(using),
         uring=uring_sentence(kernel.uring),

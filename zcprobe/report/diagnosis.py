@@ -3,7 +3,7 @@
 
 import msgspec
 
-from zcprobe.analysis.diagnosis import judge
+from zcprobe.analysis.diagnosis import is_healthy, judge
 from zcprobe.analysis.diagnosis.observed import observed
 from zcprobe.dataset.load import Comparison
 from zcprobe.format.diagnosis import Diagnosed
@@ -28,13 +28,12 @@ def diagnosed_runs(comparison: Comparison) -> list[DiagnosedRun]:
     found = []
     for run in shown_runs(comparison):
         judged = judge(observed(run))
-        is_healthy = any(finding.id == "nothing-wrong" for finding in judged.findings)
         found.append(
             DiagnosedRun(
                 policy=run.policy,
                 folder=run.name,
                 findings=judged.findings,
-                not_seen="" if is_healthy else ", ".join(judged.not_seen),
+                not_seen="" if is_healthy(judged.findings) else ", ".join(judged.not_seen),
                 unexplained=judged.unexplained or "",
             )
         )

@@ -192,7 +192,7 @@ def test_metrics_are_offered_on_loopback_only_and_the_port_is_free_afterwards(
         (("--metrics-port", "0", "--once"), 2, "--once ends before anybody could ask a port"),
         (("--metrics-labels", "comm"), 2, "--metrics-labels has no effect alone"),
         (("--metrics-address", "::1"), 2, "--metrics-address has no effect alone"),
-        (("--metrics-file", "a.prom", "--metrics-labels", "inode"), 2, "--metrics-labels knows no 'inode'"),
+        (("--metrics-file", "a.prom", "--metrics-labels", "inode"), 2, "--metrics-labels does not know 'inode'"),
         (("--metrics-port", "0", "--metrics-address", "192.0.2.1"), 3, "cannot be used for metrics"),
         (("--metrics-file", "no/such/folder/a.prom"), 2, "choose another file with --metrics-file"),
     ],

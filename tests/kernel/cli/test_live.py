@@ -31,7 +31,6 @@ _DEADLINE_S = 60.0
 _TERMINAL_BYTES = 4000
 """What a terminal that nobody reads takes at least before who writes to it has to wait."""
 
-
 NO_SETTINGS = {"TEXTUAL_DRIVER": "no.such.module:Driver"}
 """A variable of textual, which must have no effect."""
 
@@ -45,11 +44,7 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "zcprobe", "live", *words],
             cwd=folder,
-            env={
-                **os.environ,
-                "TERM": "xterm-256color",
-                "TEXTUAL_DRIVER": "no.such.module:Driver",
-            },  # no setting of ours
+            env={**os.environ, "TERM": "xterm-256color", **NO_SETTINGS},
             stdin=slave,
             stderr=slave,
             stdout=subprocess.PIPE,

@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 from zcprobe.attach.refusals import Refusal
 from zcprobe.cli.attach_text import TextPrinter
-from zcprobe.format.attachment import AttachmentSummary, UringSummary
+from zcprobe.format.attachment import AttachmentSummary, SocketSummary, UringSummary
 
 
 def refusal(**members: Any) -> Refusal:
@@ -77,12 +77,12 @@ def test_with_time_of_day_a_refused_call_has_its_own() -> None:
     assert file.getvalue().split()[1] in around
 
 
-def ended(uring: UringSummary | None) -> str:
-    """What is said at the end of an attachment to a process without zerocopy sockets."""
+def ended(uring: UringSummary | None = None, *sockets: SocketSummary) -> str:
+    """What is said at the end of an attachment to a process with these zerocopy sockets."""
     file = io.StringIO()
     sampler = Mock(other_counts={"tcp": 1}, others=[], look_count=1, look_ns_max=1, forgotten_sockets=0)
     summary = AttachmentSummary(
-        detail="causes", duration_ns=1, sockets=[], threads=[], processes=[], uring=uring, findings=[]
+        detail="causes", duration_ns=1, sockets=list(sockets), threads=[], processes=[], uring=uring, findings=[]
     )
     TextPrinter(file, timestamp=False, wide=False).end(sampler, summary)
     return " ".join(file.getvalue().split())
@@ -98,3 +98,17 @@ def test_what_io_uring_sent_is_told() -> None:
 def test_without_a_request_it_says_whether_io_uring_was_watched() -> None:
     assert "nothing was sent by io_uring's zerocopy" in ended(UringSummary(requests=0, notifications=0))
     assert "io_uring's zerocopy sends do not show here" in ended(None)
+
+
+def test_a_socket_whose_only_calls_were_refused_is_listed() -> None:
+    refused = SocketSummary(remote="10.0.0.2:4444", protocol="tcp", sends=0, enobufs=1, enobufs_causes={"qdisc": 1})
+    told = ended(None, refused)
+    assert "10.0.0.2:4444" in told
+    assert "No socket uses zerocopy" not in told
+    assert "No finding speaks for these refused calls: 1 qdisc." in told
+
+
+def test_sockets_that_are_left_out_of_the_summary_are_counted() -> None:
+    sockets = [SocketSummary(fd=number, protocol="tcp", sends=1) for number in range(67)]
+    assert "... and 3 more (-w shows all)" in ended(None, *sockets)
+    assert "more (-w" not in ended(None, *sockets[:64])

@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import zcprobe
@@ -59,6 +60,20 @@ def test_it_is_drawn_reported_and_told_in_a_line(attachment: Attachment) -> None
         assert finding.id in page
     assert attachment.findings[0].id in summary_line(attachment)
     assert attachment.findings[0].id in attachment._repr_html_()
+
+
+def test_what_was_lost_or_has_no_finding_is_told_wherever_it_is_shown(attachment: Attachment) -> None:
+    refused = msgspec.structs.replace(attachment.kernel.sockets[0], enobufs=2, enobufs_causes={"qdisc": 2})
+    sockets = [refused, *attachment.kernel.sockets[1:]]
+    kernel = msgspec.structs.replace(attachment.kernel, lost_events=3, sockets=sockets)
+    meta = msgspec.structs.replace(attachment.meta, complete=False, kernel=kernel)
+    lossy = Attachment(attachment.folder, meta)  # type: ignore[arg-type]
+    page = render_attachments([lossy])
+    assert "No finding speaks for these refused calls: 2 qdisc." in page
+    for told in (page, lossy._repr_html_()):
+        assert "3 events or records were lost" in told
+    assert "INCOMPLETE, 3 lost" in summary_line(lossy)
+    assert "INCOMPLETE" not in summary_line(attachment)
 
 
 def test_what_only_a_benchmark_has_is_refused(attachment: Attachment) -> None:

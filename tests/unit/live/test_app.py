@@ -27,15 +27,21 @@ def driven(source: MadeUp, steps: Steps, size: tuple[int, int] = (80, 24)) -> No
     async def run() -> None:
         app = LiveApp(source)
         async with app.run_test(size=size) as pilot:
-            await pilot.pause(0.2)
+            await settle(pilot)
             await steps(app, pilot)
 
     asyncio.run(run())
 
 
+async def settle(pilot: "Pilot[None]") -> None:
+    """Returns when the screen has looked at its source and, however busy this machine is, drawn what it saw."""
+    await pilot.pause(0.15)
+    await pilot.pause()
+
+
 async def press(pilot: "Pilot[None]", *keys: str) -> None:
     await pilot.press(*keys)
-    await pilot.pause(0.15)
+    await settle(pilot)
 
 
 def remotes_of(app: LiveApp) -> list[str]:
@@ -91,7 +97,7 @@ def test_a_new_state_is_shown_unless_it_is_paused() -> None:
         await press(pilot, "p")
         source.show(row(7, depth=5))
         source.log.add("process 1 (x) has ended")
-        await pilot.pause(0.3)
+        await settle(pilot)
         assert remotes_of(app) == [f">{REMOTES[0]}", REMOTES[1], REMOTES[2]]
         assert "PAUSED" in text_of(app)[0]
         assert not any("has ended" in one for one in text_of(app))
@@ -115,10 +121,10 @@ def test_the_picked_socket_has_its_graphs(key: str) -> None:
         assert "sends 1009, ENOBUFS 23 (memlock 3, optmem 20)" in text
         assert "read by multifdsend_0 77; flushes that waited: 0" in text
         source.show(row(2, depth=3, used=0.75))
-        await pilot.pause(0.3)
+        await settle(pilot)
         assert "error queue: 3 now, 29 at most" in "\n".join(text_of(app))
         source.show(row(1))
-        await pilot.pause(0.3)
+        await settle(pilot)
         assert "This socket is gone." in "\n".join(text_of(app))
         await press(pilot, "escape")
         assert remotes_of(app) == [f">{REMOTES[0]}"]
@@ -134,7 +140,7 @@ def test_before_the_first_interval_and_without_sockets_it_says_so() -> None:
         assert "The first interval has not ended yet." in text_of(app)[1]
         await press(pilot, "o", "g", "s")  # nothing to sort or to show
         source.show()
-        await pilot.pause(0.3)
+        await settle(pilot)
         assert "No socket with zerocopy is open; there are 17 without." in text_of(app)[1]
 
     source = MadeUp()
@@ -167,8 +173,9 @@ def test_it_can_be_left_from_the_graphs(key: str) -> None:
 def test_it_ends_when_the_watching_has_ended() -> None:
     async def steps(app: LiveApp, pilot: "Pilot[None]") -> None:
         source.is_over = True
-        await pilot.pause(0.3)
-        assert not app.is_running
+        async with asyncio.timeout(30):
+            while app.is_running:
+                await asyncio.sleep(0.05)
 
     source = busy()
     driven(source, steps)

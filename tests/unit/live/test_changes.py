@@ -30,6 +30,10 @@ def test_refused_calls_are_told_once_and_by_cause() -> None:
     ]
 
 
+def test_a_single_refused_call_is_told_as_such() -> None:
+    assert Changes().lines(summary(socket(0, optmem=1))) == ["ENOBUFS once (1 optmem): fd 27 to 10.0.0.2:4444"]
+
+
 def test_sockets_that_no_look_saw_are_told_together() -> None:
     changes = Changes()
     assert changes.lines(summary(socket(None, optmem=1), socket(None, optmem=2))) == [

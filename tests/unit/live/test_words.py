@@ -24,3 +24,5 @@ def test_sockets_that_are_not_shown_are_counted() -> None:
 def test_what_was_not_counted_is_no_fact() -> None:
     assert len(facts(row(1), 80)) == len(facts(row(1, local=None), 80)) == 2
     assert "ENOBUFS 0" in facts(row(1, enobufs=0, enobufs_causes={}), 80)[2]
+    assert len(facts(row(1, enobufs=0, enobufs_causes={}), 80)) == 3
+    assert "read by nobody; flushes that waited: 0" in facts(row(1, enobufs=0, readers={}, flushes_waited=0), 80)

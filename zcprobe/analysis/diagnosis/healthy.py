@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 
+from zcprobe.analysis.diagnosis.limit import pressed_sockets, share_of_limit
 from zcprobe.analysis.diagnosis.senders import total, zerocopy_sockets
 from zcprobe.format.attachment import Observation, SocketSummary, UringSummary
 from zcprobe.format.diagnosis import Diagnosed
@@ -16,10 +17,14 @@ _BETWEEN = ("levels between two samples",)
 
 
 def unexplained(seen: Observation) -> str | None:
-    """The refused calls for which no finding speaks, by cause; None without any."""
+    """The refused calls for which no finding speaks, by cause; None without any. Where causes were not seen, the
+    findings of optmem speak for the calls on a socket that came close to its limit."""
     others: dict[str, int] = {}
+    pressed = [one.socket for one in pressed_sockets(seen)]
     for socket in zerocopy_sockets(seen):
-        causes = {"of unknown cause": socket.enobufs or 0} if socket.enobufs_causes is None else socket.enobufs_causes
+        causes = socket.enobufs_causes
+        if causes is None:
+            causes = {} if socket in pressed else {"of unknown cause": socket.enobufs or 0}
         for cause, count in causes.items():
             if count and cause not in _EXPLAINED:
                 others[cause] = others.get(cause, 0) + count
@@ -29,7 +34,7 @@ def unexplained(seen: Observation) -> str | None:
 def nothing_wrong(seen: Observation, not_seen: Sequence[str]) -> Diagnosed:
     """The finding when no other holds. `not_seen`: what could not be looked at."""
     sockets = zerocopy_sockets(seen)
-    fullest = max(sockets, key=_share, default=None)
+    fullest = max(sockets, key=share_of_limit, default=None)
     return Diagnosed(
         id="nothing-wrong",
         what=f"{_what(seen, sockets, fullest)}{_limits(seen, not_seen)}",
@@ -45,16 +50,11 @@ def nothing_wrong(seen: Observation, not_seen: Sequence[str]) -> Diagnosed:
     )
 
 
-def _share(socket: SocketSummary) -> float:
-    if socket.optmem_peak_bytes is None or not socket.optmem_max_bytes:
-        return -1.0
-    return socket.optmem_peak_bytes / socket.optmem_max_bytes
-
-
 def _headroom(socket: SocketSummary | None) -> int | None:
+    """The last charge that the kernel grants may exceed the limit; then nothing is left."""
     if socket is None or socket.optmem_peak_bytes is None or socket.optmem_max_bytes is None:
         return None
-    return socket.optmem_max_bytes - socket.optmem_peak_bytes
+    return max(socket.optmem_max_bytes - socket.optmem_peak_bytes, 0)
 
 
 def _uring_requests(seen: Observation) -> int:
@@ -72,7 +72,7 @@ def _what(seen: Observation, sockets: list[SocketSummary], fullest: SocketSummar
         return f"{calm} How much optmem is left was not seen."
     return (
         f"{calm} optmem was at most {fullest.optmem_peak_bytes:,} of {fullest.optmem_max_bytes:,} bytes"
-        f" ({_share(fullest):.0%}), which leaves {_headroom(fullest):,}."
+        f" ({share_of_limit(fullest):.0%}), which leaves {_headroom(fullest):,}."
     )
 
 

@@ -7,7 +7,16 @@ from zcprobe.analysis.diagnosis.senders import bytes_per_send, zerocopy_sockets
 from zcprobe.format.attachment import Observation, SocketSummary
 from zcprobe.format.kernel import DEFAULT_TCP_SNDBUF_MAX_BYTES, SKB_TRUESIZE_ZERO_BYTES, most_sends_in_flight
 
-__all__ = ["DISORDER", "Enough", "Pressed", "enough_optmem", "pressed_sockets", "reached_limit", "unread_share"]
+__all__ = [
+    "DISORDER",
+    "Enough",
+    "Pressed",
+    "enough_optmem",
+    "pressed_sockets",
+    "reached_limit",
+    "share_of_limit",
+    "unread_share",
+]
 
 _CLOSE = 0.8
 """Share of the limit above which a sampled level counts as close to it. Samples are 0.1 s apart or more and a level can
@@ -44,23 +53,24 @@ def reached_limit(socket: SocketSummary) -> bool:
     return socket.optmem_peak_bytes + SKB_TRUESIZE_ZERO_BYTES > socket.optmem_max_bytes
 
 
-def _came_close(socket: SocketSummary) -> bool:
+def share_of_limit(socket: SocketSummary) -> float:
+    """The highest level over the limit; -1 if either was not seen."""
     if socket.optmem_peak_bytes is None or not socket.optmem_max_bytes:
-        return False
-    return socket.optmem_peak_bytes >= _CLOSE * socket.optmem_max_bytes
+        return -1.0
+    return socket.optmem_peak_bytes / socket.optmem_max_bytes
 
 
 def pressed_sockets(seen: Observation) -> list[Pressed]:
     """The zerocopy sockets that optmem refused or, where causes were not seen, that came close to their limit; those
-    with most refusals first."""
+    with most refusals first, and of equals the fullest."""
     found = []
     for socket in zerocopy_sockets(seen):
         refused = None if socket.enobufs_causes is None else socket.enobufs_causes.get("optmem", 0)
         is_full = reached_limit(socket)
-        unexplained = refused is None and socket.enobufs != 0 and (is_full or _came_close(socket))
+        unexplained = refused is None and socket.enobufs != 0 and (is_full or share_of_limit(socket) >= _CLOSE)
         if refused or unexplained:
             found.append(Pressed(socket=socket, refused=refused, is_full=is_full))
-    return sorted(found, key=lambda pressed: -(pressed.refused or 0))
+    return sorted(found, key=lambda pressed: (-(pressed.refused or 0), -share_of_limit(pressed.socket)))
 
 
 def unread_share(socket: SocketSummary) -> float | None:

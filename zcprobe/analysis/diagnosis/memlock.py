@@ -50,6 +50,8 @@ def _limit(process: ProcessFacts | None) -> str:
         return ""
     locked = process.locked_bytes_of_user
     used = "" if locked is None else f", and all processes of its user had {locked:,} bytes locked"
+    if process.memlock_limit_bytes < 0:  # it was raised after the refusals
+        return f" {process.comm} has no such limit now{used}."
     return f" The limit of {process.comm} is {process.memlock_limit_bytes:,} bytes{used}."
 
 

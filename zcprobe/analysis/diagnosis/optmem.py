@@ -28,8 +28,11 @@ then have less than half of the limit."""
 
 
 def limit_too_small(seen: Observation) -> Diagnosed | str | None:
-    """Sends in flight alone hold a good part of optmem, or nobody knows who holds it: a higher limit is the cure."""
-    pressed = [one for one in pressed_sockets(seen) if _is_filled_in_flight(one.socket)]
+    """Sends in flight alone hold a good part of optmem, or nobody knows who holds it, or a single notification fills
+    what is left of it: a higher limit is the cure."""
+    pressed = [
+        one for one in pressed_sockets(seen) if _is_filled_in_flight(one.socket) or not _is_filled_unread(one.socket)
+    ]
     if not pressed:
         return _unseen(seen)
     worst = pressed[0].socket
@@ -39,7 +42,7 @@ def limit_too_small(seen: Observation) -> Diagnosed | str | None:
         id="limit-too-small",
         what=f"{_refusals(pressed, seen)}{held}",
         evidence={
-            **_levels(pressed),
+            **_levels(pressed, worst),
             "in_flight_share": None if share is None else round(1 - share, 3),
             "optmem_enough_bytes": enough.limit_bytes if enough else None,
             "enough_is": ("a bound" if enough.is_bound else "a guess") if enough else None,
@@ -67,7 +70,7 @@ def unread_out_of_order(seen: Observation) -> Diagnosed | str | None:
             f" out of order and could not merge. {_reading(readers, worst)}{_late(holders)}"
         ),
         evidence={
-            **_levels(fragmented),
+            **_levels(fragmented, worst),
             "errqueue_depth_max": worst.errqueue_depth_max,
             "unread_share": None if share is None else round(share, 3),
             "tail_lo": worst.tail_lo,
@@ -112,8 +115,7 @@ def _full_of_unread(seen: Observation, pressed: list[Pressed]) -> list[Pressed]:
     ]
 
 
-def _levels(pressed: list[Pressed]) -> dict[str, int | float | str | None]:
-    worst = pressed[0].socket
+def _levels(pressed: list[Pressed], worst: SocketSummary) -> dict[str, int | float | str | None]:
     return {
         "socket_count": len(pressed),
         "enobufs_optmem_count": total(one.refused for one in pressed),

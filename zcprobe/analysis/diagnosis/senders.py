@@ -28,13 +28,8 @@ _QEMU = (*MIGRATION_THREADS, "qemu", "kvm")
 _PROTOCOLS = {"tcp": "TCP", "udp": "UDP"}
 
 
-def _uses_zerocopy(socket: SocketSummary) -> bool:
-    """Whether it sent with MSG_ZEROCOPY, tried to, or has SO_ZEROCOPY, without which the kernel ignores the flag."""
-    return bool(socket.zerocopy_enabled or socket.sends or socket.enobufs)
-
-
 def zerocopy_sockets(seen: Observation) -> list[SocketSummary]:
-    return [socket for socket in seen.sockets if _uses_zerocopy(socket)]
+    return [socket for socket in seen.sockets if socket.uses_zerocopy]
 
 
 def bytes_per_send(socket: SocketSummary) -> int | None:

@@ -75,5 +75,5 @@ def _labels(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(text.split(",")))
     unknown = [name for name in names if name not in LABELS]
     if unknown:
-        raise UsageError(f"--metrics-labels knows no {shown(unknown[0])}", f"choose from {', '.join(LABELS)}")
+        raise UsageError(f"--metrics-labels does not know {shown(unknown[0])}", f"choose from {', '.join(LABELS)}")
     return names

@@ -2,26 +2,29 @@
 """The arguments of every verb that watches processes: which ones, and how closely."""
 
 import argparse
+from functools import partial
 from typing import get_args
 
 from zcprobe.format.attachment import Detail
 from zcprobe.units import parse_whole
 
-__all__ = ["add_detail", "add_selection", "parse_ids"]
+__all__ = ["add_detail", "add_selection"]
 
 MAX_PID = 2**22
 """PID_MAX_LIMIT of 64-bit kernels."""
 
 
-def parse_ids(text: str) -> tuple[int, ...]:
+def _ids(option: str, text: str) -> tuple[int, ...]:
     """The ids of processes or threads in a list with commas. UsageError."""
-    return tuple(parse_whole("-p", number, low=1, high=MAX_PID) for number in text.split(","))
+    return tuple(parse_whole(option, number, low=1, high=MAX_PID) for number in text.split(","))
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
     which = parser.add_argument_group("which processes")
-    which.add_argument("-p", "--pid", type=parse_ids, metavar="PID[,PID]", help="these processes")
-    which.add_argument("-t", "--tid", type=parse_ids, metavar="TID[,TID]", help="the processes of these threads")
+    which.add_argument("-p", "--pid", type=partial(_ids, "-p"), metavar="PID[,PID]", help="these processes")
+    which.add_argument(
+        "-t", "--tid", type=partial(_ids, "-t"), metavar="TID[,TID]", help="the processes of these threads"
+    )
     which.add_argument("--comm", metavar="NAME", help="all processes of that name, also later ones")
     which.add_argument(
         "--cgroup", metavar="PATH", help="all processes in that control group and below, also later ones"

@@ -42,3 +42,13 @@ def test_causes_without_a_finding_are_named() -> None:
     causes = {"qdisc": 2, "optmem": 5, "ambiguous": 1, "corked": 0}
     assert unexplained(seen(socket(enobufs=8, enobufs_causes=causes))) == "2 qdisc, 1 ambiguous"
     assert unexplained(seen(socket())) is None
+
+
+def test_what_a_finding_of_optmem_counts_is_not_unexplained() -> None:
+    full = socket(enobufs=5, enobufs_causes=None, optmem_peak_bytes=130624)
+    assert "5 send calls" in found(seen(full, detail=None), "limit-too-small").what
+    assert unexplained(seen(full, detail=None)) is None
+
+
+def test_a_level_beyond_the_limit_leaves_nothing() -> None:
+    assert found(seen(socket(optmem_peak_bytes=131_100)), "nothing-wrong").evidence["headroom_bytes"] == 0

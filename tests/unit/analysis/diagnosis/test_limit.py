@@ -112,3 +112,9 @@ def test_a_sampled_level_is_pressure_from_four_fifths_of_the_limit_on() -> None:
 def test_the_socket_with_most_refusals_comes_first() -> None:
     few, many = (socket(enobufs=count, enobufs_causes={"optmem": count}) for count in (3, 7))
     assert [pressed.refused for pressed in pressed_sockets(seen(few, many))] == [7, 3]
+
+
+def test_of_equal_refusals_the_fullest_socket_comes_first() -> None:
+    sampled = {"enobufs": None, "enobufs_causes": None}
+    close, full = (socket(optmem_peak_bytes=peak, **sampled) for peak in (110_000, 131_000))
+    assert [pressed.socket for pressed in pressed_sockets(seen(close, full))] == [full, close]

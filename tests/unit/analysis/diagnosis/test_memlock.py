@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """RLIMIT_MEMLOCK, by every name of its causes."""
 
+import msgspec
 import pytest
 
 from tests.unit.analysis.diagnosis.seen import found, ids, seen, socket
@@ -47,3 +48,11 @@ def test_a_refusal_whose_cause_was_not_seen_is_neither_memlock_nor_nothing() -> 
     assert judged.findings == []
     assert judged.unexplained == "3 of unknown cause"
     assert "why a send was refused" in judged.not_seen
+
+
+def test_a_limit_that_was_lifted_after_the_refusals_is_not_a_number() -> None:
+    refused = socket(pid=411, enobufs=1, enobufs_causes={"memlock_new": 1})
+    lifted = msgspec.structs.replace(_PROCESS, memlock_limit_bytes=-1)
+    told = found(seen(refused, processes=[lifted]), "memlock").what
+    assert "qemu has no such limit now" in told
+    assert "-1" not in told

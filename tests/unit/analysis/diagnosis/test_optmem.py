@@ -100,3 +100,16 @@ def test_a_holder_without_a_name_is_not_told() -> None:
     assert unnamed.evidence["late_holder"] is None
     named = found(seen(socket(**_FULL, **held, late_holders={"": 40, "ifb_xmit": 2})), "unread-out-of-order")
     assert named.evidence["late_holder"] == "ifb_xmit"
+
+
+def test_a_baseline_that_leaves_room_for_one_notification_is_a_limit_that_is_too_small() -> None:
+    held = {"enobufs_unread_bytes": 5 * 832, "enobufs_in_flight_bytes": 0, "optmem_baseline_bytes": 129_792}
+    assert ids(seen(socket(**{**_FULL, "errqueue_depth_max": 1}, **held))) == ["limit-too-small"]
+
+
+def test_the_levels_are_those_of_the_socket_with_the_longest_queue() -> None:
+    held = {"enobufs_unread_bytes": 9, "enobufs_in_flight_bytes": 1}
+    most = socket(**{**_FULL, "enobufs_causes": {"optmem": 9}}, **held)
+    longest = socket(**{**_FULL, "errqueue_depth_max": 150, "optmem_peak_bytes": 130_600}, **held)
+    finding = found(seen(most, longest), "unread-out-of-order")
+    assert (finding.evidence["errqueue_depth_max"], finding.evidence["optmem_peak_bytes"]) == (150, 130_600)
