@@ -44,6 +44,8 @@ def watcher() -> Iterator["subprocess.Popen[str]"]:
 
 
 def block(watching: "subprocess.Popen[str]", number: int, connection: socket.socket, size: int) -> float:
+    if watching.poll() is not None:  # without it both sides would be the same
+        raise SystemExit(f"the watcher has ended with exit code {watching.returncode}")
     watching.send_signal(number)
     return send_block(connection, size, ffi.NULL)
 

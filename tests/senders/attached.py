@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import msgspec
 
@@ -60,16 +61,18 @@ def attached(pid: int, *options: str) -> Iterator[Attachment]:
     """Watches the process inside the context, then ends as by Ctrl-C. It must have no complaints."""
     found = Attachment()
     words = [*_COMMAND, "-p", str(pid), "-j", *options]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            _wait_until_attached(process, "bpf_link" if "causes" in options else "bpf-prog")
-            yield found
-            process.send_signal(signal.SIGINT)
-            output, errors = process.communicate(timeout=_END_S)
-        finally:
-            process.kill()
-    assert (process.returncode, errors) == (-signal.SIGINT, "")
-    found.read(output)
+    with TemporaryFile("w+") as output:  # a pipe would be full after some seconds, and then attach would wait
+        with subprocess.Popen(words, stdout=output, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                _wait_until_attached(process, "bpf_link" if "causes" in options else "bpf-prog")
+                yield found
+                process.send_signal(signal.SIGINT)
+                _, errors = process.communicate(timeout=_END_S)
+            finally:
+                process.kill()
+        assert (process.returncode, errors) == (-signal.SIGINT, "")
+        output.seek(0)
+        found.read(output.read())
 
 
 def look_once(pid: int) -> "subprocess.CompletedProcess[str]":
