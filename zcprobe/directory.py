@@ -11,6 +11,7 @@ import errno
 import os
 import shutil
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -113,11 +114,17 @@ class Directory:
     def make_folder(self, name: str, mode: int = 0o700) -> "Directory":
         """A new folder of ours. PermissionError if somebody replaced it with another one before it was open."""
         os.mkdir(name, mode, dir_fd=self.fd)
-        made = self.open_folder(name)
-        if made.status.st_uid != os.geteuid() or os.listdir(made.fd):
-            os.close(made.fd)
-            raise PermissionError(errno.EPERM, "somebody put another folder in the place of the one just made")
-        os.fchmod(made.fd, mode)
+        with ExitStack() as undone:
+            folder = undone.enter_context(ExitStack())
+            folder.callback(self.remove_folder, name)
+            made = self.open_folder(name)
+            undone.callback(os.close, made.fd)
+            if made.status.st_uid != os.geteuid() or os.listdir(made.fd):
+                folder.pop_all()
+                raise PermissionError(errno.EPERM, "somebody put another folder in the place of the one just made")
+            os.fchmod(made.fd, mode)
+            folder.pop_all()
+            undone.pop_all()
         return made
 
     def rename(self, name: str, new_name: str, *, replace: bool = False) -> None:

@@ -9,6 +9,7 @@ import argparse
 import importlib.metadata
 import os
 import random
+import shlex
 import socket
 import subprocess
 import sys
@@ -95,6 +96,8 @@ def _commands(port: int, number: int) -> dict[str, tuple[str, ...]]:
         "report": ("one/*", "-o", "report.html"),
         "plot": ("one/*", "-o", "figure.svg"),
         "export": ("one/*", "--format", "csv"),
+        "attach": ("--detail", "causes", "-o", "watched", "--", "sleep", "1"),
+        "live": ("--detail", "causes", "--", "sleep", "1"),
         "overhead": ("-l", "64K", "--rounds", "1"),
         "sink": ("-1", "-B", "127.0.0.1", "-p", str(port)),
     }
@@ -125,8 +128,11 @@ class _Round:
 
     def _start(self, verb: str, words: tuple[str, ...]) -> "subprocess.Popen[str]":
         expanded = [path for word in words for path in sorted(map(str, self._folder.glob(word))) or [word]]
+        command = [str(_SCRIPT), verb, *expanded]
+        if verb == "live":  # which refuses to run without a terminal
+            command = ["/usr/bin/script", "-qec", shlex.join(command), "/dev/null"]
         return subprocess.Popen(
-            [str(_SCRIPT), verb, *expanded],
+            command,
             cwd=self._folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,

@@ -5,7 +5,6 @@ import errno
 import os
 import signal
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -60,7 +59,7 @@ def _captured_stderr() -> Iterator[BinaryIO]:
     """Catches what LLVM and libbpf write to file descriptor 2, which their exceptions do not contain."""
     sys.stderr.flush()
     saved = os.dup(2)
-    with tempfile.TemporaryFile() as captured:
+    with open(os.memfd_create("zcprobe-stderr"), "w+b") as captured:
         os.dup2(captured.fileno(), 2)
         try:
             yield captured

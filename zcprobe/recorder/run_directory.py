@@ -5,6 +5,7 @@ Until it is given to the user it belongs to root alone (0700) and is held by its
 into it or redirect what is written, not even the owner of its parent folder.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,10 @@ __all__ = ["RunDirectory", "folder_name", "open_run_directory"]
 
 Owner = tuple[int, int] | None
 """uid and gid; None leaves the owner unchanged."""
+
+_RESERVE = 4
+"""Descriptors that are kept for the end, because giving or removing a folder needs some: one for reading a folder and
+one for the folder itself, at each of two depths."""
 
 
 def folder_name(scenario: str, what: str, run_id: str) -> str:
@@ -123,8 +128,10 @@ def open_run_directory(parent: Path | Directory, name: str, journal: Journal) ->
         journalled = above.real_path / f".{name}.partial"
         _require_text(journalled, told=journalled.parent)
         journal.add_folder(journalled)
-        with ExitStack() as stack:
+        with ExitStack() as stack, ExitStack() as reserve:
             stack.callback(journal.drop_folder, journalled)
+            for _ in range(_RESERVE):
+                reserve.callback(os.close, os.dup(above.fd))
             with _made(above, journalled.name) as made:
                 directory = RunDirectory(above, name, made, journal, owner)
                 try:
@@ -132,6 +139,7 @@ def open_run_directory(parent: Path | Directory, name: str, journal: Journal) ->
                     yield directory
                 finally:
                     with deferred_signals():
+                        reserve.close()
                         if not directory.close():
                             stack.pop_all()  # it stays in the journal
 
@@ -157,7 +165,10 @@ def _made(above: Directory, name: str) -> Directory:
         raise _no_folder(above.path, error) from error
 
 
-def _no_folder(parent: Path, error: OSError) -> OutputError:
+def _no_folder(parent: Path, error: OSError) -> OutputError | OSError:
+    """What to raise: no other place cures a limit on open files."""
+    if error.errno == errno.EMFILE:
+        return error
     return OutputError(f"no folder can be made in {parent}: {error.strerror}", "choose another place with -o DIR")
 
 

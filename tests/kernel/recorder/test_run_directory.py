@@ -2,7 +2,9 @@
 """Runs as root for a user behind sudo who interferes."""
 
 import os
+import resource
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,43 @@ def canary(tmp_path: Path) -> Iterator[Path]:
     assert [(entry.name, entry.read_text()) for entry in path.iterdir()] == [("precious", "root's")]
     assert (path.stat().st_uid, path.stat().st_mtime_ns) == (0, before.st_mtime_ns)
     assert (path / "precious").stat().st_uid == 0
+
+
+@contextmanager
+def few_files(free: int) -> Iterator[None]:
+    """So many descriptors are free, and all others are in use."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    try:
+        with suppress(OSError):  # EMFILE
+            while True:
+                used.append(os.dup(0))
+        assert used
+        for fd in used[:free]:
+            os.close(fd)
+        yield
+    finally:
+        for fd in used[free:]:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_it_is_removed_even_if_no_more_files_can_be_opened(parent: Path, entry: Journal, name: str) -> None:
+    with ExitStack() as later, open_run_directory(parent, name, entry) as directory:
+        (directory.path / "folder").mkdir()
+        (directory.path / "folder" / "file").write_text("x")
+        later.enter_context(few_files(0))
+    assert not list(parent.iterdir())
+
+
+def test_nothing_stays_where_too_few_files_can_be_opened_to_make_it(parent: Path, entry: Journal, name: str) -> None:
+    made = []
+    for free in range(12):
+        with few_files(free), suppress(OSError), open_run_directory(parent, name, entry):
+            made.append(free)
+        assert not list(parent.iterdir())
+    assert 0 < len(made) < 12
 
 
 def test_until_it_is_given_it_is_roots_alone(parent: Path, entry: Journal, name: str) -> None:
