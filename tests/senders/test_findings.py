@@ -26,4 +26,5 @@ def test_the_first_finding_is_what_the_version_does_wrong(version: str, optmem_b
     findings = [finding.id for finding in seen.attachment.findings]
     assert findings[0] == expected
     assert ("flush-did-not-wait" in findings) == (expected == "flush-did-not-wait")
-    assert sum(channel.enobufs for channel in seen.channels) >= 1
+    # it may have ended before attach looked at its sockets, which then only the probes know
+    assert sum(socket.enobufs or 0 for socket in seen.attachment.sockets) >= 1

@@ -131,9 +131,12 @@ def test_there_who_does_nothing_dies(scenario: str, count: int, measure: Measure
 
 
 def test_who_retries_without_reading_never_gets_on(measure: Measure) -> None:
-    # far more than go through in that time: a lucky run merges enough to get through a few thousand
-    run = measure(scenario="held-completions", policy="log-retry", deadline_s=2.0, send_count=1_000_000)
-    assert run.sender.outcome == "dead_timeout"
+    for _ in range(3):
+        # far more than go through in that time: a lucky run merges enough to get through a few thousand
+        run = measure(scenario="held-completions", policy="log-retry", deadline_s=2.0, send_count=1_000_000)
+        assert run.sender.outcome == "dead_timeout"
+        if run.stalls.iloc[-1]["result"]:
+            break  # else its deadline came between two stalls
     assert 2e9 <= run.sender.duration_ns < 2.6e9
     assert run.sender.enobufs_count > 1000
     assert run.sends["enobufs_count"].max() > 1000
