@@ -40,7 +40,7 @@ TESTS = (
     "tests/kernel/probes/test_mechanisms.py",
     "tests/guests/inside/test_probes.py",
     "tests/kernel/attach/test_sampler.py::test_sends_are_counted_from_when_the_socket_is_watched",
-    "tests/kernel/attach/test_causes.py::test_each_mechanism_counts_the_calls_of_a_watched_process",
+    "tests/kernel/attach/test_causes.py::test_each_mechanism_counts_the_calls_of_a_watched_process[fentry]",
     # it locks the kernel down, which nothing can undo
     "tests/guests/inside/test_hostile.py",
 )

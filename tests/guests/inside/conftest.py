@@ -5,7 +5,7 @@ import io
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, ExitStack, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,16 @@ def measure(output: Path, *words: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def probes() -> Iterator[ProbeSession]:
-    with ProbeSession() as session:
-        yield session
+def attached() -> Iterator[ExitStack]:
+    """What is attached to the kernel for all tests; who locks the kernel down closes it before, because kprobes cannot
+    be detached afterwards."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def probes(attached: ExitStack) -> ProbeSession:
+    return attached.enter_context(ProbeSession())
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@
 tests/kernel/cli/test_hostile.py tests what a process may lack, rather than a kernel.
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ LOCKDOWN = Path("/sys/kernel/security/lockdown")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def confidentiality() -> None:
+def confidentiality(attached: ExitStack) -> None:
     """Locks the kernel down as lockdown=confidentiality on its command line does."""
+    attached.close()
     LOCKDOWN.write_text("confidentiality")
     assert "[confidentiality]" in LOCKDOWN.read_text()
 
