@@ -85,6 +85,13 @@ POLICIES: dict[str, Policy] = {
             "QEMU 10.2 to 11.1 multifd as released",
         ),
         Policy(
+            "qemu-lru-half",
+            "all-copied",
+            "flush, waiting until at most half of the outstanding sends are left; retry; if none was, the send fails",
+            "-",
+            "the RFC of 2022 with a flush of the older half, never merged",
+        ),
+        Policy(
             "grpc",
             "any-copied",
             "wait for a completion and retry; if nothing is outstanding, blame memlock and possibly wait for ever",
@@ -126,6 +133,13 @@ POLICIES: dict[str, Policy] = {
         ),
         Policy("log-retry", "any-copied", "log and retry without reading", "-", "neper: what not to do"),
         Policy("kill", "any-copied", "close the connection", "-", "kperf, the kernel's selftest"),
+        Policy(
+            "wait-each",
+            "any-copied",
+            "the send fails for good",
+            "before each send, wait for the notification of the one before",
+            "the first example of the kernel's documentation",
+        ),
         Policy(
             "drain-every",
             "sticky",

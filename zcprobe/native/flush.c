@@ -37,9 +37,10 @@ static int wait_for_notification(struct zc_channel *channel, int64_t deadline_ns
 	}
 }
 
-static int read_until_done(struct zc_channel *channel, bool block, struct zc_flush_record *record)
+/* Ends once no more than `leave` sends are outstanding, or without `block` when there is no notification now. */
+static int read_until_left(struct zc_channel *channel, uint64_t leave, bool block, struct zc_flush_record *record)
 {
-	while (channel->completed < channel->queued) {
+	while (channel->queued - channel->completed > leave) {
 		int status = channel->config.engine->reap(channel);
 
 		if (status < 0)
@@ -91,13 +92,23 @@ static void end_flush(struct zc_channel *channel, struct flush *flush, int statu
 		zc_meminfo(channel, ZC_MEMINFO_FLUSHED);
 }
 
-int zc_flush_internal(struct zc_channel *channel, bool block, enum zc_flush_trigger trigger)
+static int flush_until_left(struct zc_channel *channel, uint64_t leave, bool block, enum zc_flush_trigger trigger)
 {
 	struct flush flush = begin_flush(channel, block, trigger);
-	int status = read_until_done(channel, block, &flush.record);
+	int status = read_until_left(channel, leave, block, &flush.record);
 
 	end_flush(channel, &flush, status);
 	return status;
+}
+
+int zc_flush_internal(struct zc_channel *channel, bool block, enum zc_flush_trigger trigger)
+{
+	return flush_until_left(channel, 0, block, trigger);
+}
+
+int zc_flush_half(struct zc_channel *channel, enum zc_flush_trigger trigger)
+{
+	return flush_until_left(channel, (channel->queued - channel->completed) / 2, true, trigger);
 }
 
 int zc_flush_until_free(struct zc_channel *channel, uint32_t percent, int64_t deadline_ns, enum zc_flush_trigger trigger)
@@ -106,7 +117,7 @@ int zc_flush_until_free(struct zc_channel *channel, uint32_t percent, int64_t de
 	int status, is_free;
 
 	for (;;) {
-		status = read_until_done(channel, false, &flush.record);
+		status = read_until_left(channel, 0, false, &flush.record);
 		is_free = zc_has_free(channel, percent);
 		if (status < 0 || is_free || channel->completed == channel->queued)
 			break;

@@ -73,6 +73,34 @@ static int flush_once_if_flagged(struct zc_channel *channel, struct zc_attempt *
 	return channel->config.parameters.flush_once ? flush_once(channel, attempt) : ZC_DEAD;
 }
 
+/* qemu-lru-half: flush, waiting until at most half of the outstanding sends are left, then retry. With none outstanding no
+ * wait can help, and the send fails for good. */
+static int flush_half(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	int status;
+
+	if (channel->queued == channel->completed)
+		return ZC_DEAD;
+	status = zc_flush_half(channel, ZC_TRIGGER_ENOBUFS);
+	return status < 0 ? status : ZC_RETRY;
+}
+
+/* ---- the kernel's documentation ---- */
+
+/* wait-each: before each send, WAIT for the notification of the one before. At most one notification is charged then, so an
+ * ENOBUFS has another cause, and the send fails for good. */
+static int wait_for_the_last(struct zc_channel *channel, struct zc_attempt *attempt)
+{
+	int status;
+
+	if (channel->queued == channel->completed)
+		return 0;
+	zc_stall_begin(channel, attempt);
+	status = zc_flush_internal(channel, true, ZC_TRIGGER_PERIODIC);
+	zc_stall_end(attempt, status);
+	return status;
+}
+
 /* drain-every: DRAIN every N sends, so that the queue never grows long; answers ENOBUFS as qemu-merged does. */
 static int drain_now_and_then(struct zc_channel *channel, struct zc_attempt *attempt)
 {
@@ -253,6 +281,7 @@ static const struct zc_policy policies[] = {
 	{ "qemu-v5", true, NULL, flush_once_if_flagged },
 	{ "qemu-merged", true, NULL, flush_once },
 	{ "qemu-shipped", false, NULL, flush_once },
+	{ "qemu-lru-half", false, NULL, flush_half },
 	{ "grpc", false, copy_small_or_crowded, wait_for_any },
 	{ "folly", false, turn_on_again, copy_and_turn_off },
 	{ "ydb", false, copy_while_congested, copy_and_congest },
@@ -260,6 +289,7 @@ static const struct zc_policy policies[] = {
 	{ "copy-off", false, copy_when_off, copy_and_turn_off },
 	{ "log-retry", false, NULL, retry_only },
 	{ "kill", false, NULL, hang_up },
+	{ "wait-each", false, wait_for_the_last, give_up },
 	{ "drain-every", true, drain_now_and_then, flush_once },
 	{ "wait-progress", false, NULL, wait_for_room },
 	{ "watermark", false, keep_below_mark, wait_for_room },

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 
 import msgspec
+import pandas as pd
 import pytest
 
 from zcprobe.dataset.load import Run
@@ -19,7 +20,7 @@ pytestmark = [
 Measure = Callable[..., Run]
 
 DYING = ("qemu-pre", "qemu-v2", "qemu-shipped", "kill")
-WAITING = ("qemu-v1", "qemu-v5", "qemu-merged", "drain-every", "wait-progress", "eagain")
+WAITING = ("qemu-v1", "qemu-v5", "qemu-merged", "qemu-lru-half", "drain-every", "wait-progress", "eagain")
 COPYING = ("grpc", "folly", "ydb", "copy-off", "watermark")
 NEVER_DEAD = ("folly", "ydb", "copy-off", "wait-progress", "watermark")
 COUNT = 503
@@ -89,6 +90,54 @@ def test_what_answers_enobufs_says_so(measure: Measure) -> None:
     assert set(run.flushes["trigger"]) == {"enobufs", "explicit"}
 
 
+def outstanding_at(run: Run, reason: str) -> "pd.Series[int]":
+    """How many sends were outstanding at each look at optmem with that reason."""
+    return run.meminfo["in_flight"][run.meminfo["reason"] == reason]
+
+
+@pytest.mark.parametrize(("policy", "share_left"), [("qemu-merged", 0.0), ("qemu-lru-half", 0.5)])
+def test_a_flush_ends_as_soon_as_few_enough_are_outstanding(policy: str, share_left: float, measure: Measure) -> None:
+    run = measure(scenario="in-flight", policy=policy, send_count=COUNT)
+    assert_all_arrived(run, COUNT)
+    # the last flush is that of the end of the run
+    before, after = outstanding_at(run, "enobufs"), outstanding_at(run, "flushed")[:-1]
+    assert len(before) == len(after) == run.sender.enobufs_count > 0
+    assert (after.to_numpy() <= before.to_numpy() * share_left).all()
+    assert (after.max() > 0) == (share_left > 0)
+
+
+@pytest.mark.parametrize("policy", ["qemu-lru-half", "wait-each"])
+def test_who_has_nothing_to_wait_for_fails_at_once(policy: str, measure: Measure) -> None:
+    """Not even one send of that size fits into the limit, so it would neither help to wait nor to try again."""
+    run = measure(scenario="memlock", policy=policy, send_bytes=2 << 20)
+    assert (run.sender.outcome, run.sender.sends, run.sender.enobufs_count) == ("dead_enobufs", 0, 1)
+    assert set(run.kernel.enobufs_causes) == {"memlock_new"}
+
+
+@pytest.mark.parametrize(("scenario", "count"), [("in-flight", 101), ("held-completions", 101), ("memlock", COUNT)])
+def test_who_waits_for_each_has_one_send_outstanding(scenario: str, count: int, measure: Measure) -> None:
+    run = measure(scenario=scenario, policy="wait-each", send_count=count)
+    assert_all_arrived(run, count)
+    assert (run.sender.enobufs_count, run.sender.copied_on_purpose) == (0, 0)
+    assert run.meminfo["in_flight"].max() == 1
+    assert run.kernel.optmem_peak_bytes == run.kernel.charge_bytes
+    # each send but the first waits for the one before, and the end of the run waits for the last
+    assert_stalls_add_up(run)
+    assert len(run.stalls) == run.sender.sends - 1
+    assert set(run.stalls["completion_count"]) == {1}
+    assert set(run.notifications["hi"] - run.notifications["lo"]) == {0}
+    periodic = run.flushes[run.flushes["trigger"] == "periodic"]
+    assert len(periodic) == len(run.stalls)
+    assert periodic["blocking"].all()
+
+
+def test_waiting_for_each_lasts_as_long_as_the_peer_likes(measure: Measure) -> None:
+    run = measure(scenario="stalled-reader", policy="wait-each", deadline_s=2.0)
+    assert (run.sender.outcome, run.sender.enobufs_count) == ("dead_timeout", 0)
+    assert run.stalls.iloc[-1]["result"] == -errno.ETIMEDOUT
+    assert run.sender.stall_ns_total > 1.5e9
+
+
 def assert_stalls_add_up(run: Run) -> None:
     durations = run.stalls["duration_ns"]
     assert len(durations) == run.sender.stall_count > 0
@@ -147,7 +196,7 @@ def test_who_retries_without_reading_never_gets_on(measure: Measure) -> None:
     assert_stalls_add_up(run)
 
 
-@pytest.mark.parametrize("policy", ["qemu-merged", "eagain", "grpc", "wait-progress"])
+@pytest.mark.parametrize("policy", ["qemu-merged", "qemu-lru-half", "eagain", "grpc", "wait-progress"])
 def test_whatever_a_policy_waits_in_is_a_stall(policy: str, measure: Measure) -> None:
     """A flush, a poll for room, a poll for a notification: the sends that met ENOBUFS took at least as long."""
     chosen = parameters(policy, max_in_flight=10_000) if policy == "grpc" else parameters(policy)
