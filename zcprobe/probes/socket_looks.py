@@ -184,10 +184,15 @@ def _decode_at(content: bytes, position: int) -> SocketLook:
 
 
 def decode(content: bytes, most_others: int = MOST_OTHERS) -> Looked:
-    """The sockets of one look, from what `read_iterator` returned. ValueError if its end is missing."""
-    if not content or _decode_at(content, len(content) // _RECORD.size - 1).kind != lib.ZC_LOOK_END:
+    """The sockets of one look, from what `read_iterator` returned. ValueError if its end is missing.
+
+    Behind the end, Linux before 6.7 (87abbf7a54f6) looks once more at a process with several threads.
+    """
+    (kinds,) = _column(content, "kind", 1)
+    count = kinds.find(lib.ZC_LOOK_END)
+    if count < 0:
         raise ValueError("a look at a process has no end")
-    content = content[: -_RECORD.size]
+    content = content[: count * _RECORD.size]
     positions = _positions_of_zerocopy(content)
     zerocopy = [_decode_at(content, position) for position in positions]
     if len(content) == len(zerocopy) * _RECORD.size:

@@ -35,6 +35,12 @@ def test_a_look_without_an_end_is_refused(content: bytes) -> None:
         decode(content)
 
 
+def test_what_stands_behind_the_end_is_a_repetition() -> None:
+    sockets = b"".join(record(kind=lib.ZC_LOOK_SOCKET, fd=fd, next_send_id=1) for fd in (5, 7))
+    looked = decode(sockets + record(kind=lib.ZC_LOOK_END) + sockets)
+    assert [look.fd for look in looked.zerocopy] == [5, 7]
+
+
 def look_of(**members: object) -> SocketLook:
     return decode(record(kind=lib.ZC_LOOK_SOCKET, **members) + record(kind=lib.ZC_LOOK_END)).others[0]
 
