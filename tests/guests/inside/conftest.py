@@ -5,7 +5,7 @@ import io
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from tests.guests.kernels import Kernel, find_kernel
+from tests.kernel.probes.conftest import AVAILABLE, detach_all, session_of
 from zcprobe.benchmark.defaults import Benchmark
 from zcprobe.cli.main import main
 from zcprobe.errors import ReconciliationError
@@ -64,16 +65,9 @@ def measure(output: Path, *words: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def attached() -> Iterator[ExitStack]:
-    """What is attached to the kernel for all tests; who locks the kernel down closes it before, because kprobes cannot
-    be detached afterwards."""
-    with ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture(scope="session")
-def probes(attached: ExitStack) -> ProbeSession:
-    return attached.enter_context(ProbeSession())
+def probes() -> Iterator[ProbeSession]:
+    yield session_of(AVAILABLE[0])
+    detach_all()
 
 
 @pytest.fixture(scope="module")

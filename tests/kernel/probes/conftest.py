@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zcprobe.config import ProbeLevel
+from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.journal import journal
 from zcprobe.lab.netns import NamespacePair, namespace_pair
 from zcprobe.native.structs import dtype_of
@@ -42,13 +42,26 @@ def _scope(fixture_name: str, config: pytest.Config) -> Any:
 
 
 _opened = ExitStack()
+_sessions: dict[str, ProbeSession] = {}
+
+
+def session_of(mechanism: ProbeMechanism) -> ProbeSession:
+    """The session that all tests share. It is loaded for the first of them."""
+    if mechanism not in _sessions:
+        _sessions[mechanism] = _opened.enter_context(ProbeSession(mechanism))
+    return _sessions[mechanism]
+
+
+def detach_all() -> None:
+    _sessions.clear()
+    _opened.close()
 
 
 @pytest.fixture(scope=_scope)
 def sessions() -> Iterator[dict[str, ProbeSession]]:
     """One session for every mechanism that this kernel has, all attached at once; they do not affect each other."""
-    with _opened:
-        yield {mechanism: _opened.enter_context(ProbeSession(mechanism)) for mechanism in AVAILABLE}
+    yield {mechanism: session_of(mechanism) for mechanism in AVAILABLE}
+    detach_all()
 
 
 @pytest.hookimpl(trylast=True)
@@ -56,7 +69,7 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
     """Detaches after the tests of this folder, because later tests in a guest lock the kernel down, which would keep
     kprobes attached."""
     if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
-        _opened.close()
+        detach_all()
 
 
 @pytest.fixture(scope=_scope, params=AVAILABLE)
