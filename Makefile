@@ -7,7 +7,7 @@ VENV := .venv/bin
 SLOW := bulk or notebook or picture or command or fuzz or network
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench notebook check quick lint test pure beside alone test-kernels test-senders torture browser dist clean
+.PHONY: help setup bench notebook check quick lint test pure kernel beside alone test-kernels test-senders torture browser dist clean
 
 help: ## this list
 	@echo 'make TARGET [ARGS=...]; V=1 shows the output of the installers'
@@ -48,8 +48,7 @@ test: setup browser ## all tests, as root; or pytest ARGS
 ifdef ARGS
 	@$(VENV)/pytest $(ARGS)
 else
-	@failed=0; $(MAKE) --no-print-directory -j2 pure beside || failed=1; \
-		$(MAKE) --no-print-directory alone || failed=1; exit $$failed
+	@$(MAKE) --no-print-directory -j2 pure kernel
 endif
 
 # Tests of pure code have the processors whenever no test with the kernel wants them (SCHED_IDLE): those wait for much of
@@ -58,6 +57,10 @@ pure:
 	@mkdir -p build
 	@chrt --idle 0 $(VENV)/pytest -n auto --dist loadfile tests/unit tests/browser >build/pure.txt 2>&1; \
 		code=$$?; cat build/pure.txt; exit $$code
+
+kernel:
+	@failed=0; $(MAKE) --no-print-directory beside || failed=1; \
+		$(MAKE) --no-print-directory alone || failed=1; exit $$failed
 
 # Tests with the kernel: several at a time where none minds the others (tests/kernel/conftest.py), and the rest one at a time.
 beside:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The real runs in tests/data, of every version of the format; tests/data/README.md says how they were made."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,6 @@ from zcprobe.format.tables import TABLES
 
 _DATA = Path(__file__).parent.parent / "data"
 _COMPARISONS = sorted(path.parent for path in _DATA.glob("version_*/*/comparison.json"))
-_CAMPAIGNS = sorted(_DATA.glob("version_*/campaigns/*"))
 
 
 def _policy_of(run: Path) -> str:
@@ -42,13 +42,16 @@ def _telling_runs(comparison: Path) -> list[Path]:
     return of_each_policy[::2] if _is_newest(comparison) else of_each_policy[:1]
 
 
-def _runs_kept_alone() -> list[Path]:
+def _made_again(paths: Iterable[Path]) -> list[Path]:
     """All of the newest version. They were made again for each version, so of an older one every second does."""
-    found = sorted(path.parent for path in _DATA.glob("version_*/runs/*/run.json"))
-    return [run for number, run in enumerate(found) if _is_newest(run) or number % 2]
+    return [path for number, path in enumerate(sorted(paths)) if _is_newest(path) or number % 2]
 
 
-_RUNS = [*(run for comparison in _COMPARISONS for run in _telling_runs(comparison)), *_runs_kept_alone()]
+_RUNS = [
+    *(run for comparison in _COMPARISONS for run in _telling_runs(comparison)),
+    *_made_again(path.parent for path in _DATA.glob("version_*/runs/*/run.json")),
+]
+_CAMPAIGNS = _made_again(_DATA.glob("version_*/campaigns/*"))
 
 
 def _name(path: Path) -> str:

@@ -102,9 +102,9 @@ exec(compile(sys.stdin.read(), "notebook", "exec"), {})
 """
 
 
-@pytest.mark.parametrize("version", _VERSIONS[:-1], ids=lambda version: version.name)
+@pytest.mark.parametrize("version", _VERSIONS[:1], ids=lambda version: version.name)
 @pytest.mark.parametrize("path", _ON_BENCHMARKS, ids=lambda path: path.stem)
-def test_its_code_reads_an_older_version_without_anything_that_writes(path: Path, version: Path) -> None:
+def test_its_code_reads_the_oldest_version_without_anything_that_writes(path: Path, version: Path) -> None:
     notebook = _read(path)
     _choose(notebook, str(next(runs for pattern in _OTHER_RUNS[path.stem] for runs in sorted(version.glob(pattern)))))
     code = _VERSION.sub(version.name, "\n".join(cell.source for cell in _code(notebook)))
