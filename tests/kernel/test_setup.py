@@ -2,9 +2,9 @@
 """Set-up from nothing, in a copy of the tree; needs a package index for pip, and takes as long as pip does."""
 
 import os
+import resource
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,13 +71,14 @@ def test_of_the_system_packages_only_bcc_is_visible(tree: Path) -> None:
 
 
 def test_a_second_call_is_quick_and_silent(tree: Path) -> None:
-    elapsed_s = []
+    used_s = []
     for _ in range(3):
-        start_s = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         result = _run(tree, "make", "setup")
-        elapsed_s.append(time.monotonic() - start_s)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used_s.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert min(elapsed_s) < 1
+    assert min(used_s) < 1  # of processor time, however busy this machine is
 
 
 def test_a_changed_source_is_built_again_without_pip_s_packages(tree: Path) -> None:
