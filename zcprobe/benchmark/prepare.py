@@ -12,8 +12,9 @@ from zcprobe.benchmark.processes import START_TIMEOUT_S, Processes, assign_sende
 from zcprobe.benchmark.subject import BenchmarkSubject, Prepared
 from zcprobe.config import RunConfig
 from zcprobe.format.calibration import Calibration
+from zcprobe.format.kernel import notifications_that_fit
 from zcprobe.interrupt import Interruption
-from zcprobe.lab.calibration import calibrated, deadline_s, notifications_that_fit
+from zcprobe.lab.calibration import calibrated, deadline_s
 from zcprobe.lab.open import OpenLab
 from zcprobe.lab.remote import OpenRemote
 from zcprobe.wire import SenderCalibrated, SenderReady

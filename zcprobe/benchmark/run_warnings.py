@@ -6,9 +6,9 @@ import msgspec
 from zcprobe.config import RunConfig
 from zcprobe.format.effects import Effects
 from zcprobe.format.findings import RunWarning
+from zcprobe.format.kernel import notifications_that_fit
 from zcprobe.format.lab import Lab
 from zcprobe.format.summary import KernelSummary, SenderSummary
-from zcprobe.lab.calibration import notifications_that_fit
 from zcprobe.lab.impairments.delay import DelayImpairment
 from zcprobe.lab.impairments.hold import HoldImpairment
 from zcprobe.lab.impairments.reorder import ReorderImpairment

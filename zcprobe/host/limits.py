@@ -18,6 +18,7 @@ __all__ = [
     "read_capabilities",
     "read_limits",
     "read_optmem_max",
+    "read_sndbuf_max",
 ]
 
 CAPABILITIES = {
@@ -30,6 +31,9 @@ CAPABILITIES = {
 """The capabilities that matter to zcprobe, with their bit numbers (include/uapi/linux/capability.h)."""
 
 STATUS = Path("/proc/self/status")
+
+_TCP_WMEM = Path("/proc/sys/net/ipv4/tcp_wmem")
+"""Three numbers: the least, the first and the largest size of a send buffer."""
 
 INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 """PROC_USER_INIT_INO: the inode that the kernel gives to its first user namespace."""
@@ -75,6 +79,14 @@ def read_optmem_max(path: Path = OPTMEM_MAX) -> int | None:
     try:
         return int(path.read_text())
     except FileNotFoundError:
+        return None
+
+
+def read_sndbuf_max() -> int | None:
+    """How far TCP lets a send buffer grow in this network namespace, in bytes; None where /proc does not say."""
+    try:
+        return int(_TCP_WMEM.read_text().split()[2])
+    except OSError:
         return None
 
 

@@ -10,13 +10,12 @@ import msgspec
 
 from zcprobe.config import DEFAULT_DEADLINE_S, RunConfig
 from zcprobe.format.calibration import Calibration
-from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
 from zcprobe.lab.impairments.delay import DelayImpairment
 from zcprobe.lab.impairments.hold import HoldImpairment
 from zcprobe.lab.impairments.qdisc import TokenBucket
 from zcprobe.lab.scenarios import Scenario
 
-__all__ = ["CALIBRATION_S", "calibrated", "deadline_s", "notifications_that_fit"]
+__all__ = ["CALIBRATION_S", "calibrated", "deadline_s"]
 
 CALIBRATION_S = 0.25
 """How long calibration takes: windows grow to their size, and a busy CPU gives some dozens of time slices."""
@@ -32,11 +31,6 @@ little later."""
 _LEAST_RATE_BPS = 8_000
 _LARGEST_RATE_BPS = 2**32 * 8 - 1
 """The rate within the range that a TBF qdisc accepts."""
-
-
-def notifications_that_fit(optmem_max_bytes: int, charge_bytes: int) -> int:
-    """How many notifications optmem holds when the next one is refused: sock_omalloc() checks before it charges."""
-    return max(optmem_max_bytes - SKB_TRUESIZE_ZERO_BYTES, 0) // charge_bytes + 1
 
 
 def _rate(value: float) -> int:

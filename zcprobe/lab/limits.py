@@ -12,10 +12,14 @@ from pathlib import Path
 from zcprobe.errors import HostError, UsageError
 from zcprobe.format.kernel import (
     DEFAULT_OPTMEM_BYTES,
+    DEFAULT_TCP_SNDBUF_MAX_BYTES,
+    LARGEST_OPTMEM_BYTES,
     OLD_DEFAULT_OPTMEM_BYTES,
     SKB_TRUESIZE_ZERO_BYTES,
     most_sends_in_flight,
+    optmem_for,
 )
+from zcprobe.host.limits import read_sndbuf_max
 from zcprobe.journal import Journal
 from zcprobe.lab.leftovers import find_leftovers
 from zcprobe.lab.namespace import run_in_namespace
@@ -26,9 +30,11 @@ from zcprobe.workloads import PAGE_BYTES
 
 __all__ = ["OPTMEM_MAX_PATH", "changed_host_value", "changed_optmem_max", "read_optmem_max", "roomy_optmem_bytes"]
 
-_TCP_WMEM = Path("/proc/sys/net/ipv4/tcp_wmem")
 _LARGEST_CHARGE_BYTES = 1024
 """Upper bound of a notification's charge: it was 768 to 960 bytes on the tested kernels, 6.1 to 7.3."""
+
+_MOST_UNREAD = 32
+"""Unread notifications of an unimpaired path: two CPUs that free data at once leave a few that cannot merge."""
 
 
 def _read(path: Path) -> int:
@@ -58,11 +64,13 @@ def read_optmem_max(namespace_name: str) -> int:
 
 def roomy_optmem_bytes(send_bytes: int, sndbuf_bytes: int | None) -> int:
     """A limit that no sender of such sends meets on an unimpaired path. It has room for a notification for each send
-    that a send buffer lets out; `sndbuf_bytes` is the value of SO_SNDBUF, or None for the size to which TCP lets it
-    grow. Never less than the kernel's default since 6.8."""
-    largest_bytes = int(_TCP_WMEM.read_text().split()[2]) if sndbuf_bytes is None else 2 * sndbuf_bytes
+    that a send buffer lets out, and a quarter more; `sndbuf_bytes` is the value of SO_SNDBUF, or None for the size to
+    which TCP lets it grow. Never less than the kernel's default since 6.8."""
+    grown_bytes = read_sndbuf_max() or DEFAULT_TCP_SNDBUF_MAX_BYTES
+    largest_bytes = grown_bytes if sndbuf_bytes is None else 2 * sndbuf_bytes
     sends = most_sends_in_flight(largest_bytes, send_bytes, PAGE_BYTES)
-    return min(max(DEFAULT_OPTMEM_BYTES, sends * _LARGEST_CHARGE_BYTES), 2**31 - 1)
+    needed_bytes = optmem_for(sends * 5 // 4 + _MOST_UNREAD, _LARGEST_CHARGE_BYTES)
+    return min(max(DEFAULT_OPTMEM_BYTES, needed_bytes), LARGEST_OPTMEM_BYTES)
 
 
 def _turn_with(path: Path) -> AbstractContextManager[None]:
@@ -98,7 +106,7 @@ def changed_optmem_max(namespace_name: str, value_bytes: int | None, journal: Jo
 
     UsageError for a value that no kernel could use, HostError if it cannot be set.
     """
-    if value_bytes is not None and not SKB_TRUESIZE_ZERO_BYTES <= value_bytes < 2**31:
+    if value_bytes is not None and not SKB_TRUESIZE_ZERO_BYTES <= value_bytes <= LARGEST_OPTMEM_BYTES:
         raise UsageError(
             f"optmem_max of {value_bytes} bytes is out of range",
             f"choose {SKB_TRUESIZE_ZERO_BYTES} or more; {DEFAULT_OPTMEM_BYTES} is the kernel's default,"

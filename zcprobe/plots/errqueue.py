@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from zcprobe.analysis.errqueue import df_errqueue
 from zcprobe.dataset.load import Run
-from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
+from zcprobe.format.kernel import notifications_that_fit
 from zcprobe.plots.canvas import axes_or_new, say_empty
 from zcprobe.plots.style import LIMIT, PAPER, channel_style, policy_line
 from zcprobe.plots.timeline import add_channel_legend, finish_timeline, span_edges_s, time_axis
@@ -46,7 +46,7 @@ def plot_errqueue(run: Run, ax: Axes | None = None, until_s: float | None = None
 
 def _draw_limit(ax: Axes, run: Run) -> None:
     """Draws the number of notifications that fill optmem on their own, where that lies within the axes."""
-    most = (run.kernel.optmem_max_bytes - SKB_TRUESIZE_ZERO_BYTES) // run.kernel.charge_bytes + 1
+    most = notifications_that_fit(run.kernel.optmem_max_bytes, run.kernel.charge_bytes)
     if most < 3 * ax.get_ylim()[1]:
         ax.set_ylim(0, max(ax.get_ylim()[1], most * 1.2))
         ax.axhline(most, **LIMIT)

@@ -8,7 +8,14 @@ import pytest
 
 from zcprobe.config import RunConfig
 from zcprobe.errors import UsageError
-from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES, OLD_DEFAULT_OPTMEM_BYTES, SKB_TRUESIZE_ZERO_BYTES
+from zcprobe.format.kernel import (
+    DEFAULT_OPTMEM_BYTES,
+    OLD_DEFAULT_OPTMEM_BYTES,
+    SKB_TRUESIZE_ZERO_BYTES,
+    most_sends_in_flight,
+    notifications_that_fit,
+    optmem_for,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,3 +37,39 @@ def test_a_limit_below_the_least_charge_is_refused_with_both_numbers() -> None:
         RunConfig(optmem_max_bytes=SKB_TRUESIZE_ZERO_BYTES - 1).validate()
     assert f"from {SKB_TRUESIZE_ZERO_BYTES}" in refused.value.hint
     assert f"{DEFAULT_OPTMEM_BYTES} is its default" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("optmem_max_bytes", "charge_bytes", "fit"),
+    [(131072, 832, 157), (20480, 832, 24), (20480, 768, 26), (131072, 960, 136), (576, 832, 1), (575, 832, 1)],
+)
+def test_as_many_fit_as_were_seen_on_kernels(optmem_max_bytes: int, charge_bytes: int, fit: int) -> None:
+    assert notifications_that_fit(optmem_max_bytes, charge_bytes) == fit
+
+
+@pytest.mark.parametrize("charge_bytes", [768, 832, 960])
+@pytest.mark.parametrize("notifications", [1, 2, 157, 1009])
+def test_a_byte_less_than_is_needed_has_room_for_one_notification_less(notifications: int, charge_bytes: int) -> None:
+    needed = optmem_for(notifications, charge_bytes)
+    assert notifications_that_fit(needed, charge_bytes) == notifications
+    if notifications > 1:
+        assert notifications_that_fit(needed - 1, charge_bytes) == notifications - 1
+
+
+@pytest.mark.parametrize(
+    ("sndbuf_bytes", "send_bytes", "unaligned", "aligned"),
+    [
+        (262144, 4096, 30, 54),
+        (4 << 20, 4096, 465, 852),
+        (4 << 20, 65536, 56, 59),
+        (4 << 20, 524288, 8, 8),
+        (1 << 20, 16384, 50, 61),
+    ],
+)
+def test_a_send_buffer_lets_out_no_more_than_the_bound_and_half_of_it_at_least(
+    sndbuf_bytes: int, send_bytes: int, unaligned: int, aligned: int
+) -> None:
+    """What was counted on 6.18 when no acknowledgement came, for buffers that begin anywhere in a page and for those
+    that begin with one."""
+    most = most_sends_in_flight(sndbuf_bytes, send_bytes)
+    assert most / 2 <= unaligned <= aligned <= most

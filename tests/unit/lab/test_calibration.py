@@ -4,7 +4,7 @@ import pytest
 
 from zcprobe.config import DEFAULT_DEADLINE_S, RunConfig
 from zcprobe.format.calibration import Calibration
-from zcprobe.lab.calibration import calibrated, deadline_s, notifications_that_fit
+from zcprobe.lab.calibration import calibrated, deadline_s
 from zcprobe.lab.impairments.delay import DelayImpairment
 from zcprobe.lab.impairments.hold import MIN_HOLD_BURST_BYTES, HoldImpairment
 from zcprobe.lab.impairments.qdisc import TokenBucket
@@ -30,14 +30,6 @@ def measured(goodput_bps: float, notifications_max: int = 157, channels: int = 1
         optmem_max_bytes=131072,
         notifications_max=notifications_max,
     )
-
-
-@pytest.mark.parametrize(
-    ("optmem_max_bytes", "charge_bytes", "fit"),
-    [(131072, 832, 157), (20480, 832, 24), (20480, 768, 26), (131072, 960, 136), (576, 832, 1), (575, 832, 1)],
-)
-def test_as_many_fit_as_were_seen_on_kernels(optmem_max_bytes: int, charge_bytes: int, fit: int) -> None:
-    assert notifications_that_fit(optmem_max_bytes, charge_bytes) == fit
 
 
 @pytest.mark.parametrize("goodput_bps", [1e8, 1e9, 2e10])

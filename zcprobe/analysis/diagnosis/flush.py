@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A sender that meets ENOBUFS, reads its error queue, and retries at once although the rest is still in flight."""
 
-from zcprobe.analysis.diagnosis.limit import enough_optmem, reached_limit
+from zcprobe.analysis.diagnosis.enough import enough_optmem
+from zcprobe.analysis.diagnosis.limit import reached_limit
 from zcprobe.analysis.diagnosis.senders import is_qemu, name_of, total, zerocopy_sockets
 from zcprobe.format.attachment import Observation
 from zcprobe.format.diagnosis import Diagnosed

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The level of a socket's optmem against its limit, who held it, and the limit that is enough."""
+"""The level of a socket's optmem against its limit, and who held it."""
 
 import msgspec
 
-from zcprobe.analysis.diagnosis.senders import bytes_per_send, zerocopy_sockets
+from zcprobe.analysis.diagnosis.senders import zerocopy_sockets
 from zcprobe.format.attachment import Observation, SocketSummary
-from zcprobe.format.kernel import DEFAULT_TCP_SNDBUF_MAX_BYTES, SKB_TRUESIZE_ZERO_BYTES, most_sends_in_flight
+from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
 
 __all__ = [
     "DISORDER",
-    "Enough",
     "Pressed",
-    "enough_optmem",
     "pressed_sockets",
     "reached_limit",
     "share_of_limit",
@@ -34,15 +32,6 @@ class Pressed(msgspec.Struct, frozen=True, kw_only=True):
     socket: SocketSummary
     refused: int | None
     is_full: bool
-
-
-class Enough(msgspec.Struct, frozen=True, kw_only=True):
-    """`limit_bytes`: a power of two at or above what is needed. `is_bound`: more can never be in flight; else it is
-    the next limit to try. `why`: the formula with its numbers, in words."""
-
-    limit_bytes: int
-    is_bound: bool
-    why: str
 
 
 def reached_limit(socket: SocketSummary) -> bool:
@@ -81,45 +70,3 @@ def unread_share(socket: SocketSummary) -> float | None:
         if unread is not None and in_flight is not None and unread + in_flight > 0:
             return unread / (unread + in_flight)
     return None
-
-
-def enough_optmem(socket: SocketSummary) -> Enough | None:
-    """The limit with which the socket's sends in flight fit; None if its level was not seen.
-
-    For n notifications of the charge T the kernel needs baseline + (n - 1) T + 576 bytes. The send buffer bounds n: TCP
-    has no more in flight (`most_sends_in_flight`). That bound does not hold if more than it allows filled the limit, or
-    completions come out of order: something then keeps data that is acknowledged. Nor does it where the size of sends
-    was not seen. What n would be without the limit is not known then, so it is doubled. The limit is rounded up to a
-    power of two."""
-    charge, peak = socket.charge_bytes, socket.optmem_peak_bytes
-    if peak is None or not charge:
-        return None
-    baseline = socket.optmem_baseline_bytes or 0
-    filled = max(-(-(peak - baseline) // charge), 1)
-    bound, is_ordered = _bound(socket), (socket.errqueue_depth_max or 0) < DISORDER
-    is_bound = bound is not None and bound >= filled and is_ordered and socket.send_bytes_median is not None
-    count = bound if is_bound and bound is not None else max(2 * filled, bound or 0)
-    needed = baseline + (count - 1) * charge + SKB_TRUESIZE_ZERO_BYTES
-    return Enough(
-        limit_bytes=1 << (needed - 1).bit_length(),
-        is_bound=is_bound,
-        why=f"{_why(socket, count, filled)}, at {charge:,} bytes each; rounded up to a power of two",
-    )
-
-
-def _bound(socket: SocketSummary) -> int | None:
-    """How many sends TCP can have in flight; None for other protocols and where no size was seen."""
-    size = bytes_per_send(socket)
-    return most_sends_in_flight(_sndbuf_bytes(socket), size) if socket.protocol == "tcp" and size else None
-
-
-def _sndbuf_bytes(socket: SocketSummary) -> int:
-    """A send buffer may still have grown when the limit stopped it, so the size that TCP allows counts too."""
-    return max(socket.sndbuf_bytes or 0, DEFAULT_TCP_SNDBUF_MAX_BYTES)
-
-
-def _why(socket: SocketSummary, count: int, filled: int) -> str:
-    size = bytes_per_send(socket)
-    if count == _bound(socket) and size:
-        return f"a send buffer of {_sndbuf_bytes(socket):,} bytes lets out {count:,} sends of {size:,} bytes at most"
-    return f"twice the {filled:,} notifications that filled it"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """optmem ran out, because of sends in flight, of notifications that nobody read, or of both."""
 
-from zcprobe.analysis.diagnosis.limit import DISORDER, Pressed, enough_optmem, pressed_sockets, unread_share
+from zcprobe.analysis.diagnosis.enough import enough_optmem
+from zcprobe.analysis.diagnosis.limit import DISORDER, Pressed, pressed_sockets, unread_share
 from zcprobe.analysis.diagnosis.senders import (
     counted,
     is_qemu,

@@ -32,11 +32,11 @@ def test_one_unread_notification_is_no_disorder() -> None:
 def test_the_limit_that_is_enough_is_told_with_its_numbers() -> None:
     full = {**_FULL, "optmem_max_bytes": 20480, "optmem_peak_bytes": 19968, "errqueue_depth_max": 1}
     finding = found(seen(socket(**full, enobufs_in_flight_bytes=5 * 19968)), "limit-too-small")
-    assert finding.evidence["optmem_enough_bytes"] == 131072
+    assert finding.evidence["optmem_enough_bytes"] == 65536
     assert finding.evidence["enough_is"] == "a bound"
     assert finding.evidence["in_flight_share"] == 1.0
-    assert "Set net.core.optmem_max to 131072" in finding.do
-    assert "112 sends of 65,536 bytes" in finding.do
+    assert "Set net.core.optmem_max to 65536" in finding.do
+    assert "65 sends of 65,536 bytes" in finding.do
     assert "look again" not in finding.do
     assert "5 send calls returned ENOBUFS" in finding.what
 
