@@ -2,6 +2,8 @@
 """Sizes, rates and durations as people write them and as plots show them."""
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 from zcprobe.errors import UsageError
 
@@ -11,8 +13,10 @@ __all__ = [
     "format_goodput_bps",
     "format_rate_bps",
     "parse_bytes",
+    "parse_ranged",
     "parse_rate_bps",
     "parse_seconds",
+    "parse_share",
     "parse_whole",
     "shown",
 ]
@@ -56,18 +60,44 @@ def parse_whole(option: str, text: str, low: int | None = None, high: int | None
     return value
 
 
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+"""What a time may end with. `ms` comes before `s`, with which it ends too."""
 
 
 def parse_seconds(option: str, text: str) -> float:
-    """The seconds given to `option`: `90`, or with a unit `90s`, `90m`, `24h`. The caller must refuse infinity and NaN.
-    UsageError."""
-    number, unit = (text[:-1], _SECONDS[text[-1]]) if text[-1:] in _SECONDS else (text, 1.0)
+    """The seconds given to `option`: `90`, or with a unit `20ms`, `90s`, `90m`, `24h`. The caller must refuse infinity
+    and NaN. UsageError."""
+    unit = next((unit for unit in _SECONDS if text.endswith(unit)), "")
     try:
-        return float(number) * unit
+        return float(text.removesuffix(unit)) * _SECONDS.get(unit, 1.0)
     except ValueError:
-        hint = f"write a number: {option} 0.5; or with a unit: 90m, 24h"
+        hint = f"write a number: {option} 0.5; or with a unit: 20ms, 90m, 24h"
         raise UsageError(f"{option} takes seconds, not {shown(text)}", hint) from None
+
+
+def parse_share(option: str, text: str) -> float:
+    """The share given to `option`, above 0 and at most 1: `1/16`, `0.0625` or `6.25%`. UsageError."""
+    number, slash, divisor = text.removesuffix("%").partition("/")
+    try:
+        share = float(number) / (float(divisor) if slash else 1.0) / (100.0 if text.endswith("%") else 1.0)
+    except (ValueError, ZeroDivisionError):
+        share = 0.0
+    if not 0 < share <= 1:
+        raise UsageError(
+            f"{option} {shown(text)} is not a share", f"choose from above 0 to 1: {option} 1/16, 0.0625 or 6%"
+        )
+    return share
+
+
+Number = TypeVar("Number", int, float)
+
+
+def parse_ranged(option: str, text: str, parse: Callable[[str], Number], low: Number, high: Number) -> Number:
+    """What `parse` makes of the text given to `option`, if it lies from `low` to `high`. UsageError."""
+    value = parse(text)
+    if not low <= value <= high:
+        raise UsageError(f"{option} {shown(text)} is out of range", f"choose from {low:.12g} to {high:.12g}")
+    return value
 
 
 def parse_bytes(text: str) -> int:

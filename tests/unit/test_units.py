@@ -11,6 +11,7 @@ from zcprobe.units import (
     parse_bytes,
     parse_rate_bps,
     parse_seconds,
+    parse_share,
     parse_whole,
 )
 
@@ -54,8 +55,21 @@ def test_seconds_are_numbers() -> None:
     assert parse_seconds("-t", "0.5") == parse_seconds("-t", "0.5s") == 0.5
     assert parse_seconds("-t", "1.5m") == 90
     assert parse_seconds("-t", "24h") == 86400
+    assert parse_seconds("--delay", "20ms") == pytest.approx(0.02)
+    assert parse_seconds("--delay", "50us") == pytest.approx(50e-6)
     with pytest.raises(UsageError, match=r"^-t takes seconds, not 'soon'"):
         parse_seconds("-t", "soon")
+
+
+@pytest.mark.parametrize(("text", "share"), [("1/16", 0.0625), ("0.5", 0.5), ("6.25%", 0.0625), ("1", 1.0)])
+def test_a_share_is_a_fraction_a_number_or_a_percentage(text: str, share: float) -> None:
+    assert parse_share("--late-share", text) == share
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.1", "2/1", "1/0", "1/", "/2", "nan", "inf", "many", "101%"])
+def test_what_is_not_above_0_and_at_most_1_is_no_share(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^--late-share .* is not a share"):
+        parse_share("--late-share", text)
 
 
 @pytest.mark.parametrize("text", ["", "-1", "4KB", "K", "1.3", "1e3", "nan"])

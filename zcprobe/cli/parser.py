@@ -23,6 +23,7 @@ _VERBS: dict[str, tuple[str, str, str]] = {
     "compare": ("compare", "add_compare", "policies on the same traffic: table, verdict, figures, report"),
     "attach": ("attach", "add_attach", "watches a running sender from outside, and says what is wrong with it"),
     "live": ("live", "add_live", "attach as a screen: each socket's queue and optmem as they change"),
+    "predict": ("predict", "add_predict", "the optmem_max that a sender needs, with formula and assumptions"),
     "policies": ("host", "add_json", "each policy, what it does and what it stands for"),
     "scenarios": ("host", "add_json", "each scenario, what it does, and whether this host can run it"),
     "doctor": ("host", "add_doctor", "what this host can do, each thing tried"),

@@ -46,6 +46,16 @@ OF_THE_OTHERS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("compare", "--overhead"): (*EXTREMES, str(2**31)),
     ("overhead", "--rounds"): (*EXTREMES, "0", str(2**31)),
     ("overhead", "-l"): (*EXTREMES, "0", "2G", "4K,0", "4K,"),
+    ("predict", "-l"): (*EXTREMES, "0", "65M", "1T"),
+    ("predict", "-P"): (*EXTREMES, "0", "65"),
+    ("predict", "-w"): (*EXTREMES, "0", "1G"),
+    ("predict", "--charge"): (*EXTREMES, "0", "575", "65K"),
+    ("predict", "--optmem-max"): (*EXTREMES, "0", "575", "2G"),
+    ("predict", "--read-every"): (*EXTREMES, "0", str(10**12 + 1)),
+    ("predict", "--bandwidth"): (*(text for text in EXTREMES if text != str(2**63)), "0", "101T"),
+    ("predict", "--delay"): (*TIMES, "0", "3601"),
+    ("predict", "--late-by"): (*TIMES, "0", "1e-10"),
+    ("predict", "--late-share"): (*TIMES, "0", "1.1", "2/1", "1/0", "101%"),
     ("sink", "-p"): (*EXTREMES, "0", "65536", str(2**31)),
     ("sink", "--read-rate"): (*EXTREMES, "0", "7", "1001G"),
     ("sink", "--stall-after"): EXTREMES,
@@ -97,11 +107,18 @@ RANGES = {
     ("--guest", "65T"): f"from 4096 to {64 << 40}",
     ("--repeats", "0"): "from 1 to 1000",
     ("--rounds", "0"): "from 1 to 1000",
+    ("--charge", "575"): "from 576 to 65536",
+    ("--delay", "3601"): "from 1e-09 to 3600",
 }
+
+VERBS = {"--repeats": "compare", "--rounds": "overhead", "--charge": "predict", "--delay": "predict"}
+"""The verb of each option that `run` does not have."""
 
 
 @pytest.mark.parametrize("words", RANGES, ids=" ".join)
 def test_the_range_is_the_right_one(zcprobe: Told, words: tuple[str, str]) -> None:
-    verb = {"--repeats": "compare", "--rounds": "overhead"}.get(words[0], "run")
+    verb = {"--repeats": "compare", "--rounds": "overhead", "--charge": "predict", "--delay": "predict"}.get(
+        words[0], "run"
+    )
     traffic = MIGRATION if words[0] in ("--zero-pages", "--guest") else ()
     assert RANGES[words] in zcprobe(verb, *traffic, *words).error[1]
