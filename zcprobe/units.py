@@ -12,6 +12,7 @@ __all__ = [
     "format_duration_ns",
     "format_goodput_bps",
     "format_rate_bps",
+    "format_wait_s",
     "parse_bytes",
     "parse_ranged",
     "parse_rate_bps",
@@ -133,3 +134,10 @@ def format_goodput_bps(value: float | None) -> str:
 
 def format_duration_ns(value: float) -> str:
     return _scaled(value, 1000, ("ns", "µs", "ms", "s"))
+
+
+def format_wait_s(seconds: float) -> str:
+    """How long somebody will wait, as people say it: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

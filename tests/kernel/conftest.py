@@ -17,6 +17,7 @@ _BESIDE = (
     "benchmark/test_privileges.py",
     "benchmark/test_sendmsg_results.py",
     "campaign",
+    "cli/test_campaign.py",
     "cli/test_doctor.py",
     "cli/test_faults.py",
     "cli/test_hostile.py",

@@ -93,6 +93,7 @@ def _commands(port: int, number: int) -> dict[str, tuple[str, ...]]:
         "doctor": (),
         "run": (*small, "-o", "one"),
         "compare": comparison if number else (*comparison, "--no-report"),
+        "campaign": ("/dev/null", "--dry-run"),
         "report": ("one/*", "-o", "report.html"),
         "plot": ("one/*", "-o", "figure.svg"),
         "export": ("one/*", "--format", "csv"),

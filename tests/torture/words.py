@@ -31,6 +31,7 @@ _CODES = {0, 1, 2, 3}
 _DOORS = {
     "run": ("open_probes",),
     "compare": ("open_probes",),
+    "campaign": ("make_campaign", "open_campaign"),
     "overhead": ("measure_overhead",),
     "sink": ("listen",),
     "doctor": ("check_host", "_clean"),
@@ -121,7 +122,7 @@ def _one_option(rng: random.Random, options: list[tuple[str, bool]]) -> list[str
 def _command_line(rng: random.Random, verbs: list[str], options: dict[str, list[tuple[str, bool]]]) -> list[str]:
     verb = rng.choice(verbs)
     words = [word for _ in range(rng.choice((0, 1, 1, 1, 2, 2, 3, 5))) for word in _one_option(rng, options[verb])]
-    if verb in ("report", "plot", "export"):
+    if verb in ("campaign", "report", "plot", "export"):
         words += [rng.choice(_VALUES) for _ in range(rng.choice((0, 1, 1, 2)))]
     elif rng.random() < 0.1:
         words.insert(rng.randint(0, len(words)), rng.choice(_VALUES))

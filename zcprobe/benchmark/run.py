@@ -72,15 +72,16 @@ def record_run(
     on_kept: Callable[[CompletedRun], None] = lambda done: None,
     started: Processes | None = None,
     token: str | None = None,
+    run_id: str | None = None,
 ) -> CompletedRun:
     """Runs the benchmark and stores it below `parent`, a path or an open folder of ours. `started` are the processes of
     this run if the caller has already started them. `token`, which is not stored, is the token for the sink at
-    `config.to`.
+    `config.to`. `run_id` is a new id unless the caller has one written down already.
 
     After measuring, the run gets its name and `on_kept` is called before anything else happens, even before the lab is
     undone. After an error before that, nothing stays behind.
     """
-    run_id, started_utc = new_run_id(), now_utc()
+    run_id, started_utc = run_id or new_run_id(), now_utc()
     name = folder_name(benchmark.config.scenario, benchmark.config.policy, run_id)
     with ExitStack() as stack:
         entry = stack.enter_context(journal(run_id, interruption.raised()))

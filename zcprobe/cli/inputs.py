@@ -14,9 +14,18 @@ import msgspec
 from zcprobe.cli.streams import one_line
 from zcprobe.dataset.check import check_run
 from zcprobe.dataset.integrity import DAMAGED
-from zcprobe.dataset.load import Comparison, Run, RunCollection, damage_is_an_error, load_comparison, load_run
+from zcprobe.dataset.load import (
+    Comparison,
+    Run,
+    RunCollection,
+    damage_is_an_error,
+    load_campaign,
+    load_comparison,
+    load_run,
+)
 from zcprobe.dataset.results import lost_count
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError, UsageError
+from zcprobe.format.campaign import CAMPAIGN_FILE
 
 __all__ = ["Inputs", "load_inputs"]
 
@@ -34,7 +43,7 @@ class Inputs(msgspec.Struct, frozen=True):
 
 
 def load_inputs(options: argparse.Namespace) -> Inputs:
-    """The runs in run folders and comparison folders, their tables checked, as the options of the verb have it.
+    """The runs in folders of runs, comparisons and campaigns, their tables checked, as the options of the verb have it.
 
     OutputError for what is not a run, is damaged or of another version, unless `skip_damaged`: then stderr says what is
     left out, or for a run that is only not as recorded `allow_damaged`. DataLossError for a run whose counts do not
@@ -46,6 +55,8 @@ def load_inputs(options: argparse.Namespace) -> Inputs:
         with skip():
             if os.path.lexists(path / "comparison.json"):
                 comparisons.append(_comparison(path, options))
+            elif os.path.lexists(path / CAMPAIGN_FILE):
+                loose += _campaign(path, options)
             else:
                 run = load_run(path, allow_incomplete=True, allow_lost=True, allow_damaged=options.allow_damaged)
                 _check(run, options.allow_incomplete)
@@ -65,11 +76,7 @@ def _comparison(path: Path, options: argparse.Namespace) -> Comparison:
         found = load_comparison(path, skip_damaged=options.skip_damaged, allow_damaged=options.allow_damaged)
     for text in found.skipped:
         _tell(text)
-    kept = []
-    for run in found.runs:
-        with _tell_and_skip() if options.skip_damaged else nullcontext():
-            _check(run, options.allow_incomplete)
-            kept.append(run)
+    kept = _checked(found.runs, options)
     comparison = Comparison(found.folder, found.meta, kept, found.skipped)
     if comparison.meta["verdict"] or not kept:
         return comparison
@@ -77,6 +84,25 @@ def _comparison(path: Path, options: argparse.Namespace) -> Comparison:
     from zcprobe.analysis.comparisons import with_results
 
     return with_results(comparison)
+
+
+def _campaign(path: Path, options: argparse.Namespace) -> list[Run]:
+    """The runs of a campaign that may be counted."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        found = load_campaign(path, skip_damaged=options.skip_damaged, allow_damaged=options.allow_damaged)
+    for text in found.skipped:
+        _tell(text)
+    return _checked(found.runs, options)
+
+
+def _checked(runs: list[Run], options: argparse.Namespace) -> list[Run]:
+    kept = []
+    for run in runs:
+        with _tell_and_skip() if options.skip_damaged else nullcontext():
+            _check(run, options.allow_incomplete)
+            kept.append(run)
+    return kept
 
 
 def _check(run: Run, allow_incomplete: bool) -> None:

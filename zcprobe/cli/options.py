@@ -7,10 +7,11 @@ from zcprobe.config import Family, RunConfig, SocketOptions
 from zcprobe.errors import UsageError
 from zcprobe.policies import PolicyParameters, find_policy, parse_parameters
 from zcprobe.rules import family_of_target, refuse_without_effect
+from zcprobe.tokens import check_token, read_token
 from zcprobe.units import parse_bytes, parse_rate_bps, parse_whole
 from zcprobe.workloads import Traffic, parse_sizes
 
-__all__ = ["DEFAULT", "given_options", "require_readers", "run_config"]
+__all__ = ["DEFAULT", "given_options", "require_readers", "run_config", "token_of"]
 
 DEFAULT = RunConfig()
 """The values of options that are not given. The parser leaves an option None where a rule must know whether it was
@@ -68,6 +69,13 @@ def _family(options: argparse.Namespace) -> Family:
         return "vsock"
     to = getattr(options, "to", None)
     return "ipv6" if options.ipv6 or (to is not None and family_of_target(to) == "ipv6") else "ipv4"
+
+
+def token_of(options: argparse.Namespace) -> str | None:
+    """The token for a sink on another host, from the command line or a file; None without one. UsageError."""
+    if options.token_file is not None:
+        return read_token(options.token_file)
+    return None if options.token is None else check_token(options.token)
 
 
 def given_options(options: argparse.Namespace) -> dict[str, object]:

@@ -21,6 +21,11 @@ that differ); 5 a defect of zcprobe"""
 _VERBS: dict[str, tuple[str, str, str]] = {
     "run": ("run", "add_run", "one run of one policy in one scenario"),
     "compare": ("compare", "add_compare", "policies on the same traffic: table, verdict, figures, report"),
+    "campaign": (
+        "campaign",
+        "add_campaign",
+        "a plan of many runs: axes over every option of run, shuffled, resumable",
+    ),
     "attach": ("attach", "add_attach", "watches a running sender from outside, and says what is wrong with it"),
     "live": ("live", "add_live", "attach as a screen: each socket's queue and optmem as they change"),
     "predict": ("predict", "add_predict", "the optmem_max that a sender needs, with formula and assumptions"),

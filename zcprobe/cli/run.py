@@ -11,10 +11,9 @@ import msgspec
 
 from zcprobe.benchmark.defaults import benchmark_of, open_probes
 from zcprobe.benchmark.processes import processes
-from zcprobe.cli.options import DEFAULT, require_readers, run_config
+from zcprobe.cli.options import DEFAULT, require_readers, run_config, token_of
 from zcprobe.cli.streams import keeping
 from zcprobe.interrupt import deferred_interrupt
-from zcprobe.tokens import check_token, read_token
 
 if TYPE_CHECKING:
     from zcprobe.benchmark.run import CompletedRun
@@ -49,17 +48,11 @@ def _noting_what_is_kept() -> Iterator[Callable[["CompletedRun"], None]]:
         raise
 
 
-def _token(options: argparse.Namespace) -> str | None:
-    if options.token_file is not None:
-        return read_token(options.token_file)
-    return None if options.token is None else check_token(options.token)
-
-
 def run(options: argparse.Namespace) -> int:
     policy = options.policy or DEFAULT.policy
     require_readers(options.set, [policy])
     benchmark = benchmark_of(run_config(options, policy))
-    token = _token(options)
+    token = token_of(options)
     with (
         # first: an exception while a thread imports what the probes need could leave Python's import lock held for good
         deferred_interrupt() as interruption,

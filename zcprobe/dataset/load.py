@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from zcprobe.dataset.attachment import Attachment
+from zcprobe.dataset.campaign import read_campaign, run_digests
 from zcprobe.dataset.find import find_run_folders
 from zcprobe.dataset.integrity import DAMAGED, NO_DIGESTS, VERIFIED, changed
 from zcprobe.dataset.loose import fill_struct
@@ -22,6 +23,7 @@ from zcprobe.dataset.schema import complete_metadata
 from zcprobe.dataset.shape import require_comparison, require_run
 from zcprobe.dataset.trial import require_readable
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
+from zcprobe.format.campaign import CAMPAIGN_FILE
 from zcprobe.format.findings import RunWarning
 from zcprobe.format.metadata import AttachmentMetadata, RunMetadata, must_have_digests
 from zcprobe.format.tables import TABLES
@@ -33,6 +35,7 @@ __all__ = [
     "RunCollection",
     "damage_is_an_error",
     "load",
+    "load_campaign",
     "load_collection",
     "load_comparison",
     "load_run",
@@ -48,7 +51,8 @@ def load(
     allow_damaged: bool = False,
     skip_damaged: bool = False,
 ) -> Run | RunCollection:
-    """A run folder as a Run, a comparison's folder as a Comparison, anything else with runs in it as a RunCollection.
+    """A run folder as a Run, a comparison's folder as a Comparison, anything else with runs in it as a RunCollection;
+    of a campaign's folder that holds the runs which may be counted.
 
     `path` may be a pattern (`results/*-held-completions-*`) or a folder that holds run and comparison folders. Raises
     OutputError when there is no run, or a run is damaged, changed or of an unknown version, DataLossError
@@ -81,6 +85,8 @@ def load_runs(
     folder = Path(_given(path))
     if os.path.lexists(folder / "comparison.json") and not os.path.lexists(folder / "run.json"):
         found: RunCollection = load_comparison(folder, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
+    elif os.path.lexists(folder / CAMPAIGN_FILE):
+        found = load_campaign(folder, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
     else:
         found = load_collection(path, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
     for run in found:
@@ -146,6 +152,17 @@ def load_comparison(path: str | Path, *, skip_damaged: bool = False, allow_damag
     return Comparison(folder, meta, runs, skipped)
 
 
+def load_campaign(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> RunCollection:
+    """The runs of a campaign that may be counted, in the order in which they were made. OutputError, also while there
+    is none."""
+    folder = Path(_given(path))
+    digests = {folder / name: digest for name, digest in run_digests(read_campaign(folder)).items()}
+    if not digests:
+        raise OutputError(f"{folder} has no run that may be counted", f"{CAMPAIGN_FILE} says of each run why")
+    runs, skipped = _load_each(digests, skip_damaged, allow_damaged)
+    return RunCollection(runs, folder, skipped)
+
+
 def load_collection(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> RunCollection:
     """All runs at or below a folder or the matches of a pattern, in the order of their folders' names. The name of an
     existing folder is never taken as a pattern.
@@ -188,7 +205,7 @@ def _load_one(folder: Path, digest: str | None, allow_damaged: bool) -> Run:
     run = load_run(folder, allow_incomplete=True, allow_lost=True, allow_damaged=allow_damaged)
     if digest is None or run.digest == digest:
         return run
-    finding = "run.json is that of another run than comparison.json names"
+    finding = "run.json is that of another run than the list of runs names"
     if not allow_damaged:
         raise changed(f"{folder}/{finding}")
     _add_damage(run, [finding])

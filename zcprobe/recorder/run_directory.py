@@ -122,9 +122,10 @@ class RunDirectory:
 def open_run_directory(parent: Path | Directory, name: str, journal: Journal) -> Iterator[RunDirectory]:
     """A new folder below `parent`, removed again unless it is kept. OutputError if it cannot be made, or if other users
     could change the path to it (`zcprobe.trust`). An open parent is trusted, and what is made in it is given to the
-    user together with it."""
+    user together with it, or at once where the parent has been given already."""
     with _opened(parent) as above:
-        owner = None if isinstance(parent, Directory) else caller_ids()
+        is_ours = isinstance(parent, Directory) and parent.status.st_uid == os.geteuid()
+        owner = None if is_ours else caller_ids()
         journalled = above.real_path / f".{name}.partial"
         _require_text(journalled, told=journalled.parent)
         journal.add_folder(journalled)

@@ -120,7 +120,7 @@ def test_a_comparison_has_the_runs_that_it_was_made_of(tmp_path: Path) -> None:
     assert len(load_comparison(folder)) == 3
     shutil.rmtree(folder / _RUN.name)
     shutil.copytree(_OTHER, folder / _RUN.name)
-    with pytest.raises(OutputError, match=r"run.json is that of another run than comparison.json names"):
+    with pytest.raises(OutputError, match=r"run.json is that of another run than the list of runs names"):
         load_comparison(folder)
     allowed = load_comparison(folder, allow_damaged=True)
     assert [bool(run.damage) for run in allowed].count(True) == 1

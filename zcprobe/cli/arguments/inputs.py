@@ -8,7 +8,7 @@ __all__ = ["add_inputs"]
 
 
 def add_inputs(parser: argparse.ArgumentParser, count: str = "+") -> None:
-    parser.add_argument("runs", nargs=count, type=Path, metavar="RUN", help="folder of a run or of a comparison")
+    parser.add_argument("runs", nargs=count, type=Path, metavar="RUN", help="folder of a run, a comparison or a campaign")
     parser.add_argument(
         "--allow-incomplete", action="store_true", help="accept runs that lost events or whose counts differ"
     )

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What campaign.json says of a run."""
+
+from pathlib import Path
+
+from zcprobe.format.campaign import CampaignRun
+from zcprobe.format.metadata import RunMetadata
+from zcprobe.seal import seal_of
+
+__all__ = ["entry_of", "failed", "why_not_valid"]
+
+_LONGEST = 300
+
+
+def why_not_valid(meta: RunMetadata) -> str | None:
+    """Why a run must not be counted, in a sentence; None if it may be."""
+    broken = [finding.what for finding in meta.reconciliation if not finding.holds]
+    if not meta.complete:
+        return f"its counts differ or events were lost: {'; '.join(broken)}"[:_LONGEST]
+    if meta.sender.outcome == "interrupted":
+        return "somebody ended it early"
+    if meta.sender.outcome == "completed" and meta.sender.sink_bytes is None:
+        return "the sink did not report what arrived"
+    return None
+
+
+def entry_of(folder: Path, name: str, meta: RunMetadata, block: int, took_s: float | None) -> CampaignRun:
+    """The entry of the run in `folder`, whose name is `name`."""
+    why = why_not_valid(meta)
+    return CampaignRun(
+        folder=name,
+        sha256=seal_of((folder / "run.json").read_bytes()),
+        block=block,
+        outcome=meta.sender.outcome,
+        valid=why is None,
+        why=why,
+        goodput_bps=meta.sender.goodput_bps,
+        took_s=took_s,
+    )
+
+
+def failed(block: int, why: str, took_s: float) -> CampaignRun:
+    """The entry of a run that left no folder."""
+    return CampaignRun(folder=None, block=block, outcome="failed", valid=False, why=why[:_LONGEST], took_s=took_s)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which runs of a campaign are made, which are missing, and how long those will take."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from zcprobe.campaign.estimate import Clock, assumed_s
+from zcprobe.campaign.folder import CampaignFolder
+from zcprobe.campaign.order import block_order
+from zcprobe.campaign.points import PlannedPoint
+from zcprobe.campaign.settings import Settings
+from zcprobe.format.campaign import CampaignRun, Ended, Pending, Point
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """The runs of a campaign, as they are in its campaign.json. `points`: key -> the point."""
+
+    def __init__(self, folder: CampaignFolder, points: Sequence[PlannedPoint], settings: Settings) -> None:
+        self.folder = folder
+        self.points = {point.key: point for point in points}
+        self._settings = settings
+        self._clock = Clock({point.key: assumed_s(point.making.benchmark) for point in points})
+        self._recorded: dict[str, Point] = {point.key: point for point in folder.campaign.points}
+        for key, recorded in self._recorded.items():
+            for run in recorded.runs:
+                if run.took_s is not None and run.folder is not None:
+                    self._clock.learn(key, run.took_s)
+
+    def missing(self, block: int) -> list[str]:
+        """The points that have no run in that block, in its order. A run that was interrupted is made again."""
+        return [key for key in block_order(list(self.points), self._settings.seed, block) if not self._has(key, block)]
+
+    def _has(self, key: str, block: int) -> bool:
+        return any(run.block == block and run.outcome != "interrupted" for run in self._recorded[key].runs)
+
+    def before(self, block: int) -> list[Point]:
+        """The points with the runs of earlier blocks only."""
+        return [
+            msgspec.structs.replace(point, runs=[run for run in point.runs if run.block < block])
+            for point in self._recorded.values()
+        ]
+
+    def reasons_of_failure(self, block: int) -> list[str]:
+        """Why runs of the block failed, one for each that did."""
+        runs = [run for point in self._recorded.values() for run in point.runs]
+        return [run.why or "" for run in runs if run.block == block and run.outcome == "failed"]
+
+    def has_time_for(self, keys: Iterable[str]) -> bool:
+        budget_s = self._settings.budget_s
+        return budget_s is None or self.folder.campaign.spent_s + self._clock.sum_s(keys) <= budget_s
+
+    def progress(self, block: int) -> tuple[int, int, float]:
+        """How many runs are made, how many there will be at the end of the last block that is known, and the seconds
+        that the others will take."""
+        blocks = range(1, max(self._settings.repeats, block) + 1)
+        missing = [key for one in blocks for key in self.missing(one)]
+        planned = len(blocks) * len(self.points)
+        return planned - len(missing), planned, self._clock.sum_s(missing)
+
+    def begin(self, key: str, block: int, run_id: str) -> None:
+        """Writes down that the run begins."""
+        self.folder.campaign.ended = None
+        self.folder.campaign.pending = Pending(key=key, block=block, run_id=run_id)
+        self.folder.write()
+
+    def add(self, key: str, run: CampaignRun) -> None:
+        """Writes the run down."""
+        self.folder.campaign.pending = None
+        self._recorded[key].runs.append(run)
+        if run.folder is not None and run.took_s is not None:
+            self._clock.learn(key, run.took_s)
+        self.folder.write()
+
+    def spend(self, seconds: float) -> None:
+        """Adds time to what was spent, to be written with the next run."""
+        self.folder.campaign.spent_s += seconds
+
+    def drop_pending(self) -> None:
+        """Writes down that no run is in progress, and that the one that was left nothing."""
+        self.folder.campaign.pending = None
+        self.folder.write()
+
+    def end(self, why: Ended) -> None:
+        self.folder.campaign.ended = why
+        self.folder.write()

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The arguments of `zcprobe campaign`."""
+
+import argparse
+from pathlib import Path
+
+__all__ = ["EXAMPLES", "add_campaign"]
+
+EXAMPLES = """\
+a plan has the long options of zcprobe run; a list is an axis, and every combination is a point:
+
+  policy = ["qemu-pre", "qemu-merged"]
+  optmem-max = ["20K", "128K"]
+  length = "64K"
+  [plan]
+  name = "limits"
+  repeats = 5            # blocks; each has every point once, in an order of its own
+  precision = "5 %"      # go on until every median is known that well ...
+  budget = "30m"         # ... or this time is spent
+
+examples:
+  zcprobe campaign limits.toml --dry-run      the points, and how long they will take
+  zcprobe campaign limits.toml                make the runs
+  zcprobe campaign limits.toml --resume       go on after Ctrl-C, a crash or a reboot
+"""
+
+
+def add_campaign(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "plan", type=Path, metavar="PLAN", help="the plan, a TOML file; or with --resume a campaign's folder"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="make no run; say which there are, and how long they take"
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the newest campaign of this plan's name; without one, begin it",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="parent of the campaign's folder (%(default)s)",
+    )
+    parser.add_argument("-J", "--json", action="store_true", help="print campaign.json, or the dry run, as JSON")

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""zcprobe campaign"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from zcprobe.campaign.conduct import Step, conduct
+from zcprobe.campaign.estimate import assumed_s
+from zcprobe.campaign.folder import CampaignFolder, make_campaign, open_campaign
+from zcprobe.campaign.plan_file import MOST_PLAN_BYTES, Plan, parse_plan, plan_of
+from zcprobe.campaign.points import PlannedPoint, points_of
+from zcprobe.campaign.resume import find_campaign, require_same_plan, settle
+from zcprobe.cli.campaign_text import ended_text, point_table, point_text, step_text
+from zcprobe.cli.console import StdoutConsole
+from zcprobe.cli.plan_options import make_run, plan_options
+from zcprobe.cli.streams import keeping
+from zcprobe.dataset.campaign import read_campaign
+from zcprobe.errors import PeerError, ReconciliationError, UsageError
+from zcprobe.format.campaign import Campaign, Point
+from zcprobe.interrupt import deferred_interrupt
+from zcprobe.lab.leftovers import clean_leftovers
+from zcprobe.recorder.metadata import now_utc
+from zcprobe.units import format_wait_s
+
+__all__ = ["run"]
+
+
+def _read_plan(path: Path) -> Plan:
+    """The plan in the file; that of the campaign, if it is a campaign's folder."""
+    if path.is_dir():
+        return plan_of(read_campaign(path).plan, plan_options())
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MOST_PLAN_BYTES + 1)  # it may be a device without an end
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        hint = "name a TOML file; zcprobe campaign -h shows one"
+        raise UsageError(f"the plan {path} cannot be read: {reason}", hint) from None
+    return parse_plan(raw, plan_options())
+
+
+def _place(options: argparse.Namespace, plan: Plan, points: Sequence[PlannedPoint]) -> tuple[Path, bool]:
+    """The folder of the campaign, and whether it was there before."""
+    if options.plan.is_dir():
+        if not options.resume:
+            raise UsageError(f"{options.plan} is a campaign's folder", "add --resume to go on, or name a plan")
+        return options.plan, True
+    found = find_campaign(options.output, plan.settings.name) if options.resume else None
+    if found is not None:
+        return found, True
+    campaign = Campaign(
+        name=plan.settings.name,
+        started_utc=now_utc(),
+        plan=plan.content,
+        seed=plan.settings.seed,
+        points=[Point(key=point.key, axes=point.axes) for point in points],
+    )
+    return make_campaign(options.output, campaign), False
+
+
+def _go_on(folder: CampaignFolder, plan: Plan, points: Sequence[PlannedPoint]) -> None:
+    """Prepares a campaign that was made before for another sitting."""
+    require_same_plan(folder, points, plan.settings)
+    for line in clean_leftovers().undone:
+        print(f"zcprobe: {line}", file=sys.stderr)
+    settle(folder)
+    folder.campaign.plan = plan.content
+
+
+@contextmanager
+def _noting_how_to_go_on(folder: CampaignFolder) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        made = sum(len(point.runs) for point in folder.campaign.points)
+        error.add_note(f"{made} runs are in {folder.place}: zcprobe campaign {folder.place} --resume goes on")
+        raise
+
+
+def run(options: argparse.Namespace) -> int:
+    """4 when counts of a run do not reconcile, 1 when a run failed; outcomes of policies are results, not failures."""
+    plan = _read_plan(options.plan)
+    points = points_of(plan, make_run)
+    if options.dry_run:
+        _tell_plan(plan, points, as_json=options.json)
+        return 0
+    with deferred_interrupt() as interruption:
+        with interruption.raised():
+            place, is_old = _place(options, plan, points)
+        with open_campaign(place) as folder, _noting_how_to_go_on(folder):
+            if is_old:
+                _go_on(folder, plan, points)
+            conduct(folder, points, plan.settings, interruption, _show)
+            campaign = folder.campaign
+    with keeping("the runs are", place, interruption.signal_number):
+        _print(campaign, place, as_json=options.json)
+    if interruption.signal_number:
+        print(f"zcprobe: interrupted\n  zcprobe campaign {place} --resume goes on", file=sys.stderr)
+        return -interruption.signal_number
+    _check(campaign, place)
+    return 0
+
+
+def _show(step: Step) -> None:
+    print(step_text(step), file=sys.stderr)
+
+
+def _tell_plan(plan: Plan, points: Sequence[PlannedPoint], *, as_json: bool) -> None:
+    """What would be done, and how long it would take."""
+    settings = plan.settings
+    each_s = [assumed_s(point.making.benchmark) for point in points]
+    total_s = sum(each_s) * settings.repeats + settings.warm_up * max(each_s)
+    if as_json:
+        rows = [
+            {"key": point.key, "axes": point.axes, "expected_s": seconds}
+            for point, seconds in zip(points, each_s, strict=True)
+        ]
+        content = {"plan": plan.content, "points": rows, "runs": len(points) * settings.repeats, "expected_s": total_s}
+        sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
+        return
+    for point, seconds in zip(points, each_s, strict=True):
+        print(f"{point.key}  {format_wait_s(seconds):>7}  {point_text(point.axes)}")
+    print(
+        f"{len(points)} points in {settings.repeats} blocks are {len(points) * settings.repeats} runs:"
+        f" about {format_wait_s(total_s)}, if the path carries 5 Gbit/s"
+    )
+
+
+def _print(campaign: Campaign, place: Path, *, as_json: bool) -> None:
+    if as_json:
+        content = {**msgspec.to_builtins(campaign), "folder": str(place)}
+        sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
+        return
+    StdoutConsole().print(point_table(campaign))
+    print(f"{ended_text(campaign)}\nfolder  {place}")
+
+
+def _check(campaign: Campaign, place: Path) -> None:
+    """ReconciliationError if the counts of a run differ, PeerError if a run failed."""
+    runs = [run for point in campaign.points for run in point.runs if not run.valid and run.outcome != "interrupted"]
+    hint = f"campaign.json in {place} says of each run why"
+    broken = [run for run in runs if run.outcome != "failed"]
+    if broken:
+        raise ReconciliationError(f"{len(broken)} runs cannot be counted, the first because {broken[0].why}", hint)
+    if runs:
+        raise PeerError(f"{len(runs)} runs failed, the first because {runs[0].why}", hint)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A campaign in text: each run as it is made, and a table of its points."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from rich.table import Table
+
+from zcprobe.campaign.conduct import Step
+from zcprobe.format.campaign import Campaign, Point, PointValue
+from zcprobe.format.intervals import CONFIDENCE_TEXT, interval_text
+from zcprobe.units import format_goodput_bps, format_rate_bps, format_wait_s
+
+__all__ = ["ended_text", "point_table", "point_text", "step_text"]
+
+_ENDED = {
+    None: "it can go on: zcprobe campaign --resume",
+    "complete": "all runs of the plan are made",
+    "precise": "every median is as precise as the plan asks for",
+    "budget": "the plan's budget is spent; a larger one and --resume go on",
+}
+
+
+def point_text(axes: Mapping[str, PointValue]) -> str:
+    """`policy qemu-pre, optmem-max 20K`."""
+    return ", ".join(f"{name} {_value(value)}" for name, value in axes.items()) or "the only point"
+
+
+def _value(value: PointValue) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+
+
+def step_text(step: Step) -> str:
+    """A line for a run that was made just now."""
+    run = step.run
+    what = f"failed: {run.why}" if run.folder is None else f"{run.outcome}, {format_goodput_bps(run.goodput_bps)}"
+    if run.folder is not None and run.why is not None:
+        what += f", not counted: {run.why}"
+    left = f"{step.made} of {step.planned}, {format_wait_s(step.left_s)} left"
+    return f"{left}: {point_text(step.point.axes)}, block {run.block}: {what}"
+
+
+def point_table(campaign: Campaign) -> Table:
+    """A row for each point: how its runs ended, and the median of its goodput."""
+    by_axes = sorted(campaign.points, key=lambda point: -len(point.axes))  # the longest lists show the plan's order
+    axes = list(dict.fromkeys(name for point in by_axes for name in point.axes))
+    title = f"{campaign.name}: medians over runs and their {CONFIDENCE_TEXT} bootstrap intervals"
+    table = Table(*(axes or ["point"]), "counted", "outcomes", "goodput", title=title)
+    for point in campaign.points:
+        own = [_value(point.axes[name]) if name in point.axes else "-" for name in axes] or [point.key]
+        valid = sum(run.valid for run in point.runs)
+        table.add_row(*own, f"{valid} of {len(point.runs)}", _outcomes(point), _goodput(point))
+    return table
+
+
+def _outcomes(point: Point) -> str:
+    return ", ".join(f"{count} {outcome}" for outcome, count in Counter(run.outcome for run in point.runs).items())
+
+
+def _goodput(point: Point) -> str:
+    from zcprobe.analysis.policies import estimate_median  # scipy takes long to import
+
+    values = [run.goodput_bps for run in point.runs if run.valid and run.goodput_bps is not None]
+    found = estimate_median(values)
+    return interval_text(found.median, found.low, found.high, format_rate_bps)
+
+
+def ended_text(campaign: Campaign) -> str:
+    """Why the campaign made its last run, and how long it took."""
+    return f"{_ENDED[campaign.ended]}; {format_wait_s(campaign.spent_s)} were spent"

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""campaign.json: the plan of a campaign, its points, and each run that was made of them.
+
+It changes while the campaign goes on, and is complete at any moment.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from zcprobe.format.metadata import FORMAT_MINOR, FORMAT_VERSION
+from zcprobe.version import VERSION
+
+__all__ = ["CAMPAIGN_FILE", "Campaign", "CampaignRun", "Ended", "Pending", "Point", "PointValue"]
+
+CAMPAIGN_FILE = "campaign.json"
+
+PointValue = bool | int | float | str
+
+Ended = Literal["complete", "precise", "budget"]
+"""Why a campaign made its last run: it has made all that were asked for, the interval of every point is as narrow as
+was asked for, or its time is spent."""
+
+
+class CampaignRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of a point. `folder` is its name in the campaign's folder, and `sha256` the digest of its run.json; both
+    are None if it failed before it was kept. `block` counts from 1: each block has every point once.
+
+    `outcome` is that of run.json, or `failed`. `valid`: whether it may be counted; if not, `why` says the reason in a
+    sentence. `took_s`: all the time that it took; None if the command was killed before that was known."""
+
+    folder: str | None
+    sha256: str | None = None
+    block: int
+    outcome: str
+    valid: bool
+    why: str | None = None
+    goodput_bps: float | None = None
+    took_s: float | None = None
+
+
+class Point(msgspec.Struct, kw_only=True):
+    """One configuration. `key` is the hash of all of it, so that it is the same in every campaign that has this point.
+    `axes`: option -> value, for the options in which the points of this campaign differ."""
+
+    key: str
+    axes: dict[str, PointValue]
+    runs: list[CampaignRun] = []
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """The run in progress, written down before it begins: a command that was killed after the run got its folder, but
+    before it was listed, finds it again by its id."""
+
+    key: str
+    block: int
+    run_id: str
+
+
+class Campaign(msgspec.Struct, kw_only=True):
+    """campaign.json. `plan` is the plan as it was read. `spent_s`: time in which runs were made, over all sittings.
+    `ended` is None while there is more to do. `noise` and `verdicts` are filled in at the end."""
+
+    format_version: int = FORMAT_VERSION
+    format_minor: int = FORMAT_MINOR
+    zcprobe_version: str = VERSION
+    name: str
+    started_utc: str
+    plan: dict[str, Any]
+    seed: int
+    spent_s: float = 0.0
+    ended: Ended | None = None
+    pending: Pending | None = None
+    points: list[Point]
+    noise: dict[str, Any] | None = None
+    verdicts: list[dict[str, Any]] = []
