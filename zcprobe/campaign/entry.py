@@ -13,7 +13,7 @@ _LONGEST = 300
 
 
 def why_not_valid(meta: RunMetadata) -> str | None:
-    """Why a run must not be counted, in a sentence; None if it may be."""
+    """Why a run cannot be relied on; None if it can."""
     broken = [finding.what for finding in meta.reconciliation if not finding.holds]
     if not meta.complete:
         return f"its counts differ or events were lost: {'; '.join(broken)}"[:_LONGEST]
@@ -32,6 +32,7 @@ def entry_of(folder: Path, name: str, meta: RunMetadata, block: int, took_s: flo
         sha256=seal_of((folder / "run.json").read_bytes()),
         block=block,
         outcome=meta.sender.outcome,
+        complete=meta.complete,
         valid=why is None,
         why=why,
         goodput_bps=meta.sender.goodput_bps,
@@ -39,6 +40,8 @@ def entry_of(folder: Path, name: str, meta: RunMetadata, block: int, took_s: flo
     )
 
 
-def failed(block: int, why: str, took_s: float) -> CampaignRun:
-    """The entry of a run that left no folder."""
-    return CampaignRun(folder=None, block=block, outcome="failed", valid=False, why=why[:_LONGEST], took_s=took_s)
+def failed(block: int, why: str, folder: str | None = None, took_s: float | None = None) -> CampaignRun:
+    """The entry of a run that left no folder, or one that cannot be read."""
+    return CampaignRun(
+        folder=folder, block=block, outcome="failed", complete=False, valid=False, why=why[:_LONGEST], took_s=took_s
+    )

@@ -85,7 +85,7 @@ class RunMaker:
             if kept:
                 self._interruption.tell(f"{kept[0].folder} is kept; after that: {_reason(error)}")
             else:
-                kept.append(failed(block, _reason(error), time.monotonic() - began_s))
+                kept.append(failed(block, _reason(error), took_s=time.monotonic() - began_s))
                 self._ledger.add(point.key, kept[0])
         return kept[0] if kept else None
 

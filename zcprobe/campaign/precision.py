@@ -27,11 +27,11 @@ def relative_width(values: list[float]) -> float | None:
 def widest_point(points: Sequence[Point], precision: float) -> tuple[Point, float | None] | None:
     """The point whose goodput is known least precisely, with that width; None if all are as precise as was asked for.
 
-    A point that has no valid run with a goodput cannot become more precise, and is left out.
+    A point that has no run with a goodput cannot become more precise, and is left out.
     """
     wide: list[tuple[float, Point, float | None]] = []
     for point in points:
-        values = [run.goodput_bps for run in point.runs if run.valid and run.goodput_bps is not None]
+        values = [run.goodput_bps for run in point.runs if run.is_counted and run.goodput_bps is not None]
         width = relative_width(values)
         if values and (width is None or width > precision):
             wide.append((float("inf") if width is None else width, point, width))

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from zcprobe.campaign.entry import entry_of
+from zcprobe.campaign.entry import entry_of, failed
 from zcprobe.campaign.folder import CampaignFolder
 from zcprobe.campaign.points import PlannedPoint
 from zcprobe.campaign.settings import Settings
@@ -63,7 +63,7 @@ def _found(folder: CampaignFolder, name: str, pending: Pending) -> CampaignRun:
     try:
         run = load_run(path, allow_incomplete=True, allow_lost=True)
     except OutputError as error:
-        return CampaignRun(folder=name, block=pending.block, outcome="failed", valid=False, why=str(error))
+        return failed(pending.block, str(error), name)
     return entry_of(path, name, run.meta, pending.block, None)
 
 

@@ -24,7 +24,7 @@ _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%", re.ASCII)
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`repeats`: blocks to make; each has every point once. `precision`: go on until the interval of every median is
     within this share of the median, or `budget_s` is spent. `warm_up`: runs that are made first in each sitting, and
-    thrown away. `baseline`: name of the saved results that the points are compared with."""
+    thrown away."""
 
     name: str = "campaign"
     repeats: int = 5
@@ -32,7 +32,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     budget_s: float | None = None
     seed: int = 1
     warm_up: int = 1
-    baseline: str | None = None
 
 
 def read_settings(table: object) -> Settings:
@@ -94,5 +93,4 @@ _READERS: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "budget": ("budget_s", _budget),
     "seed": ("seed", _whole(0, 2**63 - 1)),
     "warm-up": ("warm_up", _whole(0, _MAX_WARM_UP)),
-    "baseline": ("baseline", _name),
 }

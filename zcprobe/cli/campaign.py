@@ -142,7 +142,7 @@ def _print(campaign: Campaign, place: Path, *, as_json: bool) -> None:
 
 def _check(campaign: Campaign, place: Path) -> None:
     """ReconciliationError if the counts of a run differ, PeerError if a run failed."""
-    runs = [run for point in campaign.points for run in point.runs if not run.valid and run.outcome != "interrupted"]
+    runs = [run for point in campaign.points for run in point.runs if not run.complete]
     hint = f"campaign.json in {place} says of each run why"
     broken = [run for run in runs if run.outcome != "failed"]
     if broken:

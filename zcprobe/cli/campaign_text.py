@@ -35,7 +35,7 @@ def step_text(step: Step) -> str:
     run = step.run
     what = f"failed: {run.why}" if run.folder is None else f"{run.outcome}, {format_goodput_bps(run.goodput_bps)}"
     if run.folder is not None and run.why is not None:
-        what += f", not counted: {run.why}"
+        what += f", not valid: {run.why}"
     left = f"{step.made} of {step.planned}, {format_wait_s(step.left_s)} left"
     return f"{left}: {point_text(step.point.axes)}, block {run.block}: {what}"
 
@@ -48,8 +48,8 @@ def point_table(campaign: Campaign) -> Table:
     table = Table(*(axes or ["point"]), "counted", "outcomes", "goodput", title=title)
     for point in campaign.points:
         own = [_value(point.axes[name]) if name in point.axes else "-" for name in axes] or [point.key]
-        valid = sum(run.valid for run in point.runs)
-        table.add_row(*own, f"{valid} of {len(point.runs)}", _outcomes(point), _goodput(point))
+        counted = sum(run.is_counted for run in point.runs)
+        table.add_row(*own, f"{counted} of {len(point.runs)}", _outcomes(point), _goodput(point))
     return table
 
 
@@ -60,7 +60,7 @@ def _outcomes(point: Point) -> str:
 def _goodput(point: Point) -> str:
     from zcprobe.analysis.policies import estimate_median  # scipy takes long to import
 
-    values = [run.goodput_bps for run in point.runs if run.valid and run.goodput_bps is not None]
+    values = [run.goodput_bps for run in point.runs if run.is_counted and run.goodput_bps is not None]
     found = estimate_median(values)
     return interval_text(found.median, found.low, found.high, format_rate_bps)
 

@@ -87,7 +87,7 @@ def _comparison(path: Path, options: argparse.Namespace) -> Comparison:
 
 
 def _campaign(path: Path, options: argparse.Namespace) -> list[Run]:
-    """The runs of a campaign that may be counted."""
+    """The runs of a campaign that are counted."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         found = load_campaign(path, skip_damaged=options.skip_damaged, allow_damaged=options.allow_damaged)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""campaign.json from untrusted bytes, and the runs of a campaign that may be counted."""
+"""campaign.json from untrusted bytes, and the runs of a campaign that are counted."""
 
 from pathlib import Path
 
@@ -47,8 +47,8 @@ def read_campaign(folder: Path, place: Path | None = None) -> Campaign:
 
 
 def run_digests(campaign: Campaign) -> dict[str, str | None]:
-    """Folder -> digest of its run.json, of the runs that may be counted, in the order in which they were made."""
-    runs = [run for point in campaign.points for run in point.runs if run.valid and run.folder is not None]
+    """Folder -> digest of its run.json, of the runs that are counted, in the order in which they were made."""
+    runs = [run for point in campaign.points for run in point.runs if run.is_counted]
     return {run.folder: run.sha256 for run in sorted(runs, key=lambda run: run.folder or "") if run.folder is not None}
 
 

@@ -52,7 +52,7 @@ def load(
     skip_damaged: bool = False,
 ) -> Run | RunCollection:
     """A run folder as a Run, a comparison's folder as a Comparison, anything else with runs in it as a RunCollection;
-    of a campaign's folder that holds the runs which may be counted.
+    of a campaign's folder that holds the runs which are counted.
 
     `path` may be a pattern (`results/*-held-completions-*`) or a folder that holds run and comparison folders. Raises
     OutputError when there is no run, or a run is damaged, changed or of an unknown version, DataLossError
@@ -153,12 +153,12 @@ def load_comparison(path: str | Path, *, skip_damaged: bool = False, allow_damag
 
 
 def load_campaign(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> RunCollection:
-    """The runs of a campaign that may be counted, in the order in which they were made. OutputError, also while there
+    """The runs of a campaign that are counted, in the order in which they were made. OutputError, also while there
     is none."""
     folder = Path(_given(path))
     digests = {folder / name: digest for name, digest in run_digests(read_campaign(folder)).items()}
     if not digests:
-        raise OutputError(f"{folder} has no run that may be counted", f"{CAMPAIGN_FILE} says of each run why")
+        raise OutputError(f"{folder} has no run that is counted", f"{CAMPAIGN_FILE} says of each run why")
     runs, skipped = _load_each(digests, skip_damaged, allow_damaged)
     return RunCollection(runs, folder, skipped)
 

@@ -26,17 +26,25 @@ class CampaignRun(msgspec.Struct, frozen=True, kw_only=True):
     """One run of a point. `folder` is its name in the campaign's folder, and `sha256` the digest of its run.json; both
     are None if it failed before it was kept. `block` counts from 1: each block has every point once.
 
-    `outcome` is that of run.json, or `failed`. `valid`: whether it may be counted; if not, `why` says the reason in a
-    sentence. `took_s`: all the time that it took; None if the command was killed before that was known."""
+    `outcome` is that of run.json, or `failed`. `complete`: whether every record is there and all counts reconcile.
+    `valid`: whether it can be relied on; if not, `why` says the reason. `took_s`: all the time that it took; None if
+    the command was killed before that was known."""
 
     folder: str | None
     sha256: str | None = None
     block: int
     outcome: str
+    complete: bool
     valid: bool
     why: str | None = None
     goodput_bps: float | None = None
     took_s: float | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is among the runs that readers load, and medians count: it is whole, and nobody ended it early. A
+        run that is not valid may be counted; whatever shows it says why it is not."""
+        return self.folder is not None and self.complete and self.outcome != "interrupted"
 
 
 class Point(msgspec.Struct, kw_only=True):

@@ -28,7 +28,9 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 
 def run(folder: str | None, **changes: object) -> CampaignRun:
-    return msgspec.structs.replace(CampaignRun(folder=folder, block=1, outcome="completed", valid=True), **changes)
+    return msgspec.structs.replace(
+        CampaignRun(folder=folder, block=1, outcome="completed", complete=True, valid=True), **changes
+    )
 
 
 def test_it_is_there_and_readable_before_the_first_run(make: Make) -> None:
@@ -120,7 +122,7 @@ def test_a_folder_without_a_campaign_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_runs_that_count_are_in_the_order_in_which_they_were_made() -> None:
-    runs = [run("20260102T1", sha256="a"), run(None, valid=False), run("20260102T3", sha256="c", valid=False)]
+    runs = [run("20260102T1", sha256="a"), run(None, complete=False), run("20260102T3", sha256="c", complete=False)]
     points = [Point(key="0", axes={}, runs=runs), Point(key="1", axes={}, runs=[run("20260102T0", sha256="d")])]
     campaign = Campaign(name="x", started_utc="", plan={}, seed=1, points=points)
     assert list(run_digests(campaign).items()) == [("20260102T0", "d"), ("20260102T1", "a")]

@@ -5,9 +5,11 @@ from zcprobe.campaign.precision import relative_width, widest_point
 from zcprobe.format.campaign import CampaignRun, Point
 
 
-def point(key: str, *goodputs: float | None, valid: bool = True) -> Point:
+def point(key: str, *goodputs: float | None, whole: bool = True) -> Point:
     runs = [
-        CampaignRun(folder=f"{key}{at}", block=at + 1, outcome="completed", valid=valid, goodput_bps=goodput)
+        CampaignRun(
+            folder=f"{key}{at}", block=at + 1, outcome="completed", complete=whole, valid=True, goodput_bps=goodput
+        )
         for at, goodput in enumerate(goodputs)
     ]
     return Point(key=key, axes={}, runs=runs)
@@ -44,4 +46,4 @@ def test_a_point_with_too_few_runs_is_not_known() -> None:
 
 
 def test_a_point_that_cannot_become_more_precise_is_left_out() -> None:
-    assert widest_point([point("a", None, None), point("b", 1, 2, 3, 4, 5, valid=False), point("c")], 0.05) is None
+    assert widest_point([point("a", None, None), point("b", 1, 2, 3, 4, 5, whole=False), point("c")], 0.05) is None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A campaign's folder as a reader finds it: the runs that may be counted, and no others."""
+"""A campaign's folder as a reader finds it: the runs that is counted, and no others."""
 
 import shutil
 from collections.abc import Callable
@@ -21,13 +21,18 @@ Change = Callable[[Campaign], None]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three runs of two points, the second of which is not valid; and a run that failed."""
+    """Three runs of two points, one of which somebody ended early; and a run that failed."""
     for name in NAMES:
         shutil.copytree(KEPT, tmp_path / name)
     digest = seal_of((KEPT / "run.json").read_bytes())
-    runs = [CampaignRun(folder=name, sha256=digest, block=1, outcome="completed", valid=True) for name in NAMES]
-    bad = CampaignRun(folder=NAMES[1], block=2, outcome="interrupted", valid=False, why="somebody ended it early")
-    failed = CampaignRun(folder=None, block=2, outcome="failed", valid=False, why="the sender died")
+    runs = [
+        CampaignRun(folder=name, sha256=digest, block=1, outcome="completed", complete=True, valid=True)
+        for name in NAMES
+    ]
+    bad = CampaignRun(
+        folder=NAMES[1], block=2, outcome="interrupted", complete=True, valid=False, why="somebody ended it early"
+    )
+    failed = CampaignRun(folder=None, block=2, outcome="failed", complete=False, valid=False, why="the sender died")
     points = [
         Point(key="a", axes={"policy": "x"}, runs=[runs[2], bad]),
         Point(key="b", axes={}, runs=[failed, runs[0]]),
@@ -41,7 +46,7 @@ def write(folder: Path, points: list[Point]) -> None:
     (folder / CAMPAIGN_FILE).write_bytes(sealed(campaign))
 
 
-def test_the_runs_that_may_be_counted_are_loaded_in_their_order(folder: Path) -> None:
+def test_the_runs_that_are_counted_are_loaded_in_their_order(folder: Path) -> None:
     found = zcprobe.load(folder)
     assert [run.name for run in found] == [NAMES[0], NAMES[2]]
 
@@ -63,7 +68,7 @@ def test_a_run_that_was_replaced_is_refused(folder: Path, capsys: pytest.Capture
     assert f"left out: {folder / NAMES[2]}" in err
 
 
-def test_without_a_run_that_may_be_counted_there_is_nothing_to_load(folder: Path) -> None:
+def test_without_a_run_that_are_counted_there_is_nothing_to_load(folder: Path) -> None:
     write(folder, [Point(key="a", axes={})])
-    with pytest.raises(OutputError, match="has no run that may be counted"):
+    with pytest.raises(OutputError, match="has no run that is counted"):
         zcprobe.load(folder)
