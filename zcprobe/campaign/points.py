@@ -52,7 +52,7 @@ def points_of(plan: Plan, make: Callable[[Options], Making]) -> list[PlannedPoin
         making = _make(fields, make)
         own = {name: field for name, field in fields.items() if name not in making.unread}
         read |= own.keys()
-        unread |= {name: fields[name] for name in making.unread}
+        unread = {name: fields[name] for name in making.unread} | unread
         key = key_of(making)
         points.setdefault(key, PlannedPoint(key, {name: own[name].value for name in axes if name in own}, making))
     for name in unread.keys() - read:

@@ -27,7 +27,7 @@ from zcprobe.lab.leftovers import clean_leftovers
 from zcprobe.recorder.metadata import now_utc
 from zcprobe.units import format_wait_s
 
-__all__ = ["run"]
+__all__ = ["run", "run_plan"]
 
 
 def _read_plan(path: Path) -> Plan:
@@ -44,15 +44,16 @@ def _read_plan(path: Path) -> Plan:
     return parse_plan(raw, plan_options())
 
 
-def _place(options: argparse.Namespace, plan: Plan, points: Sequence[PlannedPoint]) -> tuple[Path, bool]:
-    """The folder of the campaign, and whether it was there before."""
+def _found(options: argparse.Namespace, plan: Plan) -> Path | None:
+    """The folder of the campaign that goes on; None for one that begins."""
     if options.plan.is_dir():
         if not options.resume:
             raise UsageError(f"{options.plan} is a campaign's folder", "add --resume to go on, or name a plan")
-        return options.plan, True
-    found = find_campaign(options.output, plan.settings.name) if options.resume else None
-    if found is not None:
-        return found, True
+        return Path(options.plan)
+    return find_campaign(options.output, plan.settings.name) if options.resume else None
+
+
+def _begin(parent: Path, plan: Plan, points: Sequence[PlannedPoint]) -> Path:
     campaign = Campaign(
         name=plan.settings.name,
         started_utc=now_utc(),
@@ -60,7 +61,7 @@ def _place(options: argparse.Namespace, plan: Plan, points: Sequence[PlannedPoin
         seed=plan.settings.seed,
         points=[Point(key=point.key, axes=point.axes) for point in points],
     )
-    return make_campaign(options.output, campaign), False
+    return make_campaign(parent, campaign)
 
 
 def _go_on(folder: CampaignFolder, plan: Plan, points: Sequence[PlannedPoint]) -> None:
@@ -83,17 +84,25 @@ def _noting_how_to_go_on(folder: CampaignFolder) -> Iterator[None]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """4 when counts of a run do not reconcile, 1 when a run failed; outcomes of policies are results, not failures."""
     plan = _read_plan(options.plan)
-    points = points_of(plan, make_run)
     if options.dry_run:
-        _tell_plan(plan, points, as_json=options.json)
+        _tell_plan(plan, points_of(plan, make_run), as_json=options.json)
         return 0
+    return run_plan(plan, options, _found(options, plan))
+
+
+def run_plan(plan: Plan, options: argparse.Namespace, found: Path | None = None) -> int:
+    """Carries the plan out, or goes on in the folder that was found, and prints the results. Of the options it reads
+    `output` and `json`.
+
+    4 when counts of a run do not reconcile, 1 when a run failed; outcomes of policies are results, not failures.
+    """
+    points = points_of(plan, make_run)
     with deferred_interrupt() as interruption:
         with interruption.raised():
-            place, is_old = _place(options, plan, points)
+            place = found or _begin(options.output, plan, points)
         with open_campaign(place) as folder, _noting_how_to_go_on(folder):
-            if is_old:
+            if found is not None:
                 _go_on(folder, plan, points)
             conduct(folder, points, plan.settings, interruption, _show)
             campaign = folder.campaign

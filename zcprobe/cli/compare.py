@@ -15,9 +15,13 @@ from zcprobe.benchmark.defaults import Benchmark, benchmark_of, open_probes
 from zcprobe.benchmark.run import CompletedRun
 from zcprobe.campaign.compare import compare
 from zcprobe.campaign.plan import PlannedRun, plan_runs
+from zcprobe.campaign.plan_file import plan_of
 from zcprobe.cli.arguments.compare import DEFAULT_OVERHEAD_ROUNDS
+from zcprobe.cli.campaign import run_plan
+from zcprobe.cli.compare_axis import axis_of, plan_content
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.options import require_readers, run_config
+from zcprobe.cli.plan_options import plan_options
 from zcprobe.cli.streams import keeping
 from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.load import Comparison
@@ -112,9 +116,12 @@ def _benchmarks(options: argparse.Namespace) -> dict[str, Benchmark]:
 
 def run(options: argparse.Namespace) -> int:
     """4 when a run's counts do not reconcile; outcomes of policies are results, not failures."""
+    seed = _seed(options)
+    axis = axis_of(options)
+    if axis is not None:
+        return run_plan(plan_of(plan_content(options, axis, seed), plan_options()), options)
     benchmarks = _benchmarks(options)
     first = next(iter(benchmarks.values()))
-    seed = _seed(options)
     total = len(benchmarks) * options.repeats
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with (

@@ -4,7 +4,7 @@
 import argparse
 from collections.abc import Mapping
 from functools import cache
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.campaign.guesses import did_you_mean
@@ -18,7 +18,7 @@ from zcprobe.lab.scenarios import SCENARIOS
 from zcprobe.policies import POLICIES, find_policy
 from zcprobe.units import shown
 
-__all__ = ["make_run", "plan_options"]
+__all__ = ["fields_of", "make_run", "plan_options"]
 
 _NOT_IN_PLANS = ("output", "json", "verbose")
 _SWITCHES = {True: True, False: False, "on": True, "off": False}
@@ -63,6 +63,16 @@ def plan_options() -> tuple[str, ...]:
     return (*names, *(name.removeprefix("no-") for name in names if name.startswith("no-")))
 
 
+def fields_of(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields of a plan that ask for what a command line of `zcprobe compare` asked for. Options with their default
+    value have none."""
+    default = vars(_parser().parse_args(["run"]))
+    names = {action.dest: name for name, action in reversed(_actions().items())}
+    given = {names[dest]: value for dest, value in vars(options).items() if dest in names and value != default[dest]}
+    parameters = dict(text.partition("=")[::2] for text in given.pop("set", []))
+    return {**given, **({"set": parameters} if parameters else {})}
+
+
 def make_run(options: Mapping[str, PointValue]) -> Making:
     """The run with these options. UsageError for a value that is invalid or has no effect."""
     policy = str(options.get("policy", DEFAULT.policy))
@@ -82,8 +92,11 @@ def _parameter(name: str) -> str:
 
 
 def _require_known(options: Mapping[str, PointValue]) -> None:
-    """UsageError with a suggestion for a word that is none of those that the option knows."""
+    """UsageError with a suggestion for a word that is none of those that the option knows, and for a switch that is
+    given twice."""
     for name, value in options.items():
+        if f"no-{name}" in options:
+            raise UsageError(f"{name} and no-{name} are one switch", "give one of them")
         known = _known_words(name)
         if known and value not in known:
             raise UsageError(

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from zcprobe.cli.main import main
-from zcprobe.dataset.load import load_comparison
+from zcprobe.dataset.campaign import read_campaign
+from zcprobe.dataset.load import load_comparison, load_run
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root")
 
@@ -135,3 +136,19 @@ def test_without_a_report_the_runs_and_the_table_are_the_same(zcprobe: Command, 
     assert "report.html" not in result.stdout
     assert {path.name for path in folder.iterdir() if path.is_file()} == {"comparison.json"}
     assert [run.sender.sends for run in load_comparison(folder).runs] == [23, 23]
+
+
+def test_another_option_than_the_policy_is_compared_in_a_campaign_of_its_own(zcprobe: Command, tmp_path: Path) -> None:
+    words = ("compare", "--compare", "zerocopy=on,off", "--scenario", "in-order", "--repeats", "2", "-n", "23")
+    result = zcprobe(*words, "--probes", "none", "--seed", "5")
+    assert result.returncode == 0, result.stderr
+    (folder,) = (tmp_path / "results").iterdir()
+    campaign = read_campaign(folder)
+    assert (campaign.ended, campaign.seed) == ("complete", 5)
+    assert [point.axes for point in campaign.points] == [{"zerocopy": "on"}, {"zerocopy": "off"}]
+    found = {
+        point.axes["zerocopy"]: [load_run(folder / str(run.folder)) for run in point.runs] for point in campaign.points
+    }
+    assert [run.sender.notifications > 0 for run in found["on"] + found["off"]] == [True, True, False, False]
+    for word in ("zerocopy", "on", "off", "2 of 2", str(folder.relative_to(tmp_path))):
+        assert word in result.stdout

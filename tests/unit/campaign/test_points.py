@@ -87,6 +87,7 @@ def test_combinations_that_are_the_same_run_are_one_point() -> None:
         ("channels = [1, 65]", "channels[1]", "65 channels", "from 1 to 64"),
         ("channels = 1.5", "channels", "1.5", "digits"),
         ("channels = true", "channels", "true", "zcprobe run"),
+        ("zerocopy = true\nno-zerocopy = true", "zerocopy with no-zerocopy", "one switch", "one of them"),
         ("zerocopy = 1", "zerocopy", "on or off", "true or false"),
         ('nagle = "maybe"', "nagle", "on or off", "true or false"),
         ("[[part]]\ntime = 1\n[[part]]\ntime = 100000", "part[1].time", "out of range", "a day"),

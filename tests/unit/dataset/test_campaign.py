@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A campaign's folder as a reader finds it: the runs that is counted, and no others."""
+"""A campaign's folder as a reader finds it: the runs that are counted, and no others."""
 
 import shutil
 from collections.abc import Callable
@@ -68,7 +68,7 @@ def test_a_run_that_was_replaced_is_refused(folder: Path, capsys: pytest.Capture
     assert f"left out: {folder / NAMES[2]}" in err
 
 
-def test_without_a_run_that_are_counted_there_is_nothing_to_load(folder: Path) -> None:
+def test_without_a_run_that_is_counted_there_is_nothing_to_load(folder: Path) -> None:
     write(folder, [Point(key="a", axes={})])
     with pytest.raises(OutputError, match="has no run that is counted"):
         zcprobe.load(folder)

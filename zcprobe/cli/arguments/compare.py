@@ -27,6 +27,8 @@ examples:
   zcprobe compare --scenario in-flight --repeats 9
   zcprobe compare --policies qemu-pre,qemu-merged --optmem-max 20480
   zcprobe compare --preset qemu-migration           the same policies on the traffic of a live migration
+  zcprobe compare --compare zerocopy=on,off         one policy, with and without MSG_ZEROCOPY
+  zcprobe compare -l 4K,64K,1M --scenario in-order  one policy, sends of three sizes
 """
 
 
@@ -37,11 +39,16 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
         "--policies", default=",".join(DEFAULT_COMPARISON), metavar="A,B,...", help="or all (%(default)s)"
     )
     parser.add_argument(
+        "--compare",
+        metavar="OPTION=A,B,...",
+        help="instead of policies, compare any other option of run: nagle=off,on; optmem-max=20K,128K",
+    )
+    parser.add_argument(
         "--repeats",
         type=partial(parse_whole, "--repeats", low=1, high=MAX_REPEATS),
         default=5,
         metavar="N",
-        help=f"runs of each policy, at most {MAX_REPEATS} (%(default)s)",
+        help=f"runs of each, at most {MAX_REPEATS} (%(default)s)",
     )
     parser.add_argument(
         "--seed",
