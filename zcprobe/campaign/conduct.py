@@ -43,8 +43,8 @@ def conduct(
     results cannot be stored. If interrupted, it returns after the run in progress, or without that run if there was
     nothing to keep yet.
     """
-    ledger = Ledger(folder, points, settings)
-    with RunMaker(ledger, settings.warm_up, interruption) as maker:
+    ledger = Ledger(folder.campaign, points, settings, folder.write)
+    with RunMaker(folder.directory, ledger, settings.warm_up, interruption) as maker:
         for block in count(1):
             ended = _why_ended(ledger, settings, block)
             for key in ledger.missing(block) if ended is None else ():

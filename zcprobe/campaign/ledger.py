@@ -1,29 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Which runs of a campaign are made, which are missing, and how long those will take."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from zcprobe.campaign.estimate import Clock, assumed_s
-from zcprobe.campaign.folder import CampaignFolder
 from zcprobe.campaign.order import block_order
 from zcprobe.campaign.points import PlannedPoint
 from zcprobe.campaign.settings import Settings
-from zcprobe.format.campaign import CampaignRun, Ended, Pending, Point
+from zcprobe.format.campaign import Campaign, CampaignRun, Ended, Pending, Point
 
 __all__ = ["Ledger"]
 
 
 class Ledger:
-    """The runs of a campaign, as they are in its campaign.json. `points`: key -> the point."""
+    """The runs of a campaign, as they are in its campaign.json, which `write` writes. `points`: key -> the point."""
 
-    def __init__(self, folder: CampaignFolder, points: Sequence[PlannedPoint], settings: Settings) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        campaign: Campaign,
+        points: Sequence[PlannedPoint],
+        settings: Settings,
+        write: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._campaign = campaign
+        self._write = write
         self.points = {point.key: point for point in points}
         self._settings = settings
         self._clock = Clock({point.key: assumed_s(point.making.benchmark) for point in points})
-        self._recorded: dict[str, Point] = {point.key: point for point in folder.campaign.points}
+        self._recorded: dict[str, Point] = {point.key: point for point in campaign.points}
         for key, recorded in self._recorded.items():
             for run in recorded.runs:
                 if run.took_s is not None and run.folder is not None:
@@ -48,9 +54,13 @@ class Ledger:
         runs = [run for point in self._recorded.values() for run in point.runs]
         return [run.why or "" for run in runs if run.block == block and run.outcome == "failed"]
 
+    def expected_s(self, key: str) -> float:
+        """The time that a run of the point takes."""
+        return self._clock.expected_s(key)
+
     def has_time_for(self, keys: Iterable[str]) -> bool:
         budget_s = self._settings.budget_s
-        return budget_s is None or self.folder.campaign.spent_s + self._clock.sum_s(keys) <= budget_s
+        return budget_s is None or self._campaign.spent_s + self._clock.sum_s(keys) <= budget_s
 
     def progress(self, block: int) -> tuple[int, int, float]:
         """How many runs are made, how many there will be at the end of the last block that is known, and the seconds
@@ -62,27 +72,27 @@ class Ledger:
 
     def begin(self, key: str, block: int, run_id: str) -> None:
         """Writes down that the run begins."""
-        self.folder.campaign.ended = None
-        self.folder.campaign.pending = Pending(key=key, block=block, run_id=run_id)
-        self.folder.write()
+        self._campaign.ended = None
+        self._campaign.pending = Pending(key=key, block=block, run_id=run_id)
+        self._write()
 
     def add(self, key: str, run: CampaignRun) -> None:
         """Writes the run down."""
-        self.folder.campaign.pending = None
+        self._campaign.pending = None
         self._recorded[key].runs.append(run)
         if run.folder is not None and run.took_s is not None:
             self._clock.learn(key, run.took_s)
-        self.folder.write()
+        self._write()
 
     def spend(self, seconds: float) -> None:
         """Adds time to what was spent, to be written with the next run."""
-        self.folder.campaign.spent_s += seconds
+        self._campaign.spent_s += seconds
 
     def drop_pending(self) -> None:
         """Writes down that no run is in progress, and that the one that was left nothing."""
-        self.folder.campaign.pending = None
-        self.folder.write()
+        self._campaign.pending = None
+        self._write()
 
     def end(self, why: Ended) -> None:
-        self.folder.campaign.ended = why
-        self.folder.write()
+        self._campaign.ended = why
+        self._write()

@@ -11,6 +11,7 @@ from zcprobe.campaign.entry import entry_of, failed
 from zcprobe.campaign.ledger import Ledger
 from zcprobe.campaign.points import PlannedPoint
 from zcprobe.campaign.probing import SharedProbes
+from zcprobe.directory import Directory
 from zcprobe.errors import OutputError, ZcprobeError
 from zcprobe.format.campaign import CampaignRun
 from zcprobe.interrupt import Interruption
@@ -21,9 +22,10 @@ __all__ = ["RunMaker"]
 
 
 class RunMaker:
-    """Makes runs below the folder of the ledger, after `warm_up` runs that are thrown away."""
+    """Makes runs in the campaign's folder, after `warm_up` runs that are thrown away."""
 
-    def __init__(self, ledger: Ledger, warm_up: int, interruption: Interruption) -> None:
+    def __init__(self, directory: Directory, ledger: Ledger, warm_up: int, interruption: Interruption) -> None:
+        self._directory = directory
         self._ledger = ledger
         self._warm_up = warm_up
         self._interruption = interruption
@@ -54,12 +56,12 @@ class RunMaker:
             self._ledger.spend(time.monotonic() - began_s)
 
     def _make(self, point: PlannedPoint, block: int, began_s: float) -> CampaignRun | None:
-        folder, run_id = self._ledger.folder, new_run_id()
+        directory, run_id = self._directory, new_run_id()
         kept: list[CampaignRun] = []
 
         def keep(done: CompletedRun) -> None:
             name, took_s = done.folder.name, time.monotonic() - began_s
-            kept.append(entry_of(folder.directory.within / name, name, done.metadata, block, took_s))
+            kept.append(entry_of(directory.within / name, name, done.metadata, block, took_s))
             self._ledger.add(point.key, kept[0])
 
         self._ledger.begin(point.key, block, run_id)
@@ -67,7 +69,7 @@ class RunMaker:
             making = point.making
             record_run(
                 making.benchmark,
-                folder.directory,
+                directory,
                 self._probes.needed_by(making.benchmark),
                 self._interruption,
                 on_kept=keep,
@@ -96,7 +98,7 @@ class RunMaker:
         try:
             with journal(run_id) as entry:
                 name = folder_name(benchmark.config.scenario, "warm-up", run_id)
-                with open_run_directory(self._ledger.folder.directory, name, entry) as scratch:
+                with open_run_directory(self._directory, name, entry) as scratch:
                     probes = self._probes.needed_by(benchmark)
                     record_run(benchmark, scratch.directory, probes, self._interruption, token=point.making.token)
         except KeyboardInterrupt:

@@ -14,7 +14,7 @@ from zcprobe.campaign.points import PlannedPoint
 from zcprobe.campaign.settings import Settings
 from zcprobe.dataset.load import load_run
 from zcprobe.errors import OutputError, UsageError
-from zcprobe.format.campaign import CAMPAIGN_FILE, CampaignRun, Pending
+from zcprobe.format.campaign import CAMPAIGN_FILE, Campaign, CampaignRun, Pending
 
 __all__ = ["find_campaign", "require_same_plan", "settle"]
 
@@ -27,18 +27,17 @@ def find_campaign(parent: Path, name: str) -> Path | None:
     return max(found, key=lambda path: path.name, default=None)
 
 
-def require_same_plan(folder: CampaignFolder, points: Sequence[PlannedPoint], settings: Settings) -> None:
+def require_same_plan(campaign: Campaign, place: Path, points: Sequence[PlannedPoint], settings: Settings) -> None:
     """UsageError if the plan has other points than the campaign, or another order. How often and how long may
     differ."""
-    campaign = folder.campaign
     before, now = {point.key for point in campaign.points}, {point.key for point in points}
     hint = "begin another campaign: leave out --resume"
     if before != now:
         told = f"{len(now - before)} points are new, and {len(before - now)} are gone"
-        raise UsageError(f"the plan is not that of {folder.place}: {told}", hint)
+        raise UsageError(f"the plan is not that of {place}: {told}", hint)
     if campaign.seed != settings.seed:
         told = f"its seed is {settings.seed}, and was {campaign.seed}"
-        raise UsageError(f"the plan is not that of {folder.place}: {told}", hint)
+        raise UsageError(f"the plan is not that of {place}: {told}", hint)
 
 
 def settle(folder: CampaignFolder) -> None:

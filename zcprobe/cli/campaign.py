@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 
 from zcprobe.campaign.conduct import Step, conduct
-from zcprobe.campaign.estimate import assumed_s
 from zcprobe.campaign.folder import CampaignFolder, make_campaign, open_campaign
+from zcprobe.campaign.ledger import Ledger
 from zcprobe.campaign.plan_file import MOST_PLAN_BYTES, Plan, parse_plan, plan_of
 from zcprobe.campaign.points import PlannedPoint, points_of
 from zcprobe.campaign.resume import find_campaign, require_same_plan, settle
-from zcprobe.cli.campaign_text import ended_text, point_table, point_text, step_text
+from zcprobe.cli.campaign_text import dry_text, ended_text, point_table, point_text, step_text
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.plan_options import make_run, plan_options
 from zcprobe.cli.streams import keeping
@@ -53,20 +53,19 @@ def _found(options: argparse.Namespace, plan: Plan) -> Path | None:
     return find_campaign(options.output, plan.settings.name) if options.resume else None
 
 
-def _begin(parent: Path, plan: Plan, points: Sequence[PlannedPoint]) -> Path:
-    campaign = Campaign(
+def _new_campaign(plan: Plan, points: Sequence[PlannedPoint]) -> Campaign:
+    return Campaign(
         name=plan.settings.name,
         started_utc=now_utc(),
         plan=plan.content,
         seed=plan.settings.seed,
         points=[Point(key=point.key, axes=point.axes) for point in points],
     )
-    return make_campaign(parent, campaign)
 
 
 def _go_on(folder: CampaignFolder, plan: Plan, points: Sequence[PlannedPoint]) -> None:
     """Prepares a campaign that was made before for another sitting."""
-    require_same_plan(folder, points, plan.settings)
+    require_same_plan(folder.campaign, folder.place, points, plan.settings)
     for line in clean_leftovers().undone:
         print(f"zcprobe: {line}", file=sys.stderr)
     settle(folder)
@@ -85,10 +84,11 @@ def _noting_how_to_go_on(folder: CampaignFolder) -> Iterator[None]:
 
 def run(options: argparse.Namespace) -> int:
     plan = _read_plan(options.plan)
+    found = _found(options, plan)
     if options.dry_run:
-        _tell_plan(plan, points_of(plan, make_run), as_json=options.json)
+        _tell_plan(plan, points_of(plan, make_run), found, as_json=options.json)
         return 0
-    return run_plan(plan, options, _found(options, plan))
+    return run_plan(plan, options, found)
 
 
 def run_plan(plan: Plan, options: argparse.Namespace, found: Path | None = None) -> int:
@@ -100,7 +100,7 @@ def run_plan(plan: Plan, options: argparse.Namespace, found: Path | None = None)
     points = points_of(plan, make_run)
     with deferred_interrupt() as interruption:
         with interruption.raised():
-            place = found or _begin(options.output, plan, points)
+            place = found or make_campaign(options.output, _new_campaign(plan, points))
         with open_campaign(place) as folder, _noting_how_to_go_on(folder):
             if found is not None:
                 _go_on(folder, plan, points)
@@ -119,25 +119,26 @@ def _show(step: Step) -> None:
     print(step_text(step), file=sys.stderr)
 
 
-def _tell_plan(plan: Plan, points: Sequence[PlannedPoint], *, as_json: bool) -> None:
-    """What would be done, and how long it would take."""
-    settings = plan.settings
-    each_s = [assumed_s(point.making.benchmark) for point in points]
-    total_s = sum(each_s) * settings.repeats + settings.warm_up * max(each_s)
+def _tell_plan(plan: Plan, points: Sequence[PlannedPoint], found: Path | None, *, as_json: bool) -> None:
+    """What would be done, and how long it would take; of a campaign that was found, what is missing."""
+    campaign = _new_campaign(plan, points) if found is None else read_campaign(found)
+    require_same_plan(campaign, found or Path(), points, plan.settings)
+    ledger = Ledger(campaign, points, plan.settings)
+    each_s = [ledger.expected_s(point.key) for point in points]
+    made, planned, left_s = ledger.progress(1)
+    if made < planned:
+        left_s += plan.settings.warm_up * max(each_s)
+    rows = [
+        {"key": point.key, "axes": point.axes, "expected_s": seconds}
+        for point, seconds in zip(points, each_s, strict=True)
+    ]
     if as_json:
-        rows = [
-            {"key": point.key, "axes": point.axes, "expected_s": seconds}
-            for point, seconds in zip(points, each_s, strict=True)
-        ]
-        content = {"plan": plan.content, "points": rows, "runs": len(points) * settings.repeats, "expected_s": total_s}
+        content = {"plan": plan.content, "points": rows, "runs": planned, "made": made, "expected_s": left_s}
         sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
         return
     for point, seconds in zip(points, each_s, strict=True):
         print(f"{point.key}  {format_wait_s(seconds):>7}  {point_text(point.axes)}")
-    print(
-        f"{len(points)} points in {settings.repeats} blocks are {len(points) * settings.repeats} runs:"
-        f" about {format_wait_s(total_s)}, if the path carries 5 Gbit/s"
-    )
+    print(dry_text(len(points), plan.settings, made, left_s))
 
 
 def _print(campaign: Campaign, place: Path, *, as_json: bool) -> None:

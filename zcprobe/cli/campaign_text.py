@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from rich.table import Table
 
 from zcprobe.campaign.conduct import Step
+from zcprobe.campaign.estimate import ASSUMED_GOODPUT_BPS
+from zcprobe.campaign.settings import Settings
 from zcprobe.format.campaign import Campaign, Point, PointValue
 from zcprobe.format.intervals import CONFIDENCE_TEXT, interval_text
 from zcprobe.units import format_goodput_bps, format_rate_bps, format_wait_s
 
-__all__ = ["ended_text", "point_table", "point_text", "step_text"]
+__all__ = ["dry_text", "ended_text", "point_table", "point_text", "step_text"]
 
 _ENDED = {
     None: "it can go on: zcprobe campaign --resume",
@@ -38,6 +40,18 @@ def step_text(step: Step) -> str:
         what += f", not valid: {run.why}"
     left = f"{step.made} of {step.planned}, {format_wait_s(step.left_s)} left"
     return f"{left}: {point_text(step.point.axes)}, block {run.block}: {what}"
+
+
+def dry_text(points: int, settings: Settings, made: int, left_s: float) -> str:
+    """How many runs there will be, and how long they will take."""
+    runs = points * settings.repeats
+    text = f"{points} points in {settings.repeats} blocks are {runs} runs"
+    if made:
+        return f"{text}, of which {made} are made: the others take about {format_wait_s(left_s)}"
+    text += f": about {format_wait_s(left_s)}, if the unimpaired path carries {format_rate_bps(ASSUMED_GOODPUT_BPS)}"
+    if settings.precision is not None:
+        text += f"; then more blocks until medians are known within {100 * settings.precision:g} %"
+    return text if settings.budget_s is None else f"{text}; at most {format_wait_s(settings.budget_s)}"
 
 
 def point_table(campaign: Campaign) -> Table:

@@ -92,7 +92,7 @@ class Work:
         self, interruption: Interruption | None = None, on_run: Callable[[Step], None] = lambda step: None
     ) -> None:
         with open_campaign(self.place) as folder:
-            require_same_plan(folder, self.points, self.plan.settings)
+            require_same_plan(folder.campaign, folder.place, self.points, self.plan.settings)
             settle(folder)
             conduct(folder, self.points, self.plan.settings, interruption or Interruption(), on_run)
 
