@@ -47,7 +47,8 @@ def imported(*words: str, before: tuple[str, ...] = ()) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "words", [("-h",), ("--version",), ("run", "-h"), ("export", "-h"), ("live", "-h"), ("policies", "-J")]
+    "words",
+    [("-h",), ("--version",), ("run", "-h"), ("export", "-h"), ("campaign", "-h"), ("live", "-h"), ("policies", "-J")],
 )
 def test_help_and_lists_import_nothing_slow_and_no_core(words: tuple[str, ...]) -> None:
     assert imported(*words) & (SLOW | {"zcprobe.native"}) == set()

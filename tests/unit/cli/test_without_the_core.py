@@ -64,6 +64,7 @@ def test_what_reads_run_folders_needs_none_either(
     [
         ("run",),
         ("compare",),
+        ("campaign", "/dev/null"),
         ("probes",),
         ("overhead",),
         ("sink",),
