@@ -8,7 +8,8 @@ __all__ = ["add_inputs"]
 
 
 def add_inputs(parser: argparse.ArgumentParser, count: str = "+") -> None:
-    parser.add_argument("runs", nargs=count, type=Path, metavar="RUN", help="folder of a run, a comparison or a campaign")
+    what = "folder of a run, a comparison or a campaign"
+    parser.add_argument("runs", nargs=count, type=Path, metavar="RUN", help=what)
     parser.add_argument(
         "--allow-incomplete", action="store_true", help="accept runs that lost events or whose counts differ"
     )
