@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The noise of the machine: how far runs that were made alike lie apart.
+
+Each run of a point is compared with the run of the same point in the next block. Nothing but the machine differs
+between the two, so these are A/A comparisons, and they were made during the same minutes as the runs that they judge.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import sqrt
+
+import numpy as np
+from scipy import stats
+
+from zcprobe.format.intervals import CONFIDENCE
+
+__all__ = ["a_a_differences", "noise_of"]
+
+Series = Mapping[int, float]
+"""Block -> value of a point's run in that block. A block whose run has no value is missing."""
+
+
+def a_a_differences(series: Series) -> list[float]:
+    """Each value minus the value in the block before, for blocks that follow each other."""
+    return [value - series[block - 1] for block, value in sorted(series.items()) if block - 1 in series]
+
+
+def noise_of(points: Sequence[Series], reference_count: int, candidate_count: int) -> float | None:
+    """The size that 95 % of the differences between two points of so many runs stay below if nothing but the machine
+    differs; on the scale of the values. None where no two runs were made alike.
+
+    The standard deviation of a run follows from the A/A differences of all points together. Student's t accounts for
+    their number, of which only differences without a run in common count.
+    """
+    differences = [difference for series in points for difference in a_a_differences(series)]
+    freedom = sum((len(a_a_differences(series)) + 1) // 2 for series in points)
+    if not differences:
+        return None
+    deviation = sqrt(float(np.mean(np.square(differences))) / 2)
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
+    return quantile * deviation * sqrt(1 / reference_count + 1 / candidate_count)
