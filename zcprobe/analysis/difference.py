@@ -5,7 +5,7 @@ The run is the unit. The runs of two points are paired by the block in which the
 The statistic is the mean of the differences, on the scale that the caller chose: of logarithms for a ratio.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import comb, sqrt
 from typing import Literal
 
@@ -86,6 +86,10 @@ def _difference(
     )
 
 
+def _mean(values: Values, axis: int = -1) -> Values:
+    return np.asarray(np.mean(values, axis=axis))
+
+
 def _mean_difference(first: Values, second: Values, axis: int = -1) -> Values:
     return np.asarray(np.mean(first, axis=axis) - np.mean(second, axis=axis))
 
@@ -114,7 +118,7 @@ def _interval(samples: tuple[Values, ...]) -> tuple[float | None, float | None, 
     """The bootstrap interval of the mean of one sample, or of the difference of the means of two."""
     if min(len(sample) for sample in samples) < 2:
         return None, None, "none"
-    statistic = np.mean if len(samples) == 1 else _mean_difference
+    statistic: Callable[..., Values] = _mean if len(samples) == 1 else _mean_difference
     if all(np.ptp(sample) == 0 for sample in samples):
         value = float(statistic(*samples))
         return value, value, "none"
