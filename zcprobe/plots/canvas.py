@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from zcprobe.analysis.validity import stamp_of
 from zcprobe.dataset.load import Run
 from zcprobe.errors import OutputError
 from zcprobe.plots.method_line import method_line
@@ -40,6 +41,10 @@ LEAST_INCHES = 8.0
 """The least width at which the title and the legend of a figure are not cut off."""
 _CHARACTERS_PER_INCH = 20
 """How many characters of the method line fit into an inch at its font size."""
+
+
+_GREY = "#444444"
+_RED = "#b00020"
 
 
 class ShownFigure(Figure):
@@ -72,7 +77,7 @@ def add_method_line(figure: Figure, runs: Sequence[Run]) -> None:
     """Says in small print below the figure what it was drawn from, for a reader who has only the figure."""
     if runs:
         text = method_line(runs, int(figure.get_figwidth() * _CHARACTERS_PER_INCH))
-        figure.supxlabel(without_markup(text), x=0.01, ha="left", fontsize=7.5, color="#444444")
+        figure.supxlabel(without_markup(text), x=0.01, ha="left", fontsize=7.5, color=_print_colour(runs))
 
 
 def add_outside_legend(figure: Figure, handles: Sequence[Artist], columns: int, runs: Sequence[Run]) -> None:
@@ -82,6 +87,12 @@ def add_outside_legend(figure: Figure, handles: Sequence[Artist], columns: int, 
     if runs:
         legend.set_title(without_markup(method_line(runs, int(figure.get_figwidth() * _CHARACTERS_PER_INCH))))
         legend.get_title().set_fontsize(7.5)
+        legend.get_title().set_color(_print_colour(runs))
+
+
+def _print_colour(runs: Sequence[Run]) -> str:
+    """The small print is red on a figure of runs that cannot be relied on."""
+    return _GREY if stamp_of(runs).valid else _RED
 
 
 def without_markup(text: str) -> str:
@@ -91,7 +102,7 @@ def without_markup(text: str) -> str:
 
 def say_empty(ax: Axes, statement: str) -> Axes:
     """Writes into the axes why there is nothing to draw. The axis labels stay."""
-    ax.text(0.5, 0.5, statement, transform=ax.transAxes, ha="center", va="center", wrap=True, color="#444444")
+    ax.text(0.5, 0.5, statement, transform=ax.transAxes, ha="center", va="center", wrap=True, color=_GREY)
     ax.set_xticks([])
     ax.set_yticks([])
     return ax

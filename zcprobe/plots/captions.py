@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The captions of a comparison's figures: what a figure shows, from how many runs, and with which interval."""
+"""The captions of a comparison's figures: what a figure shows, from how many runs, with which interval, and whether the
+runs are VALID."""
 
 from zcprobe.analysis.sendmsg_results import kernel_agrees
+from zcprobe.analysis.validity import stamp_of
 from zcprobe.dataset.load import Comparison
 from zcprobe.dataset.path import leaves_host
 from zcprobe.format.intervals import CONFIDENCE
 from zcprobe.plots.enobufs import MOST_BARS
-from zcprobe.plots.method_line import method_line, repeats_text
+from zcprobe.plots.method_line import method_text, repeats_text
 from zcprobe.plots.words import counted
 
 __all__ = ["captions"]
@@ -51,7 +53,7 @@ def captions(comparison: Comparison) -> dict[str, str]:
             " their data keeps notifications from merging. Merged completions leave no stack."
         ),
     }
-    method = f" Made with {method_line(comparison.runs, 10**6)}." if comparison.runs else ""
+    method = f" Made with {method_text(comparison.runs)}. {stamp_of(comparison.runs).text}." if comparison.runs else ""
     return {name: text + method for name, text in texts.items()}
 
 

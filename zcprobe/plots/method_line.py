@@ -1,34 +1,44 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The small print of a figure: scenario, unusual options, repeats, kernel and version."""
+"""The small print of a figure: the stamp, scenario, unusual options, repeats, kernel and version."""
 
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from zcprobe.analysis.validity import stamp_of
 from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Run
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options, way_of
 
-__all__ = ["method_line", "repeats_text"]
+__all__ = ["method_line", "method_text", "repeats_text"]
 
 _MOST_NAMED = 3
 
 
 def method_line(runs: Sequence[Run], width: int = 120) -> str:
-    """A few lines of at most `width` characters that name every unusual option. Values that differ between the runs are
-    all named, or only counted when there are many."""
-    unusual = [unusual_options(run.meta) for run in runs]
-    names = dict.fromkeys(name for options in unusual for name in options)
+    """A few lines of at most `width` characters: the stamp VALID or INVALID, then `method_text`."""
+    return textwrap.fill(f"{stamp_of(runs).text}; {method_text(runs)}", width)
+
+
+def method_text(runs: Sequence[Run]) -> str:
+    """How the runs were made, with every unusual option. Values that differ between the runs are all named, or only
+    counted when there are many. Of attachments it says that they were watched."""
+    made = _options(runs) if all(run.meta.sender for run in runs) else ["watched, not made by zcprobe"]
     parts = [
-        _named(runs, lambda run: run.scenario, "scenarios"),
-        *(_option(runs, name) for name in names),
-        repeats_text(runs),
+        *made,
         "Linux " + _named(runs, lambda run: run.meta.host.kernel_release, "kernels"),
         "zcprobe " + _named(runs, lambda run: run.meta.zcprobe_version, "versions"),
         *_damage(runs),
     ]
-    return textwrap.fill("; ".join(parts), width)
+    return "; ".join(parts)
+
+
+def _options(runs: Sequence[Run]) -> list[str]:
+    unusual = [unusual_options(run.meta) for run in runs]
+    names = dict.fromkeys(name for options in unusual for name in options)
+    scenarios = _named(runs, lambda run: run.scenario, "scenarios")
+    return [scenarios, *(_option(runs, name) for name in names), repeats_text(runs)]
 
 
 def _damage(runs: Sequence[Run]) -> list[str]:

@@ -25,7 +25,7 @@ def plot_samples(run: Run, ax: Axes | None = None, socket: int | None = None) ->
     the socket with that number, or of the one whose optmem came closest to its limit. Every socket has a limit of its
     own. Peaks between the looks are missed."""
     table = df_samples(run)
-    ax = axes_or_new(ax)
+    ax = axes_or_new(ax, [run])
     ax.set_ylabel("optmem charged [KiB]")
     ax.set_xlabel("time since the watching began [s]")
     if table.empty:

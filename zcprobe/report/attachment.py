@@ -15,7 +15,7 @@ from zcprobe.dataset.html import run_warnings
 from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Attachment
 from zcprobe.format.diagnosis import Diagnosed
-from zcprobe.plots.canvas import figure_bytes, new_figure
+from zcprobe.plots.canvas import add_method_line, figure_bytes, new_figure
 from zcprobe.plots.samples import plot_samples
 from zcprobe.units import format_duration_ns
 
@@ -63,6 +63,7 @@ def _part(run: Attachment) -> _Part:
     using = [socket for socket in kernel.sockets if socket.uses_zerocopy]
     figure = new_figure(8, 4.5)
     plot_samples(run, figure.add_subplot())
+    add_method_line(figure, [run])
     watched = f"watched for {format_duration_ns(kernel.duration_ns)}, detail {kernel.detail}"
     return _Part(
         title=run.meta.selection,

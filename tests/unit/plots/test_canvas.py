@@ -5,16 +5,46 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.text import Text
+from msgspec.structs import replace
 
-from zcprobe.dataset.load import Comparison
+from tests.unit.changed import run_with
+from zcprobe.dataset.load import Comparison, load_comparison, load_run
 from zcprobe.errors import OutputError
-from zcprobe.plots import plot_enobufs, plot_optmem
+from zcprobe.plots import plot_enobufs, plot_optmem, plot_samples
 from zcprobe.plots.canvas import save_figure
+from zcprobe.plots.comparison import COMPARISON_FIGURES
 from zcprobe.plots.style import FILLS
 
 
 def _figure(comparison: Comparison) -> Figure:
     return plot_optmem(comparison.runs_of("qemu-merged")[0]).figure  # type: ignore[return-value]
+
+
+def _small_print(figure: Figure) -> Text:
+    return next(text for text in figure.findobj(Text) if "zcprobe 0" in text.get_text())
+
+
+def _with_load(comparison: Comparison, load: float) -> Comparison:
+    runs = [run_with(run, host=replace(run.meta.host, load_1min=load)) for run in comparison]
+    return Comparison(comparison.folder, comparison.meta, runs)
+
+
+@pytest.mark.parametrize(("load", "stamp"), [(1.0, "VALID; held-completions"), (9.0, "INVALID: load in 15 of 15 runs")])
+@pytest.mark.parametrize("name", ["with_and_without_the_fix", "goodput"])
+def test_every_figure_begins_its_small_print_with_the_stamp(name: str, load: float, stamp: str) -> None:
+    calm = load_comparison(Path(__file__).parents[2] / "data" / "version_3" / "held-completions")
+    figure = COMPARISON_FIGURES[name](_with_load(calm, load))
+    text = _small_print(figure)
+    assert text.get_text().startswith(stamp)
+    assert (text.get_color() == "#b00020") == (load > 3)
+
+
+def test_a_figure_of_an_attachment_has_a_stamp() -> None:
+    kept = Path(__file__).parents[2] / "data" / "version_3" / "attachments" / "qemu-11.1"
+    figure = plot_samples(load_run(kept)).figure
+    assert isinstance(figure, Figure)
+    assert "VALID" in _small_print(figure).get_text().partition(";")[0]
 
 
 def test_png_svg_and_pdf_have_the_same_bytes_every_time(shipped: dict[str, Comparison], tmp_path: Path) -> None:
