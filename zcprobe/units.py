@@ -14,6 +14,7 @@ __all__ = [
     "format_rate_bps",
     "format_wait_s",
     "parse_bytes",
+    "parse_percent",
     "parse_ranged",
     "parse_rate_bps",
     "parse_seconds",
@@ -99,6 +100,14 @@ def parse_ranged(option: str, text: str, parse: Callable[[str], Number], low: Nu
     if not low <= value <= high:
         raise UsageError(f"{option} {shown(text)} is out of range", f"choose from {low:.12g} to {high:.12g}")
     return value
+
+
+def parse_percent(option: str, text: str) -> float:
+    """The share given to `option` in percent, as in `5`, `5%` or `0.5 %`: 0.05. UsageError unless it is 0 to 100."""
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,9})?)\s*%?", text.strip(), re.ASCII)
+    if match is None or float(match[1]) > 100:
+        raise UsageError(f"{option} takes a percentage from 0 to 100, not {shown(text)}", f"for example {option} 5")
+    return float(match[1]) / 100
 
 
 def parse_bytes(text: str) -> int:

@@ -9,6 +9,7 @@ from zcprobe.units import (
     format_duration_ns,
     format_rate_bps,
     parse_bytes,
+    parse_percent,
     parse_rate_bps,
     parse_seconds,
     parse_share,
@@ -88,3 +89,14 @@ def test_quantities_are_shown_with_three_digits() -> None:
     assert format_rate_bps(3.456e9) == "3.46 Gbit/s"
     assert format_duration_ns(35_400_000) == "35.4 ms"
     assert format_duration_ns(7_200_000_000_000) == "7200 s"
+
+
+@pytest.mark.parametrize(("text", "share"), [("5", 0.05), ("5%", 0.05), (" 0.5 % ", 0.005), ("0", 0.0), ("100", 1.0)])
+def test_a_percentage_is_a_share(text: str, share: float) -> None:
+    assert parse_percent("--smallest-effect", text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["", "%", "-1", "100.1", "nan", "1e1", "5 %%", "²"])
+def test_what_is_no_percentage_is_refused_with_its_option(text: str) -> None:
+    with pytest.raises(UsageError, match="--smallest-effect takes a percentage from 0 to 100"):
+        parse_percent("--smallest-effect", text)

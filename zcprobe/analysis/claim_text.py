@@ -5,7 +5,16 @@ from zcprobe.analysis.quantities import COMPARED
 from zcprobe.format.claims import Claim
 from zcprobe.format.intervals import CONFIDENCE
 
-__all__ = ["SIGNIFICANT", "claim_text", "effect_text", "noise_text", "p_text", "what_is_missing"]
+__all__ = [
+    "SIGNIFICANT",
+    "claim_text",
+    "count_text",
+    "effect_text",
+    "noise_text",
+    "p_text",
+    "verdict_text",
+    "what_is_missing",
+]
 
 SIGNIFICANT = 1 - CONFIDENCE
 """A p-value below this shows a difference."""
@@ -16,7 +25,7 @@ def what_is_missing(claim: Claim, tested_count: int) -> str | None:
     if claim.is_constant:
         return "all values are equal"
     if claim.p_corrected >= SIGNIFICANT and min(1.0, claim.least_p * tested_count) >= SIGNIFICANT:
-        return f"{_counts(claim)} are too few for {tested_count} comparisons at once"
+        return f"{count_text(claim)} runs are too few for {tested_count} comparisons at once"
     if claim.noise is None:
         return "no two runs were made alike, so the noise is not known"
     if _is_within(claim, claim.noise):
@@ -37,10 +46,9 @@ def _is_within(claim: Claim, noise: float) -> bool:
     return abs(claim.effect) <= noise
 
 
-def _counts(claim: Claim) -> str:
-    if claim.reference_count == claim.candidate_count:
-        return f"{claim.reference_count} runs of each"
-    return f"{claim.reference_count} and {claim.candidate_count} runs"
+def count_text(claim: Claim) -> str:
+    """The number of runs of each, `5`, or of reference and candidate, `5 and 4`."""
+    return " and ".join(map(str, dict.fromkeys((claim.reference_count, claim.candidate_count))))
 
 
 def _size(claim: Claim, told: float) -> str:
@@ -58,17 +66,20 @@ def noise_text(claim: Claim) -> str:
 
 
 def effect_text(claim: Claim) -> str:
-    """The effect and its interval: `+5.2 % [+3.1 % .. +7 %]`."""
-    show = COMPARED[claim.quantity].text
-    if claim.low is None or claim.high is None:
-        return show(claim.effect)
-    return f"{show(claim.effect)} [{show(claim.low)} .. {show(claim.high)}]"
+    """The effect and its interval: `+5.2 [+3.1 .. +7] %`."""
+    interval = () if claim.low is None or claim.high is None else (claim.low, claim.high)
+    return COMPARED[claim.quantity].text(claim.effect, *interval)
+
+
+def verdict_text(claim: Claim) -> str:
+    """`better`, `worse`, or `no difference shown` and why."""
+    return ("better" if claim.better else "worse") if claim.shown else f"no difference shown: {claim.why}"
 
 
 def claim_text(claim: Claim) -> str:
     """One sentence with the effect, its interval, the noise, the p-value and the number of runs."""
     words = COMPARED[claim.quantity].words
-    numbers = f"{effect_text(claim)}, noise {noise_text(claim)}, {p_text(claim)}, n = {claim.candidate_count}"
+    numbers = f"{effect_text(claim)}, noise {noise_text(claim)}, {p_text(claim)}, n = {count_text(claim)}"
     if claim.shown:
         return (
             f"{words}: {claim.candidate} is {'better' if claim.better else 'worse'} than {claim.reference}: {numbers}."

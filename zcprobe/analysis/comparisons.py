@@ -7,14 +7,25 @@ from typing import Any
 import msgspec
 
 from zcprobe.analysis.alike import require_comparable
+from zcprobe.analysis.claims import Point, claims_against, noise_between
 from zcprobe.analysis.policies import policy_results
+from zcprobe.analysis.validity import stamp_of
 from zcprobe.analysis.verdict import verdict
 from zcprobe.dataset.load import Comparison, Run, RunCollection
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import POLICY_OPTIONS, differing, way_of
 from zcprobe.errors import UsageError
+from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT, Claim
 
-__all__ = ["as_comparison", "as_comparisons", "comparison_of", "group_titles", "with_results"]
+__all__ = [
+    "as_comparison",
+    "as_comparisons",
+    "claims_of",
+    "comparison_of",
+    "group_titles",
+    "points_of",
+    "with_results",
+]
 
 
 def as_comparisons(runs: Sequence[Run]) -> list[Comparison]:
@@ -76,12 +87,38 @@ def comparison_of(runs: Sequence[Run], folder: Any = None) -> Comparison:
 
 
 def with_results(comparison: Comparison) -> Comparison:
-    """The same comparison with results and verdict computed from its runs, the policies in the planned order. It serves
-    a comparison that was just recorded, and one that ended before its results were stored."""
+    """The same comparison with results, verdict and claims computed from its runs, the policies in the planned order.
+    It serves a comparison that was just recorded, and one that ended before its results were stored."""
     results = policy_results(comparison.runs)
     ordered = {policy: results[policy] for policy in comparison.meta["policies"] if policy in results}
-    meta = comparison.meta | {"policies": ordered, "verdict": verdict(ordered, comparison.runs)}
+    meta = comparison.meta | {
+        "policies": ordered,
+        "verdict": verdict(ordered, comparison.runs),
+        "stamp": msgspec.to_builtins(stamp_of(comparison.runs)),
+        "noise": noise_between(points_of(comparison)),
+        "verdicts": msgspec.to_builtins(claims_of(comparison)),
+    }
     return Comparison(comparison.folder, meta, comparison.runs, comparison.skipped)
+
+
+def points_of(comparison: Comparison) -> dict[str, Point]:
+    """Policy -> its runs by block, in the planned order. Runs that nobody planned are taken in the order in which they
+    were given: the first of each policy are the first block."""
+    blocks = {entry["folder"]: entry.get("repeat") for entry in comparison.meta["runs"]}
+    points: dict[str, dict[int, Run]] = {policy: {} for policy in comparison.meta["policies"]}
+    for run in comparison.runs:
+        own = points.setdefault(run.policy, {})
+        own[blocks.get(run.folder.name) or len(own) + 1] = run
+    return {policy: runs for policy, runs in points.items() if runs}
+
+
+def claims_of(comparison: Comparison) -> list[Claim]:
+    """Every policy against the first one, computed from the runs."""
+    points = points_of(comparison)
+    smallest = comparison.meta.get("smallest_effect")
+    if not points:
+        return []
+    return claims_against(next(iter(points)), points, DEFAULT_SMALLEST_EFFECT if smallest is None else smallest)
 
 
 def group_titles(comparisons: Sequence[Comparison]) -> list[str]:

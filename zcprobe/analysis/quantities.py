@@ -34,11 +34,16 @@ class Quantity(msgspec.Struct, frozen=True, kw_only=True):
         """A difference on that scale as `Claim` has it."""
         return expm1(difference) if self.is_relative else difference
 
-    def text(self, told: float) -> str:
-        """`+5.2 %` of the reference, above its double `3.1 times`; `+12 points` of a share."""
-        if not self.is_relative:
-            return f"{100 * told:+.3g} points"
-        return f"{1 + told:.3g} times" if told >= 1 else f"{100 * told:+.3g} %"
+    def text(self, effect: float, *interval: float) -> str:
+        """An effect and the ends of its interval, as `Claim` has them, in the unit of the effect: `+5.2 [+3.1 .. +7] %`
+        of the reference, `3.1 [2.9 .. 3.3] times` it where that is double or more, `+12 points` of a share."""
+        if self.is_relative and effect >= 1:
+            told, unit = [f"{1 + value:.3g}" for value in (effect, *interval)], "times"
+        else:
+            told = [f"{100 * value:+.3g}" for value in (effect, *interval)]
+            unit = "%" if self.is_relative else "points"
+        ends = f" [{' .. '.join(told[1:])}]" if interval else ""
+        return f"{told[0]}{ends} {unit}"
 
     def size_text(self, told: float) -> str:
         """The same without a sign, for noise and for the smallest effect that matters."""
@@ -74,7 +79,7 @@ COMPARED = {
         words="completed runs", is_relative=False, is_binary=True, more_is_better=True, value=_completed
     ),
     "sends_before_enobufs": Quantity(
-        words="sends before ENOBUFS ended the run", is_relative=True, more_is_better=True, value=_sends_before_enobufs
+        words="sends until ENOBUFS", is_relative=True, more_is_better=True, value=_sends_before_enobufs
     ),
     "goodput_bps": Quantity(
         words="goodput", is_relative=True, more_is_better=True, value=_of_completed(lambda sender: sender.goodput_bps)

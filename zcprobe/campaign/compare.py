@@ -17,6 +17,7 @@ from zcprobe.campaign.execute import execute
 from zcprobe.campaign.plan import PlannedRun, plan_runs
 from zcprobe.campaign.store import Store
 from zcprobe.dataset.load import Comparison, load_comparison
+from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT
 from zcprobe.format.metadata import FORMAT_MINOR, FORMAT_VERSION
 from zcprobe.interrupt import Interruption
 from zcprobe.isolation import own_settings
@@ -49,18 +50,19 @@ def compare(
     overhead_rounds: int = 0,
     *,
     report: bool = True,
+    smallest_effect: float = DEFAULT_SMALLEST_EFFECT,
 ) -> Comparison:
     """Runs the plan and stores beside the runs its results, the cost of the probes (measured in `overhead_rounds` on an
     unimpaired path) and, unless `report` is False, figures and report.
 
     `benchmarks`: policy -> the benchmark of its runs; all are alike except for policy and parameters. `probes` are
     closed after the runs, because their cost is measured against a side without probes. If interrupted, it continues
-    with the results of the runs made so far and omits the rest. Each run is stored as soon as it is made; a later error
-    has a note that says where.
+    with the results of the runs made so far and omits the rest. A claim of a difference must reach `smallest_effect`
+    (0.05 is 5 %). Each run is stored as soon as it is made; a later error has a note that says where.
     """
     policies, first = list(benchmarks), next(iter(benchmarks.values()))
     plan = plan_runs(policies, repeats, seed)
-    run_id, content = new_run_id(), _content(first, policies, seed, len(plan))
+    run_id, content = new_run_id(), _content(first, policies, seed, len(plan), smallest_effect)
     with ExitStack() as stack:
         entry = stack.enter_context(journal(run_id, interruption.raised()))
         name = folder_name(first.config.scenario, "compare", run_id)
@@ -79,7 +81,9 @@ def compare(
         return _at(store.place, comparison)
 
 
-def _content(first: Benchmark, policies: list[str], seed: int, planned: int) -> dict[str, object]:
+def _content(
+    first: Benchmark, policies: list[str], seed: int, planned: int, smallest_effect: float
+) -> dict[str, object]:
     """The members of comparison.json before the first run."""
     return {
         "format_version": FORMAT_VERSION,
@@ -90,6 +94,7 @@ def _content(first: Benchmark, policies: list[str], seed: int, planned: int) -> 
         "planned_runs": planned,
         "policies": {policy: {} for policy in policies},
         "verdict": [],
+        "smallest_effect": smallest_effect,
         "overhead": None,
     }
 
@@ -119,7 +124,7 @@ def _with_results(store: Store, interruption: Interruption) -> Comparison:
     with interruption.telling(_PUT_TOGETHER):
         store.write()
         comparison = with_results(load_comparison(store.path))
-        store.content |= {key: comparison.meta[key] for key in ("policies", "verdict")}
+        store.content |= {key: comparison.meta[key] for key in ("policies", "verdict", "stamp", "noise", "verdicts")}
         store.write()
         return load_comparison(store.path)
 

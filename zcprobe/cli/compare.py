@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from zcprobe.analysis.comparisons import claims_of
+from zcprobe.analysis.validity import stamp_of
 from zcprobe.benchmark.defaults import Benchmark, benchmark_of, open_probes
 from zcprobe.benchmark.run import CompletedRun
 from zcprobe.campaign.compare import compare
@@ -18,6 +20,7 @@ from zcprobe.campaign.plan import PlannedRun, plan_runs
 from zcprobe.campaign.plan_file import plan_of
 from zcprobe.cli.arguments.compare import DEFAULT_OVERHEAD_ROUNDS
 from zcprobe.cli.campaign import run_plan
+from zcprobe.cli.claims import claim_table
 from zcprobe.cli.compare_axis import axis_of, plan_content
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.options import require_readers, run_config
@@ -99,7 +102,10 @@ def _print_json(comparison: Comparison) -> None:
 
 def _print_text(comparison: Comparison) -> None:
     StdoutConsole().print(_result_table(comparison))
-    print("\n".join(comparison.meta["verdict"]))
+    claims = claims_of(comparison)
+    if claims:
+        StdoutConsole().print(claim_table(claims, claims[0].reference))
+    print("\n".join([*comparison.meta["verdict"], f"{stamp_of(comparison.runs).text}."]))
     if (comparison.folder / "report.html").exists():
         print(f"report  {comparison.folder / 'report.html'}\nfigures {comparison.folder / 'figures'}")
     else:
@@ -149,6 +155,7 @@ def run(options: argparse.Namespace) -> int:
             show,
             DEFAULT_OVERHEAD_ROUNDS if options.overhead is None else options.overhead,
             report=not options.no_report,
+            smallest_effect=options.smallest_effect,
         )
     with keeping("the runs are", comparison.folder, interruption.signal_number):
         _print_json(comparison) if options.json else _print_text(comparison)

@@ -186,6 +186,7 @@ class _Comparison(msgspec.Struct, kw_only=True):
     policies: Annotated[dict[_NAME, Any], Meta(max_length=256)]
     overhead: _Overhead | None = None
     verdict: list[str] | None = None
+    smallest_effect: Annotated[float, Meta(ge=0, le=1)] | None = None
 
 
 def require_bounded(value: Any, depth: int = 0) -> None:

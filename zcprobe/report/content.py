@@ -10,13 +10,16 @@ from urllib.parse import quote
 
 import msgspec
 
+from zcprobe.analysis.claim_text import count_text, effect_text, noise_text, verdict_text
 from zcprobe.analysis.policies import policy_results
+from zcprobe.analysis.quantities import COMPARED
 from zcprobe.analysis.verdict import verdict
 from zcprobe.dataset.arrival import datagrams_text
 from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.option_words import describe_values
 from zcprobe.dataset.options import POLICY_OPTIONS, differing
+from zcprobe.format.claims import Claim
 from zcprobe.format.intervals import interval_text
 from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.plots.order import in_order
@@ -25,8 +28,10 @@ from zcprobe.policies import POLICIES
 from zcprobe.units import format_duration_ns, format_goodput_bps, format_rate_bps
 
 __all__ = [
+    "ClaimRow",
     "PolicyRow",
     "RunRow",
+    "claim_rows",
     "policy_rows",
     "relative_href",
     "run_rows",
@@ -50,6 +55,18 @@ class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
     stalls: str
     stalled: str
     goodput: str
+
+
+class ClaimRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the table of differences, every value as text."""
+
+    candidate: str
+    quantity: str
+    effect: str
+    noise: str
+    p: str
+    n: str
+    verdict: str
 
 
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +108,21 @@ def warnings_of(comparison: Comparison) -> list[str]:
         words = "; ".join(describe_values(name, values) for name, values in found.items())
         told.append(f"these runs differ in more than the policy: {words}")
     return told
+
+
+def claim_rows(claims: list[Claim]) -> list[ClaimRow]:
+    return [
+        ClaimRow(
+            candidate=claim.candidate,
+            quantity=COMPARED[claim.quantity].words,
+            effect=_unbroken(effect_text(claim)),
+            noise=_unbroken(noise_text(claim)),
+            p=f"{claim.p_corrected:.2g}",
+            n=count_text(claim),
+            verdict=verdict_text(claim),
+        )
+        for claim in claims
+    ]
 
 
 def shown_runs(comparison: Comparison) -> list[Run]:

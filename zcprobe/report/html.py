@@ -11,15 +11,19 @@ import msgspec
 from jinja2 import Environment, StrictUndefined
 from matplotlib.figure import Figure
 
-from zcprobe.analysis.comparisons import group_titles
+from zcprobe.analysis.comparisons import claims_of, group_titles
+from zcprobe.analysis.validity import stamp_of
 from zcprobe.dataset.load import Comparison
 from zcprobe.dataset.memory import kept_in_memory
+from zcprobe.format.claims import Stamp
 from zcprobe.plots.canvas import figure_bytes
 from zcprobe.plots.captions import captions
 from zcprobe.plots.comparison import draw_comparison, save_comparison_figures
 from zcprobe.report.content import (
+    ClaimRow,
     PolicyRow,
     RunRow,
+    claim_rows,
     policy_rows,
     relative_href,
     run_rows,
@@ -88,6 +92,9 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     planned: bool
     meta: dict[str, Any]
     verdict: list[str]
+    stamp: Stamp
+    reference: str
+    claims: list[ClaimRow]
     policies: list[PolicyRow]
     diagnosed: list[DiagnosedRun]
     runs: list[RunRow]
@@ -145,6 +152,7 @@ def _part(
     diagnosed: list[DiagnosedRun],
     base: Path,
 ) -> Part:
+    claims = claims_of(comparison)
     return Part(
         anchor=anchor,
         title=title,
@@ -153,6 +161,9 @@ def _part(
         planned=comparison.meta["seed"] is not None,
         meta=comparison.meta,
         verdict=verdict_of(comparison),
+        stamp=stamp_of(comparison.runs),
+        reference=claims[0].reference if claims else "",
+        claims=claim_rows(claims),
         policies=policy_rows(comparison),
         diagnosed=diagnosed,
         runs=run_rows(comparison, base),

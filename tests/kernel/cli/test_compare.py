@@ -11,6 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from zcprobe.analysis.comparisons import claims_of
+from zcprobe.analysis.validity import stamp_of
 from zcprobe.cli.main import main
 from zcprobe.dataset.campaign import read_campaign
 from zcprobe.dataset.load import load_comparison, load_run
@@ -58,6 +60,13 @@ def test_the_three_policies_in_flight(zcprobe: Command, tmp_path: Path) -> None:
         sends = [run.sender.sends for run in comparison.runs_of(policy)]
         assert content["policies"][policy]["medians"]["sends"]["median"] == sum(sends) / 2
     assert "qemu-merged completed every run" in content["verdict"][-1]
+    assert content["verdicts"] == msgspec.to_builtins(claims_of(comparison))
+    # two runs of each cannot show any difference, however large
+    assert {claim["why"] for claim in content["verdicts"] if not claim["is_constant"]} == {
+        f"2 runs are too few for {sum(not claim['is_constant'] for claim in content['verdicts'])} comparisons at once"
+    }
+    assert content["stamp"] == msgspec.to_builtins(stamp_of(comparison.runs))
+    assert content["noise"]["completed_share"] == 0
 
 
 def test_text_has_a_table_and_a_verdict(zcprobe: Command, tmp_path: Path) -> None:

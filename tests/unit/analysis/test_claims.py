@@ -144,7 +144,7 @@ def test_too_few_runs_say_so(one: Run) -> None:
     points = {"left": point(one, np.array([1.0, 1.01, 0.99])), "right": point(one, np.array([2.0, 2.01, 1.99]))}
     claim = of(claims_against("left", points), "goodput_bps")
     assert claim.least_p == pytest.approx(0.1)
-    assert claim.why == "3 runs of each are too few for 3 comparisons at once"
+    assert claim.why == "3 runs are too few for 3 comparisons at once"
 
 
 def test_many_comparisons_at_once_are_corrected_for(one: Run) -> None:
@@ -174,7 +174,7 @@ def test_five_deaths_of_five_against_none_are_shown(one: Run) -> None:
     assert (claims[0].shown, claims[0].better, claims[0].effect) == (True, True, 1.0)
     assert claims[0].low is not None
     assert 0.3 < claims[0].low < 0.7
-    assert claims[0].text.startswith("completed runs: alive is better than dead: +100 points [")
+    assert claims[0].text.startswith("completed runs: alive is better than dead: +100 [+")
 
 
 def test_only_blocks_in_which_both_have_a_value_are_paired(one: Run) -> None:

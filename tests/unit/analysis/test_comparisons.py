@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.unit.changed import changed_run
-from zcprobe.analysis.comparisons import as_comparison, as_comparisons, comparison_of, group_titles
-from zcprobe.dataset.load import Comparison, RunCollection
+from zcprobe.analysis.comparisons import (
+    as_comparison,
+    as_comparisons,
+    claims_of,
+    comparison_of,
+    group_titles,
+    points_of,
+    with_results,
+)
+from zcprobe.dataset.load import Comparison, RunCollection, load_comparison
 from zcprobe.errors import UsageError
 from zcprobe.report.html import render_report
 
@@ -88,3 +98,40 @@ def test_noise_is_told_from_the_runs(shipped: dict[str, Comparison]) -> None:
     text = render_report([comparison], comparison.folder)
     # of two runs the median is the middle
     assert f"qemu-merged {(max(rates) - min(rates)) / (sum(rates) / 2):.0%}" in text
+
+
+@pytest.fixture(scope="module")
+def five() -> Comparison:
+    """Five runs of each policy, interleaved."""
+    return load_comparison(Path(__file__).parents[2] / "data" / "version_3" / "held-completions")
+
+
+def test_the_runs_of_a_point_are_found_by_their_block(five: Comparison) -> None:
+    points = points_of(five)
+    assert list(points) == ["qemu-pre", "qemu-shipped", "qemu-merged"]
+    blocks = {entry["folder"]: entry["repeat"] for entry in five.meta["runs"]}
+    for policy, point in points.items():
+        assert sorted(point) == [1, 2, 3, 4, 5]
+        assert all(run.policy == policy and blocks[run.folder.name] == block for block, run in point.items())
+
+
+def test_runs_that_nobody_planned_are_paired_in_their_order(five: Comparison) -> None:
+    loose = comparison_of(five.runs_of("qemu-merged")[::-1])
+    assert list(points_of(loose)["qemu-merged"].values()) == loose.runs
+    assert claims_of(loose) == []
+
+
+def test_what_is_stored_with_a_comparison_is_made_from_its_runs(five: Comparison) -> None:
+    meta = with_results(five).meta
+    shown = {(claim["candidate"], claim["quantity"]) for claim in meta["verdicts"] if claim["shown"]}
+    assert shown == {("qemu-merged", "completed_share"), ("qemu-shipped", "sends_before_enobufs")}
+    assert meta["verdicts"] == msgspec.to_builtins(claims_of(five))
+    assert meta["noise"]["completed_share"] == 0
+    assert meta["noise"]["goodput_bps"] > 0
+    assert meta["stamp"] == {"valid": True, "run_count": 15, "why": []}
+
+
+def test_the_smallest_effect_that_matters_is_that_of_the_comparison(five: Comparison) -> None:
+    strict = Comparison(five.folder, five.meta | {"smallest_effect": 1.0}, five.runs)
+    assert {claim.smallest_effect for claim in claims_of(strict)} == {1.0}
+    assert {claim.smallest_effect for claim in claims_of(five)} == {0.05}

@@ -9,7 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.changed import changed_run, run_with, stored_results
-from zcprobe.analysis.comparisons import as_comparisons
+from zcprobe.analysis.comparisons import as_comparisons, claims_of
+from zcprobe.analysis.quantities import COMPARED
+from zcprobe.analysis.validity import stamp_of
 from zcprobe.dataset.load import Comparison, Run, load_comparison
 from zcprobe.format.findings import Finding, RunWarning
 from zcprobe.report.content import warnings_of
@@ -208,3 +210,15 @@ def test_a_planned_comparison_whose_runs_are_not_alike_says_so(shipped: dict[str
     assert warnings_of(whole) == []
     (warning,) = warnings_of(mixed)
     assert "1 channel or 4 channels" in warning
+
+
+def test_a_report_has_each_claim_beside_the_noise_and_the_stamp(shipped: dict[str, Comparison], tmp_path: Path) -> None:
+    five = load_comparison(shipped["held-completions"].folder.parents[1] / "version_3" / "held-completions")
+    page = _Page()
+    page.feed(render_report([five], tmp_path, most_drawn=0))
+    assert "Differences from qemu-pre" in page.text
+    for claim in claims_of(five):
+        row = f"{claim.candidate} {COMPARED[claim.quantity].words}"
+        assert row in page.text
+        assert ("no difference shown" in page.text.partition(row)[2][:200]) == (not claim.shown)
+    assert f"planned runs, started {five.meta['started_utc'][:10]}" in page.text.partition(stamp_of(five.runs).text)[0]

@@ -13,7 +13,8 @@ from zcprobe.cli.arguments.benchmark import (
     add_traffic,
 )
 from zcprobe.cli.arguments.host import MAX_REPEATS
-from zcprobe.units import parse_whole
+from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT
+from zcprobe.units import parse_percent, parse_whole
 
 __all__ = ["DEFAULT_COMPARISON", "DEFAULT_OVERHEAD_ROUNDS", "EXAMPLES", "add_compare"]
 
@@ -65,7 +66,19 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-report", action="store_true", help="make no figures and no report.html, which take seconds"
     )
+    _add_judgement(parser)
     add_policy_options(parser)
     add_traffic(parser)
     add_sockets(parser)
     add_measurement(parser)
+
+
+def _add_judgement(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what counts as a difference")
+    group.add_argument(
+        "--smallest-effect",
+        type=partial(parse_percent, "--smallest-effect"),
+        default=DEFAULT_SMALLEST_EFFECT,
+        metavar="PERCENT",
+        help=f"a smaller difference does not matter ({100 * DEFAULT_SMALLEST_EFFECT:g})",
+    )
