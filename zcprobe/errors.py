@@ -6,6 +6,8 @@
     ├── OutputError         exit 2  the output folder cannot be written, or is not a run folder
     ├── HostError           exit 3  this host cannot do it: root, bcc, kernel mechanism
     ├── PeerError           exit 1  the sink refused, vanished or speaks another version
+    ├── RegressionError     exit 1  something is worse than in the baseline (--fail-on-regression)
+    ├── UndecidedError      exit 4  nobody can tell whether something is worse (--fail-on-regression)
     ├── DataLossError       exit 4  events or records were lost
     ├── ReconciliationError exit 4  two independent counts of the same thing differ
     └── DefectError         exit 5  zcprobe itself is wrong: an exception that nobody foresaw
@@ -23,6 +25,8 @@ __all__ = [
     "OutputError",
     "PeerError",
     "ReconciliationError",
+    "RegressionError",
+    "UndecidedError",
     "UsageError",
     "ZcprobeError",
 ]
@@ -59,6 +63,14 @@ class HostError(ZcprobeError):
 
 class PeerError(ZcprobeError):
     exit_code = 1
+
+
+class RegressionError(ZcprobeError):
+    exit_code = 1
+
+
+class UndecidedError(ZcprobeError):
+    exit_code = 4
 
 
 class DataLossError(ZcprobeError):

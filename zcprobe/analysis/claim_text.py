@@ -10,6 +10,7 @@ __all__ = [
     "claim_text",
     "count_text",
     "effect_text",
+    "is_decidable",
     "noise_text",
     "p_text",
     "verdict_text",
@@ -20,12 +21,18 @@ SIGNIFICANT = 1 - CONFIDENCE
 """A p-value below this shows a difference."""
 
 
-def what_is_missing(claim: Claim, tested_count: int) -> str | None:
-    """Why no difference is shown; None if one is. `tested_count`: the claims that are tested at once."""
+def is_decidable(claim: Claim) -> bool:
+    """Whether there are enough runs to show a difference however large, beside so many other claims. Constant values
+    show that there is none."""
+    return claim.is_constant or claim.least_p * claim.tested_count < SIGNIFICANT
+
+
+def what_is_missing(claim: Claim) -> str | None:
+    """Why no difference is shown; None if one is."""
     if claim.is_constant:
         return "all values are equal"
-    if claim.p_corrected >= SIGNIFICANT and min(1.0, claim.least_p * tested_count) >= SIGNIFICANT:
-        return f"{count_text(claim)} runs are too few for {tested_count} comparisons at once"
+    if claim.p_corrected >= SIGNIFICANT and not is_decidable(claim):
+        return f"{count_text(claim)} runs are too few for {claim.tested_count} comparisons at once"
     if claim.noise is None:
         return "no two runs were made alike, so the noise is not known"
     if _is_within(claim, claim.noise):

@@ -18,7 +18,7 @@ from zcprobe.analysis.quantities import COMPARED
 from zcprobe.dataset.run import Run
 from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT, Claim
 
-__all__ = ["Point", "Values", "claims_against", "judged", "noise_between", "unpaired_claim", "values_of"]
+__all__ = ["Point", "Values", "claims_against", "judged", "noise_between", "scaled", "unpaired_claim", "values_of"]
 
 Point = Mapping[int, Run]
 """Block -> run. Runs of different points are paired if they have the same block."""
@@ -28,9 +28,14 @@ Values = Mapping[int, float]
 
 
 def values_of(point: Point, quantity: str) -> dict[int, float]:
-    """The values of a point's runs. Interrupted runs have none."""
+    """The values of a point's runs, on the scale on which differences are taken. Interrupted runs have none."""
     known = {block: run for block, run in point.items() if run.sender.outcome != "interrupted"}
-    found = {block: COMPARED[quantity].scaled(run) for block, run in known.items()}
+    return scaled(quantity, {block: COMPARED[quantity].value(run) for block, run in known.items()})
+
+
+def scaled(quantity: str, values: Mapping[int, float | None]) -> dict[int, float]:
+    """Block -> value on that scale, of the blocks that have one."""
+    found = {block: COMPARED[quantity].scaled(value) for block, value in values.items()}
     return {block: value for block, value in found.items() if value is not None}
 
 
@@ -108,14 +113,12 @@ def judged(claims: Sequence[Claim]) -> list[Claim]:
     """
     tested = [claim for claim in claims if not claim.is_constant]
     corrected = iter(stats.false_discovery_control([claim.p for claim in tested]) if tested else ())
-    return [
-        _judged(claim if claim.is_constant else replace(claim, p_corrected=float(next(corrected))), len(tested))
-        for claim in claims
-    ]
+    counted = [replace(claim, tested_count=len(tested)) for claim in claims]
+    return [_judged(one if one.is_constant else replace(one, p_corrected=float(next(corrected)))) for one in counted]
 
 
-def _judged(claim: Claim, tested_count: int) -> Claim:
-    why = what_is_missing(claim, tested_count)
+def _judged(claim: Claim) -> Claim:
+    why = what_is_missing(claim)
     better = (claim.effect > 0) == COMPARED[claim.quantity].more_is_better if why is None else None
     known = replace(claim, shown=why is None, better=better, why=why)
     return replace(known, text=claim_text(known))

@@ -23,9 +23,8 @@ class Quantity(msgspec.Struct, frozen=True, kw_only=True):
     is_binary: bool = False
     value: Callable[[Run], float | None]
 
-    def scaled(self, run: Run) -> float | None:
-        """The value on the scale on which differences are taken. A ratio to 0 has no meaning."""
-        value = self.value(run)
+    def scaled(self, value: float | None) -> float | None:
+        """A value on the scale on which differences are taken. A ratio to 0 has no meaning."""
         if value is None or not self.is_relative:
             return value
         return log(value) if value > 0 else None

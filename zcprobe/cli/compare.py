@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from zcprobe.analysis.baseline import Judgement, judge_against
 from zcprobe.analysis.comparisons import claims_of
 from zcprobe.analysis.validity import stamp_of
 from zcprobe.benchmark.defaults import Benchmark, benchmark_of, open_probes
@@ -19,6 +20,13 @@ from zcprobe.campaign.compare import compare
 from zcprobe.campaign.plan import PlannedRun, plan_runs
 from zcprobe.campaign.plan_file import plan_of
 from zcprobe.cli.arguments.compare import DEFAULT_OVERHEAD_ROUNDS
+from zcprobe.cli.baselines import (
+    keep_baseline,
+    print_judgement,
+    require_baseline,
+    require_no_regression,
+    write_junit,
+)
 from zcprobe.cli.campaign import run_plan
 from zcprobe.cli.claims import claim_table
 from zcprobe.cli.compare_axis import axis_of, plan_content
@@ -93,19 +101,21 @@ def _result_table(comparison: Comparison) -> Table:
     return table
 
 
-def _print_json(comparison: Comparison) -> None:
-    """Prints comparison.json, and its folder."""
+def _print_json(comparison: Comparison, judgement: Judgement | None) -> None:
+    """Prints comparison.json, its folder, and what became of the baseline."""
     recorded = {name: value for name, value in comparison.meta.items() if name != "damage"}
-    content = {**recorded, "folder": str(comparison.folder)}
+    content = {**recorded, "folder": str(comparison.folder), **({"judgement": judgement} if judgement else {})}
     sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
 
 
-def _print_text(comparison: Comparison) -> None:
+def _print_text(comparison: Comparison, judgement: Judgement | None) -> None:
     StdoutConsole().print(_result_table(comparison))
     claims = claims_of(comparison)
     if claims:
         StdoutConsole().print(claim_table(claims, claims[0].reference))
     print("\n".join([*comparison.meta["verdict"], f"{stamp_of(comparison.runs).text}."]))
+    if judgement is not None:
+        print_judgement(judgement)
     if (comparison.folder / "report.html").exists():
         print(f"report  {comparison.folder / 'report.html'}\nfigures {comparison.folder / 'figures'}")
     else:
@@ -127,6 +137,7 @@ def run(options: argparse.Namespace) -> int:
     if axis is not None:
         return run_plan(plan_of(plan_content(options, axis, seed), plan_options()), options)
     benchmarks = _benchmarks(options)
+    baseline = require_baseline(options, list(benchmarks))
     first = next(iter(benchmarks.values()))
     total = len(benchmarks) * options.repeats
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
@@ -158,10 +169,16 @@ def run(options: argparse.Namespace) -> int:
             smallest_effect=options.smallest_effect,
         )
     with keeping("the runs are", comparison.folder, interruption.signal_number):
-        _print_json(comparison) if options.json else _print_text(comparison)
+        judgement = None if baseline is None else judge_against(baseline, comparison, options.smallest_effect)
+        _print_json(comparison, judgement) if options.json else _print_text(comparison, judgement)
+        write_junit(options.junit, comparison, judgement)
     if interruption.signal_number:
         _tell_what_there_is(comparison)
     _check(comparison)
+    if not interruption.signal_number:
+        keep_baseline(options, comparison)
+    if judgement is not None and options.fail_on_regression:
+        require_no_regression(judgement)
     return -interruption.signal_number
 
 

@@ -15,8 +15,8 @@ from zcprobe.version import VERSION
 __all__ = ["make_parser"]
 
 _EXIT_CODES = """\
-exit codes: 0 ok; 1 the run failed; 2 bad usage; 3 this host cannot do it; 4 data incomplete (lost events, counts
-that differ); 5 a defect of zcprobe"""
+exit codes: 0 ok; 1 the run failed, or is worse than a baseline; 2 bad usage; 3 this host cannot do it; 4 data
+incomplete (lost events, counts that differ); 5 a defect of zcprobe"""
 
 _VERBS: dict[str, tuple[str, str, str]] = {
     "run": ("run", "add_run", "one run of one policy in one scenario"),

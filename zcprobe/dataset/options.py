@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zcprobe.dataset.run import Run
 
 __all__ = [
+    "HOST_FACTS",
     "OPTIONS",
     "POLICY_OPTIONS",
     "default_options",
@@ -24,7 +25,9 @@ __all__ = [
     "way_of",
 ]
 
-_HOST_FACTS = ("kernel_release", "machine", "cpu_model", "cpu_count")
+HOST_FACTS = ("kernel_release", "machine", "cpu_model", "cpu_count")
+"""The names in `way_of` that say on which host a run was made."""
+
 _SPEED_UNITS = ("_bps", "_bytes", "_ns", "_s")
 """Suffixes of the quantities that a calibrated scenario derives from the machine's speed."""
 
@@ -189,7 +192,7 @@ def way_of(run: "Run") -> dict[str, Any]:
     """All that must be equal in runs that are compared: options in effect, impairment, kernel and host. UsageError for
     an attachment, which was not made with options."""
     options = run.options | dict.fromkeys(_calibrated_options(run.meta))
-    host = {name: getattr(run.meta.host, name) for name in _HOST_FACTS}
+    host = {name: getattr(run.meta.host, name) for name in HOST_FACTS}
     return {**options, **_fixed_impairment(run.meta), **host}
 
 

@@ -18,11 +18,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     `is_relative`: `effect`, `low`, `high`, `noise` and `smallest_effect` are shares of the reference's value (0.05 is
     5 % more); otherwise they are differences of two shares (0.05 is 5 points more). `low` and `high` are the 95 %
     interval, None with a single run. `reference_count`, `candidate_count`: runs with a value. `test`: whether the
-    permutation test exchanged the two runs of a block (`blocks`) or any runs (`runs`). `p_corrected` accounts for all
-    claims that were tested at once; `least_p` is the smallest p-value that so few runs can give. `is_constant`: all
-    values are equal, so there was nothing to test. `noise`: what 95 % of A/A comparisons of so many runs stay below,
-    None where no two runs were made alike. `shown`: whether a difference is shown; `better`: whether it is one for the
-    better, None if none is shown. `why` says what a difference lacks to be shown, None if it is shown.
+    permutation test exchanged the two runs of a block (`blocks`) or any runs (`runs`). `least_p`: the smallest p-value
+    that so few runs can give; `p_corrected` accounts for all `tested_count` claims that were tested at once.
+    `is_constant`: all values are equal, so there was nothing to test. `noise`: what 95 % of A/A comparisons of so many
+    runs stay below, None where no two runs were made alike. `shown`: whether a difference is shown; `better`: whether
+    it is one for the better, None if none is shown. `why` says what a difference lacks to be shown, None if it is
+    shown.
     """
 
     quantity: str
@@ -40,6 +41,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     is_constant: bool
     noise: float | None
     smallest_effect: float
+    tested_count: int = 0
     p_corrected: float = 1.0
     shown: bool = False
     better: bool | None = None

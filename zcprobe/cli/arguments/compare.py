@@ -2,7 +2,9 @@
 """The arguments of `zcprobe compare`."""
 
 import argparse
+import re
 from functools import partial
+from pathlib import Path
 
 from zcprobe.cli.arguments.benchmark import (
     SCENARIO_HELP,
@@ -13,8 +15,10 @@ from zcprobe.cli.arguments.benchmark import (
     add_traffic,
 )
 from zcprobe.cli.arguments.host import MAX_REPEATS
+from zcprobe.errors import UsageError
+from zcprobe.format.baseline import BASELINE_NAME
 from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT
-from zcprobe.units import parse_percent, parse_whole
+from zcprobe.units import parse_percent, parse_whole, shown
 
 __all__ = ["DEFAULT_COMPARISON", "DEFAULT_OVERHEAD_ROUNDS", "EXAMPLES", "add_compare"]
 
@@ -30,6 +34,8 @@ examples:
   zcprobe compare --preset qemu-migration           the same policies on the traffic of a live migration
   zcprobe compare --compare zerocopy=on,off         one policy, with and without MSG_ZEROCOPY
   zcprobe compare -l 4K,64K,1M --scenario in-order  one policy, sends of three sizes
+  zcprobe compare --repeats 7 --save-baseline main
+  zcprobe compare --repeats 7 --baseline main --fail-on-regression --junit zcprobe.xml
 """
 
 
@@ -74,7 +80,7 @@ def add_compare(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_judgement(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what counts as a difference")
+    group = parser.add_argument_group("what counts as a difference, and as a regression")
     group.add_argument(
         "--smallest-effect",
         type=partial(parse_percent, "--smallest-effect"),
@@ -82,3 +88,21 @@ def _add_judgement(parser: argparse.ArgumentParser) -> None:
         metavar="PERCENT",
         help=f"a smaller difference does not matter ({100 * DEFAULT_SMALLEST_EFFECT:g})",
     )
+    group.add_argument("--save-baseline", type=_baseline_name, metavar="NAME", help="keep the values of the runs")
+    group.add_argument(
+        "--baseline", type=_baseline_name, metavar="NAME", help="compare each policy with itself in what was kept"
+    )
+    group.add_argument(
+        "--fail-on-regression",
+        action="store_true",
+        help="exit with 1 if something is worse than in the baseline, with 4 if that cannot be told",
+    )
+    group.add_argument("--junit", type=Path, metavar="FILE", help="write the claims as JUnit XML, for CI")
+
+
+def _baseline_name(text: str) -> str:
+    if not re.fullmatch(BASELINE_NAME, text):
+        raise UsageError(
+            f"{shown(text)} cannot name a baseline", "write at most 64 letters, digits, dots, dashes and underscores"
+        )
+    return text

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How often a policy differs from itself, in comparisons of real runs.
 
-    .venv/bin/python bench/self.py [--comparisons 40] [--blocks 5] [--conditions idle,loaded]
+    .venv/bin/python bench/itself.py [--comparisons 40] [--blocks 5] [--conditions idle,loaded]
 
 Needs root and an otherwise idle machine; 40 comparisons take some five minutes for each condition. `loaded`: a process
 on each CPU spins during the runs. Each comparison has two points that are made alike, whose runs are interleaved and
@@ -15,7 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.calibrated import CONDITIONS
+from calibrated import CONDITIONS
+
 from zcprobe.analysis.claims import claims_against
 from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.benchmark.run import record_run

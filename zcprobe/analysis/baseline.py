@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs against those of a baseline: what got worse, and whether that can be told."""
+
+from collections.abc import Iterator
+from math import comb
+from typing import Any
+
+import msgspec
+
+from zcprobe.analysis.claim_text import SIGNIFICANT, is_decidable
+from zcprobe.analysis.claims import Point, Values, judged, scaled, unpaired_claim, values_of
+from zcprobe.analysis.comparisons import points_of
+from zcprobe.analysis.quantities import COMPARED
+from zcprobe.analysis.validity import stamp_of
+from zcprobe.dataset.load import Comparison
+from zcprobe.dataset.option_words import describe_values
+from zcprobe.dataset.options import HOST_FACTS, way_of
+from zcprobe.errors import UsageError
+from zcprobe.format.baseline import Baseline, BaselinePoint
+from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT, Claim, Stamp
+
+__all__ = ["Judgement", "baseline_of", "fewest_runs", "judge_against", "require_policies"]
+
+_MOST_NAMED = 5
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of each policy since the baseline. `remarks`: how the two hosts differ. `stamps`: of the baseline and
+    of the runs now."""
+
+    baseline: str
+    saved_utc: str
+    remarks: list[str]
+    stamps: dict[str, Stamp]
+    verdicts: list[Claim]
+
+    @property
+    def regressions(self) -> list[Claim]:
+        return [claim for claim in self.verdicts if claim.better is False]
+
+    @property
+    def why_undecided(self) -> str | None:
+        """Why nobody can tell that nothing regressed; None if it can be told."""
+        invalid = [f"{whose}: {stamp.text}" for whose, stamp in self.stamps.items() if not stamp.valid]
+        if invalid:
+            return "; ".join(invalid)
+        few = [claim for claim in self.verdicts if not is_decidable(claim)]
+        if few:
+            enough = fewest_runs(few[0].tested_count)
+            return f"too few runs for {few[0].tested_count} comparisons at once: --repeats {enough} for both"
+        return None
+
+
+def fewest_runs(claim_count: int) -> int:
+    """The fewest runs of each of two points with which one of so many claims can show a difference."""
+    count = 2
+    while 2 / comb(2 * count, count) * claim_count >= SIGNIFICANT:
+        count += 1
+    return count
+
+
+def baseline_of(comparison: Comparison, name: str, saved_utc: str) -> Baseline:
+    """What to keep of a comparison."""
+    return Baseline(
+        name=name,
+        saved_utc=saved_utc,
+        folder=comparison.folder.name,
+        scenario=comparison.meta["scenario"],
+        stamp=stamp_of(comparison.runs),
+        points={policy: _kept(point) for policy, point in points_of(comparison).items()},
+    )
+
+
+def _kept(point: Point) -> BaselinePoint:
+    blocks = range(1, max(point) + 1)
+    known = {block: run for block, run in point.items() if run.sender.outcome != "interrupted"}
+    values = {
+        name: [quantity.value(known[block]) if block in known else None for block in blocks]
+        for name, quantity in COMPARED.items()
+    }
+    return BaselinePoint(way=_way(point), values=values)
+
+
+def _way(point: Point) -> dict[str, Any]:
+    """As it is read back from JSON."""
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(way_of(next(iter(point.values())))))
+    return found
+
+
+def require_policies(baseline: Baseline, policies: list[str]) -> None:
+    """UsageError for a policy that the baseline does not have."""
+    missing = [policy for policy in policies if policy not in baseline.points]
+    if missing:
+        raise UsageError(
+            f"the baseline {baseline.name} has no runs of {', '.join(missing)}",
+            f"it has {', '.join(baseline.points)}: choose among them with --policies",
+        )
+
+
+def judge_against(
+    baseline: Baseline, comparison: Comparison, smallest_effect: float = DEFAULT_SMALLEST_EFFECT
+) -> Judgement:
+    """Every policy of the comparison against itself in the baseline; all claims are corrected at once.
+
+    Hosts may differ, which the judgement says. UsageError for a policy that the baseline lacks, and for runs that were
+    made with other options.
+    """
+    points = points_of(comparison)
+    require_policies(baseline, list(points))
+    remarks = list(dict.fromkeys(remark for policy in points for remark in _remarks(baseline, policy, points[policy])))
+    found = [claim for policy, point in points.items() for claim in _claims(baseline, policy, point, smallest_effect)]
+    return Judgement(
+        baseline=baseline.name,
+        saved_utc=baseline.saved_utc,
+        remarks=remarks,
+        stamps={f"baseline {baseline.name}": baseline.stamp, "now": stamp_of(comparison.runs)},
+        verdicts=judged(found),
+    )
+
+
+def _remarks(baseline: Baseline, policy: str, point: Point) -> list[str]:
+    then, now = baseline.points[policy].way, _way(point)
+    differing = [name for name in dict.fromkeys([*then, *now]) if then.get(name) != now.get(name)]
+    told = {name: describe_values(name, [then.get(name), now.get(name)]) for name in differing}
+    options = [text for name, text in told.items() if name not in HOST_FACTS]
+    if options:
+        raise UsageError(
+            f"the runs of {policy} in the baseline {baseline.name} were made in another way:"
+            f" {'; '.join(options[:_MOST_NAMED])}",
+            "compare with the options of the baseline, or save another baseline with those of now",
+        )
+    return [text for name, text in told.items() if name in HOST_FACTS]
+
+
+def _claims(baseline: Baseline, policy: str, point: Point, smallest_effect: float) -> Iterator[Claim]:
+    for quantity in COMPARED:
+        kept = baseline.points[policy].values.get(quantity, [])
+        then: Values = scaled(quantity, dict(enumerate(kept, 1)))
+        now = values_of(point, quantity)
+        names = (f"{policy} in baseline {baseline.name}", policy)
+        claim = unpaired_claim(quantity, names, (then, now), [then, now], smallest_effect)
+        if claim is not None:
+            yield claim
