@@ -3,7 +3,7 @@
 the writer's structs filled with what such a reader has found."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from keyword import iskeyword
 from types import NoneType, UnionType
@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 __all__ = ["COUNT", "NUMBER", "fill_struct", "loose_struct", "never_null"]
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
+_Fill = Callable[[Any], Any]
 
 COUNT = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 NUMBER = Annotated[float, Meta(ge=0, le=1e18)]
@@ -47,12 +48,9 @@ def _loose(kind: Any, own: Mapping[str, Any]) -> Any:
     return origin[parts] if origin is tuple else Annotated[origin[parts], Meta(max_length=_MOST_MEMBERS)]
 
 
-_hints = cache(get_type_hints)
-
-
 def never_null(kind: type[msgspec.Struct]) -> tuple[str, ...]:
     """The members of `kind` whose type has no None: every run of every version has them."""
-    return tuple(name for name, of in _hints(kind).items() if NoneType not in get_args(of))
+    return tuple(name for name, of in get_type_hints(kind).items() if NoneType not in get_args(of))
 
 
 def fill_struct(kind: type[_Struct], given: Mapping[str, Any]) -> _Struct:
@@ -61,12 +59,17 @@ def fill_struct(kind: type[_Struct], given: Mapping[str, Any]) -> _Struct:
     A member that is missing there has its default, or None where it has no default. A member that `kind` does not know
     comes from a later minor version and is kept, as a further member of the struct.
     """
-    hints = _hints(kind)
-    missing = {name: None for name in _without_default(kind) if name not in given}
-    known = {name: _filled(hints[name], value) for name, value in given.items() if name in hints}
-    unknown = {name: value for name, value in given.items() if name not in hints and _may_be_added(kind, name)}
+    fillers = _fillers(kind)
+    members: dict[str, Any] = {name: None for name in _without_default(kind) if name not in given}
+    unknown = {}
+    for name, value in given.items():
+        if name in fillers:
+            fill = fillers[name]
+            members[name] = value if fill is None or value is None else fill(value)
+        elif _may_be_added(kind, name):
+            unknown[name] = value
     whole = _with_members(kind, tuple(unknown)) if unknown else kind
-    return whole(**missing, **known, **unknown)
+    return whole(**members, **unknown)
 
 
 @cache
@@ -86,18 +89,26 @@ def _with_members(kind: type[_Struct], names: tuple[str, ...]) -> type[_Struct]:
     return whole  # type: ignore[no-any-return]
 
 
-def _filled(kind: Any, value: Any) -> Any:
-    """JSON as a value of the type: objects as structs, arrays as tuples where the type says so."""
+@cache
+def _fillers(kind: type[msgspec.Struct]) -> dict[str, _Fill | None]:
+    """Member -> what makes a value of its type of JSON; None where JSON is the value. Found once for each struct: a run
+    has hundreds of members, and a folder thousands of runs."""
+    return {name: _filler(of) for name, of in get_type_hints(kind).items()}
+
+
+def _filler(kind: Any) -> _Fill | None:
+    """Objects become structs, and arrays tuples, where the type says so; what has another type stays as it is."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return fill_struct(kind, value) if isinstance(value, dict) else value
+        return lambda value: fill_struct(kind, value) if isinstance(value, dict) else value
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         of = [part for part in parts if part is not NoneType]
-        return value if value is None or len(of) != 1 else _filled(of[0], value)
-    if origin is list and isinstance(value, list):
-        return [_filled(parts[0], one) for one in value]
-    if origin is tuple and isinstance(value, list):
-        return tuple(value)
-    if origin is dict and isinstance(value, dict):
-        return {name: _filled(parts[1], one) for name, one in value.items()}
-    return value
+        return _filler(of[0]) if len(of) == 1 else None
+    if origin is tuple:
+        return lambda value: tuple(value) if isinstance(value, list) else value
+    inner = _filler(parts[-1]) if origin in (list, dict) else None
+    if inner is None:
+        return None
+    if origin is list:
+        return lambda value: [inner(one) for one in value] if isinstance(value, list) else value
+    return lambda value: {name: inner(one) for name, one in value.items()} if isinstance(value, dict) else value

@@ -64,8 +64,14 @@ def _parsed(path: Path, what: str, raw: bytes) -> dict[str, Any]:
         raise OutputError(f"{path} cannot be read: {str(error)[:_LONGEST_REASON]}", _DAMAGED) from error
     if not isinstance(content, dict):
         raise OutputError(f"{path} does not hold the metadata of a {what}", _DAMAGED)
-    printable: dict[str, Any] = printable_members(content)
-    return printable
+    shown: dict[str, Any] = content if _is_printable(raw) else printable_members(content)
+    return shown
+
+
+def _is_printable(raw: bytes) -> bool:
+    """Whether every text in valid JSON is known to be printable, which is far quicker than to look at each: it holds no
+    unprintable character but the ends of its lines, and without a backslash it cannot write one out."""
+    return b"\\" not in raw and raw.decode().replace("\n", "").isprintable()
 
 
 def _finding(seal: Seal, content: dict[str, Any]) -> str | None:

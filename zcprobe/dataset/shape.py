@@ -190,16 +190,21 @@ class _Comparison(msgspec.Struct, kw_only=True):
 
 
 def require_bounded(value: Any, depth: int = 0) -> None:
-    """ValueError for a text, a number or a nesting that is larger than in any metadata."""
-    if depth > _MOST_DEPTH:
+    """ValueError for a text, a number or a nesting that is larger than in any metadata. `value` is decoded JSON."""
+    if depth >= _MOST_DEPTH:
         raise ValueError(f"objects nested more than {_MOST_DEPTH} deep")
-    if isinstance(value, str) and len(value) > _MOST_CHARACTERS:
-        raise ValueError(f"a text of {len(value):,} characters")
-    if isinstance(value, int) and not _SMALLEST <= value <= _LARGEST:
-        raise ValueError("a number of more than 64 bits")
-    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for part in parts:
-        require_bounded(part, depth + 1)
+    for part in (
+        (*value, *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else (value,)
+    ):
+        kind = type(part)
+        if kind is str:
+            if len(part) > _MOST_CHARACTERS:
+                raise ValueError(f"a text of {len(part):,} characters")
+        elif kind is int:
+            if not _SMALLEST <= part <= _LARGEST:
+                raise ValueError("a number of more than 64 bits")
+        elif kind is dict or kind is list:
+            require_bounded(part, depth + 1)
 
 
 def require_run(meta: dict[str, Any]) -> None:

@@ -96,12 +96,14 @@ def test_what_is_beyond_all_bounds_is_refused(value: Any) -> None:
         require_bounded(value)
 
 
-def test_nesting_has_a_bound() -> None:
-    value: Any = 1
-    for _ in range(40):
+@pytest.mark.parametrize("inner", [1, {}, "text"])
+def test_nesting_has_a_bound(inner: Any) -> None:
+    value: Any = inner
+    for _ in range(32 - isinstance(inner, dict)):
         value = [value]
+    require_bounded(value)
     with pytest.raises(ValueError, match="nested more than 32 deep"):
-        require_bounded(value)
+        require_bounded([value])
 
 
 @pytest.mark.parametrize("member", ["seed", "planned_runs", "started_utc", "scenario"])
