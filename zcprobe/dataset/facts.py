@@ -10,8 +10,9 @@ from zcprobe.config import FlushVariant
 from zcprobe.dataset.options import impairment_of
 from zcprobe.dataset.results import results_of
 from zcprobe.dataset.run import Run
+from zcprobe.format.causes import CAUSES, MEMLOCK_CAUSES
 
-__all__ = ["HOST_FACTS", "flat_facts"]
+__all__ = ["HOST_FACTS", "flat_facts", "run_row"]
 
 HOST_FACTS = ("kernel_release", "machine", "distribution", "cpu_model", "cpu_count")
 
@@ -39,6 +40,20 @@ def flat_facts(run: Run) -> dict[str, Any]:
         **_plain(results),
     }
     return facts | {"run": run.name, "complete": run.meta.complete, "integrity": run.integrity}
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    """The run's row in a table of runs: its facts, and `enobufs_causes_<cause>` for every cause."""
+    return flat_facts(run) | {f"enobufs_causes_{cause}": count for cause, count in _all_causes(run).items()}
+
+
+def _all_causes(run: Run) -> dict[str, int | None]:
+    """Cause -> calls. `memlock` is the sum of the calls on either path and of those whose path is not known."""
+    causes = run.kernel.enobufs_causes
+    if causes is None:
+        return dict.fromkeys(("memlock", *CAUSES))
+    by_memlock = sum(causes.get(cause, 0) for cause in MEMLOCK_CAUSES)
+    return {**dict.fromkeys(CAUSES, 0), **causes, "memlock": by_memlock}
 
 
 def _text(item: Any) -> str:

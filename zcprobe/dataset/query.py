@@ -9,7 +9,8 @@ import pyarrow as pa
 from pyarrow import dataset as ds
 from pyarrow import fs
 
-from zcprobe.dataset.facts import flat_facts
+from zcprobe.dataset.facts import run_row
+from zcprobe.dataset.rows import runs_table
 from zcprobe.dataset.run import Run
 from zcprobe.dataset.table import sql_schema
 from zcprobe.errors import HostError, OutputError, UsageError
@@ -21,17 +22,19 @@ __all__ = ["df_runs", "query_runs"]
 def df_runs(runs: Sequence[Run]) -> pd.DataFrame:
     """One row per run.
 
-    Columns: those of `zcprobe.dataset.facts.flat_facts`, which docs/exports.md lists: run, host, every option as it was
-    in effect, impairment, summary.
+    Columns: those of `zcprobe.dataset.facts.run_row`, which docs/exports.md lists: run, host, every option as it was in
+    effect, impairment, summary. What is not known of a run is missing (NaN or None).
     """
-    return pd.DataFrame([flat_facts(run) for run in runs])
+    frame: pd.DataFrame = runs_table(map(run_row, runs)).to_pandas()
+    return frame
 
 
-def query_runs(runs: Sequence[Run], sql: str) -> pd.DataFrame:
-    """Runs the query; only the columns and rows that it needs are read from the files.
+def query_runs(runs: Sequence[Run], sql: str, table: pa.Table | None = None) -> pd.DataFrame:
+    """Runs the query; only the tables, columns and rows that it needs are read from the files.
 
     Tables are those of docs/run-format.md with one more column, `run`; a column that an older run does not have is
-    NULL there. A table that no run has recorded does not exist. OutputError for a damaged file.
+    NULL there. A table that no run has recorded does not exist. `table` is the table `runs` where somebody has it
+    already. OutputError for a damaged file.
     """
     try:
         import duckdb
@@ -39,8 +42,8 @@ def query_runs(runs: Sequence[Run], sql: str) -> pd.DataFrame:
         raise HostError("queries need duckdb", "pip install 'zcprobe[sql]'") from None
     connection = duckdb.connect()
     try:
-        connection.register("runs", df_runs(runs))
-        for name in TABLES:
+        connection.register("runs", runs_table(map(run_row, runs)) if table is None else table)
+        for name in _named_in(sql):
             _add_table(connection, name, runs)
         frame: pd.DataFrame = connection.execute(sql).df()
         return frame
@@ -52,6 +55,14 @@ def query_runs(runs: Sequence[Run], sql: str) -> pd.DataFrame:
         raise UsageError(f"the query failed: {text}", f"tables: {', '.join(['runs', *TABLES])}") from None
     finally:
         connection.close()
+
+
+def _named_in(sql: str) -> list[str]:
+    """The tables whose names are in the query: those of thousands of runs are not opened for a query that asks for
+    `runs` alone. All, where it names none; it may ask which there are."""
+    text = sql.lower()
+    named = [name for name in TABLES if name in text]
+    return named if named or "runs" in text else list(TABLES)
 
 
 def _add_table(connection: Any, name: str, runs: Sequence[Run]) -> None:

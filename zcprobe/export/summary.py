@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A run's summary as one row of a table, and as one line of text."""
 
-from typing import Any
-
 import pyarrow as pa
 
 from zcprobe.dataset.arrival import datagrams_text
-from zcprobe.dataset.facts import flat_facts
+from zcprobe.dataset.facts import run_row
 from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.load import Attachment, Run
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options
 from zcprobe.dataset.results import lost_count
 from zcprobe.export.tables import Rows
-from zcprobe.format.causes import CAUSES, MEMLOCK_CAUSES
 from zcprobe.format.summary import SenderSummary
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
@@ -27,23 +24,10 @@ def summary_rows(runs: list[Run]) -> Rows:
 
     Every cause and every option has its column, even when no run has a value for it.
     """
-    rows = [_row(run) for run in runs]
+    rows = [run_row(run) for run in runs]
     columns = dict.fromkeys(name for row in rows for name in row)
     table = pa.table({name: [row.get(name) for row in rows] for name in columns})
     return Rows(table.schema, iter(table.to_batches()))
-
-
-def _row(run: Run) -> dict[str, Any]:
-    return flat_facts(run) | {f"enobufs_causes_{cause}": count for cause, count in _all_causes(run).items()}
-
-
-def _all_causes(run: Run) -> dict[str, int | None]:
-    """Cause -> calls. `memlock` is the sum of the calls on either path and of those whose path is not known."""
-    causes = run.kernel.enobufs_causes
-    if causes is None:
-        return dict.fromkeys(("memlock", *CAUSES))
-    by_memlock = sum(causes.get(cause, 0) for cause in MEMLOCK_CAUSES)
-    return {**dict.fromkeys(CAUSES, 0), **causes, "memlock": by_memlock}
 
 
 def _watched(run: Attachment) -> list[str]:

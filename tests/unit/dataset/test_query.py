@@ -112,3 +112,31 @@ def test_a_name_that_is_no_text_is_one_error(shipped: dict[str, Comparison], tmp
     assert run.name == r"bad\udcff"
     with pytest.raises(OutputError, match="cannot read these runs"):
         RunCollection([run]).query("select count(*) from sends")
+
+
+def test_no_table_is_opened_that_the_query_does_not_name(
+    shipped: dict[str, Comparison], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("zcprobe.dataset.query._add_table", lambda connection, name, runs: opened.append(name))
+    collection = shipped["in-order"]
+    assert collection.query("select count(*) as n from runs")["n"].tolist() == [len(collection)]
+    assert opened == []
+    with pytest.raises(UsageError, match="the query failed"):
+        collection.query("select * from Sends join runs using (run), (select 1 from STALLS)")
+    assert opened == ["sends", "stalls"]
+
+
+def test_a_query_can_ask_which_tables_there_are(shipped: dict[str, Comparison]) -> None:
+    found = shipped["in-order"].query("show tables").iloc[:, 0].tolist()
+    assert {"runs", "sends", "notifications", "kernel_events"} <= set(found)
+
+
+def test_runs_has_a_column_for_every_cause(shipped: dict[str, Comparison]) -> None:
+    collection = shipped["memlock"]
+    counted = collection.query("select run, enobufs_causes_memlock as n, enobufs_causes_qdisc from runs")
+    expected = {
+        run.name: sum(n for cause, n in run.kernel.enobufs_causes.items() if "memlock" in cause) for run in collection
+    }
+    assert counted.set_index("run")["n"].to_dict() == expected
+    assert sum(expected.values()) > 0
