@@ -99,6 +99,7 @@ def _commands(port: int, number: int) -> dict[str, tuple[str, ...]]:
         "export": ("one/*", "--format", "csv"),
         "attach": ("--detail", "causes", "-o", "watched", "--", "sleep", "1"),
         "live": ("--detail", "causes", "--", "sleep", "1"),
+        "index": ("one",),
         "overhead": ("-l", "64K", "--rounds", "1"),
         "sink": ("-1", "-B", "127.0.0.1", "-p", str(port)),
     }

@@ -37,6 +37,7 @@ _DOORS = {
     "doctor": ("check_host", "_clean"),
     "probes": ("try_mechanisms", "load_probes"),
     "scenarios": ("try_scenarios",),
+    "index": ("Indexing",),
 }
 """The functions that each verb may call once it has understood its options; its module has some of them."""
 
@@ -122,7 +123,7 @@ def _one_option(rng: random.Random, options: list[tuple[str, bool]]) -> list[str
 def _command_line(rng: random.Random, verbs: list[str], options: dict[str, list[tuple[str, bool]]]) -> list[str]:
     verb = rng.choice(verbs)
     words = [word for _ in range(rng.choice((0, 1, 1, 1, 2, 2, 3, 5))) for word in _one_option(rng, options[verb])]
-    if verb in ("campaign", "report", "plot", "export"):
+    if verb in ("campaign", "report", "plot", "export", "index"):
         words += [rng.choice(_VALUES) for _ in range(rng.choice((0, 1, 1, 2)))]
     elif rng.random() < 0.1:
         words.insert(rng.randint(0, len(words)), rng.choice(_VALUES))

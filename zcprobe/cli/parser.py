@@ -37,6 +37,7 @@ _VERBS: dict[str, tuple[str, str, str]] = {
     "report": ("report", "add_report", "a self-contained HTML report of runs"),
     "plot": ("plot", "add_plot", "one figure of runs"),
     "export": ("export", "add_export", "runs in other programs' formats"),
+    "index": ("index", "add_index", "one table of all runs in a folder, which makes loading and SQL quick"),
     "sink": ("sink", "add_sink", "the receiver alone, for a sender elsewhere (run --to)"),
 }
 """The verbs in the order of `zcprobe -h`: the module of `zcprobe.cli.arguments` and its function that adds the verb's

@@ -20,11 +20,11 @@ def find_run_folders(roots: Sequence[Path]) -> list[Path]:
     Hidden folders, as those of unfinished runs, and links below a root are left out, and so is what may not be read.
     OutputError when too many folders hold no run.
     """
-    waiting, found, looked = deque(roots), set(), 0
+    waiting, found, looked = deque(map(str, roots)), set(), 0  # paths as text: a Path of each would take twice as long
     while waiting:
         folder = waiting.popleft()
-        if os.path.lexists(folder / "run.json"):  # Path.exists() raises where a folder may not be entered
-            found.add(folder)
+        if os.path.lexists(os.path.join(folder, "run.json")):
+            found.add(Path(folder))
             continue
         looked += 1
         if looked > _MOST_FOLDERS:
@@ -36,10 +36,9 @@ def find_run_folders(roots: Sequence[Path]) -> list[Path]:
     return sorted(found, key=lambda folder: (folder.name, str(folder)))
 
 
-def _folders_in(folder: Path) -> list[Path]:
+def _folders_in(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
-            names = [one.name for one in entries if not one.name.startswith(".") and one.is_dir(follow_symlinks=False)]
+            return [one.path for one in entries if not one.name.startswith(".") and one.is_dir(follow_symlinks=False)]
     except (OSError, ValueError):
         return []
-    return [folder / name for name in names]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What notebooks show of runs: what ran, its outcome, three numbers that matter, and warnings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from zcprobe.dataset.arrival import missing_text
@@ -13,9 +13,17 @@ from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.format.summary import KernelSummary, SenderSummary
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
-__all__ = ["attachment_html", "collection_html", "run_html", "run_warnings", "three_numbers"]
+__all__ = [
+    "MOST_ROWS",
+    "attachment_html",
+    "collection_html",
+    "counts_html",
+    "run_html",
+    "run_warnings",
+    "three_numbers",
+]
 
-_MOST_ROWS = 40
+MOST_ROWS = 40
 _CELL = "text-align:left;padding:2px 10px 2px 0;vertical-align:top"
 
 
@@ -109,7 +117,7 @@ def collection_html(
     """The HTML of several runs: a row per run, at most 40; then the verdict; each warning once, with the number of its
     runs; the runs that were left out; and what is damaged of the whole."""
     head = _row(["policy", "scenario", "outcome", "ENOBUFS", "stalled", "goodput or life", "run"], "th")
-    rows = [_collection_row(name, meta) for name, meta in runs[:_MOST_ROWS]]
+    rows = [_collection_row(name, meta) for name, meta in runs[:MOST_ROWS]]
     counts: dict[str, int] = {}
     for _, meta in runs:
         for text in run_warnings(meta):
@@ -117,9 +125,22 @@ def collection_html(
     notes = "".join(_warning(f"{text} ({count} of {len(runs)} runs)") for text, count in counts.items())
     notes += "".join(_warning(f"left out: {text}") for text in skipped)
     notes += "".join(_warning(text) for text in damage)
-    more = f"<div>and {len(runs) - _MOST_ROWS} more</div>" if len(runs) > _MOST_ROWS else ""
+    more = f"<div>and {len(runs) - MOST_ROWS} more</div>" if len(runs) > MOST_ROWS else ""
     sentences = "".join(f"<div>{escape(sentence)}</div>" for sentence in verdict)
     return f"<div><b>{len(runs)} runs</b><table>{head}{''.join(rows)}</table>{more}{sentences}{notes}</div>"
+
+
+def counts_html(counts: Mapping[tuple[str | None, str | None, str | None], int], skipped: Sequence[str]) -> str:
+    """The HTML of more runs than have a row each, from the number of runs by scenario, policy and outcome, which are
+    None for attachments; and the runs that were left out."""
+    outcomes: dict[tuple[str, str], list[str]] = {}
+    for (scenario, policy, outcome), count in sorted(counts.items(), key=lambda item: tuple(map(str, item[0]))):
+        word = "watched" if outcome is None else OUTCOME_WORDS[outcome]
+        outcomes.setdefault((policy or "", scenario or "(attachments)"), []).append(f"{count:,} {word}")
+    rows = [_row((*way, ", ".join(told))) for way, told in outcomes.items()]
+    notes = "".join(_warning(f"left out: {text}") for text in skipped)
+    head = _row(["policy", "scenario", "outcomes"], "th")
+    return f"<div><b>{sum(counts.values()):,} runs</b>, from an index<table>{head}{''.join(rows)}</table>{notes}</div>"
 
 
 def _collection_row(name: str, meta: Recording) -> str:

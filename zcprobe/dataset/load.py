@@ -2,9 +2,9 @@
 """From a path to runs: one run folder, a comparison, or all runs below a folder or matching a pattern."""
 
 import os
-import warnings
 from collections.abc import Mapping
 from glob import glob, has_magic
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import msgspec
 from zcprobe.dataset.attachment import Attachment
 from zcprobe.dataset.campaign import read_campaign, run_digests
 from zcprobe.dataset.find import find_run_folders
+from zcprobe.dataset.index import known_rows
+from zcprobe.dataset.indexed_runs import IndexedRuns
 from zcprobe.dataset.integrity import DAMAGED, NO_DIGESTS, VERIFIED, changed
 from zcprobe.dataset.loose import fill_struct
 from zcprobe.dataset.metadata import damage_is_an_error, read_metadata
@@ -22,6 +24,7 @@ from zcprobe.dataset.run_collection import Comparison, RunCollection
 from zcprobe.dataset.schema import complete_metadata
 from zcprobe.dataset.shape import require_comparison, require_run
 from zcprobe.dataset.trial import require_readable
+from zcprobe.dataset.warn import warn_caller
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
 from zcprobe.format.campaign import CAMPAIGN_FILE
 from zcprobe.format.findings import RunWarning
@@ -89,7 +92,7 @@ def load_runs(
         found = load_campaign(folder, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
     else:
         found = load_collection(path, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
-    for run in found:
+    for run in found.doubtful() if isinstance(found, IndexedRuns) else found:
         _check(run, allow_incomplete=allow_incomplete, allow_lost=allow_lost)
     return found
 
@@ -167,21 +170,47 @@ def load_collection(path: str | Path, *, skip_damaged: bool = False, allow_damag
     """All runs at or below a folder or the matches of a pattern, in the order of their folders' names. The name of an
     existing folder is never taken as a pattern.
 
-    Hidden folders, as those of unfinished runs, are left out. OutputError when there is none.
+    Hidden folders, as those of unfinished runs, are left out. OutputError when there is none. Runs that have a current
+    row in an index (`zcprobe index`) are loaded when they are asked for.
     """
     is_pattern = has_magic(str(_given(path))) and not os.path.lexists(path)
     folders = find_run_folders([Path(found) for found in sorted(glob(str(path)))] if is_pattern else [Path(path)])
     if not folders:
         raise OutputError(f"{path} is not a run folder and does not hold one", _hint(Path(path)))
-    runs, skipped = _load_each(dict.fromkeys(folders), skip_damaged, allow_damaged)
-    return RunCollection(runs, None if is_pattern else Path(path), skipped)
+    place = None if is_pattern else Path(path)
+    base = place or _before_magic(Path(path))
+    return _known_or_loaded(dict.fromkeys(folders), base, place, skip_damaged, allow_damaged)
+
+
+def _known_or_loaded(
+    digests: dict[Path, str | None], base: Path, place: Path | None, skip_damaged: bool, allow_damaged: bool
+) -> RunCollection:
+    """The runs in these folders; those that an index at or below `base` knows are loaded later. `digests` as for
+    `_load_each`."""
+    known = known_rows(digests, base)
+    others = {folder: digest for folder, digest in digests.items() if str(folder) not in known.row_of}
+    runs, skipped = _load_each(others, skip_damaged, allow_damaged, known=len(known.row_of))
+    if not known.row_of:
+        return RunCollection(runs, place, skipped)
+    loaded = {str(run.folder): run for run in runs}
+    kept = [folder for folder in digests if folder not in others or str(folder) in loaded]
+
+    def load_one(folder: Path) -> Run:
+        return _load_one(folder, digests[folder], allow_damaged)
+
+    return IndexedRuns(kept, known, loaded, load_one, place, skipped)
+
+
+def _before_magic(pattern: Path) -> Path:
+    """The folder in which all matches of a pattern lie."""
+    return Path(*takewhile(lambda part: not has_magic(part), pattern.parts))
 
 
 def _load_each(
-    digests: Mapping[Path, str | None], skip_damaged: bool, allow_damaged: bool
+    digests: Mapping[Path, str | None], skip_damaged: bool, allow_damaged: bool, known: int = 0
 ) -> tuple[list[Run], list[str]]:
     """The runs in these folders, and what is wrong with each run that was left out. `digests`: folder -> the digest
-    that its run.json must have. OutputError when no run is left."""
+    that its run.json must have. OutputError when no run is left, and no other is `known`."""
     runs, skipped = [], []
     for folder, digest in digests.items():
         try:
@@ -192,10 +221,10 @@ def _load_each(
                     str(error), f"{error.hint}; skip_damaged=True, or --skip-damaged, loads the others"
                 ) from error
             skipped.append(str(error))
-    if skipped and not runs:
+    if skipped and not runs and not known:
         raise OutputError(f"all {len(skipped)} runs are damaged, the first: {skipped[0]}", "run again")
     for text in skipped:
-        warnings.warn(f"left out: {text}", UserWarning, stacklevel=6)
+        warn_caller(f"left out: {text}")
     return runs, skipped
 
 

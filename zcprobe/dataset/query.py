@@ -42,8 +42,9 @@ def query_runs(runs: Sequence[Run], sql: str, table: pa.Table | None = None) -> 
         raise HostError("queries need duckdb", "pip install 'zcprobe[sql]'") from None
     connection = duckdb.connect()
     try:
+        named = _named_in(connection, sql)  # before there are any: duckdb does not name those that it has bound
         connection.register("runs", runs_table(map(run_row, runs)) if table is None else table)
-        for name in _named_in(sql):
+        for name in named:
             _add_table(connection, name, runs)
         frame: pd.DataFrame = connection.execute(sql).df()
         return frame
@@ -57,12 +58,19 @@ def query_runs(runs: Sequence[Run], sql: str, table: pa.Table | None = None) -> 
         connection.close()
 
 
-def _named_in(sql: str) -> list[str]:
-    """The tables whose names are in the query: those of thousands of runs are not opened for a query that asks for
-    `runs` alone. All, where it names none; it may ask which there are."""
-    text = sql.lower()
-    named = [name for name in TABLES if name in text]
-    return named if named or "runs" in text else list(TABLES)
+def _named_in(connection: Any, sql: str) -> list[str]:
+    """The tables that the query may need: those of thousands of runs are not opened for a query over `runs` alone. All,
+    where it names none; it may ask which there are."""
+    import duckdb
+
+    try:
+        names = {name.lower() for name in connection.get_table_names(sql)}
+        found = [name for name in TABLES if name in names]
+    except duckdb.Error:  # several statements, or a join of what is not there yet; a column can have a table's name
+        text = sql.lower()
+        names = {"runs"} if "runs" in text else set()
+        found = [name for name in TABLES if name in text]
+    return found if found or names else list(TABLES)
 
 
 def _add_table(connection: Any, name: str, runs: Sequence[Run]) -> None:

@@ -2,6 +2,7 @@
 """Rows of runs as an Arrow table whose columns have the same types whichever runs there are."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from itertools import islice
 from types import NoneType
@@ -16,13 +17,14 @@ from zcprobe.format.causes import CAUSES
 from zcprobe.format.host import Host
 from zcprobe.format.summary import KernelSummary, SenderSummary
 
-__all__ = ["join_tables", "known_schema", "runs_table"]
+__all__ = ["join_tables", "known_schema", "runs_table", "without_empty"]
 
 _CHUNK_ROWS = 1024
 """Rows that are Python objects at a time: those of ten thousand runs would take hundreds of MB."""
 
 _KINDS = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
-_NUMBERS = (pa.int64(), pa.float64())
+_NUMBERS = {pa.int64(), pa.float64()}
+_PLAIN = {*_NUMBERS, pa.null(), pa.bool_(), pa.string(), pa.binary()}
 _BASE = {"run": str, "started_utc": str, "zcprobe_version": str, "complete": bool, "integrity": str}
 
 
@@ -55,10 +57,16 @@ def _only(hint: Any) -> Any:
 
 
 def runs_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """The columns of `known_schema()`, then any other that a row has. A row without a value has null there; a column
-    that holds numbers in one row and text in another is text."""
+    """The columns of `known_schema()`, then any other in which a row has a value. A row without a value has null there;
+    a column that holds numbers in one row and text in another is text."""
     tables = [_table_of(chunk) for chunk in _chunks(iter(rows))]
-    return join_tables([known_schema().empty_table(), *tables])
+    return without_empty(join_tables([known_schema().empty_table(), *tables]))
+
+
+def without_empty(table: pa.Table) -> pa.Table:
+    """The table without the columns in which no run has a value, but for those of `known_schema()`."""
+    known = set(known_schema().names)
+    return table.select([name for name in table.column_names if name in known or table[name].null_count < len(table)])
 
 
 def _chunks(rows: Iterator[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
@@ -74,17 +82,22 @@ def _table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def _column(values: list[Any], kind: pa.DataType | None) -> pa.Array:
-    """The values with that type where they fit it exactly, else with the type that they have; text if they have several
-    types."""
-    try:
-        found = pa.array(values)  # a type given here would cut 0.5 down to 0
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())
-    are_numbers = found.type in _NUMBERS and kind in _NUMBERS
-    try:
-        return found.cast(kind) if are_numbers or (kind and pa.types.is_null(found.type)) else found
-    except pa.ArrowInvalid:
-        return found
+    """The values with that type where they fit it exactly, else with their own."""
+    found = _inferred(values)
+    if kind is not None and (pa.types.is_null(found.type) or {found.type, kind} <= _NUMBERS):
+        with suppress(pa.ArrowInvalid):
+            return found.cast(kind)
+    return found
+
+
+def _inferred(values: list[Any]) -> pa.Array:
+    """Text, where the values have several types or one that does not stand in one cell. A type that is given beforehand
+    would cut 0.5 down to 0."""
+    with suppress(pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        found = pa.array(values)
+        if found.type in _PLAIN:
+            return found
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
 
 
 def join_tables(tables: Sequence[pa.Table]) -> pa.Table:

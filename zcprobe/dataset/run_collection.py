@@ -54,6 +54,11 @@ class RunCollection(Sequence[Run]):
         """All but attachments, which have neither policy nor scenario."""
         return [run for run in self.runs if run.meta.sender is not None]
 
+    @property
+    def watched(self) -> int:
+        """The number of attachments."""
+        return len(self) - len(self._benchmarks)
+
     def query(self, sql: str) -> pd.DataFrame:
         """The result of a SQL query (duckdb) over `runs`, one row per run, and over the tables of all runs.
 
@@ -64,8 +69,7 @@ class RunCollection(Sequence[Run]):
     def __repr__(self) -> str:
         damaged = len(self.damage)
         told = f", {damaged} {DAMAGED}" if damaged else ""
-        watched = len(self) - len(self._benchmarks)
-        told = f", {watched} attachments{told}" if watched else told
+        told = f", {self.watched} attachments{told}" if self.watched else told
         return (
             f"{type(self).__name__}({len(self)} runs, policies={self.policies!r}, scenarios={self.scenarios!r}{told})"
         )

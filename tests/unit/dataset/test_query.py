@@ -121,6 +121,7 @@ def test_no_table_is_opened_that_the_query_does_not_name(
     monkeypatch.setattr("zcprobe.dataset.query._add_table", lambda connection, name, runs: opened.append(name))
     collection = shipped["in-order"]
     assert collection.query("select count(*) as n from runs")["n"].tolist() == [len(collection)]
+    collection.query("select sum(sends), sum(notifications) as stalls from runs group by policy")
     assert opened == []
     with pytest.raises(UsageError, match="the query failed"):
         collection.query("select * from Sends join runs using (run), (select 1 from STALLS)")
