@@ -40,6 +40,7 @@ RUNS = {
     "migration": "--scenario in-order --traffic migration -P 2 --guest 64M --dirty-rate 32M --downtime 5"
     " --max-rounds 4",
     "requests": "--scenario in-order --traffic rpc -n 200",
+    "round-trips": "--scenario in-flight --policy qemu-lru-half -P 2 -n 100",
 }
 """Name below `runs` -> options of `zcprobe run`."""
 

@@ -152,7 +152,7 @@ class ZeroCopyChannel(Closable):
         return struct_to_dict(self._result)
 
     def records(self, table: str) -> pd.DataFrame:
-        """The table `sends`, `notifications`, `flushes`, `stalls` or `meminfo` so far.
+        """The table `sends`, `notifications`, `flushes`, `stalls`, `meminfo` or `tcp_info` so far.
 
         The columns are those of docs/run-format.md, as raw numbers.
         """

@@ -32,6 +32,10 @@ QUANTITIES: dict[str, str] = {
     "datagrams_received": "datagrams",
     "datagrams_missing": "datagrams",
     "retransmit_count": "segments",
+    "rtt_mean_ns": "ns",
+    "rtt_max_ns": "ns",
+    "cwnd_max_bytes": "bytes",
+    "delivery_rate_max_bps": "bit/s",
 }
 """Member of one of a run's summaries -> its unit."""
 

@@ -59,6 +59,19 @@ def _missed_by_variant(result: dict[str, int]) -> dict[str, int]:
     return {variant: result[f"missed_{variant.replace('-', '_')}_count"] for variant in get_args(FlushVariant)}
 
 
+def _tcp_info(results: list[dict[str, int]]) -> dict[str, Any]:
+    """What TCP knew of the paths of all channels, as sampled; None if one of them has no sample."""
+    names = ("rtt_min_ns", "rtt_mean_ns", "rtt_max_ns", "cwnd_max_bytes", "delivery_rate_max_bps")
+    if not all(result["rtt_sample_count"] for result in results):
+        return dict.fromkeys(names)
+    count, total_ns = (sum(result[name] for result in results) for name in ("rtt_sample_count", "rtt_sum_ns"))
+    return {
+        "rtt_min_ns": min(result["rtt_min_ns"] for result in results),
+        "rtt_mean_ns": round(total_ns / count),
+        **{name: max(result[name] for result in results) for name in names if "max" in name},
+    }
+
+
 def summarize_channel(report: ChannelReport, *, is_datagram: bool) -> ChannelSummary:
     result = report.result
     return ChannelSummary(
@@ -95,6 +108,7 @@ def summarize_channel(report: ChannelReport, *, is_datagram: bool) -> ChannelSum
         cpu_system_ns=result["cpu_system_ns"],
         sink_intact=is_intact(report, is_datagram=is_datagram),
         lost_records=report.lost_records,
+        **_tcp_info([result]),
         **arrived(report, is_datagram=is_datagram),
     )
 
@@ -144,6 +158,7 @@ def summarize(report: SenderReport, *, is_datagram: bool) -> SenderSummary:
         goodput_bps=goodput_bps([channel.sink for channel in report.channels], duration_ns),
         sink_intact=_is_whole_intact(channels),
         **_migration(results),
+        **_tcp_info(results),
         **if_known,
         **summed,
     )

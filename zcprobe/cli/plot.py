@@ -20,6 +20,7 @@ from zcprobe.plots.comparison import COMPARISON_FIGURES
 from zcprobe.plots.errqueue import plot_errqueue
 from zcprobe.plots.optmem import plot_optmem
 from zcprobe.plots.samples import plot_samples
+from zcprobe.plots.tcp_info import plot_tcp_info
 
 __all__ = ["run"]
 
@@ -27,6 +28,7 @@ _OF_EACH_RUN: dict[str, Callable[[Run, Axes], Axes]] = {
     "optmem": plot_optmem,
     "errqueue": plot_errqueue,
     "samples": plot_samples,
+    "tcp_info": plot_tcp_info,
 }
 _FORMATS = ("svg", "png", "pdf")
 

@@ -5,7 +5,7 @@ from zcprobe.benchmark.run import CompletedRun
 from zcprobe.config import RunConfig
 from zcprobe.dataset.arrival import datagrams_text, sink_text
 from zcprobe.format.summary import KernelSummary, SenderSummary
-from zcprobe.units import format_bytes, format_duration_ns, format_goodput_bps
+from zcprobe.units import format_bytes, format_duration_ns, format_goodput_bps, format_rate_bps
 
 __all__ = ["describe_run"]
 
@@ -48,6 +48,21 @@ def _depth(kernel: KernelSummary) -> str:
     return "not measured" if depth is None else f"at most {depth} notifications"
 
 
+def _round_trip(sender: SenderSummary) -> str | None:
+    if sender.rtt_mean_ns is None or sender.rtt_min_ns is None or sender.rtt_max_ns is None:
+        return None
+    lowest, highest = format_duration_ns(sender.rtt_min_ns), format_duration_ns(sender.rtt_max_ns)
+    return f"{format_duration_ns(sender.rtt_mean_ns)} on average, {lowest} to {highest}"
+
+
+def _window(sender: SenderSummary) -> str | None:
+    """How much TCP allowed itself in flight, and how fast it then saw data arrive."""
+    if sender.cwnd_max_bytes is None or sender.delivery_rate_max_bps is None:
+        return None
+    rate = format_rate_bps(sender.delivery_rate_max_bps)
+    return f"at most {format_bytes(sender.cwnd_max_bytes)}, delivery rate at most {rate}"
+
+
 def describe_run(done: CompletedRun) -> str:
     kernel, sender, config = done.metadata.kernel, done.metadata.sender, done.metadata.config
     lines = (
@@ -60,6 +75,8 @@ def describe_run(done: CompletedRun) -> str:
         ("errqueue depth", _depth(kernel)),
         ("optmem", _optmem(kernel)),
         ("retransmits", None if sender.retransmit_count is None else f"{sender.retransmit_count} segments"),
+        ("round trip", _round_trip(sender)),
+        ("TCP window", _window(sender)),
         ("datagrams", datagrams_text(sender)),
         ("goodput", format_goodput_bps(sender.goodput_bps)),
         ("sink", sink_text(sender)),

@@ -231,6 +231,11 @@ class Run:
         return self.read("stalls")
 
     @cached_property
+    def tcp_info(self) -> pd.DataFrame:
+        """What TCP knew of the path of each channel."""
+        return self.read("tcp_info")
+
+    @cached_property
     def samples(self) -> pd.DataFrame:
         """A row per socket and interval of an attachment."""
         return self.read("samples")

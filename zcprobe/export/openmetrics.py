@@ -83,6 +83,17 @@ _GAUGES = (
     _Number("optmem_max_bytes", "zcprobe_optmem_max", "the limit in force", "bytes"),
     _Number("optmem_peak_bytes", "zcprobe_optmem_peak", "highest level of sk_omem_alloc", "bytes"),
     _Number("charge_bytes", "zcprobe_charge", "optmem that one notification takes", "bytes"),
+    _Number("rtt_min_ns", "zcprobe_round_trip_min", "lowest round trip that TCP measured", "seconds", 1e9),
+    _Number("rtt_mean_ns", "zcprobe_round_trip", "mean of TCP's smoothed round trip", "seconds", 1e9),
+    _Number("rtt_max_ns", "zcprobe_round_trip_max", "highest smoothed round trip of TCP", "seconds", 1e9),
+    _Number("cwnd_max_bytes", "zcprobe_congestion_window_max", "largest congestion window of a channel", "bytes"),
+    _Number(
+        "delivery_rate_max_bps",
+        "zcprobe_delivery_rate_max",
+        "highest rate at which TCP saw a channel's data arrive",
+        "bytes_per_second",
+        8,
+    ),
     _Number("enobufs_unread_share", "zcprobe_enobufs_unread", "unread part of optmem at ENOBUFS", "ratio"),
 )
 

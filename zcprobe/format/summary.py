@@ -40,6 +40,11 @@ class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
     bytes_sent: int
     bytes_acked: int | None
     retransmit_count: int | None
+    rtt_min_ns: int | None
+    rtt_mean_ns: int | None
+    rtt_max_ns: int | None
+    cwnd_max_bytes: int | None
+    delivery_rate_max_bps: int | None
     cpu_user_ns: int
     cpu_system_ns: int
     sink_bytes: int | None
@@ -105,6 +110,11 @@ class SenderSummary(msgspec.Struct, frozen=True, kw_only=True):
     bytes_sent: int
     bytes_acked: int | None
     retransmit_count: int | None
+    rtt_min_ns: int | None
+    rtt_mean_ns: int | None
+    rtt_max_ns: int | None
+    cwnd_max_bytes: int | None
+    delivery_rate_max_bps: int | None
     goodput_bps: float | None
     cpu_user_ns: int
     cpu_system_ns: int

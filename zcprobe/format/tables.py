@@ -144,6 +144,22 @@ SENDER_TABLES = (
             "reserved": "u2",
         },
     ),
+    Table(
+        "tcp_info",
+        {
+            "time_ns": "i8",
+            "rtt_ns": "i8",
+            "rtt_var_ns": "i8",
+            "rtt_min_ns": "i8",
+            "cwnd_bytes": "u8",
+            "delivery_rate_bps": "u8",
+            "retransmit_count": "u4",
+            "channel": "u2",
+            "app_limited": "u1",
+            "reserved": "u1",
+        },
+        flags=("app_limited",),
+    ),
 )
 """The tables that the sender records, in the order of enum zc_stream_index."""
 

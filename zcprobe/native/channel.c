@@ -9,6 +9,7 @@
 #include "meminfo.h"
 #include "policy.h"
 #include "records.h"
+#include "tcp_info.h"
 
 static struct zc_channel *refuse(int error)
 {
@@ -38,6 +39,7 @@ struct zc_channel *zc_channel_open(const struct zc_channel_config *config, struc
 		return refuse(-error);
 	}
 	zc_meminfo(channel, ZC_MEMINFO_BASELINE);
+	zc_tcp_info(channel);
 	return channel;
 }
 
@@ -140,9 +142,10 @@ static void count_send(struct zc_channel *channel, const struct zc_attempt *atte
 		result->copied_on_purpose_count++;
 }
 
-ZC_COLD static void sample_meminfo(struct zc_channel *channel, int64_t now_ns)
+ZC_COLD static void sample_socket(struct zc_channel *channel, int64_t now_ns)
 {
 	zc_meminfo(channel, ZC_MEMINFO_PERIODIC);
+	zc_tcp_info(channel);
 	channel->next_meminfo_ns = now_ns + channel->config.meminfo_interval_ns;
 	channel->last_end_ns = 0;
 }
@@ -171,7 +174,7 @@ static void record_send(struct zc_channel *channel, const struct zc_attempt *att
 		.copied_on_purpose = attempt->wanted_zerocopy && !attempt->zerocopy,
 	};
 	if (end_ns >= channel->next_meminfo_ns)
-		sample_meminfo(channel, end_ns);
+		sample_socket(channel, end_ns);
 }
 
 static int64_t start_of_write(const struct zc_channel *channel)

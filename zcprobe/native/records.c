@@ -23,9 +23,10 @@ static const size_t record_bytes[ZC_STREAM_COUNT] = {
 	[ZC_STREAM_ROUND] = sizeof(struct zc_round_record),
 	[ZC_STREAM_REQUEST] = sizeof(struct zc_request_record),
 	[ZC_STREAM_STALL] = sizeof(struct zc_stall_record),
+	[ZC_STREAM_TCP_INFO] = sizeof(struct zc_tcp_info_record),
 };
 
-_Static_assert(ZC_STREAM_COUNT == 7, "a new stream needs the size of its records above");
+_Static_assert(ZC_STREAM_COUNT == 8, "a new stream needs the size of its records above");
 
 struct stream {
 	int fd;

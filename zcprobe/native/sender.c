@@ -15,6 +15,7 @@
 #include "flush.h"
 #include "meminfo.h"
 #include "round_barrier.h"
+#include "tcp_info.h"
 #include "traffic.h"
 
 struct run;
@@ -122,6 +123,7 @@ static void run_channel(struct runner *runner)
 		shutdown(channel->config.fd, SHUT_WR);
 	settle(channel);
 	zc_meminfo(channel, ZC_MEMINFO_END);
+	zc_tcp_info(channel);
 }
 
 static void *run_thread(void *argument)

@@ -52,6 +52,12 @@ def captions(comparison: Comparison) -> dict[str, str]:
             f" entry of its own, over all runs ({repeats}). Entries that fill a hole are the late ones; whatever held"
             " their data keeps notifications from merging. Merged completions leave no stack."
         ),
+        "round_trips": (
+            "How long a round trip took, as TCP measured it, in the same representative runs: TCP_INFO, smoothed,"
+            " sampled at most once a millisecond while the sender sends. A stall that lasts longer than a round trip"
+            " waits for something else than acknowledgements. The numbers below the figure are medians over all runs"
+            f" ({repeats}); runs without records, without TCP, or from before there were such samples have none."
+        ),
     }
     method = f" Made with {method_text(comparison.runs)}. {stamp_of(comparison.runs).text}." if comparison.runs else ""
     return {name: text + method for name, text in texts.items()}

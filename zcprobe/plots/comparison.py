@@ -6,6 +6,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.plots.canvas import (
@@ -23,6 +24,8 @@ from zcprobe.plots.late_completions import plot_late_completions
 from zcprobe.plots.order import in_order
 from zcprobe.plots.sendmsg_results import plot_sendmsg_results
 from zcprobe.plots.stalls import plot_stalls
+from zcprobe.plots.tcp_info import LOWEST, plot_tcp_info
+from zcprobe.plots.timeline import timeline_handles
 from zcprobe.plots.with_and_without_the_fix import (
     draw_with_and_without_the_fix,
     representative_run,
@@ -69,7 +72,8 @@ def save_comparison_figures(figures: dict[str, Figure], folder: Path, kinds: Seq
         save_figure(figure, folder, name, kinds)
 
 
-def _draw_enobufs(comparison: Comparison) -> Figure:
+def _draw_each(comparison: Comparison, plot: Callable[[Run, Axes], Axes]) -> tuple[Figure, list[Axes]]:
+    """A panel for each policy, which shows its representative run."""
     shown: list[tuple[str, Run | None]] = [
         (policy, representative_run(comparison.runs_of(policy))) for policy in in_order(comparison.policies)
     ]
@@ -81,11 +85,23 @@ def _draw_enobufs(comparison: Comparison) -> Figure:
         if run is None:
             say_empty(ax, f"no run of {policy} was made")
         else:
-            plot_enobufs(run, ax)
+            plot(run, ax)
     for ax in axes[len(shown) :]:
         ax.set_visible(False)
+    return figure, axes
+
+
+def _draw_enobufs(comparison: Comparison) -> Figure:
+    figure, axes = _draw_each(comparison, plot_enobufs)
     labelled = max(axes, key=lambda ax: len(ax.get_legend_handles_labels()[0]))
     add_outside_legend(figure, labelled.get_legend_handles_labels()[0], 3, comparison.runs)
+    return figure
+
+
+def _draw_round_trips(comparison: Comparison) -> Figure:
+    figure, _ = _draw_each(comparison, plot_tcp_info)
+    lowest = Line2D([], [], color="black", label="lowest round trip that TCP measured", **LOWEST)
+    add_outside_legend(figure, timeline_handles(lines=[lowest]), 2, comparison.runs)
     return figure
 
 
@@ -96,5 +112,6 @@ COMPARISON_FIGURES: dict[str, Callable[[Comparison], Figure]] = {
     "stall_latency": _draw_stalls,
     "goodput": _draw_goodput,
     "late_completions": _draw_late_completions,
+    "round_trips": _draw_round_trips,
 }
 """Name -> the function that draws the figure, in the order in which the figures tell the story."""

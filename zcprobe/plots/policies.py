@@ -26,6 +26,10 @@ _SHOWN = {
     "stall_ns_total": ("time stalled", "ms per run", 1e6),
     "errqueue_depth_max": ("longest error queue", "notifications", 1),
     "optmem_peak_bytes": ("highest optmem", "KiB", 1024),
+    "rtt_mean_ns": ("mean round trip", "ms", 1e6),
+    "rtt_max_ns": ("highest round trip", "ms", 1e6),
+    "cwnd_max_bytes": ("largest congestion window", "KiB", 1024),
+    "delivery_rate_max_bps": ("highest delivery rate of a channel", "Gbit/s", 1e9),
     "enobufs_unread_share": ("unread part of optmem at ENOBUFS", "share", 1),
 }
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -28,6 +29,7 @@ __all__ = [
     "mark_stalls",
     "span_edges_s",
     "time_axis",
+    "timeline_handles",
     "until_first_flush_s",
 ]
 
@@ -118,14 +120,19 @@ def add_channel_legend(ax: Axes, policy: str, channels: Sequence[int]) -> None:
     ax.add_artist(legend)
 
 
-def add_timeline_legend(ax: Axes, fills: Sequence[str] = ("stall", "settling"), lines: Sequence[Line2D] = ()) -> None:
-    """Adds a legend below the axes that says what areas, lines and triangles mean, for a timeline that stands alone."""
-    handles = [
+def timeline_handles(fills: Sequence[str] = ("stall", "settling"), lines: Sequence[Line2D] = ()) -> list[Artist]:
+    """What a legend needs to say what areas, lines and triangles mean."""
+    return [
         *(Patch(label=FILLS[name].label, **FILLS[name].arguments()) for name in fills),
         *lines,
         Line2D([], [], label="sendmsg returned ENOBUFS", **ENOBUFS),
         Line2D([], [], label="the send fails for good", **DEATH),
     ]
+
+
+def add_timeline_legend(ax: Axes, fills: Sequence[str] = ("stall", "settling"), lines: Sequence[Line2D] = ()) -> None:
+    """Adds a legend below the axes, for a timeline that stands alone."""
+    handles = timeline_handles(fills, lines)
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False, fontsize=8.5)
 
 

@@ -22,14 +22,14 @@ _WRITES_TABLES = "zcprobe.recorder.parquet"
 
 
 def write_tables(folder: Path) -> dict[str, int]:
-    """Converts spool files to Parquet and removes them; returns table name -> rows. Tables of other traffic are left
-    out."""
+    """Converts spool files to Parquet and removes them; returns table name -> rows. Tables of other traffic, and
+    of TCP for other sockets, are left out."""
     from zcprobe.recorder.parquet import write_table
 
     rows = {}
     for table in TABLES.values():
         spools = spools_of(folder, table.name)
-        optional = table.name in ("rounds", "requests") and not any(path.stat().st_size for path in spools)
+        optional = table.name in ("rounds", "requests", "tcp_info") and not any(path.stat().st_size for path in spools)
         if spools and not optional:
             rows[table.name] = write_table(table, spools, folder)
         for spool in spools:

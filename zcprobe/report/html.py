@@ -44,6 +44,7 @@ FIGURE_TITLES = {
     "stall_latency": "What the flush cost",
     "goodput": "Goodput under pressure",
     "late_completions": "Who held the data last",
+    "round_trips": "How long a round trip took",
 }
 
 _FIGURE_TABLES = {
@@ -53,10 +54,11 @@ _FIGURE_TABLES = {
     "stall_latency": ("stalls",),
     "goodput": (),
     "late_completions": ("kernel_events",),
+    "round_trips": ("tcp_info",),
 }
 """Figure -> the tables of a run that it is drawn from, in addition to run.json."""
 
-_OF_SHOWN_RUNS = ("with_and_without_the_fix", "enobufs")
+_OF_SHOWN_RUNS = ("with_and_without_the_fix", "enobufs", "round_trips")
 _LARGEST_SVG_BYTES = 500_000
 
 

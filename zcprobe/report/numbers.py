@@ -14,6 +14,7 @@ from zcprobe.analysis.late_completions import df_late_completions
 from zcprobe.analysis.stalls import stall_lengths
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.results import results_of
+from zcprobe.plots.order import in_order
 from zcprobe.plots.sendmsg_results import count_results
 from zcprobe.report.content import shown_runs
 
@@ -33,6 +34,7 @@ _SHOWN_MEMBERS = (
     "stall_count",
     "stall_ns_total",
 )
+_OF_TCP = ("rtt_min_ns", "rtt_mean_ns", "rtt_max_ns", "cwnd_max_bytes", "delivery_rate_max_bps", "retransmit_count")
 
 
 class NumberTable(msgspec.Struct, frozen=True):
@@ -96,6 +98,16 @@ def _goodput(comparison: Comparison) -> pd.DataFrame:
     return df_goodput(comparison.runs)
 
 
+def _round_trips(comparison: Comparison) -> pd.DataFrame:
+    """Medians over the runs of each policy, and of how many runs."""
+    runs = [run for run in comparison.runs if run.sender.rtt_mean_ns is not None]
+    rows = [{"policy": run.policy, **{name: getattr(run.sender, name) for name in _OF_TCP}} for run in runs]
+    groups = pd.DataFrame(rows, columns=["policy", *_OF_TCP]).groupby("policy", sort=False)
+    table = groups.median().round().astype("int64")
+    table.insert(0, "runs", groups.size())
+    return table.reindex(in_order(table.index)).reset_index()
+
+
 NUMBERS: dict[str, Callable[[Comparison], pd.DataFrame]] = {
     "with_and_without_the_fix": _of_shown_runs,
     "enobufs": _enobufs,
@@ -103,6 +115,7 @@ NUMBERS: dict[str, Callable[[Comparison], pd.DataFrame]] = {
     "stall_latency": _stalls,
     "goodput": _goodput,
     "late_completions": _late_completions,
+    "round_trips": _round_trips,
 }
 """Figure -> the function that makes the table of its numbers."""
 

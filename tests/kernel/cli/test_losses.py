@@ -169,6 +169,9 @@ def test_lost_segments_are_sent_again_and_counted_as_the_kernel_counts(
     counted = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1].split()[1]
     assert sender["retransmit_count"] == int(counted) > 0
     assert sender["bytes_acked"] == sender["bytes_sent"] == sender["sink_bytes"]
+    seen = loaded(tmp_path).tcp_info["retransmit_count"]
+    assert seen.is_monotonic_increasing
+    assert (seen.iloc[0], seen.iloc[-1]) == (0, sender["retransmit_count"])
 
 
 # ---- a peer that is dead or silent ----

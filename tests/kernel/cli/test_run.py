@@ -86,7 +86,8 @@ def test_json_is_run_json_and_the_folder(zcprobe: Command, tmp_path: Path) -> No
     assert {path.name for path in folder.iterdir()} == {
         "run.json",
         "stacks.json",
-        *(f"{table}.parquet" for table in ("sends", "notifications", "flushes", "meminfo", "stalls", "kernel_events")),
+        *(f"{table}.parquet" for table in ("sends", "notifications", "flushes", "meminfo", "stalls", "tcp_info")),
+        "kernel_events.parquet",
     }
 
 

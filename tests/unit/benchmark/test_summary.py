@@ -122,6 +122,21 @@ def test_without_the_word_of_every_sink_there_is_no_goodput() -> None:
         assert summary.datagrams_received is summary.datagrams_missing is None
 
 
+def test_round_trips_are_those_of_all_samples_of_all_channels() -> None:
+    one = _channel(rtt_sample_count=3, rtt_sum_ns=300, rtt_min_ns=40, rtt_max_ns=150, cwnd_max_bytes=7)
+    other = _channel(rtt_sample_count=1, rtt_sum_ns=900, rtt_min_ns=60, rtt_max_ns=900, delivery_rate_max_bps=8)
+    summary = _summary(one, other)
+    assert (summary.rtt_min_ns, summary.rtt_mean_ns, summary.rtt_max_ns) == (40, 300, 900)
+    assert (summary.cwnd_max_bytes, summary.delivery_rate_max_bps) == (7, 8)
+
+
+def test_without_samples_of_every_channel_nothing_is_known_of_round_trips() -> None:
+    sampled = _channel(rtt_sample_count=1, rtt_sum_ns=5, rtt_min_ns=5, rtt_max_ns=5)
+    for summary in (_summary(_channel()), _summary(sampled, _channel())):
+        assert summary.rtt_min_ns is summary.rtt_mean_ns is summary.rtt_max_ns is None
+        assert summary.cwnd_max_bytes is summary.delivery_rate_max_bps is None
+
+
 def test_what_tcp_knows_is_summed_where_every_channel_has_tcp() -> None:
     one = msgspec.structs.replace(_channel(bytes_sent=5), retransmit_count=3, acked_bytes=4)
     summary = _summary(one, one)

@@ -41,17 +41,29 @@ def test_copies_plain_sends_and_retransmits_are_named() -> None:
         plain_sends=211,
         copied_on_purpose=23,
         retransmit_count=7,
+        rtt_min_ns=21_000,
+        rtt_mean_ns=83_000,
+        rtt_max_ns=1_200_000,
+        cwnd_max_bytes=3 << 20,
+        delivery_rate_max_bps=21_000_000_000,
     )
     assert lines["sends"] == "20000 of 64 KiB, 10 in flight at the end"
     assert lines["completions"] == "19990 in 1009 notifications, 19023 COPIED"
     assert lines["plain sends"] == "211, of these 23 copied by the policy"
     assert lines["retransmits"] == "7 segments"
+    assert lines["round trip"] == "83 µs on average, 21 µs to 1.2 ms"
+    assert lines["TCP window"] == "at most 3 MiB, delivery rate at most 21 Gbit/s"
     assert "datagrams" not in lines
 
 
 def test_datagrams_have_no_retransmits_but_losses() -> None:
     lines = told(
         retransmit_count=None,
+        rtt_min_ns=None,
+        rtt_mean_ns=None,
+        rtt_max_ns=None,
+        cwnd_max_bytes=None,
+        delivery_rate_max_bps=None,
         datagrams_sent=1009,
         datagrams_received=505,
         datagrams_missing=504,
@@ -59,7 +71,7 @@ def test_datagrams_have_no_retransmits_but_losses() -> None:
         sink_bytes=505 * 1400,
         goodput_bps=550e6,
     )
-    assert "retransmits" not in lines
+    assert lines.keys().isdisjoint({"retransmits", "round trip", "TCP window"})
     assert lines["datagrams"] == "1,009 sent, 505 received, 504 missing (689 KiB)"
     assert lines["sink"] == "intact, 504 of 1,009 datagrams missing, 690 KiB"
     assert lines["goodput"] == "550 Mbit/s"

@@ -14,6 +14,7 @@ STRUCTS = {
     "rounds": "zc_round_record",
     "requests": "zc_request_record",
     "stalls": "zc_stall_record",
+    "tcp_info": "zc_tcp_info_record",
     "kernel_events": "zc_kernel_event",
 }
 ENUMS = {

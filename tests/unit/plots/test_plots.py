@@ -43,13 +43,23 @@ from zcprobe.plots import (
     plot_send_rate,
     plot_sendmsg_results,
     plot_stalls,
+    plot_tcp_info,
 )
 from zcprobe.plots.canvas import new_figure
 from zcprobe.plots.captions import captions
 from zcprobe.plots.enobufs import MOST_BARS
 from zcprobe.plots.sendmsg_results import count_results
 
-OF_ONE_RUN = [plot_optmem, plot_errqueue, plot_enobufs, plot_in_flight, plot_send_rate, plot_ranges, plot_samples]
+OF_ONE_RUN = [
+    plot_optmem,
+    plot_errqueue,
+    plot_enobufs,
+    plot_in_flight,
+    plot_send_rate,
+    plot_ranges,
+    plot_samples,
+    plot_tcp_info,
+]
 OF_RUNS = [
     plot_completion_latency,
     plot_copied,

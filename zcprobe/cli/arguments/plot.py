@@ -9,10 +9,10 @@ from zcprobe.cli.arguments.inputs import add_inputs
 __all__ = ["EXAMPLES", "add_plot"]
 
 EXAMPLES = """\
-figures of one run, or of each:  optmem  errqueue
+figures of one run, or of each:  optmem  errqueue  tcp_info
 of each attachment:              samples
 of runs made alike:              with_and_without_the_fix  enobufs  sendmsg_results  stall_latency  goodput
-                                 late_completions
+                                 late_completions  round_trips
 examples:
   zcprobe plot RUN -o optmem.svg
   zcprobe plot results/COMPARISON -o fix.pdf

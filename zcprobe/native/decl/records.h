@@ -88,6 +88,19 @@ struct zc_request_record { /* rpc: one request and its response */
 	uint8_t reserved;
 };
 
+struct zc_tcp_info_record { /* one look at TCP_INFO; 0 is what TCP does not know yet */
+	int64_t time_ns;
+	int64_t rtt_ns; /* smoothed */
+	int64_t rtt_var_ns;
+	int64_t rtt_min_ns; /* the lowest that TCP has measured in the last minutes (tcp_min_rtt_wlen) */
+	uint64_t cwnd_bytes;
+	uint64_t delivery_rate_bps;
+	uint32_t retransmit_count; /* segments, since the connection began */
+	uint16_t channel;
+	uint8_t app_limited; /* the rate was measured while the sender had nothing to send */
+	uint8_t reserved;
+};
+
 enum zc_flush_trigger {
 	ZC_TRIGGER_ENOBUFS = 0, /* the policy's answer to ENOBUFS */
 	ZC_TRIGGER_EXPLICIT = 1, /* flush() at the end of a round or of the run, or a caller's own drain() */

@@ -42,6 +42,12 @@ struct zc_result { /* counters of one channel */
 	uint64_t response_count; /* rpc */
 	uint32_t optmem_baseline_bytes;
 	uint32_t optmem_peak_bytes; /* over all SO_MEMINFO samples */
+	uint64_t rtt_sample_count; /* TCP_INFO; all are 0 without a recorder */
+	uint64_t rtt_sum_ns; /* of the smoothed round-trip time */
+	uint64_t rtt_min_ns; /* the lowest that TCP measured */
+	uint64_t rtt_max_ns; /* the highest smoothed one */
+	uint64_t cwnd_max_bytes;
+	uint64_t delivery_rate_max_bps;
 	int64_t cpu_user_ns;
 	int64_t cpu_system_ns;
 	uint64_t foreign_count; /* entries of the error queue that were skipped, see enum zc_foreign */
