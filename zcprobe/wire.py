@@ -174,6 +174,7 @@ class ChannelReport(msgspec.Struct, frozen=True):
     """`result`: members of struct zc_result. `sink` is None if the connection broke before the sink's report, or the
     sink was silent. `retransmit_count`, `acked_bytes`: the kernel's counts once the channel had settled; None without
     TCP. `records`, `kept`: in the order of enum zc_stream_index, as in `Recorder`; empty if recording is off.
+    `latencies`: slot (`zc_latency_slot`) -> requests; empty for other traffic than rpc.
     """
 
     outcome: str
@@ -184,6 +185,7 @@ class ChannelReport(msgspec.Struct, frozen=True):
     acked_bytes: int | None = None
     records: list[int] = []
     kept: list[int] = []
+    latencies: dict[int, int] = {}
 
 
 class SenderReport(msgspec.Struct, frozen=True):

@@ -32,6 +32,8 @@ QUANTITIES: dict[str, str] = {
     "datagrams_received": "datagrams",
     "datagrams_missing": "datagrams",
     "retransmit_count": "segments",
+    "request_p50_ns": "ns",
+    "request_p99_ns": "ns",
     "rtt_mean_ns": "ns",
     "rtt_max_ns": "ns",
     "cwnd_max_bytes": "bytes",

@@ -5,6 +5,7 @@ import os
 from typing import Any, get_args
 
 from zcprobe.benchmark.arrival import arrived, goodput_bps, is_intact
+from zcprobe.benchmark.latency import quantile_ns
 from zcprobe.config import FlushVariant
 from zcprobe.format.outcomes import worst_outcome
 from zcprobe.format.summary import ChannelSummary, SenderSummary
@@ -59,6 +60,17 @@ def _missed_by_variant(result: dict[str, int]) -> dict[str, int]:
     return {variant: result[f"missed_{variant.replace('-', '_')}_count"] for variant in get_args(FlushVariant)}
 
 
+def _requests(reports: list[ChannelReport]) -> dict[str, Any]:
+    """How long the requests of all channels took; None for other traffic than rpc."""
+    counted = [report.latencies for report in reports]
+    longest_ns = max(report.result["request_max_ns"] for report in reports)
+    return {
+        "request_p50_ns": quantile_ns(counted, 0.5),
+        "request_p99_ns": quantile_ns(counted, 0.99),
+        "request_max_ns": longest_ns or None,
+    }
+
+
 def _tcp_info(results: list[dict[str, int]]) -> dict[str, Any]:
     """What TCP knew of the paths of all channels, as sampled; None if one of them has no sample."""
     names = ("rtt_min_ns", "rtt_mean_ns", "rtt_max_ns", "cwnd_max_bytes", "delivery_rate_max_bps")
@@ -108,6 +120,7 @@ def summarize_channel(report: ChannelReport, *, is_datagram: bool) -> ChannelSum
         cpu_system_ns=result["cpu_system_ns"],
         sink_intact=is_intact(report, is_datagram=is_datagram),
         lost_records=report.lost_records,
+        **_requests([report]),
         **_tcp_info([result]),
         **arrived(report, is_datagram=is_datagram),
     )
@@ -158,6 +171,7 @@ def summarize(report: SenderReport, *, is_datagram: bool) -> SenderSummary:
         goodput_bps=goodput_bps([channel.sink for channel in report.channels], duration_ns),
         sink_intact=_is_whole_intact(channels),
         **_migration(results),
+        **_requests(report.channels),
         **_tcp_info(results),
         **if_known,
         **summed,

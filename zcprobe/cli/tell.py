@@ -48,6 +48,13 @@ def _depth(kernel: KernelSummary) -> str:
     return "not measured" if depth is None else f"at most {depth} notifications"
 
 
+def _requests(sender: SenderSummary) -> str | None:
+    if sender.request_p50_ns is None or sender.request_p99_ns is None or sender.request_max_ns is None:
+        return None
+    p50, p99, longest = map(format_duration_ns, (sender.request_p50_ns, sender.request_p99_ns, sender.request_max_ns))
+    return f"{sender.responses} answered; p50 {p50}, p99 {p99}, longest {longest}"
+
+
 def _round_trip(sender: SenderSummary) -> str | None:
     if sender.rtt_mean_ns is None or sender.rtt_min_ns is None or sender.rtt_max_ns is None:
         return None
@@ -75,6 +82,7 @@ def describe_run(done: CompletedRun) -> str:
         ("errqueue depth", _depth(kernel)),
         ("optmem", _optmem(kernel)),
         ("retransmits", None if sender.retransmit_count is None else f"{sender.retransmit_count} segments"),
+        ("requests", _requests(sender)),
         ("round trip", _round_trip(sender)),
         ("TCP window", _window(sender)),
         ("datagrams", datagrams_text(sender)),

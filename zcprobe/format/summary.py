@@ -35,6 +35,9 @@ class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
     converged: bool | None
     downtime_ns: int | None
     responses: int | None
+    request_p50_ns: int | None
+    request_p99_ns: int | None
+    request_max_ns: int | None
     optmem_baseline_bytes: int
     optmem_peak_bytes: int
     bytes_sent: int
@@ -107,6 +110,9 @@ class SenderSummary(msgspec.Struct, frozen=True, kw_only=True):
     converged: bool | None
     downtime_ns: int | None
     responses: int | None
+    request_p50_ns: int | None
+    request_p99_ns: int | None
+    request_max_ns: int | None
     bytes_sent: int
     bytes_acked: int | None
     retransmit_count: int | None

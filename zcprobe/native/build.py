@@ -19,6 +19,7 @@ _DECLARATIONS = (
     "engines",
     "notification",
     "result",
+    "latency",
     "channel",
     "content",
     "traffic",

@@ -112,14 +112,24 @@ static int read_response(struct zc_writer *writer)
 	return 0;
 }
 
+static void count_latency(struct zc_channel *channel, int64_t latency_ns)
+{
+	if (channel->config.request_latencies)
+		channel->config.request_latencies[zc_latency_slot(latency_ns)]++;
+	if (latency_ns > channel->result->request_max_ns)
+		channel->result->request_max_ns = latency_ns;
+}
+
 static void record_request(struct zc_writer *writer, int64_t start_ns, uint32_t count, bool zerocopy)
 {
 	struct zc_request_record *record = zc_record(writer->channel->config.recorder, ZC_STREAM_REQUEST);
+	int64_t latency_ns = zc_now_ns() - start_ns;
 
+	count_latency(writer->channel, latency_ns);
 	if (record)
 		*record = (struct zc_request_record){
 			.start_ns = start_ns,
-			.latency_ns = zc_now_ns() - start_ns,
+			.latency_ns = latency_ns,
 			.bytes = writer->traffic->header_bytes + count,
 			.channel = writer->channel->config.channel,
 			.zerocopy = zerocopy,

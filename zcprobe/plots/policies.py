@@ -26,6 +26,8 @@ _SHOWN = {
     "stall_ns_total": ("time stalled", "ms per run", 1e6),
     "errqueue_depth_max": ("longest error queue", "notifications", 1),
     "optmem_peak_bytes": ("highest optmem", "KiB", 1024),
+    "request_p50_ns": ("median request", "ms", 1e6),
+    "request_p99_ns": ("99th percentile of requests", "ms", 1e6),
     "rtt_mean_ns": ("mean round trip", "ms", 1e6),
     "rtt_max_ns": ("highest round trip", "ms", 1e6),
     "cwnd_max_bytes": ("largest congestion window", "KiB", 1024),

@@ -181,8 +181,12 @@ def _policy_row(policy: str, result: dict[str, Any], runs: list[Run]) -> PolicyR
 
 
 def _goodput(medians: dict[str, Any]) -> str:
-    """The goodput of the runs whose sink reported, and how many datagrams were sent, received and are missing."""
+    """The goodput of the runs whose sink reported; how long requests took, where the traffic had some; and how many
+    datagrams were sent, received and are missing."""
     text = f"{_interval(medians['goodput_bps'], format_rate_bps)} (n\u00a0=\u00a0{medians['goodput_bps']['n']})"
+    if medians["request_p50_ns"]["n"]:
+        p50, p99 = (_interval(medians[f"request_{share}_ns"], format_duration_ns) for share in ("p50", "p99"))
+        text += f"; requests: p50 {p50}, p99 {p99}"
     if not medians["datagrams_sent"]["n"]:
         return text
     parts = [f"{_interval(medians[f'datagrams_{what}'], _count)} {what}" for what in ("sent", "received", "missing")]

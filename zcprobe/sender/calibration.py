@@ -46,7 +46,7 @@ def calibrate(task: SenderTask, duration_s: float, files: list[int], charge_byte
     asked = _calibration_task(task, duration_s)
     with ExitStack() as stack:
         links = open_links(asked, stack)
-        results = run_loops(asked, links, files, [], charge_bytes)
+        results = [done.members for done in run_loops(asked, links, files, [], charge_bytes)]
         answers = ask_sinks([link.control for link in links], time.monotonic() + _SETTLE_S + ANSWER_GRACE_S)
         sinks = [sink for sink in answers if sink is not None]
     received = sum(sink.bytes for sink in sinks)

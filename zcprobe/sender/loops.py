@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The C loops that send: their settings, and their results."""
 
+from typing import NamedTuple
+
 from zcprobe.native import ffi, lib
 from zcprobe.native.recorder import Recorder
 from zcprobe.native.settings import fill_channel_config, fill_traffic
@@ -10,13 +12,20 @@ from zcprobe.sender.buffers import room_hint
 from zcprobe.sender.connection import Link
 from zcprobe.wire import SenderTask
 
-__all__ = ["run_loops"]
+__all__ = ["LoopResult", "run_loops"]
+
+
+class LoopResult(NamedTuple):
+    """`members`: of struct zc_result. `latencies`: slot (`zc_latency_slot`) -> requests, of rpc traffic."""
+
+    members: dict[str, int]
+    latencies: dict[int, int]
 
 
 def run_loops(
     task: SenderTask, links: list[Link], files: list[int], recorders: list[Recorder], charge_bytes: int
-) -> list[dict[str, int]]:
-    """The members of struct zc_result for each connection, once all loops have ended.
+) -> list[LoopResult]:
+    """What each connection's loop did, once all have ended.
 
     `files` are the files of the buffers; `recorders` has one for each connection, or is empty. HostError if no loop can
     start.
@@ -24,6 +33,7 @@ def run_loops(
     config = task.config
     channels = ffi.new("struct zc_channel_config[]", len(links))
     results = ffi.new("struct zc_result[]", len(links))
+    latencies = [ffi.new("uint32_t[]", lib.ZC_LATENCY_SLOTS) for _ in links]
     traffic = ffi.new("struct zc_traffic *")
     fill_traffic(traffic, config)
     for number, link in enumerate(links):
@@ -35,7 +45,14 @@ def run_loops(
         channel.optmem_max_bytes = task.optmem_max_bytes
         channel.charge_bytes = charge_bytes
         channel.buffer_fd = files[number]
+        channel.request_latencies = latencies[number]
         channel.recorder = recorders[number].handle if recorders else ffi.NULL
     status = lib.zc_sender_run(channels, results, len(links), traffic)
     require(status, "the sender cannot start", room_hint(config))
-    return [struct_to_dict(ffi.addressof(results, number)) for number in range(len(links))]
+    return [
+        LoopResult(
+            struct_to_dict(ffi.addressof(results, number)),
+            {slot: int(count) for slot, count in enumerate(own) if count},
+        )
+        for number, own in enumerate(latencies)
+    ]

@@ -71,7 +71,8 @@ def _report(
     task: SenderTask, links: list[Link], files: list[int], recorders: list[Recorder], charge_bytes: int
 ) -> SenderReport:
     began_s = time.monotonic()
-    results = run_loops(task, links, files, recorders, charge_bytes)
+    done = run_loops(task, links, files, recorders, charge_bytes)
+    results = [one.members for one in done]
     tcp = [tcp_members(link, result) for link, result in zip(links, results, strict=True)]
     lost = [recorder.close() for recorder in recorders] or [0] * len(links)
     recorded = [(recorder.records, recorder.kept) for recorder in recorders] or [([], [])] * len(links)
@@ -83,15 +84,16 @@ def _report(
     return SenderReport(
         [
             ChannelReport(
-                outcomes[result["outcome"]],
-                result,
+                outcomes[one.members["outcome"]],
+                one.members,
                 lost_records,
                 answer,
                 members.get("retransmit_count"),
                 members.get("acked_bytes"),
                 *counts,
+                latencies=one.latencies,
             )
-            for result, lost_records, answer, members, counts in zip(results, lost, answers, tcp, recorded, strict=True)
+            for one, lost_records, answer, members, counts in zip(done, lost, answers, tcp, recorded, strict=True)
         ]
     )
 

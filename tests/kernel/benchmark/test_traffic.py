@@ -119,6 +119,17 @@ def test_every_request_is_answered(measure: Measure) -> None:
     assert requests["bytes"].sum() == run.sender.bytes_sent
     assert requests["zerocopy"].sum() == run.sender.sends
     assert (requests["latency_ns"] > 0).all()
+    assert run.sender.request_max_ns == requests["latency_ns"].max()
+    for share, told_ns in ((0.5, run.sender.request_p50_ns), (0.99, run.sender.request_p99_ns)):
+        exact_ns = requests["latency_ns"].quantile(share, interpolation="higher")
+        assert told_ns == pytest.approx(exact_ns, rel=0.05)
+
+
+def test_requests_are_timed_without_records_too(measure: Measure) -> None:
+    run = measure(scenario="in-order", send_count=101, record=False, traffic=Traffic(model="rpc"))
+    assert run.requests.empty
+    assert 0 < run.sender.request_p50_ns <= run.sender.request_p99_ns  # type: ignore[operator]
+    assert run.sender.request_p99_ns <= run.sender.request_max_ns * 1.02  # type: ignore[operator]
 
 
 def test_a_corked_run_ends_without_the_kernel_s_timer(measure: Measure) -> None:

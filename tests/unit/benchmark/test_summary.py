@@ -122,6 +122,19 @@ def test_without_the_word_of_every_sink_there_is_no_goodput() -> None:
         assert summary.datagrams_received is summary.datagrams_missing is None
 
 
+def test_requests_are_those_of_all_channels() -> None:
+    quick = msgspec.structs.replace(_channel(request_max_ns=9), latencies={9: 98})
+    slow = msgspec.structs.replace(_channel(request_max_ns=31), latencies={31: 2})
+    summary = _summary(quick, slow)
+    assert (summary.request_p50_ns, summary.request_p99_ns, summary.request_max_ns) == (9, 31, 31)
+    assert _summary(quick).request_p99_ns == 9
+
+
+def test_other_traffic_has_no_requests() -> None:
+    summary = _summary(_channel(), _channel())
+    assert summary.request_p50_ns is summary.request_p99_ns is summary.request_max_ns is None
+
+
 def test_round_trips_are_those_of_all_samples_of_all_channels() -> None:
     one = _channel(rtt_sample_count=3, rtt_sum_ns=300, rtt_min_ns=40, rtt_max_ns=150, cwnd_max_bytes=7)
     other = _channel(rtt_sample_count=1, rtt_sum_ns=900, rtt_min_ns=60, rtt_max_ns=900, delivery_rate_max_bps=8)

@@ -77,6 +77,12 @@ def test_datagrams_have_no_retransmits_but_losses() -> None:
     assert lines["goodput"] == "550 Mbit/s"
 
 
+def test_requests_are_told_with_their_quantiles() -> None:
+    lines = told(responses=1009, request_p50_ns=210_000, request_p99_ns=4_000_000, request_max_ns=31_000_000)
+    assert lines["requests"] == "1009 answered; p50 210 µs, p99 4 ms, longest 31 ms"
+    assert "requests" not in told(request_p50_ns=None, request_p99_ns=None, request_max_ns=None)
+
+
 @pytest.mark.parametrize("acked", [None, 1 << 20])
 def test_without_the_sink_s_word_no_goodput_is_told(acked: int | None) -> None:
     lines = told(goodput_bps=None, sink_bytes=None, sink_intact=None, bytes_acked=acked, bytes_sent=1 << 30)

@@ -39,6 +39,7 @@ from zcprobe.plots import (
     plot_policies,
     plot_probe_cost,
     plot_ranges,
+    plot_request_latency,
     plot_samples,
     plot_send_rate,
     plot_sendmsg_results,
@@ -72,6 +73,7 @@ OF_RUNS = [
     plot_merges,
     plot_optmem_map,
     plot_policies,
+    plot_request_latency,
     plot_sendmsg_results,
     plot_stalls,
 ]

@@ -33,6 +33,21 @@ def test_they_are_those_of_the_runs(comparison: Comparison) -> None:
     )
 
 
+def test_round_trips_are_medians_over_the_runs_that_have_some(shipped: dict[str, Comparison]) -> None:
+    whole = shipped["held-completions"]
+    assert number_table("round_trips", whole).rows == []
+    told = dict.fromkeys(("rtt_min_ns", "rtt_max_ns", "cwnd_max_bytes", "delivery_rate_max_bps", "retransmit_count"), 5)
+    means = {"qemu-pre": 1_000, "qemu-merged": 3_000_000}
+    runs = [
+        run_with(run, results={**told, "rtt_mean_ns": means[run.policy]}) if run.policy in means else run
+        for run in whole
+    ]
+    table = number_table("round_trips", Comparison(whole.folder, whole.meta, runs))
+    assert _column(table, "policy") == ["qemu-pre", "qemu-merged"]
+    assert _column(table, "runs") == [f"{len(whole.runs_of(policy))}" for policy in means]
+    assert _column(table, "rtt_mean_ns") == ["1,000", "3,000,000"]
+
+
 def test_long_tables_say_how_much_is_left_out(shipped: dict[str, Comparison], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = number_table("enobufs", shipped["held-completions"])
     assert (len(whole.rows), whole.left_out) == (12, 0)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "decl/engines.h"
+#include "decl/latency.h"
 #include "decl/policies.h"
 #include "decl/recorder.h"
 #include "decl/result.h"
@@ -42,6 +43,7 @@ struct zc_channel_config {
 	int buffer_fd;  /* buffers: a mapping of this file; -1: anonymous */
 	int32_t cpu;  /* pin the thread there; -1: nowhere */
 	uint8_t is_corked; /* TCP_CORK is set: cleared before each wait for the peer, and at the end */
+	uint32_t *request_latencies; /* rpc: a count for each of the ZC_LATENCY_SLOTS; NULL: they are not counted */
 };
 
 #define ZC_MAX_PARTS 1024 /* of one write: the kernel's UIO_MAXIOV */

@@ -40,6 +40,7 @@ struct zc_result { /* counters of one channel */
 	uint64_t converged; /* migration: 1 when the rest fitted into the downtime limit */
 	int64_t downtime_ns; /* migration: the final round */
 	uint64_t response_count; /* rpc */
+	int64_t request_max_ns; /* rpc: the longest request, its response included */
 	uint32_t optmem_baseline_bytes;
 	uint32_t optmem_peak_bytes; /* over all SO_MEMINFO samples */
 	uint64_t rtt_sample_count; /* TCP_INFO; all are 0 without a recorder */
