@@ -15,6 +15,7 @@ import msgspec
 from zcprobe.analysis.demand import Demand
 from zcprobe.analysis.prediction_words import assumptions_of, formula_of
 from zcprobe.format.kernel import LARGEST_OPTMEM_BYTES, most_sends_in_flight, notifications_that_fit, optmem_for
+from zcprobe.units import format_bytes
 
 __all__ = ["MERGED", "Prediction", "predict"]
 
@@ -48,6 +49,19 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     late_sends: int
     unread_notifications: int | None
     charge_bytes: int
+
+    @property
+    def answer(self) -> str:
+        """The result in a sentence or two."""
+        if self.optmem_max_bytes is not None:
+            size = format_bytes(self.optmem_max_bytes)
+            return f"net.core.optmem_max of {self.optmem_max_bytes} bytes ({size}) is enough."
+        if self.read_every_sends is None:
+            return "No limit is enough: what is not completed exceeds the largest one."
+        return (
+            f"No limit is enough. With net.core.optmem_max of {self.read_at_optmem_max_bytes} bytes the sender must"
+            f" read its error queue until EAGAIN at least every {self.read_every_sends} sends."
+        )
 
 
 def _unacknowledged(demand: Demand) -> int:
@@ -117,9 +131,11 @@ def predict(demand: Demand) -> Prediction:
     held = unacknowledged + late
     unread = _most_unread(demand, held)
     needed = None if unread is None else _needed(demand, held + unread)
-    every, limit = None if demand.is_in_order else demand.read_every_sends, None
+    every, limit = None, None
     if unread is None:
         every, limit = _reading(demand, held)
+    elif needed is not None and not demand.is_in_order:
+        every = demand.read_every_sends
     return Prediction(
         optmem_max_bytes=needed,
         bounded=needed is not None,

@@ -136,6 +136,16 @@ class TextPrinter:
         others = unexplained(summary)
         if others is not None:
             self._wrap(f"No finding speaks for these refused calls: {others}.")
+        if is_used and not is_healthy(summary.findings):
+            self._print_need(summary)
+
+    def _print_need(self, summary: AttachmentSummary) -> None:
+        from zcprobe.analysis.diagnosis.need import need_of_sender
+
+        need = need_of_sender(summary)
+        if need:
+            self._print()
+            self._wrap(f"needs: {need}")
 
     def _print_finding(self, finding: Diagnosed) -> None:
         self._print()

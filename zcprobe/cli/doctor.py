@@ -9,11 +9,17 @@ from pathlib import Path
 
 import msgspec
 
+from zcprobe.analysis.demand import Demand
+from zcprobe.analysis.prediction import predict
 from zcprobe.config import RunConfig
 from zcprobe.errors import HostError
+from zcprobe.format.kernel import DEFAULT_TCP_SNDBUF_MAX_BYTES
 from zcprobe.host.doctor import Check, check_host
+from zcprobe.host.limits import read_optmem_max, read_sndbuf_max
+from zcprobe.host.zerocopy import try_zerocopy_send
 from zcprobe.journal import JOURNAL_FOLDER
 from zcprobe.lab.leftovers import Leftover, clean_leftovers, find_leftovers
+from zcprobe.units import format_bytes
 
 __all__ = ["run"]
 
@@ -59,6 +65,31 @@ def _check_attach() -> Check:
     except HostError as error:
         return Check("attach", "limited", str(error), error.hint)
     return Check("attach", "ok", "the sockets of other processes can be watched, those of every user")
+
+
+_SIZES = (4096, 65536, 524288)
+"""Small sends, those of most scenarios, and QEMU's."""
+
+
+def _check_need() -> Check:
+    """What senders need that write as fast as their sockets take data, against the limit of this network namespace."""
+    limit = read_optmem_max()
+    sndbuf = read_sndbuf_max() or DEFAULT_TCP_SNDBUF_MAX_BYTES
+    try:
+        charge = try_zerocopy_send().charge_bytes
+    except HostError as error:
+        return Check("optmem need", "limited", f"not known: {error}", error.hint)
+    needs = {
+        size: predict(Demand(send_bytes=size, charge_bytes=charge, sndbuf_bytes=sndbuf)).optmem_max_bytes or 0
+        for size in _SIZES
+    }
+    each = ", ".join(f"{need} for {format_bytes(size)}" for size, need in needs.items())
+    found = f"sends that fill a send buffer of {format_bytes(sndbuf)} need an optmem_max of {each}"
+    short = [size for size, need in needs.items() if limit is not None and need > limit]
+    if not short:
+        return Check("optmem need", "ok", found)
+    hint = f"{limit} is not enough for {' and '.join(map(format_bytes, short))}: see zcprobe predict -l SIZE"
+    return Check("optmem need", "limited" if _SIZES[1] in short else "ok", found, hint)
 
 
 def _check_lab() -> Check:
@@ -112,8 +143,8 @@ def run(options: argparse.Namespace) -> int:
         return _clean()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="zcprobe-probes") as pool:
         of_probes = pool.submit(_check_probes)
-        of_host, of_attach, of_lab = check_host(), _check_attach(), _check_lab()
-        checks = [*of_host, *of_probes.result(), of_attach, of_lab, _check_leftovers()]
+        of_host, of_attach, of_need, of_lab = check_host(), _check_attach(), _check_need(), _check_lab()
+        checks = [*of_host, *of_probes.result(), of_attach, of_need, of_lab, _check_leftovers()]
     code = HostError.exit_code if any(check.status == "missing" for check in checks) else 0
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode({"checks": checks}) + b"\n")

@@ -13,7 +13,6 @@ from zcprobe.analysis.prediction import Prediction, predict
 from zcprobe.errors import HostError, UsageError
 from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES, DEFAULT_TCP_SNDBUF_MAX_BYTES
 from zcprobe.host.limits import read_optmem_max, read_sndbuf_max
-from zcprobe.units import format_bytes
 
 if TYPE_CHECKING:
     from zcprobe.analysis.prediction_of_run import PredictedSocket
@@ -64,7 +63,8 @@ def _of_runs(options: argparse.Namespace) -> "PredictedSocket":
             raise UsageError(f"--{name.replace('_', '-')} and a run both say what is sent", "give one of the two")
     if options.paced or options.optmem_max is not None:
         raise UsageError("--paced and --optmem-max are for a sender that is described by options", "leave them out")
-    from zcprobe.analysis.prediction_of_run import need_of, predict_run
+    from zcprobe.analysis.diagnosis.need import need_of
+    from zcprobe.analysis.prediction_of_run import predict_run
     from zcprobe.cli.inputs import load_inputs
 
     known = [predict_run(run) for run in load_inputs(options).runs]
@@ -77,20 +77,8 @@ def _of_runs(options: argparse.Namespace) -> "PredictedSocket":
     return max(found, key=lambda one: need_of(one.prediction))
 
 
-def _answer(found: Prediction) -> str:
-    if found.optmem_max_bytes is not None:
-        size = format_bytes(found.optmem_max_bytes)
-        return f"net.core.optmem_max of {found.optmem_max_bytes} bytes ({size}) is enough."
-    if found.read_every_sends is None:
-        return "No limit is enough: what is not completed exceeds the largest one."
-    return (
-        f"No limit is enough. With net.core.optmem_max of {found.read_at_optmem_max_bytes} bytes the sender must read"
-        f" its error queue until EAGAIN at least every {found.read_every_sends} sends."
-    )
-
-
 def _text(found: Prediction) -> str:
-    lines = wrap(_answer(found), _WIDTH)
+    lines = wrap(found.answer, _WIDTH)
     lines += ["", *(f"  {line}" for line in found.formula.splitlines()), "", "This assumes:"]
     for sentence in found.assumptions:
         lines += wrap(sentence, _WIDTH, initial_indent="- ", subsequent_indent="  ")

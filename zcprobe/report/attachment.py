@@ -9,6 +9,7 @@ import msgspec
 from jinja2 import Environment, StrictUndefined
 
 from zcprobe.analysis.diagnosis.healthy import unexplained
+from zcprobe.analysis.diagnosis.need import need_of_sender
 from zcprobe.analysis.diagnosis.observed import observed
 from zcprobe.analysis.uring import uring_sentence
 from zcprobe.dataset.html import run_warnings
@@ -43,8 +44,8 @@ _COLUMNS = (
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True):
     """What the report says of one attachment. `unexplained`: the refused calls for which no finding speaks, if any.
-    `others`: how many listed sockets do not use zerocopy. `uring`: what was sent by io_uring, in sentences, if anything
-    was."""
+    `need`: which optmem_max the sender needs, empty if that is not known. `others`: how many listed sockets do not use
+    zerocopy. `uring`: what was sent by io_uring, in sentences, if anything was."""
 
     title: str
     folder: str
@@ -52,6 +53,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str]
     findings: list[Diagnosed]
     unexplained: str | None
+    need: str
     rows: list[list[Any]]
     others: int
     uring: str | None
@@ -59,7 +61,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _part(run: Attachment) -> _Part:
-    kernel, host = run.kernel, run.meta.host
+    kernel, host, seen = run.kernel, run.meta.host, observed(run)
     using = [socket for socket in kernel.sockets if socket.uses_zerocopy]
     figure = new_figure(8, 4.5)
     plot_samples(run, figure.add_subplot())
@@ -71,7 +73,8 @@ def _part(run: Attachment) -> _Part:
         method=f"{watched}; Linux {host.kernel_release}; zcprobe {run.meta.zcprobe_version}; {run.integrity}",
         warnings=run_warnings(run.meta) + [f"{DAMAGED}: {text}" for text in run.damage],
         findings=run.findings,
-        unexplained=unexplained(observed(run)),
+        unexplained=unexplained(seen),
+        need=need_of_sender(seen),
         rows=[[getattr(socket, name) for name in _COLUMNS] for socket in using],
         others=len(kernel.sockets) - len(using),
         uring=uring_sentence(kernel.uring),

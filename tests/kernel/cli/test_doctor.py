@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from zcprobe.host.namespaces import OPTMEM_MAX
 from zcprobe.probes.base import MECHANISMS
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root")
@@ -39,6 +40,14 @@ def test_the_table_holds_the_same_checks(zcprobe: Command) -> None:
     assert result.returncode == 0
     for name in ("privileges", "BPF tracepoint", "leftovers"):
         assert name in result.stdout
+
+
+def test_what_senders_need_here_is_what_is_predicted(zcprobe: Command) -> None:
+    check = read_checks(zcprobe("doctor", "-J"))["optmem need"]
+    for size, shown in (("4K", "4 KiB"), ("64K", "64 KiB"), ("512K", "512 KiB")):
+        needed = msgspec.json.decode(zcprobe("predict", "-l", size, "-J").stdout)["optmem_max_bytes"]
+        assert f"{needed} for {shown}" in check["found"]
+        assert (f" {shown}" in check["hint"]) == (needed > int(OPTMEM_MAX.read_text()))
 
 
 def test_without_root_it_names_what_is_missing(zcprobe: Command) -> None:

@@ -84,9 +84,10 @@ def test_a_larger_limit_allows_to_read_less_often() -> None:
 
 def test_what_exceeds_the_largest_limit_is_not_promised_to_fit() -> None:
     huge = {"send_bytes": 1, "bandwidth_bps": 1e12, "late_ns": 10**9}
-    for share in (0.5, 1.0):
-        found = predict(_demand(**huge, late_share=share))
+    for share, every in ((0.5, None), (0.5, 64), (1.0, None)):
+        found = predict(_demand(**huge, late_share=share, read_every_sends=every))
         assert (found.bounded, found.optmem_max_bytes, found.read_every_sends) == (False, None, None)
+        assert "exceeds the largest" in found.answer
     assert (found.notifications or 0) * 832 > LARGEST_OPTMEM_BYTES
 
 

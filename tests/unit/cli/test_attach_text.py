@@ -112,3 +112,19 @@ def test_sockets_that_are_left_out_of_the_summary_are_counted() -> None:
     sockets = [SocketSummary(fd=number, protocol="tcp", sends=1) for number in range(67)]
     assert "... and 3 more (-w shows all)" in ended(None, *sockets)
     assert "more (-w" not in ended(None, *sockets[:64])
+
+
+def test_a_sender_with_a_finding_is_told_what_it_needs() -> None:
+    full: dict[str, Any] = {
+        "optmem_peak_bytes": 130624,
+        "optmem_max_bytes": 131072,
+        "charge_bytes": 832,
+        "send_bytes_median": 65536,
+    }
+    refused = SocketSummary(protocol="tcp", sends=9, enobufs=1, errqueue_depth_max=80, flushes=0, **full)
+    assert "needs: No limit is enough. With net.core.optmem_max of" in ended(None, refused)
+
+
+def test_what_a_sender_needs_is_not_made_up() -> None:
+    refused = SocketSummary(protocol="tcp", sends=9, enobufs=1, enobufs_causes={"qdisc": 1})
+    assert "needs:" not in ended(None, refused)

@@ -58,6 +58,7 @@ def test_it_is_drawn_reported_and_told_in_a_line(attachment: Attachment) -> None
     page = render_attachments([attachment])
     for finding in attachment.findings:
         assert finding.id in page
+    assert "What the sender needs, predicted from what was seen: No limit is enough." in page
     assert attachment.findings[0].id in summary_line(attachment)
     assert attachment.findings[0].id in attachment._repr_html_()
 

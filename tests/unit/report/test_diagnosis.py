@@ -41,6 +41,15 @@ def test_the_page_has_each_finding_with_what_to_do_before_the_figures(
             assert finding.do.replace("'", "&#39;") in section
 
 
+def test_the_page_says_which_limit_each_sender_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zcprobe.report.html.draw_comparison", lambda comparison: {})
+    comparison = load_comparison(_HELD)
+    page = render_report([comparison], tmp_path)
+    for run in diagnosed_runs(comparison):
+        assert "No limit is enough. With net.core.optmem_max of" in run.need
+        assert run.need in page
+
+
 def test_only_parts_with_figures_are_diagnosed(tmp_path: Path) -> None:
     comparison = load_comparison(_HELD)
     assert "<h2>Diagnosis</h2>" not in render_report([comparison], tmp_path, most_drawn=0)
