@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs against those of a baseline: what got worse, and whether that can be told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import comb
 from typing import Any
 
@@ -9,23 +9,22 @@ import msgspec
 
 from zcprobe.analysis.claim_text import SIGNIFICANT, is_decidable
 from zcprobe.analysis.claims import Point, Values, judged, scaled, unpaired_claim, values_of
-from zcprobe.analysis.comparisons import points_of
+from zcprobe.analysis.compared import Compared
 from zcprobe.analysis.quantities import COMPARED
 from zcprobe.analysis.validity import stamp_of
-from zcprobe.dataset.load import Comparison
 from zcprobe.dataset.option_words import describe_values
 from zcprobe.dataset.options import HOST_FACTS, way_of
 from zcprobe.errors import UsageError
 from zcprobe.format.baseline import Baseline, BaselinePoint
 from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT, Claim, Stamp
 
-__all__ = ["Judgement", "baseline_of", "fewest_runs", "judge_against", "require_policies"]
+__all__ = ["Judgement", "baseline_of", "fewest_runs", "judge_against", "require_points"]
 
 _MOST_NAMED = 5
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of each policy since the baseline. `remarks`: how the two hosts differ. `stamps`: of the baseline and
+    """What became of each point since the baseline. `remarks`: how the two hosts differ. `stamps`: of the baseline and
     of the runs now."""
 
     baseline: str
@@ -59,15 +58,15 @@ def fewest_runs(claim_count: int) -> int:
     return count
 
 
-def baseline_of(comparison: Comparison, name: str, saved_utc: str) -> Baseline:
-    """What to keep of a comparison."""
+def baseline_of(compared: Compared, name: str, saved_utc: str) -> Baseline:
+    """What to keep of what was compared."""
     return Baseline(
         name=name,
         saved_utc=saved_utc,
-        folder=comparison.folder.name,
-        scenario=comparison.meta["scenario"],
-        stamp=stamp_of(comparison.runs),
-        points={policy: _kept(point) for policy, point in points_of(comparison).items()},
+        folder=compared.folder,
+        title=compared.title,
+        stamp=stamp_of(compared.runs),
+        points={name: _kept(point) for name, point in compared.points.items() if point},
     )
 
 
@@ -87,57 +86,60 @@ def _way(point: Point) -> dict[str, Any]:
     return found
 
 
-def require_policies(baseline: Baseline, policies: list[str]) -> None:
-    """UsageError for a policy that the baseline does not have."""
-    missing = [policy for policy in policies if policy not in baseline.points]
+def require_points(baseline: Baseline, names: Iterable[str]) -> None:
+    """UsageError for a point that the baseline does not have."""
+    missing = [name for name in names if name not in baseline.points]
     if missing:
+        more = f", and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
         raise UsageError(
-            f"the baseline {baseline.name} has no runs of {', '.join(missing)}",
-            f"it has {', '.join(baseline.points)}: choose among them with --policies",
+            f"the baseline {baseline.name} has no runs of {'; '.join(missing[:_MOST_NAMED])}{more}",
+            f"it has {'; '.join(list(baseline.points)[:_MOST_NAMED])}: compare those, or save another baseline",
         )
 
 
 def judge_against(
-    baseline: Baseline, comparison: Comparison, smallest_effect: float = DEFAULT_SMALLEST_EFFECT
+    baseline: Baseline, compared: Compared, smallest_effect: float = DEFAULT_SMALLEST_EFFECT
 ) -> Judgement:
-    """Every policy of the comparison against itself in the baseline; all claims are corrected at once.
+    """Every point against itself in the baseline; all claims are corrected at once.
 
-    Hosts may differ, which the judgement says. UsageError for a policy that the baseline lacks, and for runs that were
+    Hosts may differ, which the judgement says. UsageError for a point that the baseline lacks, and for runs that were
     made with other options.
     """
-    points = points_of(comparison)
-    require_policies(baseline, list(points))
-    remarks = list(dict.fromkeys(remark for policy in points for remark in _remarks(baseline, policy, points[policy])))
-    found = [claim for policy, point in points.items() for claim in _claims(baseline, policy, point, smallest_effect)]
+    points = {name: point for name, point in compared.points.items() if point}
+    require_points(baseline, points)
+    remarks = list(
+        dict.fromkeys(remark for name, point in points.items() for remark in _remarks(baseline, name, point))
+    )
+    found = [claim for name, point in points.items() for claim in _claims(baseline, name, point, smallest_effect)]
     return Judgement(
         baseline=baseline.name,
         saved_utc=baseline.saved_utc,
-        remarks=remarks,
-        stamps={f"baseline {baseline.name}": baseline.stamp, "now": stamp_of(comparison.runs)},
+        remarks=list(dict.fromkeys(remarks)),
+        stamps={f"baseline {baseline.name}": baseline.stamp, "now": stamp_of(compared.runs)},
         verdicts=judged(found),
     )
 
 
-def _remarks(baseline: Baseline, policy: str, point: Point) -> list[str]:
-    then, now = baseline.points[policy].way, _way(point)
-    differing = [name for name in dict.fromkeys([*then, *now]) if then.get(name) != now.get(name)]
-    told = {name: describe_values(name, [then.get(name), now.get(name)]) for name in differing}
-    options = [text for name, text in told.items() if name not in HOST_FACTS]
+def _remarks(baseline: Baseline, name: str, point: Point) -> list[str]:
+    then, now = baseline.points[name].way, _way(point)
+    differing = [option for option in dict.fromkeys([*then, *now]) if then.get(option) != now.get(option)]
+    told = {option: describe_values(option, [then.get(option), now.get(option)]) for option in differing}
+    options = [text for option, text in told.items() if option not in HOST_FACTS]
     if options:
         raise UsageError(
-            f"the runs of {policy} in the baseline {baseline.name} were made in another way:"
+            f"the runs of {name} in the baseline {baseline.name} were made in another way:"
             f" {'; '.join(options[:_MOST_NAMED])}",
             "compare with the options of the baseline, or save another baseline with those of now",
         )
-    return [text for name, text in told.items() if name in HOST_FACTS]
+    return [text for option, text in told.items() if option in HOST_FACTS]
 
 
-def _claims(baseline: Baseline, policy: str, point: Point, smallest_effect: float) -> Iterator[Claim]:
+def _claims(baseline: Baseline, name: str, point: Point, smallest_effect: float) -> Iterator[Claim]:
     for quantity in COMPARED:
-        kept = baseline.points[policy].values.get(quantity, [])
+        kept = baseline.points[name].values.get(quantity, [])
         then: Values = scaled(quantity, dict(enumerate(kept, 1)))
         now = values_of(point, quantity)
-        names = (f"{policy} in baseline {baseline.name}", policy)
+        names = (f"{name} in baseline {baseline.name}", name)
         claim = unpaired_claim(quantity, names, (then, now), [then, now], smallest_effect)
         if claim is not None:
             yield claim

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The options of `zcprobe compare` that are about baselines: read before the first run, judged after the last."""
+"""Baselines of `compare` and `campaign`: read before the first run, judged after the last."""
 
 import argparse
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from zcprobe.analysis.baseline import Judgement, baseline_of, require_policies
+from zcprobe.analysis.baseline import Judgement, baseline_of, require_points
+from zcprobe.analysis.compared import Compared
 from zcprobe.cli.claims import claim_table
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.output import is_stdout, open_output
 from zcprobe.dataset.baseline import load_baseline
-from zcprobe.dataset.load import Comparison
 from zcprobe.errors import RegressionError, UndecidedError, UsageError
 from zcprobe.export.junit import junit_xml
 from zcprobe.format.baseline import Baseline, baseline_file
@@ -21,7 +22,7 @@ __all__ = ["keep_baseline", "print_judgement", "require_baseline", "require_no_r
 _UNDECIDED = "nobody can tell whether anything is worse than baseline"
 
 
-def require_baseline(options: argparse.Namespace, policies: list[str]) -> Baseline | None:
+def require_baseline(options: argparse.Namespace, points: Iterable[str]) -> Baseline | None:
     """The baseline to compare with, if one is asked for. UsageError or OutputError before a run is made in vain."""
     if options.fail_on_regression and options.baseline is None:
         raise UsageError("--fail-on-regression needs something to compare with", "name it with --baseline NAME")
@@ -30,7 +31,7 @@ def require_baseline(options: argparse.Namespace, policies: list[str]) -> Baseli
     if options.baseline is None:
         return None
     baseline = load_baseline(options.output, options.baseline)
-    require_policies(baseline, policies)
+    require_points(baseline, points)
     return baseline
 
 
@@ -55,20 +56,20 @@ def _named(judgement: Judgement) -> str:
     return ", ".join(f"{claim.quantity} of {claim.candidate}" for claim in judgement.regressions)
 
 
-def keep_baseline(options: argparse.Namespace, comparison: Comparison) -> None:
-    """Writes the baseline beside the comparison's folder, in place of one of that name."""
+def keep_baseline(options: argparse.Namespace, compared: Compared) -> None:
+    """Writes the baseline beside the folder, in place of one of that name."""
     if options.save_baseline is None:
         return
-    kept = baseline_of(comparison, options.save_baseline, datetime.now(UTC).isoformat(timespec="seconds"))
+    kept = baseline_of(compared, options.save_baseline, datetime.now(UTC).isoformat(timespec="seconds"))
     path = options.output / baseline_file(options.save_baseline)
     with open_output(path, "--save-baseline") as file:
         file.write(sealed(kept))
 
 
-def write_junit(path: Path | None, comparison: Comparison, judgement: Judgement | None) -> None:
+def write_junit(path: Path | None, compared: Compared, judgement: Judgement | None) -> None:
     if path is not None:
         with open_output(path, "--junit") as file:
-            file.write(junit_xml(comparison, judgement))
+            file.write(junit_xml(compared, judgement))
 
 
 def require_no_regression(judgement: Judgement) -> None:

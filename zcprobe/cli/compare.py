@@ -12,6 +12,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from rich.table import Table
 
 from zcprobe.analysis.baseline import Judgement, judge_against
+from zcprobe.analysis.compared import compared_policies
 from zcprobe.analysis.comparisons import claims_of
 from zcprobe.analysis.validity import stamp_of
 from zcprobe.benchmark.defaults import Benchmark, benchmark_of, open_probes
@@ -169,14 +170,15 @@ def run(options: argparse.Namespace) -> int:
             smallest_effect=options.smallest_effect,
         )
     with keeping("the runs are", comparison.folder, interruption.signal_number):
-        judgement = None if baseline is None else judge_against(baseline, comparison, options.smallest_effect)
+        compared = compared_policies(comparison)
+        judgement = None if baseline is None else judge_against(baseline, compared, options.smallest_effect)
         _print_json(comparison, judgement) if options.json else _print_text(comparison, judgement)
-        write_junit(options.junit, comparison, judgement)
+        write_junit(options.junit, compared, judgement)
     if interruption.signal_number:
         _tell_what_there_is(comparison)
     _check(comparison)
     if not interruption.signal_number:
-        keep_baseline(options, comparison)
+        keep_baseline(options, compared)
     if judgement is not None and options.fail_on_regression:
         require_no_regression(judgement)
     return -interruption.signal_number

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A comparison as JUnit XML, which CI systems show as tests (the common part of what Jenkins, GitLab and GitHub read).
+"""A comparison or campaign as JUnit XML, which CI systems show as tests (the part that Jenkins, GitLab and GitHub have
+in common).
 
 Each claim is a test case. It fails if something is worse than in the baseline, and is skipped if there are too few runs
-to tell, or the runs are INVALID. A comparison without a baseline expects nothing, so that no claim of it fails. Each
-policy has one more test case, which says whether its runs are VALID: it is an error if counts differ or events were
-lost, and skipped for other reasons.
+to tell, or the runs are INVALID. Without a baseline nothing is expected, so that no claim fails. Each point has another
+test case, which says whether its runs are VALID: it is an error if counts differ or events were lost, and skipped for
+other reasons.
 """
 
 from collections.abc import Iterator
@@ -15,10 +16,9 @@ import msgspec
 
 from zcprobe.analysis.baseline import Judgement
 from zcprobe.analysis.claim_text import is_decidable
-from zcprobe.analysis.comparisons import claims_of
+from zcprobe.analysis.compared import Compared
 from zcprobe.analysis.quantities import COMPARED
 from zcprobe.analysis.validity import stamp_of
-from zcprobe.dataset.load import Comparison
 from zcprobe.format.claims import Claim
 
 __all__ = ["junit_xml"]
@@ -29,7 +29,7 @@ _NAME = "zcprobe"
 class _Case(msgspec.Struct, frozen=True, kw_only=True):
     """`result` is None for a case that passed."""
 
-    policy: str
+    point: str
     name: str
     seconds: float = 0.0
     result: Literal["failure", "error", "skipped"] | None = None
@@ -37,14 +37,14 @@ class _Case(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
 
 
-def junit_xml(comparison: Comparison, judgement: Judgement | None = None) -> bytes:
+def junit_xml(compared: Compared, judgement: Judgement | None = None) -> bytes:
     """The document, in UTF-8. Its time is that of the runs."""
-    cases = [*_runs(comparison), *_claims(comparison, judgement)]
+    cases = [*_runs(compared), *_claims(compared, judgement)]
     suites = ET.Element("testsuites", name=_NAME)
-    about = {"name": f"zcprobe.{comparison.meta['scenario']}", **_counts(cases)}
-    suite = ET.SubElement(suites, "testsuite", about | {"timestamp": comparison.meta["started_utc"].partition("+")[0]})
+    about = {"name": f"zcprobe.{compared.title}", **_counts(cases)}
+    suite = ET.SubElement(suites, "testsuite", about | {"timestamp": compared.started_utc.partition("+")[0]})
     properties = ET.SubElement(suite, "properties")
-    for name, value in _properties(comparison, judgement).items():
+    for name, value in _properties(compared, judgement).items():
         ET.SubElement(properties, "property", name=name, value=value)
     for case in cases:
         _add(suite, case)
@@ -63,16 +63,16 @@ def _counts(cases: list[_Case]) -> dict[str, str]:
     }
 
 
-def _properties(comparison: Comparison, judgement: Judgement | None) -> dict[str, str]:
-    found = {"folder": comparison.folder.name, "seed": str(comparison.meta["seed"])}
-    if comparison.runs:
-        meta = comparison.runs[0].meta
+def _properties(compared: Compared, judgement: Judgement | None) -> dict[str, str]:
+    found = {"folder": compared.folder, "seed": str(compared.seed)}
+    if compared.runs:
+        meta = compared.runs[0].meta
         found |= {"zcprobe": meta.zcprobe_version, "kernel": meta.host.kernel_release, "cpu": meta.host.cpu_model}
     return found | ({"baseline": f"{judgement.baseline} of {judgement.saved_utc}"} if judgement else {})
 
 
 def _add(suite: ET.Element, case: _Case) -> None:
-    place = {"classname": f"{suite.get('name')}.{case.policy}", "name": case.name, "time": f"{case.seconds:.3f}"}
+    place = {"classname": f"{suite.get('name')}.{case.point}", "name": case.name, "time": f"{case.seconds:.3f}"}
     element = ET.SubElement(suite, "testcase", place)
     if case.result:
         ET.SubElement(element, case.result, message=case.message)
@@ -80,13 +80,13 @@ def _add(suite: ET.Element, case: _Case) -> None:
         ET.SubElement(element, "system-out").text = case.text
 
 
-def _runs(comparison: Comparison) -> Iterator[_Case]:
-    for policy in comparison.policies:
-        runs = comparison.runs_of(policy)
+def _runs(compared: Compared) -> Iterator[_Case]:
+    for name, point in compared.points.items():
+        runs = list(point.values())
         stamp = stamp_of(runs)
         broken: Literal["error", "skipped"] = "skipped" if all(run.meta.complete for run in runs) else "error"
         yield _Case(
-            policy=policy,
+            point=name,
             name="runs are VALID",
             seconds=sum(run.sender.duration_ns for run in runs) / 1e9,
             result=None if stamp.valid else broken,
@@ -95,15 +95,15 @@ def _runs(comparison: Comparison) -> Iterator[_Case]:
         )
 
 
-def _claims(comparison: Comparison, judgement: Judgement | None) -> Iterator[_Case]:
+def _claims(compared: Compared, judgement: Judgement | None) -> Iterator[_Case]:
     """A claim that something is worse stands even if the runs are INVALID; that nothing is worse does not."""
-    stamps = judgement.stamps.items() if judgement else [("runs", stamp_of(comparison.runs))]
+    stamps = judgement.stamps.items() if judgement else [("runs", stamp_of(compared.runs))]
     invalid = "; ".join(f"{whose}: {stamp.text}" for whose, stamp in stamps if not stamp.valid)
-    for claim in judgement.verdicts if judgement else claims_of(comparison):
+    for claim in judgement.verdicts if judgement else compared.claims:
         regressed = judgement is not None and claim.better is False
         why_skipped = invalid if is_decidable(claim) else claim.why or ""
         yield _Case(
-            policy=claim.candidate,
+            point=claim.candidate,
             name=f"{COMPARED[claim.quantity].words} against {claim.reference}",
             result="failure" if regressed else "skipped" if why_skipped else None,
             message=_message(claim) if regressed else why_skipped,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A baseline: the values of a comparison's runs, kept under a name, so that later runs can be compared with them. It
-does not need the runs any more."""
+"""A baseline: the values of the runs of a comparison or campaign, kept under a name, so that later runs can be compared
+with them. It does not need the runs any more."""
 
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ def baseline_file(name: str) -> str:
 
 
 class BaselinePoint(msgspec.Struct, frozen=True, kw_only=True):
-    """The runs of one policy. `way`: how they were made, and on which host. `values`: quantity -> the value of each
+    """The runs of one point. `way`: how they were made, and on which host. `values`: quantity -> the value of each
     block, None where the run of the block has none."""
 
     way: dict[str, Any]
@@ -30,8 +30,8 @@ class BaselinePoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
-    """`folder` is the comparison of which it was made, `stamp` says whether its runs could be relied on, and `points`
-    has the runs by policy."""
+    """`title` and `folder` are those of the comparison or campaign of which it was made, `stamp` says whether its runs
+    could be relied on, and `points` has the runs by what their point is called: a policy, or the values on axes."""
 
     kind: Literal["baseline"] = "baseline"
     format_version: int = FORMAT_VERSION
@@ -39,6 +39,6 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     saved_utc: str
     folder: str
-    scenario: str
+    title: str
     stamp: Stamp
     points: dict[str, BaselinePoint]

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from tests.unit.changed import changed_run, run_with
 from zcprobe.analysis.baseline import Judgement, baseline_of, fewest_runs, judge_against
+from zcprobe.analysis.compared import compared_policies
 from zcprobe.dataset.load import Comparison, load_comparison
 from zcprobe.errors import UsageError
 from zcprobe.format.baseline import Baseline
@@ -22,7 +23,7 @@ def five() -> Comparison:
 
 def kept(comparison: Comparison) -> Baseline:
     """The baseline as it is read back."""
-    saved = baseline_of(comparison, "main", "2026-11-27T12:00:00+00:00")
+    saved = baseline_of(compared_policies(comparison), "main", "2026-11-27T12:00:00+00:00")
     return msgspec.json.decode(msgspec.json.encode(saved), type=Baseline)
 
 
@@ -36,19 +37,23 @@ def slower(comparison: Comparison, factor: float) -> Comparison:
     return Comparison(comparison.folder, comparison.meta, runs)
 
 
+def judged_now(before: Comparison, now: Comparison) -> Judgement:
+    return judge_against(kept(before), compared_policies(now))
+
+
 def regressed(judgement: Judgement) -> list[tuple[str, str]]:
     return [(claim.candidate, claim.quantity) for claim in judgement.regressions]
 
 
 def test_the_same_runs_are_not_worse(five: Comparison) -> None:
-    judgement = judge_against(kept(five), five)
+    judgement = judge_against(kept(five), compared_policies(five))
     assert (judgement.regressions, judgement.why_undecided, judgement.remarks) == ([], None, [])
     assert all(claim.effect == 0 for claim in judgement.verdicts)
     assert {claim.candidate for claim in judgement.verdicts} == set(five.policies)
 
 
 def test_half_of_the_goodput_is_a_regression_and_twice_is_none(five: Comparison) -> None:
-    half, twice = (judge_against(kept(five), slower(five, factor)) for factor in (0.5, 2.0))
+    half, twice = (judged_now(five, slower(five, factor)) for factor in (0.5, 2.0))
     assert regressed(half) == [("qemu-merged", "goodput_bps")]
     assert half.regressions[0].effect == pytest.approx(-0.5)
     assert "qemu-merged is worse than qemu-merged in baseline main" in half.regressions[0].text
@@ -57,18 +62,18 @@ def test_half_of_the_goodput_is_a_regression_and_twice_is_none(five: Comparison)
 
 
 def test_a_smaller_regression_than_matters_is_none(five: Comparison) -> None:
-    assert regressed(judge_against(kept(five), slower(five, 0.5), smallest_effect=0.6)) == []
+    assert regressed(judge_against(kept(five), compared_policies(slower(five, 0.5)), smallest_effect=0.6)) == []
 
 
 def test_runs_that_die_now_are_a_regression(five: Comparison) -> None:
     runs = [run_with(run, results={"outcome": "dead_enobufs"}) for run in five.runs_of("qemu-merged")]
     now = Comparison(five.folder, five.meta, runs)
-    assert regressed(judge_against(kept(five), now)) == [("qemu-merged", "completed_share")]
+    assert regressed(judged_now(five, now)) == [("qemu-merged", "completed_share")]
 
 
 def test_too_few_runs_cannot_tell(five: Comparison) -> None:
     few = Comparison(five.folder, five.meta, [run for policy in five.policies for run in five.runs_of(policy)[:3]])
-    why = judge_against(kept(few), few).why_undecided
+    why = judged_now(few, few).why_undecided
     assert why is not None
     assert why.startswith("too few runs for")
 
@@ -80,15 +85,15 @@ def test_the_fewest_runs_that_can_show_one_claim_of_many(claims: int, runs: int)
 
 def test_invalid_runs_cannot_tell_that_nothing_is_worse(five: Comparison) -> None:
     busy = [run_with(run, host=replace(run.meta.host, load_1min=99.0)) for run in five]
-    judgement = judge_against(kept(five), Comparison(five.folder, five.meta, busy))
+    judgement = judged_now(five, of(busy, five))
     assert judgement.why_undecided == "now: INVALID: load in 15 of 15 runs"
 
 
 def test_other_options_are_refused_and_another_host_is_told(five: Comparison) -> None:
     with pytest.raises(UsageError, match=r"qemu-pre in the baseline main were made in another way: 1 channel or 2"):
-        judge_against(kept(five), of([changed_run(run, channels=2) for run in five], five))
+        judged_now(five, of([changed_run(run, channels=2) for run in five], five))
     newer = [run_with(run, host=replace(run.meta.host, kernel_release="7.3.4")) for run in five]
-    (remark,) = judge_against(kept(five), of(newer, five)).remarks
+    (remark,) = judged_now(five, of(newer, five)).remarks
     assert "7.3.4" in remark
 
 
@@ -98,8 +103,8 @@ def of(runs: list[Any], comparison: Comparison) -> Comparison:
 
 def test_a_policy_that_the_baseline_lacks_is_refused(five: Comparison) -> None:
     part = kept(of(five.runs_of("qemu-pre"), five))
-    with pytest.raises(UsageError, match="no runs of qemu-shipped, qemu-merged"):
-        judge_against(part, five)
+    with pytest.raises(UsageError, match="no runs of qemu-shipped; qemu-merged"):
+        judge_against(part, compared_policies(five))
 
 
 def test_interrupted_runs_are_not_kept_as_values(five: Comparison) -> None:

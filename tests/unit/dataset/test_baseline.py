@@ -14,7 +14,7 @@ KEPT = Baseline(
     name="main",
     saved_utc="2026-11-27T12:00:00+00:00",
     folder="20261127T120000Z-held-completions-compare-a1b2c3",
-    scenario="held-completions",
+    title="held-completions",
     stamp=Stamp(valid=True, run_count=2, why=[]),
     points={"qemu-merged": BaselinePoint(way={"channels": 1}, values={"goodput_bps": [3e9, None]})},
 )

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tests.unit.analysis.test_baseline import kept, slower
 from tests.unit.changed import run_with
 from zcprobe.analysis.baseline import judge_against
+from zcprobe.analysis.compared import compared_policies
 from zcprobe.analysis.comparisons import claims_of
 from zcprobe.dataset.load import Comparison, load_comparison
 from zcprobe.export.junit import junit_xml
@@ -19,6 +20,11 @@ RESULTS = ("failure", "error", "skipped")
 @pytest.fixture(scope="module")
 def five() -> Comparison:
     return load_comparison(FIVE)
+
+
+def document(now: Comparison, before: Comparison | None = None) -> bytes:
+    compared = compared_policies(now)
+    return junit_xml(compared, None if before is None else judge_against(kept(before), compared))
 
 
 def read(document: bytes) -> tuple[ET.Element, list[ET.Element]]:
@@ -33,7 +39,7 @@ def results(cases: list[ET.Element]) -> list[str]:
 
 
 def test_the_counts_of_the_suite_are_those_of_its_cases(five: Comparison) -> None:
-    suite, cases = read(junit_xml(five, judge_against(kept(five), slower(five, 0.5))))
+    suite, cases = read(document(slower(five, 0.5), five))
     assert int(suite.attrib["tests"]) == len(cases)
     assert int(suite.attrib["failures"]) == results(cases).count("failure") == 1
     assert (suite.attrib["errors"], suite.attrib["skipped"]) == ("0", "0")
@@ -42,7 +48,7 @@ def test_the_counts_of_the_suite_are_those_of_its_cases(five: Comparison) -> Non
 
 
 def test_a_regression_fails_its_case_and_says_its_numbers(five: Comparison) -> None:
-    _, cases = read(junit_xml(five, judge_against(kept(five), slower(five, 0.5))))
+    _, cases = read(document(slower(five, 0.5), five))
     (failed,) = (case for case in cases if case.find("failure") is not None)
     assert failed.attrib["classname"] == "zcprobe.held-completions.qemu-merged"
     assert failed.attrib["name"].startswith("goodput against")
@@ -50,7 +56,7 @@ def test_a_regression_fails_its_case_and_says_its_numbers(five: Comparison) -> N
 
 
 def test_a_comparison_without_a_baseline_expects_nothing(five: Comparison) -> None:
-    _, cases = read(junit_xml(five))
+    _, cases = read(document(five))
     assert len(cases) == len(five.policies) + len(claims_of(five))
     assert results(cases) == []
 
@@ -58,16 +64,16 @@ def test_a_comparison_without_a_baseline_expects_nothing(five: Comparison) -> No
 def test_invalid_runs_skip_what_they_cannot_tell(five: Comparison) -> None:
     busy = [run_with(run, host=replace(run.meta.host, load_1min=99.0)) for run in five]
     now = Comparison(five.folder, five.meta, busy)
-    _, cases = read(junit_xml(now, judge_against(kept(five), now)))
+    _, cases = read(document(now, five))
     assert set(results(cases)) == {"skipped"}
     assert len(results(cases)) == len(cases)
-    _, cases = read(junit_xml(slower(now, 0.5), judge_against(kept(five), slower(now, 0.5))))
+    _, cases = read(document(slower(now, 0.5), five))
     assert results(cases).count("failure") == 1
 
 
 def test_counts_that_differ_are_an_error_of_the_policy(five: Comparison) -> None:
     runs = [run_with(run, complete=False) if run.policy == "qemu-pre" else run for run in five]
-    _, cases = read(junit_xml(Comparison(five.folder, five.meta, runs)))
+    _, cases = read(document(Comparison(five.folder, five.meta, runs)))
     (broken,) = (case for case in cases if case.find("error") is not None)
     assert broken.attrib["name"] == "runs are VALID"
     assert broken.attrib["classname"].endswith("qemu-pre")
@@ -75,6 +81,6 @@ def test_counts_that_differ_are_an_error_of_the_policy(five: Comparison) -> None
 
 def test_too_few_runs_are_skipped(five: Comparison) -> None:
     few = Comparison(five.folder, five.meta, [run for policy in five.policies for run in five.runs_of(policy)[:2]])
-    _, cases = read(junit_xml(few, judge_against(kept(few), few)))
+    _, cases = read(document(few, few))
     skipped = [case.find("skipped") for case in cases]
     assert any(found is not None and "too few" in found.attrib["message"] for found in skipped)
