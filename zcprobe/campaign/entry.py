@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+from zcprobe.analysis.validity import reasons_of
 from zcprobe.format.campaign import CampaignRun
 from zcprobe.format.metadata import RunMetadata
 from zcprobe.seal import seal_of
@@ -14,14 +15,8 @@ _LONGEST = 300
 
 def why_not_valid(meta: RunMetadata) -> str | None:
     """Why a run cannot be relied on; None if it can."""
-    broken = [finding.what for finding in meta.reconciliation if not finding.holds]
-    if not meta.complete:
-        return f"its counts differ or events were lost: {'; '.join(broken)}"[:_LONGEST]
-    if meta.sender.outcome == "interrupted":
-        return "somebody ended it early"
-    if meta.sender.outcome == "completed" and meta.sender.sink_bytes is None:
-        return "the sink did not report what arrived"
-    return None
+    reasons = reasons_of(meta)
+    return "; ".join(f"{reason.text} ({reason.detail})" for reason in reasons)[:_LONGEST] or None
 
 
 def entry_of(folder: Path, name: str, meta: RunMetadata, block: int, took_s: float | None) -> CampaignRun:

@@ -15,19 +15,23 @@ from zcprobe.campaign.ledger import Ledger
 from zcprobe.campaign.plan_file import MOST_PLAN_BYTES, Plan, parse_plan, plan_of
 from zcprobe.campaign.points import PlannedPoint, points_of
 from zcprobe.campaign.resume import find_campaign, require_same_plan, settle
-from zcprobe.cli.campaign_text import dry_text, ended_text, point_table, point_text, step_text
+from zcprobe.campaign.verdicts import judge
+from zcprobe.cli.campaign_text import dry_text, ended_text, point_table, step_text, verdict_lines
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.plan_options import make_run, plan_options
 from zcprobe.cli.streams import keeping
 from zcprobe.dataset.campaign import read_campaign
 from zcprobe.errors import PeerError, ReconciliationError, UsageError
-from zcprobe.format.campaign import Campaign, Point
+from zcprobe.format.campaign import Campaign, Point, axes_text
+from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT
 from zcprobe.interrupt import deferred_interrupt
 from zcprobe.lab.leftovers import clean_leftovers
 from zcprobe.recorder.metadata import now_utc
 from zcprobe.units import format_wait_s
 
 __all__ = ["run", "run_plan"]
+
+_JUDGED = "ending: all runs are made, and their differences are being judged; once more ends it at once"
 
 
 def _read_plan(path: Path) -> Plan:
@@ -105,6 +109,9 @@ def run_plan(plan: Plan, options: argparse.Namespace, found: Path | None = None)
             if found is not None:
                 _go_on(folder, plan, points)
             conduct(folder, points, plan.settings, interruption, _show)
+            if folder.campaign.ended is not None:
+                with interruption.telling(_JUDGED):
+                    judge(folder, DEFAULT_SMALLEST_EFFECT)
             campaign = folder.campaign
     with keeping("the runs are", place, interruption.signal_number):
         _print(campaign, place, as_json=options.json)
@@ -137,7 +144,7 @@ def _tell_plan(plan: Plan, points: Sequence[PlannedPoint], found: Path | None, *
         sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
         return
     for point, seconds in zip(points, each_s, strict=True):
-        print(f"{point.key}  {format_wait_s(seconds):>7}  {point_text(point.axes)}")
+        print(f"{point.key}  {format_wait_s(seconds):>7}  {axes_text(point.axes)}")
     print(dry_text(len(points), plan.settings, made, left_s))
 
 
@@ -147,7 +154,7 @@ def _print(campaign: Campaign, place: Path, *, as_json: bool) -> None:
         sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
         return
     StdoutConsole().print(point_table(campaign))
-    print(f"{ended_text(campaign)}\nfolder  {place}")
+    print("\n".join([*verdict_lines(campaign), ended_text(campaign), f"folder  {place}"]))
 
 
 def _check(campaign: Campaign, place: Path) -> None:

@@ -2,18 +2,17 @@
 """A campaign in text: each run as it is made, and a table of its points."""
 
 from collections import Counter
-from collections.abc import Mapping
 
 from rich.table import Table
 
 from zcprobe.campaign.conduct import Step
 from zcprobe.campaign.estimate import ASSUMED_GOODPUT_BPS
 from zcprobe.campaign.settings import Settings
-from zcprobe.format.campaign import Campaign, Point, PointValue
+from zcprobe.format.campaign import Campaign, Point, axes_text, value_text
 from zcprobe.format.intervals import CONFIDENCE_TEXT, interval_text
 from zcprobe.units import format_goodput_bps, format_rate_bps, format_wait_s
 
-__all__ = ["dry_text", "ended_text", "point_table", "point_text", "step_text"]
+__all__ = ["dry_text", "ended_text", "point_table", "step_text", "verdict_lines"]
 
 _ENDED = {
     None: "it can go on: zcprobe campaign --resume",
@@ -23,15 +22,6 @@ _ENDED = {
 }
 
 
-def point_text(axes: Mapping[str, PointValue]) -> str:
-    """`policy qemu-pre, optmem-max 20K`."""
-    return ", ".join(f"{name} {_value(value)}" for name, value in axes.items()) or "the only point"
-
-
-def _value(value: PointValue) -> str:
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
-
-
 def step_text(step: Step) -> str:
     """A line for a run that was made just now."""
     run = step.run
@@ -39,7 +29,7 @@ def step_text(step: Step) -> str:
     if run.folder is not None and run.why is not None:
         what += f", not valid: {run.why}"
     left = f"{step.made} of {step.planned}, {format_wait_s(step.left_s)} left"
-    return f"{left}: {point_text(step.point.axes)}, block {run.block}: {what}"
+    return f"{left}: {axes_text(step.point.axes)}, block {run.block}: {what}"
 
 
 def dry_text(points: int, settings: Settings, made: int, left_s: float) -> str:
@@ -61,7 +51,7 @@ def point_table(campaign: Campaign) -> Table:
     title = f"{campaign.name}: medians over runs and their {CONFIDENCE_TEXT} bootstrap intervals"
     table = Table(*(axes or ["point"]), "counted", "outcomes", "goodput", title=title)
     for point in campaign.points:
-        own = [_value(point.axes[name]) if name in point.axes else "-" for name in axes] or [point.key]
+        own = [value_text(point.axes[name]) if name in point.axes else "-" for name in axes] or [point.key]
         counted = sum(run.is_counted for run in point.runs)
         table.add_row(*own, f"{counted} of {len(point.runs)}", _outcomes(point), _goodput(point))
     return table
@@ -77,6 +67,19 @@ def _goodput(point: Point) -> str:
     values = [run.goodput_bps for run in point.runs if run.is_counted and run.goodput_bps is not None]
     found = estimate_median(values)
     return interval_text(found.median, found.low, found.high, format_rate_bps)
+
+
+def verdict_lines(campaign: Campaign) -> list[str]:
+    """A sentence for each verdict, with the noise beside the difference; of several axes only for those that show one,
+    because campaign.json has the others too."""
+    is_short = len({verdict.axis for verdict in campaign.verdicts}) == 1
+    lines = [verdict.text for verdict in campaign.verdicts if is_short or verdict.shown]
+    if campaign.verdicts:
+        shown = sum(verdict.shown for verdict in campaign.verdicts)
+        lines.append(f"{shown} of {len(campaign.verdicts)} comparisons show a difference.")
+    if campaign.stamp is not None:
+        lines.append(f"{campaign.stamp.text}.")
+    return lines
 
 
 def ended_text(campaign: Campaign) -> str:

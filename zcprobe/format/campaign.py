@@ -4,14 +4,27 @@
 It changes while the campaign goes on, and is complete at any moment.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
+from zcprobe.format.claims import Claim, Stamp
 from zcprobe.format.metadata import FORMAT_MINOR, FORMAT_VERSION
 from zcprobe.version import VERSION
 
-__all__ = ["CAMPAIGN_FILE", "Campaign", "CampaignRun", "Ended", "Pending", "Point", "PointValue"]
+__all__ = [
+    "CAMPAIGN_FILE",
+    "Campaign",
+    "CampaignRun",
+    "Ended",
+    "Pending",
+    "Point",
+    "PointValue",
+    "Verdict",
+    "axes_text",
+    "value_text",
+]
 
 CAMPAIGN_FILE = "campaign.json"
 
@@ -55,6 +68,28 @@ class Point(msgspec.Struct, kw_only=True):
     axes: dict[str, PointValue]
     runs: list[CampaignRun] = []
 
+    @property
+    def text(self) -> str:
+        """`policy qemu-pre, optmem-max 20K`."""
+        return axes_text(self.axes)
+
+
+def axes_text(axes: Mapping[str, PointValue]) -> str:
+    """The options in which a point differs from others, with their values."""
+    return ", ".join(f"{name} {value_text(value)}" for name, value in axes.items()) or "the only point"
+
+
+def value_text(value: PointValue) -> str:
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+
+
+class Verdict(Claim, frozen=True, kw_only=True):
+    """What is claimed of two points that differ in `axis` alone."""
+
+    axis: str
+    reference_key: str
+    candidate_key: str
+
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
     """The run in progress, written down before it begins: a command that was killed after the run got its folder, but
@@ -67,7 +102,9 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
 
 class Campaign(msgspec.Struct, kw_only=True):
     """campaign.json. `plan` is the plan as it was read. `spent_s`: time in which runs were made, over all sittings.
-    `ended` is None while there is more to do. `noise` and `verdicts` are filled in at the end."""
+    `ended` is None while there is more to do. The last three members are filled in when it has ended: whether its runs
+    can be relied on; the noise of each quantity, as `Claim` has it; and a verdict for each two points that differ in
+    one axis alone, and each quantity."""
 
     format_version: int = FORMAT_VERSION
     format_minor: int = FORMAT_MINOR
@@ -80,5 +117,6 @@ class Campaign(msgspec.Struct, kw_only=True):
     ended: Ended | None = None
     pending: Pending | None = None
     points: list[Point]
-    noise: dict[str, Any] | None = None
-    verdicts: list[dict[str, Any]] = []
+    stamp: Stamp | None = None
+    noise: dict[str, float] | None = None
+    verdicts: list[Verdict] = []

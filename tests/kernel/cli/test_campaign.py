@@ -36,11 +36,12 @@ def folder_of(tmp_path: Path) -> Path:
 
 
 def made(campaign: Campaign) -> list[tuple[str, int]]:
-    return sorted((point.key, run.block) for point in campaign.points for run in point.runs if run.valid)
+    return sorted((point.key, run.block) for point in campaign.points for run in point.runs if run.is_counted)
 
 
 def require_whole(folder: Path, blocks: int) -> Campaign:
-    """Every point was made once in each block; each run is there, and nothing else."""
+    """Every point was made once in each block; each run is there, and nothing else. Runs this short are counted, but
+    not valid."""
     campaign = read_campaign(folder)
     assert made(campaign) == sorted((point.key, block) for point in campaign.points for block in range(1, blocks + 1))
     names = {run.folder for point in campaign.points for run in point.runs}
@@ -85,6 +86,17 @@ def test_a_plan_over_policies_and_limits(zcprobe: Command, tmp_path: Path) -> No
         dies = point.axes == {"policy": "qemu-pre", "optmem-max": "20K"}
         assert {run.outcome for run in point.runs} == {"dead_enobufs" if dies else "completed"}
     assert "8 of 8, 0 s left: policy " in result.stderr
+    assert campaign.stamp is not None
+    assert campaign.stamp.run_count == 8
+    completed = [one for one in campaign.verdicts if one.quantity == "completed_share"]
+    assert sorted((one.axis, one.effect, one.shown) for one in completed) == [
+        ("optmem-max", 0.0, False),
+        ("optmem-max", 1.0, False),
+        ("policy", 0.0, False),
+        ("policy", 1.0, False),
+    ]  # so large, and yet two runs of each are too few to show it
+    assert campaign.noise is not None
+    assert campaign.noise["completed_share"] == 0
 
 
 def test_killed_at_ten_random_moments_it_ends_with_the_same_runs(
@@ -150,8 +162,8 @@ def test_a_run_that_fails_does_not_end_the_campaign(zcprobe: Command, tmp_path: 
     campaign = read_campaign(folder_of(tmp_path))
     assert campaign.ended == "complete"
     good, bad = campaign.points
-    assert [(run.outcome, run.valid) for run in good.runs] == [("completed", True)] * 2
-    assert [(run.outcome, run.valid, run.folder) for run in bad.runs] == [("failed", False, None)] * 2
+    assert [(run.outcome, run.is_counted) for run in good.runs] == [("completed", True)] * 2
+    assert [(run.outcome, run.is_counted, run.folder) for run in bad.runs] == [("failed", False, None)] * 2
 
 
 def test_it_goes_on_for_precision_until_its_budget_is_spent(zcprobe: Command, tmp_path: Path) -> None:

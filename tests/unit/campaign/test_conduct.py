@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from zcprobe import journal as journal_module
+from zcprobe.analysis.validity import Reason
 from zcprobe.benchmark.run import CompletedRun
+from zcprobe.campaign import entry as entry_module
 from zcprobe.campaign import maker as maker_module
 from zcprobe.campaign import resume as resume_module
 from zcprobe.campaign.conduct import Step, conduct
@@ -61,6 +63,10 @@ class Machine:
         keywords.get("on_kept", lambda done: None)(done)
         return done
 
+    @staticmethod
+    def reasons_of(meta: Any) -> list[Reason]:
+        return [Reason("x", meta.sender.outcome, "")] if meta.sender.outcome != "completed" else []
+
     def metadata(self, run_id: str = "") -> Any:
         sender = SimpleNamespace(outcome="completed", sink_bytes=1, goodput_bps=self.goodput(len(self.made)))
         return SimpleNamespace(sender=sender, complete=True, reconciliation=[])
@@ -73,6 +79,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(maker_module, "record_run", made.record_run)
     monkeypatch.setattr(SharedProbes, "needed_by", lambda *_: None)
     monkeypatch.setattr(time, "monotonic", lambda: made.clock_s)
+    monkeypatch.setattr(entry_module, "reasons_of", made.reasons_of)
     monkeypatch.setattr(resume_module, "load_run", lambda *_, **__: SimpleNamespace(meta=made.metadata()))
     return made
 
