@@ -42,25 +42,29 @@ class CampaignFolder:
         return self.directory.path
 
     def write(self) -> None:
-        """Writes a new campaign.json and renames it, so that a reader always finds a complete one. OSError."""
-        name = f".campaign-{secrets.token_hex(8)}.partial"
+        """Writes campaign.json. OSError."""
+        self.replace(CAMPAIGN_FILE, sealed(self.campaign))
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Writes a new file and gives it that name, so that a reader always finds a whole one. OSError."""
+        part = f".campaign-{secrets.token_hex(8)}.partial"
         try:
-            with os.fdopen(self.directory.create(name), "wb") as file:
-                file.write(sealed(self.campaign))
+            with os.fdopen(self.directory.create(part), "wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
                 _give(file.fileno())
-            self.directory.rename(name, CAMPAIGN_FILE, replace=True)
+            self.directory.rename(part, name, replace=True)
         except OSError:
             with suppress(OSError):
-                self.directory.unlink(name)
+                self.directory.unlink(part)
             raise
 
     def names(self) -> list[str]:
         return sorted(os.listdir(self.directory.fd))
 
     def remove_parts(self) -> None:
-        """Removes what a command that was killed while it wrote campaign.json left of it."""
+        """Removes what a command that was killed while it wrote a file left of it."""
         for name in filter(_PART.fullmatch, self.names()):
             self.directory.unlink(name)
 

@@ -9,7 +9,8 @@ import msgspec
 
 from zcprobe.campaign.guesses import did_you_mean
 from zcprobe.errors import UsageError
-from zcprobe.units import parse_seconds, shown
+from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT
+from zcprobe.units import parse_percent, parse_seconds, shown
 
 __all__ = ["MAX_BLOCKS", "Settings", "read_settings"]
 
@@ -24,7 +25,7 @@ _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%", re.ASCII)
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`repeats`: blocks to make; each has every point once. `precision`: go on until the interval of every median is
     within this share of the median, or `budget_s` is spent. `warm_up`: runs that are made first in each sitting, and
-    thrown away."""
+    thrown away. `smallest_effect`: a smaller difference does not matter."""
 
     name: str = "campaign"
     repeats: int = 5
@@ -32,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     budget_s: float | None = None
     seed: int = 1
     warm_up: int = 1
+    smallest_effect: float = DEFAULT_SMALLEST_EFFECT
 
 
 def read_settings(table: object) -> Settings:
@@ -93,4 +95,5 @@ _READERS: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "budget": ("budget_s", _budget),
     "seed": ("seed", _whole(0, 2**63 - 1)),
     "warm-up": ("warm_up", _whole(0, _MAX_WARM_UP)),
+    "smallest-effect": ("smallest_effect", lambda path, value: parse_percent(path, str(value))),
 }

@@ -21,9 +21,10 @@ from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.plan_options import make_run, plan_options
 from zcprobe.cli.streams import keeping
 from zcprobe.dataset.campaign import read_campaign
+from zcprobe.dataset.index_file import INDEX_FILE
 from zcprobe.errors import PeerError, ReconciliationError, UsageError
+from zcprobe.export.index import Indexing
 from zcprobe.format.campaign import Campaign, Point, axes_text
-from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT
 from zcprobe.interrupt import deferred_interrupt
 from zcprobe.lab.leftovers import clean_leftovers
 from zcprobe.recorder.metadata import now_utc
@@ -31,7 +32,7 @@ from zcprobe.units import format_wait_s
 
 __all__ = ["run", "run_plan"]
 
-_JUDGED = "ending: all runs are made, and their differences are being judged; once more ends it at once"
+_JUDGED = "ending: the runs are kept, and their results are put together; once more ends it at once"
 
 
 def _read_plan(path: Path) -> Plan:
@@ -76,6 +77,13 @@ def _go_on(folder: CampaignFolder, plan: Plan, points: Sequence[PlannedPoint]) -
     folder.campaign.plan = plan.content
 
 
+def _index(folder: CampaignFolder) -> None:
+    """Brings index.parquet up to date: a row for each run."""
+    within = folder.directory.within
+    if any(run.folder is not None for point in folder.campaign.points for run in point.runs):
+        folder.replace(INDEX_FILE, Indexing(within).make())
+
+
 @contextmanager
 def _noting_how_to_go_on(folder: CampaignFolder) -> Iterator[None]:
     try:
@@ -109,9 +117,10 @@ def run_plan(plan: Plan, options: argparse.Namespace, found: Path | None = None)
             if found is not None:
                 _go_on(folder, plan, points)
             conduct(folder, points, plan.settings, interruption, _show)
-            if folder.campaign.ended is not None:
-                with interruption.telling(_JUDGED):
-                    judge(folder, DEFAULT_SMALLEST_EFFECT)
+            with interruption.telling(_JUDGED):
+                if folder.campaign.ended is not None:
+                    judge(folder, plan.settings.smallest_effect)
+                _index(folder)
             campaign = folder.campaign
     with keeping("the runs are", place, interruption.signal_number):
         _print(campaign, place, as_json=options.json)

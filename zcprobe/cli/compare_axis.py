@@ -12,6 +12,8 @@ from zcprobe.units import shown
 
 __all__ = ["Axis", "axis_of", "plan_content"]
 
+_OF_POLICIES = ("overhead", "save_baseline", "baseline", "fail_on_regression", "junit", "no_report")
+
 Axis = tuple[str, list[str]]
 """The name of an option of a plan, and its values."""
 
@@ -48,8 +50,7 @@ def plan_content(options: argparse.Namespace, axis: Axis, seed: int) -> dict[str
     """The plan as its TOML would be. UsageError for an option that stands beside it as well as on the axis, or belongs
     to comparisons of policies."""
     name, values = axis
-    if options.overhead is not None:
-        raise UsageError("--overhead is measured for comparisons of policies alone", "leave it out; zcprobe overhead")
+    _refuse_for_policies_alone(options)
     fields = fields_of(options)
     if options.policies != ",".join(DEFAULT_COMPARISON):
         fields["policy"] = options.policies.split(",")
@@ -62,4 +63,12 @@ def plan_content(options: argparse.Namespace, axis: Axis, seed: int) -> dict[str
     else:
         fields[where] = values
     title = name.replace(".", "-").replace("_", "-")
-    return {**fields, "plan": {"name": f"compare-{title}"[:40], "repeats": options.repeats, "seed": seed}}
+    settings = {"name": f"compare-{title}"[:40], "repeats": options.repeats, "seed": seed}
+    return {**fields, "plan": {**settings, "smallest-effect": f"{100 * options.smallest_effect:g} %"}}
+
+
+def _refuse_for_policies_alone(options: argparse.Namespace) -> None:
+    for name in _OF_POLICIES:
+        if getattr(options, name) not in (None, False):
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} is for comparisons of policies alone", "leave it out, or compare policies")

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from zcprobe.dataset.campaign import read_campaign
+from zcprobe.dataset.index_file import INDEX_FILE
 from zcprobe.dataset.load import load_run
 from zcprobe.format.campaign import CAMPAIGN_FILE, Campaign
 
@@ -45,7 +46,7 @@ def require_whole(folder: Path, blocks: int) -> Campaign:
     campaign = read_campaign(folder)
     assert made(campaign) == sorted((point.key, block) for point in campaign.points for block in range(1, blocks + 1))
     names = {run.folder for point in campaign.points for run in point.runs}
-    assert {path.name for path in folder.iterdir()} == {*names, CAMPAIGN_FILE}
+    assert {path.name for path in folder.iterdir()} == {*names, CAMPAIGN_FILE, INDEX_FILE}
     for point in campaign.points:
         for run in point.runs:
             assert run.folder is not None

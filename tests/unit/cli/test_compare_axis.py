@@ -103,6 +103,9 @@ def test_policies_may_be_named_as_an_axis_too() -> None:
         (("--compare", "length=4K,8K", "-l", "64K"), "--length is what is compared", "once"),
         (("--compare", "nagle=on,off", "-l", "4K,8K"), "two axes", "zcprobe campaign"),
         (("--compare", "nagle=on,off", "--overhead", "3"), "--overhead", "leave it out"),
+        (("--compare", "nagle=on,off", "--baseline", "x"), "--baseline", "leave it out"),
+        (("--compare", "nagle=on,off", "--fail-on-regression"), "--fail-on-regression", "leave it out"),
+        (("-l", "4K,8K", "--junit", "x.xml"), "--junit", "leave it out"),
         (("--compare", "set.drain_every=8,16"), "set.drain_every[0]: no policy", "zcprobe policies"),
         (("--compare", "output=a,b"), "'output'", "zcprobe run -h"),
         (("-l", "4K,x"), "length[1]", "64K"),
@@ -122,3 +125,11 @@ def test_what_cannot_be_compared_is_refused_in_two_lines(
     assert needle in what
     assert hint in to_do
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_smallest_effect_that_matters_is_handed_on() -> None:
+    options = parse("--compare", "nagle=on,off", "--smallest-effect", "12.5")
+    axis = axis_of(options)
+    assert axis is not None
+    plan = plan_of(plan_content(options, axis, 7), plan_options())
+    assert (plan.settings.smallest_effect, plan.settings.seed) == (0.125, 7)
