@@ -4,11 +4,13 @@
     .venv/bin/python bench/index.py [--runs 10000] [--folder DIR]
 
 Needs no root. `bench/many_runs.py` makes the runs (0.4 GB) unless an existing folder is named. Each step is a process
-of its own, whose imports count too; a question is also timed in a process that has asked before, as in Jupyter.
+of its own, whose imports count too; a question is also timed in a process that has asked before, as in Jupyter. CPU is
+the processor time, which says more than the time on a machine that has other work.
 """
 
 import argparse
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -35,43 +37,54 @@ sys.exit(code)
 _ASK = """
 import json, sys, time
 import zcprobe
-found, times_s = [], []
+found, times_s, cpu_s = [], [], []
 for _ in range(4):
-    start = time.perf_counter()
+    start, begin = time.perf_counter(), time.process_time()
     found.append(json.loads(zcprobe.load(sys.argv[1]).query(sys.argv[2]).to_json(orient="values")))
     times_s.append(time.perf_counter() - start)
+    cpu_s.append(time.process_time() - begin)
 assert all(one == found[0] for one in found)
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM:")).split()[1]
-print(json.dumps({"rows": found[0], "again_s": sorted(times_s[1:])[1], "peak_bytes": int(peak) * 1024}))
+again_s, cpu_s = (sorted(times[1:])[1] for times in (times_s, cpu_s))
+print(json.dumps({"rows": found[0], "again_s": again_s, "cpu_s": cpu_s, "peak_bytes": int(peak) * 1024}))
 """
 
 
 class Step(msgspec.Struct):
-    """What a step took. `output` is the last line but one that it printed."""
+    """What a step took."""
 
     name: str
     seconds: float
+    cpu_s: float
     peak_bytes: int
     bound_s: float | None
-    output: str = ""
+
+
+def called(code: str, *words: str) -> tuple[list[str], float, float]:
+    """The lines that a process of its own prints, its seconds, and its processor time in seconds."""
+    start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", code, *words], check=True, stdout=subprocess.PIPE, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return done.stdout.splitlines(), time.monotonic() - start, cpu_s
 
 
 def index(name: str, bound_s: float | None, *words: str) -> Step:
-    start = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", _INDEX, *words], check=True, stdout=subprocess.PIPE, text=True)
-    *_, told, peak_kib = done.stdout.splitlines()
-    return Step(name, time.monotonic() - start, int(peak_kib) * 1024, bound_s, told)
+    (*_, peak_kib), seconds, cpu_s = called(_INDEX, *words)
+    return Step(name, seconds, cpu_s, int(peak_kib) * 1024, bound_s)
 
 
 def ask(name: str, bound_s: float | None, folder: Path) -> tuple[list[Step], list[object]]:
     """The steps, and the rows of the answer."""
-    start = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", _ASK, str(folder), _SQL], check=True, stdout=subprocess.PIPE)
-    found = json.loads(done.stdout)
-    again_s, peak_bytes = found["again_s"], found["peak_bytes"]
-    first_s = time.monotonic() - start - 3 * again_s
-    steps = [Step(f"{name}, with Python's start and imports", first_s, peak_bytes, None)]
-    return [*steps, Step(f"{name}, in a session", again_s, peak_bytes, bound_s)], found["rows"]
+    (line,), seconds, cpu_s = called(_ASK, str(folder), _SQL)
+    found = json.loads(line)
+    again_s, again_cpu_s, peak_bytes = found["again_s"], found["cpu_s"], found["peak_bytes"]
+    first = f"{name}, with Python's start and imports"
+    steps = [
+        Step(first, seconds - 3 * again_s, cpu_s - 3 * again_cpu_s, peak_bytes, None),
+        Step(f"{name}, in a session", again_s, again_cpu_s, peak_bytes, bound_s),
+    ]
+    return steps, found["rows"]
 
 
 @contextmanager
@@ -105,7 +118,7 @@ def measure(folder: Path) -> Iterator[Step]:
 def tell(step: Step) -> None:
     word = "" if step.bound_s is None else f"  bound {step.bound_s:g} s  {_word(step.seconds < step.bound_s)}"
     memory = f"{step.peak_bytes / 1e6:4.0f} MB {_word(step.peak_bytes < MEMORY_BOUND_BYTES)}"
-    print(f"{step.name:<60} {step.seconds:6.2f} s, {memory}{word}", flush=True)
+    print(f"{step.name:<60} {step.seconds:6.2f} s, {step.cpu_s:6.2f} s CPU, {memory}{word}", flush=True)
 
 
 def _word(holds: bool) -> str:

@@ -24,7 +24,7 @@ def find_run_folders(roots: Sequence[Path]) -> list[Path]:
     while waiting:
         folder = waiting.popleft()
         if os.path.lexists(os.path.join(folder, "run.json")):
-            found.add(Path(folder))
+            found.add(folder)
             continue
         looked += 1
         if looked > _MOST_FOLDERS:
@@ -33,7 +33,7 @@ def find_run_folders(roots: Sequence[Path]) -> list[Path]:
                 "name the folder that zcprobe run or zcprobe compare printed, or the one that holds it",
             )
         waiting += _folders_in(folder)
-    return sorted(found, key=lambda folder: (folder.name, str(folder)))
+    return [Path(folder) for folder in sorted(found, key=lambda folder: (os.path.basename(folder), folder))]
 
 
 def _folders_in(folder: str) -> list[str]:
