@@ -38,9 +38,10 @@ from zcprobe.cli.streams import keeping
 from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.load import Comparison
 from zcprobe.errors import PeerError, ReconciliationError
+from zcprobe.format.baseline import Baseline
 from zcprobe.format.intervals import CONFIDENCE_TEXT, interval_text
 from zcprobe.format.summary import SenderSummary
-from zcprobe.interrupt import deferred_interrupt
+from zcprobe.interrupt import Interruption, deferred_interrupt
 from zcprobe.policies import POLICIES
 from zcprobe.units import format_duration_ns, format_goodput_bps, format_rate_bps
 
@@ -139,14 +140,20 @@ def run(options: argparse.Namespace) -> int:
         return run_plan(plan_of(plan_content(options, axis, seed), plan_options()), options)
     benchmarks = _benchmarks(options)
     baseline = require_baseline(options, list(benchmarks))
+    with deferred_interrupt() as interruption:
+        comparison = _compare(options, benchmarks, seed, interruption)
+    _tell(options, comparison, baseline, interruption.signal_number)
+    return -interruption.signal_number
+
+
+def _compare(
+    options: argparse.Namespace, benchmarks: dict[str, Benchmark], seed: int, interruption: Interruption
+) -> Comparison:
+    """Makes the runs, with a line for each on stderr."""
     first = next(iter(benchmarks.values()))
-    total = len(benchmarks) * options.repeats
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-    with (
-        deferred_interrupt() as interruption,
-        open_probes(first) as probes,
-        Progress(*columns, console=Console(stderr=True)) as progress,
-    ):
+    with open_probes(first) as probes, Progress(*columns, console=Console(stderr=True)) as progress:
+        total = len(benchmarks) * options.repeats
         task = progress.add_task(f"comparing in {first.config.scenario}", total=total)
 
         def show(planned: PlannedRun, done: CompletedRun) -> None:
@@ -157,7 +164,7 @@ def run(options: argparse.Namespace) -> int:
             )
             progress.advance(task)
 
-        comparison = compare(
+        return compare(
             benchmarks,
             options.repeats,
             seed,
@@ -169,19 +176,22 @@ def run(options: argparse.Namespace) -> int:
             report=not options.no_report,
             smallest_effect=options.smallest_effect,
         )
-    with keeping("the runs are", comparison.folder, interruption.signal_number):
+
+
+def _tell(options: argparse.Namespace, comparison: Comparison, baseline: Baseline | None, signal_number: int) -> None:
+    """Prints what came out, and raises what is wrong with it."""
+    with keeping("the runs are", comparison.folder, signal_number):
         compared = compared_policies(comparison)
         judgement = None if baseline is None else judge_against(baseline, compared, options.smallest_effect)
         _print_json(comparison, judgement) if options.json else _print_text(comparison, judgement)
         write_junit(options.junit, compared, judgement)
-    if interruption.signal_number:
+    if signal_number:
         _tell_what_there_is(comparison)
     _check(comparison)
-    if not interruption.signal_number:
+    if not signal_number:
         keep_baseline(options, compared)
     if judgement is not None and options.fail_on_regression:
         require_no_regression(judgement)
-    return -interruption.signal_number
 
 
 def _tell_what_there_is(comparison: Comparison) -> None:
