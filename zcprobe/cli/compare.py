@@ -31,8 +31,10 @@ from zcprobe.cli.baselines import (
 from zcprobe.cli.campaign import run_plan
 from zcprobe.cli.claims import claim_table
 from zcprobe.cli.compare_axis import axis_of, plan_content
+from zcprobe.cli.compare_results import compare_results
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.options import require_readers, run_config
+from zcprobe.cli.parser import make_parser
 from zcprobe.cli.plan_options import plan_options
 from zcprobe.cli.streams import keeping
 from zcprobe.dataset.arrival import missing_text
@@ -133,11 +135,18 @@ def _benchmarks(options: argparse.Namespace) -> dict[str, Benchmark]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """4 when a run's counts do not reconcile; outcomes of policies are results, not failures."""
+    """Compares two folders of results, the values of another option than the policy, or policies."""
+    if options.folders:
+        return compare_results(options, vars(make_parser(("compare",)).parse_args(["compare"])))
     seed = _seed(options)
     axis = axis_of(options)
     if axis is not None:
         return run_plan(plan_of(plan_content(options, axis, seed), plan_options()), options)
+    return _compare_policies(options, seed)
+
+
+def _compare_policies(options: argparse.Namespace, seed: int) -> int:
+    """4 when a run's counts do not reconcile; outcomes of policies are results, not failures."""
     benchmarks = _benchmarks(options)
     baseline = require_baseline(options, list(benchmarks))
     with deferred_interrupt() as interruption:

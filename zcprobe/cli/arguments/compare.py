@@ -33,6 +33,7 @@ examples:
   zcprobe compare --policies qemu-pre,qemu-merged --optmem-max 20480
   zcprobe compare --preset qemu-migration           the same policies on the traffic of a live migration
   zcprobe compare --compare zerocopy=on,off         one policy, with and without MSG_ZEROCOPY
+  zcprobe compare results/monday results/tuesday    what changed between two folders of results
   zcprobe compare -l 4K,64K,1M --scenario in-order  one policy, sends of three sizes
   zcprobe compare --repeats 7 --save-baseline main
   zcprobe compare --repeats 7 --baseline main --fail-on-regression --junit zcprobe.xml
@@ -40,6 +41,13 @@ examples:
 
 
 def add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folders",
+        nargs="*",
+        type=Path,
+        metavar="BEFORE AFTER",
+        help="make no run: compare the results in two folders of runs, comparisons or campaigns",
+    )
     add_preset(parser)
     parser.add_argument("--scenario", help=SCENARIO_HELP)
     parser.add_argument(
