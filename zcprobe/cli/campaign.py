@@ -11,6 +11,7 @@ import msgspec
 
 from zcprobe.campaign.conduct import Step, conduct
 from zcprobe.campaign.folder import CampaignFolder, make_campaign, open_campaign
+from zcprobe.campaign.index import index_runs
 from zcprobe.campaign.ledger import Ledger
 from zcprobe.campaign.plan_file import MOST_PLAN_BYTES, Plan, parse_plan, plan_of
 from zcprobe.campaign.points import PlannedPoint, points_of
@@ -19,11 +20,9 @@ from zcprobe.campaign.verdicts import judge
 from zcprobe.cli.campaign_text import dry_text, ended_text, point_table, step_text, verdict_lines
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.plan_options import make_run, plan_options
-from zcprobe.cli.streams import keeping
+from zcprobe.cli.streams import keeping, one_line
 from zcprobe.dataset.campaign import read_campaign
-from zcprobe.dataset.index_file import INDEX_FILE
-from zcprobe.errors import PeerError, ReconciliationError, UsageError
-from zcprobe.export.index import Indexing
+from zcprobe.errors import OutputError, PeerError, ReconciliationError, UsageError
 from zcprobe.format.campaign import Campaign, Point, axes_text
 from zcprobe.interrupt import deferred_interrupt
 from zcprobe.lab.leftovers import clean_leftovers
@@ -77,13 +76,6 @@ def _go_on(folder: CampaignFolder, plan: Plan, points: Sequence[PlannedPoint]) -
     folder.campaign.plan = plan.content
 
 
-def _index(folder: CampaignFolder) -> None:
-    """Brings index.parquet up to date: a row for each run."""
-    within = folder.directory.within
-    if any(run.folder is not None for point in folder.campaign.points for run in point.runs):
-        folder.replace(INDEX_FILE, Indexing(within).make())
-
-
 @contextmanager
 def _noting_how_to_go_on(folder: CampaignFolder) -> Iterator[None]:
     try:
@@ -129,6 +121,14 @@ def run_plan(plan: Plan, options: argparse.Namespace, found: Path | None = None)
         return -interruption.signal_number
     _check(campaign, place)
     return 0
+
+
+def _index(folder: CampaignFolder) -> None:
+    """The runs are what a campaign is for: one without an index is told, and whole all the same."""
+    try:
+        index_runs(folder)
+    except OutputError as error:
+        print(f"zcprobe: {one_line(str(error))}\n  {one_line(error.hint)}", file=sys.stderr)
 
 
 def _show(step: Step) -> None:

@@ -156,14 +156,13 @@ def load_comparison(path: str | Path, *, skip_damaged: bool = False, allow_damag
 
 
 def load_campaign(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> RunCollection:
-    """The runs of a campaign that are counted, in the order in which they were made. OutputError, also while there
-    is none."""
+    """The runs of a campaign that are counted, in the order in which they were made; those in its index are loaded when
+    they are asked for. OutputError, also while there is none."""
     folder = Path(_given(path))
     digests = {folder / name: digest for name, digest in run_digests(read_campaign(folder)).items()}
     if not digests:
         raise OutputError(f"{folder} has no run that is counted", f"{CAMPAIGN_FILE} says of each run why")
-    runs, skipped = _load_each(digests, skip_damaged, allow_damaged)
-    return RunCollection(runs, folder, skipped)
+    return _known_or_loaded(digests, folder, folder, skip_damaged, allow_damaged)
 
 
 def load_collection(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> RunCollection:

@@ -64,9 +64,11 @@ def runs_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
 
 
 def without_empty(table: pa.Table) -> pa.Table:
-    """The table without the columns in which no run has a value, but for those of `known_schema()`."""
-    known = set(known_schema().names)
-    return table.select([name for name in table.column_names if name in known or table[name].null_count < len(table)])
+    """The table without the columns in which no run has a value, but for those of `known_schema()`. The others follow
+    these by name, whichever run had them first."""
+    known = known_schema().names
+    others = sorted(name for name in set(table.column_names) - set(known) if table[name].null_count < len(table))
+    return table.select([*(name for name in known if name in table.column_names), *others])
 
 
 def _chunks(rows: Iterator[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -18,7 +18,7 @@ from zcprobe.dataset.load import load_run
 from zcprobe.dataset.rows import join_tables, runs_table, without_empty
 from zcprobe.errors import OutputError, UsageError
 
-__all__ = ["Indexing", "update_index"]
+__all__ = ["Indexing"]
 
 
 class Indexing:
@@ -69,20 +69,3 @@ class Indexing:
 
     def _name(self, folder: Path) -> bytes:
         return os.fsencode(os.path.relpath(folder, self._place))
-
-
-def update_index(place: Path) -> None:
-    """Makes the index of a folder in which only this process makes runs, or brings it up to date. Nothing happens where
-    the folder has no run. OSError, and OutputError where something else has the index's name.
-
-    A reader always finds a whole index: a new file is written and renamed.
-    """
-    if not find_run_folders([place]):
-        return
-    aside = place / f".{INDEX_FILE}.partial"
-    try:
-        aside.write_bytes(Indexing(place).make())
-        aside.replace(place / INDEX_FILE)
-    except OSError:
-        aside.unlink(missing_ok=True)
-        raise

@@ -14,7 +14,8 @@ import pytest
 
 from zcprobe.dataset.campaign import read_campaign
 from zcprobe.dataset.index_file import INDEX_FILE
-from zcprobe.dataset.load import load_run
+from zcprobe.dataset.indexed_runs import IndexedRuns
+from zcprobe.dataset.load import load_run, load_runs
 from zcprobe.format.campaign import CAMPAIGN_FILE, Campaign
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root")
@@ -47,6 +48,8 @@ def require_whole(folder: Path, blocks: int) -> Campaign:
     assert made(campaign) == sorted((point.key, block) for point in campaign.points for block in range(1, blocks + 1))
     names = {run.folder for point in campaign.points for run in point.runs}
     assert {path.name for path in folder.iterdir()} == {*names, CAMPAIGN_FILE, INDEX_FILE}
+    runs = load_runs(folder)
+    assert (len(runs), runs.skipped, type(runs)) == (len(names), [], IndexedRuns)
     for point in campaign.points:
         for run in point.runs:
             assert run.folder is not None

@@ -11,13 +11,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from tests.unit.indexed import update_index
 from zcprobe.dataset import index_file
 from zcprobe.dataset.index import known_rows
 from zcprobe.dataset.index_file import INDEX_FILE, decode_index, encode_index
 from zcprobe.dataset.indexed_runs import IndexedRuns
 from zcprobe.dataset.load import RunCollection, load_collection, load_run, load_runs
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
-from zcprobe.export.index import update_index
 from zcprobe.seal import sealed
 
 _DATA = Path(__file__).parents[2] / "data"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import zcprobe
+from tests.unit.indexed import update_index
 from zcprobe.dataset.index_file import INDEX_FILE
-from zcprobe.export.index import update_index
 
 _DATA = Path(__file__).parents[2] / "data" / "version_1"
 

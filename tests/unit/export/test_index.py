@@ -8,10 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.many_runs import make_runs
+from tests.unit.indexed import update_index
 from zcprobe.dataset.index_file import INDEX_FILE, STAMPS
 from zcprobe.dataset.load import load_collection, load_runs
 from zcprobe.errors import OutputError, UsageError
-from zcprobe.export.index import Indexing, update_index
+from zcprobe.export.index import Indexing
 
 _DATA = Path(__file__).parents[2] / "data" / "version_3"
 _MADE = 23
@@ -96,8 +97,6 @@ def test_a_damaged_index_is_replaced_without_a_word(results: Path) -> None:
 
 def test_a_folder_without_runs_has_no_index(tmp_path: Path, results: Path) -> None:
     (tmp_path / "empty").mkdir()
-    update_index(tmp_path / "empty")
-    assert list((tmp_path / "empty").iterdir()) == []
     with pytest.raises(OutputError, match="holds no run"):
         Indexing(tmp_path / "empty")
     with pytest.raises(UsageError, match="is the folder of one run"):
