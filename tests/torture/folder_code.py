@@ -100,6 +100,7 @@ def _commands(port: int, number: int) -> dict[str, tuple[str, ...]]:
         "attach": ("--detail", "causes", "-o", "watched", "--", "sleep", "1"),
         "live": ("--detail", "causes", "--", "sleep", "1"),
         "index": ("one",),
+        "predict": ("-l", "64K", "--bandwidth", "10G", "--delay", "1ms"),
         "overhead": ("-l", "64K", "--rounds", "1"),
         "sink": ("-1", "-B", "127.0.0.1", "-p", str(port)),
     }
@@ -129,7 +130,11 @@ class _Round:
         self._environment = _environment(self._folder, base / "home", self._canary, choice)
 
     def _start(self, verb: str, words: tuple[str, ...]) -> "subprocess.Popen[str]":
-        expanded = [path for word in words for path in sorted(map(str, self._folder.glob(word))) or [word]]
+        expanded = [
+            path
+            for word in words
+            for path in (sorted(map(str, self._folder.glob(word))) if "*" in word else []) or [word]
+        ]
         command = [str(_SCRIPT), verb, *expanded]
         if verb == "live":  # which refuses to run without a terminal
             command = ["/usr/bin/script", "-qec", shlex.join(command), "/dev/null"]
