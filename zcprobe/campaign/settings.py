@@ -9,6 +9,7 @@ import msgspec
 
 from zcprobe.campaign.guesses import did_you_mean
 from zcprobe.errors import UsageError
+from zcprobe.format.baseline import parse_baseline_name
 from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT
 from zcprobe.units import parse_percent, parse_seconds, shown
 
@@ -25,7 +26,8 @@ _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%", re.ASCII)
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`repeats`: blocks to make; each has every point once. `precision`: go on until the interval of every median is
     within this share of the median, or `budget_s` is spent. `warm_up`: runs that are made first in each sitting, and
-    thrown away. `smallest_effect`: a smaller difference does not matter."""
+    thrown away. `smallest_effect`: a smaller difference does not matter. `baseline`: the name of what each
+    point is compared with at the end."""
 
     name: str = "campaign"
     repeats: int = 5
@@ -34,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     warm_up: int = 1
     smallest_effect: float = DEFAULT_SMALLEST_EFFECT
+    baseline: str | None = None
 
 
 def read_settings(table: object) -> Settings:
@@ -95,5 +98,6 @@ _READERS: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "budget": ("budget_s", _budget),
     "seed": ("seed", _whole(0, 2**63 - 1)),
     "warm-up": ("warm_up", _whole(0, _MAX_WARM_UP)),
+    "baseline": ("baseline", lambda path, value: parse_baseline_name(path, str(value))),
     "smallest-effect": ("smallest_effect", lambda path, value: parse_percent(path, str(value))),
 }

@@ -22,15 +22,17 @@ __all__ = ["keep_baseline", "print_judgement", "require_baseline", "require_no_r
 _UNDECIDED = "nobody can tell whether anything is worse than baseline"
 
 
-def require_baseline(options: argparse.Namespace, points: Iterable[str]) -> Baseline | None:
-    """The baseline to compare with, if one is asked for. UsageError or OutputError before a run is made in vain."""
-    if options.fail_on_regression and options.baseline is None:
+def require_baseline(options: argparse.Namespace, points: Iterable[str], of_plan: str | None = None) -> Baseline | None:
+    """The baseline to compare with, if the options or the plan name one. UsageError or OutputError before a run is made
+    in vain."""
+    name = options.baseline or of_plan
+    if options.fail_on_regression and name is None:
         raise UsageError("--fail-on-regression needs something to compare with", "name it with --baseline NAME")
     if options.junit is not None and is_stdout(options.junit):
         raise UsageError("--junit needs a file: stdout has the result", "for example --junit zcprobe.xml")
-    if options.baseline is None:
+    if name is None:
         return None
-    baseline = load_baseline(options.output, options.baseline)
+    baseline = load_baseline(options.output, name)
     require_points(baseline, points)
     return baseline
 

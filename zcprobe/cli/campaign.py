@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from zcprobe.analysis.baseline import Judgement, judge_against
+from zcprobe.analysis.compared import Compared, compared_points
 from zcprobe.campaign.conduct import Step, conduct
 from zcprobe.campaign.folder import CampaignFolder, make_campaign, open_campaign
 from zcprobe.campaign.index import index_runs
@@ -17,12 +19,21 @@ from zcprobe.campaign.plan_file import MOST_PLAN_BYTES, Plan, parse_plan, plan_o
 from zcprobe.campaign.points import PlannedPoint, points_of
 from zcprobe.campaign.resume import find_campaign, require_same_plan, settle
 from zcprobe.campaign.verdicts import judge
+from zcprobe.cli.baselines import (
+    keep_baseline,
+    print_judgement,
+    require_baseline,
+    require_no_regression,
+    write_junit,
+)
 from zcprobe.cli.campaign_text import dry_text, ended_text, point_table, step_text, verdict_lines
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.cli.plan_options import make_run, plan_options
 from zcprobe.cli.streams import keeping, one_line
-from zcprobe.dataset.campaign import read_campaign
+from zcprobe.dataset.campaign import read_campaign, run_digests
+from zcprobe.dataset.load import load_campaign
 from zcprobe.errors import OutputError, PeerError, ReconciliationError, UsageError
+from zcprobe.format.baseline import Baseline
 from zcprobe.format.campaign import Campaign, Point, axes_text
 from zcprobe.interrupt import deferred_interrupt
 from zcprobe.lab.leftovers import clean_leftovers
@@ -97,11 +108,13 @@ def run(options: argparse.Namespace) -> int:
 
 def run_plan(plan: Plan, options: argparse.Namespace, found: Path | None = None) -> int:
     """Carries the plan out, or goes on in the folder that was found, and prints the results. Of the options it reads
-    `output` and `json`.
+    `output`, `json` and those about baselines.
 
-    4 when counts of a run do not reconcile, 1 when a run failed; outcomes of policies are results, not failures.
+    4 when counts of a run do not reconcile, 1 when a run failed or something got worse; outcomes of policies are
+    results, not failures.
     """
     points = points_of(plan, make_run)
+    baseline = require_baseline(options, (axes_text(point.axes) for point in points), plan.settings.baseline)
     with deferred_interrupt() as interruption:
         with interruption.raised():
             place = found or make_campaign(options.output, _new_campaign(plan, points))
@@ -115,11 +128,19 @@ def run_plan(plan: Plan, options: argparse.Namespace, found: Path | None = None)
                 _index(folder)
             campaign = folder.campaign
     with keeping("the runs are", place, interruption.signal_number):
-        _print(campaign, place, as_json=options.json)
+        compared = _compared(campaign, place, options, baseline)
+        judgement = judge_against(baseline, compared, plan.settings.smallest_effect) if baseline and compared else None
+        _print(campaign, place, judgement, as_json=options.json)
+        if compared is not None:
+            write_junit(options.junit, compared, judgement)
     if interruption.signal_number:
         print(f"zcprobe: interrupted\n  zcprobe campaign {place} --resume goes on", file=sys.stderr)
         return -interruption.signal_number
     _check(campaign, place)
+    if compared is not None:
+        keep_baseline(options, compared)
+    if judgement is not None and options.fail_on_regression:
+        require_no_regression(judgement)
     return 0
 
 
@@ -129,6 +150,16 @@ def _index(folder: CampaignFolder) -> None:
         index_runs(folder)
     except OutputError as error:
         print(f"zcprobe: {one_line(str(error))}\n  {one_line(error.hint)}", file=sys.stderr)
+
+
+def _compared(
+    campaign: Campaign, place: Path, options: argparse.Namespace, baseline: Baseline | None
+) -> Compared | None:
+    """The points of a campaign that has ended, if baselines or JUnit XML need them: their runs are read for that."""
+    is_needed = baseline is not None or options.save_baseline is not None or options.junit is not None
+    if campaign.ended is None or not is_needed or not run_digests(campaign):
+        return None
+    return compared_points(campaign, place.name, load_campaign(place))
 
 
 def _show(step: Step) -> None:
@@ -157,13 +188,16 @@ def _tell_plan(plan: Plan, points: Sequence[PlannedPoint], found: Path | None, *
     print(dry_text(len(points), plan.settings, made, left_s))
 
 
-def _print(campaign: Campaign, place: Path, *, as_json: bool) -> None:
+def _print(campaign: Campaign, place: Path, judgement: Judgement | None, *, as_json: bool) -> None:
     if as_json:
         content = {**msgspec.to_builtins(campaign), "folder": str(place)}
+        content |= {"judgement": judgement} if judgement else {}
         sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
         return
     StdoutConsole().print(point_table(campaign))
     print("\n".join([*verdict_lines(campaign), ended_text(campaign), f"folder  {place}"]))
+    if judgement is not None:
+        print_judgement(judgement)
 
 
 def _check(campaign: Campaign, place: Path) -> None:

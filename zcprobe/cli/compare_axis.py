@@ -12,7 +12,7 @@ from zcprobe.units import shown
 
 __all__ = ["Axis", "axis_of", "plan_content"]
 
-_OF_POLICIES = ("overhead", "save_baseline", "baseline", "fail_on_regression", "junit", "no_report")
+_OF_POLICIES = ("overhead", "no_report")
 
 Axis = tuple[str, list[str]]
 """The name of an option of a plan, and its values."""

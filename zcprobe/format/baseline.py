@@ -2,18 +2,30 @@
 """A baseline: the values of the runs of a comparison or campaign, kept under a name, so that later runs can be compared
 with them. It does not need the runs any more."""
 
+import re
 from typing import Any, Literal
 
 import msgspec
 
+from zcprobe.errors import UsageError
 from zcprobe.format.claims import Stamp
 from zcprobe.format.metadata import FORMAT_VERSION
+from zcprobe.units import shown
 from zcprobe.version import VERSION
 
-__all__ = ["BASELINE_NAME", "Baseline", "BaselinePoint", "baseline_file"]
+__all__ = ["Baseline", "BaselinePoint", "baseline_file", "parse_baseline_name"]
 
-BASELINE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-"""What a baseline may be called."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def parse_baseline_name(option: str, text: str) -> str:
+    """The name of a baseline, given to `option`. UsageError if it cannot be part of a file's name."""
+    if not _NAME.fullmatch(text):
+        raise UsageError(
+            f"{option}: {shown(text)} cannot name a baseline",
+            "write at most 64 letters, digits, dots, dashes and underscores",
+        )
+    return text
 
 
 def baseline_file(name: str) -> str:

@@ -21,11 +21,11 @@ WORDS = ("compare", "--scenario", "in-order", "--policies", "qemu-merged", "--re
 QUICK = (*WORDS, "--overhead", "0", "--no-report", "--no-record", "-t", "0.06")
 
 
-def faster(path: Path, factor: float) -> None:
-    """Rewrites the baseline as that of a machine so much faster."""
+def faster(path: Path, factor: float, point: str = "qemu-merged") -> None:
+    """Rewrites a point of the baseline as that of a machine so much faster."""
     content = msgspec.json.decode(path.read_bytes())
     del content["sha256"]
-    values = content["points"]["qemu-merged"]["values"]
+    values = content["points"][point]["values"]
     values["goodput_bps"] = [value * factor for value in values["goodput_bps"]]
     path.write_bytes(sealed(content))
 
@@ -90,3 +90,39 @@ def test_too_few_runs_cannot_show_that_nothing_regressed(zcprobe: Command) -> No
     result = zcprobe(*few, "--baseline", "main", "--fail-on-regression")
     assert result.returncode == 4, result.stderr
     assert "nobody can tell whether anything is worse than baseline main" in result.stderr
+
+
+PLAN = """
+scenario = "in-order"
+probe-level = "off"
+no-record = true
+time = "0.06"
+length = ["16K", "64K"]
+[plan]
+name = "sizes"
+repeats = 6
+smallest-effect = "20 %"
+"""
+
+
+def test_the_points_of_a_campaign_are_compared_with_a_baseline(zcprobe: Command, tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(PLAN)
+    saved = zcprobe("campaign", "plan.toml", "--save-baseline", "main")
+    assert saved.returncode == 0, saved.stderr
+    path = tmp_path / "results" / "baseline-main.json"
+    assert list(load_baseline(tmp_path / "results", "main").points) == ["length 16K", "length 64K"]
+
+    faster(path, 10, "length 64K")
+    (tmp_path / "plan.toml").write_text(f'{PLAN}baseline = "main"\n')
+    result = zcprobe("campaign", "plan.toml", "--fail-on-regression", "--junit", "claims.xml", "-J")
+    assert result.returncode == 1, result.stderr
+    assert "worse than baseline main: goodput_bps of length 64K" in result.stderr
+    judgement = msgspec.json.decode(result.stdout)["judgement"]
+    assert {claim["candidate"] for claim in judgement["verdicts"]} == {"length 16K", "length 64K"}
+    suite = ET.parse(tmp_path / "claims.xml").getroot()[0]
+    assert (suite.attrib["name"], suite.attrib["failures"]) == ("zcprobe.sizes", "1")
+
+    (tmp_path / "plan.toml").write_text(PLAN.replace("16K", "32K"))
+    result = zcprobe("campaign", "plan.toml", "--baseline", "main")
+    assert result.returncode == 2
+    assert "the baseline main has no runs of length 32K" in result.stderr

@@ -61,6 +61,7 @@ def test_fields_know_their_path() -> None:
         ("[plan]\nbudget = 'soon'", "plan.budget", "90m"),
         ("[plan]\nbudget = 'nan'", "plan.budget", "30 days"),
         ("[plan]\nbudget = '31000h'", "plan.budget", "30 days"),
+        ("[plan]\nbaseline = '../main'", "plan.baseline", "letters"),
         ("[plan]\nsmallest-effect = 'much'", "plan.smallest-effect", "5"),
         ("[plan]\nwarm-up = 1000", "plan.warm-up", "from 0 to 100"),
     ],

@@ -4,6 +4,8 @@
 import argparse
 from pathlib import Path
 
+from zcprobe.cli.arguments.baselines import add_baselines
+
 __all__ = ["EXAMPLES", "add_campaign"]
 
 EXAMPLES = """\
@@ -46,3 +48,4 @@ def add_campaign(parser: argparse.ArgumentParser) -> None:
         help="parent of the campaign's folder (%(default)s)",
     )
     parser.add_argument("-J", "--json", action="store_true", help="print campaign.json, or the dry run, as JSON")
+    add_baselines(parser)

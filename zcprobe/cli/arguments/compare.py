@@ -2,10 +2,9 @@
 """The arguments of `zcprobe compare`."""
 
 import argparse
-import re
 from functools import partial
-from pathlib import Path
 
+from zcprobe.cli.arguments.baselines import add_baselines
 from zcprobe.cli.arguments.benchmark import (
     SCENARIO_HELP,
     add_measurement,
@@ -15,10 +14,8 @@ from zcprobe.cli.arguments.benchmark import (
     add_traffic,
 )
 from zcprobe.cli.arguments.host import MAX_REPEATS
-from zcprobe.errors import UsageError
-from zcprobe.format.baseline import BASELINE_NAME
 from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT
-from zcprobe.units import parse_percent, parse_whole, shown
+from zcprobe.units import parse_percent, parse_whole
 
 __all__ = ["DEFAULT_COMPARISON", "DEFAULT_OVERHEAD_ROUNDS", "EXAMPLES", "add_compare"]
 
@@ -96,21 +93,4 @@ def _add_judgement(parser: argparse.ArgumentParser) -> None:
         metavar="PERCENT",
         help=f"a smaller difference does not matter ({100 * DEFAULT_SMALLEST_EFFECT:g})",
     )
-    group.add_argument("--save-baseline", type=_baseline_name, metavar="NAME", help="keep the values of the runs")
-    group.add_argument(
-        "--baseline", type=_baseline_name, metavar="NAME", help="compare each policy with itself in what was kept"
-    )
-    group.add_argument(
-        "--fail-on-regression",
-        action="store_true",
-        help="exit with 1 if something is worse than in the baseline, with 4 if that cannot be told",
-    )
-    group.add_argument("--junit", type=Path, metavar="FILE", help="write the claims as JUnit XML, for CI")
-
-
-def _baseline_name(text: str) -> str:
-    if not re.fullmatch(BASELINE_NAME, text):
-        raise UsageError(
-            f"{shown(text)} cannot name a baseline", "write at most 64 letters, digits, dots, dashes and underscores"
-        )
-    return text
+    add_baselines(group)
