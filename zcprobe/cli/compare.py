@@ -40,7 +40,6 @@ from zcprobe.cli.streams import keeping
 from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.load import Comparison
 from zcprobe.errors import PeerError, ReconciliationError
-from zcprobe.format.baseline import Baseline
 from zcprobe.format.intervals import CONFIDENCE_TEXT, interval_text
 from zcprobe.format.summary import SenderSummary
 from zcprobe.interrupt import Interruption, deferred_interrupt
@@ -148,22 +147,33 @@ def run(options: argparse.Namespace) -> int:
 def _compare_policies(options: argparse.Namespace, seed: int) -> int:
     """4 when a run's counts do not reconcile; outcomes of policies are results, not failures."""
     benchmarks = _benchmarks(options)
-    baseline = require_baseline(options, list(benchmarks))
+    baseline = require_baseline(options, benchmarks)
     with deferred_interrupt() as interruption:
-        comparison = _compare(options, benchmarks, seed, interruption)
-    _tell(options, comparison, baseline, interruption.signal_number)
-    return -interruption.signal_number
+        comparison = _make(options, benchmarks, seed, interruption)
+    with keeping("the runs are", comparison.folder, interruption.signal_number):
+        compared = compared_policies(comparison)
+        judgement = None if baseline is None else judge_against(baseline, compared, options.smallest_effect)
+        _print_json(comparison, judgement) if options.json else _print_text(comparison, judgement)
+        write_junit(options.junit, compared, judgement)
+    if interruption.signal_number:
+        _tell_what_there_is(comparison)
+    _check(comparison)
+    if interruption.signal_number:
+        return -interruption.signal_number
+    keep_baseline(options, compared)
+    if judgement is not None and options.fail_on_regression:
+        require_no_regression(judgement)
+    return 0
 
 
-def _compare(
+def _make(
     options: argparse.Namespace, benchmarks: dict[str, Benchmark], seed: int, interruption: Interruption
 ) -> Comparison:
-    """Makes the runs, with a line for each on stderr."""
+    """The runs, told on stderr as they are made, with their results and report."""
     first = next(iter(benchmarks.values()))
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with open_probes(first) as probes, Progress(*columns, console=Console(stderr=True)) as progress:
-        total = len(benchmarks) * options.repeats
-        task = progress.add_task(f"comparing in {first.config.scenario}", total=total)
+        task = progress.add_task(f"comparing in {first.config.scenario}", total=len(benchmarks) * options.repeats)
 
         def show(planned: PlannedRun, done: CompletedRun) -> None:
             sender = done.metadata.sender
@@ -185,22 +195,6 @@ def _compare(
             report=not options.no_report,
             smallest_effect=options.smallest_effect,
         )
-
-
-def _tell(options: argparse.Namespace, comparison: Comparison, baseline: Baseline | None, signal_number: int) -> None:
-    """Prints what came out, and raises what is wrong with it."""
-    with keeping("the runs are", comparison.folder, signal_number):
-        compared = compared_policies(comparison)
-        judgement = None if baseline is None else judge_against(baseline, compared, options.smallest_effect)
-        _print_json(comparison, judgement) if options.json else _print_text(comparison, judgement)
-        write_junit(options.junit, compared, judgement)
-    if signal_number:
-        _tell_what_there_is(comparison)
-    _check(comparison)
-    if not signal_number:
-        keep_baseline(options, compared)
-    if judgement is not None and options.fail_on_regression:
-        require_no_regression(judgement)
 
 
 def _tell_what_there_is(comparison: Comparison) -> None:

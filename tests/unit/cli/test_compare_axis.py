@@ -103,6 +103,8 @@ def test_policies_may_be_named_as_an_axis_too() -> None:
         (("--compare", "length=4K,8K", "-l", "64K"), "--length is what is compared", "once"),
         (("--compare", "nagle=on,off", "-l", "4K,8K"), "two axes", "zcprobe campaign"),
         (("--compare", "nagle=on,off", "--overhead", "3"), "--overhead", "leave it out"),
+        (("--compare", "nagle=on,off", "--fail-on-regression"), "--fail-on-regression needs", "--baseline NAME"),
+        (("--compare", "nagle=on,off", "--baseline", "x"), "there is no baseline x", "--save-baseline"),
         (("--compare", "set.drain_every=8,16"), "set.drain_every[0]: no policy", "zcprobe policies"),
         (("--compare", "output=a,b"), "'output'", "zcprobe run -h"),
         (("-l", "4K,x"), "length[1]", "64K"),

@@ -3,6 +3,7 @@
 
 import argparse
 from functools import partial
+from pathlib import Path
 
 from zcprobe.cli.arguments.baselines import add_baselines
 from zcprobe.cli.arguments.benchmark import (
