@@ -29,7 +29,7 @@ REMOTE = ("run", "--to", f"127.0.0.1:{PORT}", *SMALL)
 ABOVE_WMEM_MAX = str(int(Path("/proc/sys/net/core/wmem_max").read_text()) + (1 << 20))
 
 COMMANDS: dict[str, tuple[str, ...]] = {
-    "`run`, `compare` in namespaces of their own, `--probes none`": (*LAB, "--probes", "none"),
+    "`run`, `compare`, `campaign` in namespaces of their own, `--probes none`": (*LAB, "--probes", "none"),
     "the same with probes": LAB,
     "`run --to`, with probes": REMOTE,
     "`run --to`, `--probes none`": (*REMOTE, "--probes", "none"),

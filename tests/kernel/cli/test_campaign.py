@@ -195,7 +195,7 @@ def test_all_that_it_makes_belongs_to_the_user_behind_sudo(zcprobe: Command, tmp
 
 
 def test_only_one_command_fills_a_campaign(start_zcprobe: Start, zcprobe: Command, tmp_path: Path) -> None:
-    plan = write_plan(tmp_path, SMALL + "[plan]\nrepeats = 20\n")
+    plan = write_plan(tmp_path, SMALL + "[plan]\nrepeats = 1000\n")
     process = start_zcprobe("campaign", plan)
     deadline = time.monotonic() + 30
     while not list((tmp_path / "results").glob("2*/2*")):

@@ -19,6 +19,7 @@ import os, resource, socket, sys, tempfile
 from zcprobe.overhead.connection import recording
 from zcprobe.channel import ZeroCopyChannel
 from zcprobe.errors import HostError
+from zcprobe.format.tables import SENDER_TABLES
 from zcprobe.handover import hand_files
 from types import SimpleNamespace
 from zcprobe.sender.spools import open_recorder, take_spools
@@ -57,7 +58,7 @@ connection = socket.create_connection(server.getsockname())
 folder = tempfile.mkdtemp()
 os.chmod(folder, 0o777)
 opens, limit, count = globals()[sys.argv[1]], getattr(resource, sys.argv[2]), globals()[sys.argv[3]]
-spools = [os.open(f"{folder}/{number}", os.O_WRONLY | os.O_CREAT) for number in range(7)]
+spools = [os.open(f"{folder}/{number}", os.O_WRONLY | os.O_CREAT) for number in range(len(SENDER_TABLES))]
 before = here()
 resource.setrlimit(limit, (count(), resource.getrlimit(limit)[1]))
 try:

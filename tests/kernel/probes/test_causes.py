@@ -177,8 +177,8 @@ def test_optmem_and_who_held_it(scenario: str, in_flight: bool, probes: ProbeSes
     assert (flying % kernel.charge_bytes == 0).all()
     assert (flying + unread + kernel.optmem_baseline_bytes == events["optmem_bytes"]).all()
     if in_flight or run.metadata.config.deadline_s == QUICK_S:
-        # what fills the limit at the first refusal is what the scenario is for
-        assert (flying[0] > unread[0]) == in_flight
+        # what fills the limit at most refusals is what the scenario is for
+        assert ((flying > unread).mean() > 0.5) == in_flight
 
 
 def test_memlock_for_a_new_uarg(watch: Watch, pair: NamespacePair) -> None:
