@@ -12,7 +12,7 @@ import pytest
 
 from zcprobe.analysis.comparisons import as_comparisons
 from zcprobe.dataset.load import load_comparison, load_run
-from zcprobe.report.html import render_report, write_report
+from zcprobe.report.html import FIGURE_TITLES, render_report, write_report
 
 Browser = Any
 
@@ -91,7 +91,7 @@ def test_every_figure_is_drawn(page: Browser, report: Path) -> None:
 
 def test_every_anchor_shows_what_it_names(page: Browser, report: Path) -> None:
     anchors = [urlsplit(href).fragment for href in _hrefs(page) if href.startswith(f"{report.as_uri()}#")]
-    assert sum(anchor.startswith(("data-", "part1-data-")) for anchor in anchors) == 6
+    assert sum(anchor.startswith(("data-", "part1-data-")) for anchor in anchors) == len(FIGURE_TITLES)
     for anchor in dict.fromkeys(anchors):
         page.evaluate("document.querySelectorAll('details').forEach(details => details.open = false)")
         page.evaluate(f"document.querySelector('a[href=\"#{anchor}\"]').click()")
