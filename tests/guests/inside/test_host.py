@@ -13,7 +13,8 @@ Checks = dict[str, dict[str, str]]
 
 def test_doctor_finds_everything_that_a_stock_kernel_has(checks: Checks) -> None:
     # 6.1 has one limit for the whole host, and lacks a tracepoint, so the probes use functions
-    lacking = {name for name, check in checks.items() if check["status"] == "limited"} - {"optmem"}
+    lacking = {name for name, check in checks.items() if check["status"] == "limited"}
+    lacking -= {"optmem", "optmem need"}  # its limit is too small for sends that fill a send buffer
     assert lacking == (set() if tracefs_has("sock_send_length") else {"BPF tracepoint"})
     assert {check["status"] for check in checks.values()} <= {"ok", "limited"}
     assert {"BPF fentry", "BPF kprobe", "BPF tracepoint"} <= set(checks)
