@@ -13,14 +13,17 @@ import secrets
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from zcprobe.caller import caller_ids
 from zcprobe.directory import Directory, file_mode, identity_of
 from zcprobe.errors import OutputError
 from zcprobe.trust import open_trusted_parent
+
+if TYPE_CHECKING:
+    from zcprobe.journal import Journal
 
 __all__ = ["is_stdout", "open_output"]
 
@@ -119,27 +122,31 @@ def _journalled(parent: Directory) -> Iterator[tuple[str, Callable[[BinaryIO], N
     """A name, which is free again on leaving, and what to call with the file that has it, or is about to. Root's
     journal has it meanwhile, so that `doctor --clean` finds what a killed command left there."""
     name = f".zcprobe-{secrets.token_hex(8)}.partial"
-    with ExitStack() as stack:
-        note = stack.enter_context(_entry(parent.real_path / name)) if os.geteuid() == 0 else _note_nothing
+    path = parent.real_path / name
+    with _journal() as entry:
+        if entry is not None:
+            entry.add_file(path)
+
+        def note(file: BinaryIO) -> None:
+            if entry is not None:
+                entry.add_file(path, identity_of(os.fstat(file.fileno())))
+
         try:
             yield name, note
         finally:
             if parent.status_of(name) is not None:
                 parent.unlink(name)
+            if entry is not None:
+                entry.drop_file(path)
 
 
-def _note_nothing(file: BinaryIO) -> None:
-    pass
-
-
-@contextmanager
-def _entry(path: Path) -> Iterator[Callable[[BinaryIO], None]]:
+def _journal() -> "AbstractContextManager[Journal | None]":
+    """Root's journal. Others have none: what they leave is theirs."""
+    if os.geteuid():
+        return nullcontext()
     from zcprobe.journal import journal  # late: who only reads needs none
 
-    with journal(f"output-{secrets.token_hex(3)}") as entry:
-        entry.add_file(path)
-        yield lambda file: entry.add_file(path, identity_of(os.fstat(file.fileno())))
-        entry.drop_file(path)
+    return journal(f"output-{secrets.token_hex(3)}")
 
 
 def _appended(parent: Directory, name: str) -> Iterator[BinaryIO]:

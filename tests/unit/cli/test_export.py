@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from zcprobe.cli.parser import make_parser
 from zcprobe.dataset.load import load_comparison
 from zcprobe.format.tables import TABLES
+from zcprobe.journal import JOURNAL_FOLDER
 
 Told = Callable[..., Any]
 
@@ -129,10 +130,12 @@ def test_a_link_stays_a_link(zcprobe: Told, data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nothing/out.csv", ".", "/dev/full", "/dev/fd/99999999999"])
 def test_what_cannot_be_written_is_told(zcprobe: Told, data: Path, tmp_path: Path, name: str) -> None:
+    before = set(JOURNAL_FOLDER.glob("output-*"))
     result = zcprobe("export", data / "in-order", "--format", "csv", "-o", tmp_path / name)
     assert result.code == 2
     assert len(result.error) == 2
     assert "cannot be written" in result.error[0]
+    assert set(JOURNAL_FOLDER.glob("output-*")) <= before  # of root, who would have to remove it
 
 
 def test_a_run_goes_by_the_name_of_its_folder_wherever_one_stands(
