@@ -103,8 +103,8 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
 class Campaign(msgspec.Struct, kw_only=True):
     """campaign.json. `plan` is the plan as it was read. `spent_s`: time in which runs were made, over all sittings.
     `ended` is None while there is more to do. The last three members are filled in when it has ended: whether its runs
-    can be relied on; the noise of each quantity, as `Claim` has it; and a verdict for each two points that differ in
-    one axis alone, and each quantity."""
+    can be relied on; the noise of each quantity, as `Claim` has it; and a verdict for each point and each quantity,
+    against the point that differs in one axis alone and has its first value."""
 
     format_version: int = FORMAT_VERSION
     format_minor: int = FORMAT_MINOR
