@@ -32,6 +32,10 @@ _PROCESSOR = "-cpu Nehalem"
 """The oldest CPU on which current wheels of numpy run. Emulating what newer ones have would cost an eighth of the
 time."""
 
+_MOST_CHARACTERS = 700
+"""Of the command in a guest. virtme-ng puts it, as base64, among the options of the kernel, of which x86 reads 2048
+characters (COMMAND_LINE_SIZE) and drops the others without a word; then the guest sleeps for ever at boot."""
+
 _STARTED = "guest: started\n"
 """The guest's first line on stderr; everything before it comes from the boot."""
 
@@ -123,6 +127,12 @@ def run_in_guest(
         *([f"--rwdir={share.resolve()}"] if share else []),
         *("--", "sh", "-c", f'echo {_STARTED.strip()!r} >&2; exec "$@"', "sh", *words),
     ]
+    length = sum(len(word) + 1 for word in words)
+    if length > _MOST_CHARACTERS:
+        raise HostError(
+            f"the command for a guest has {length} characters, and {_MOST_CHARACTERS} are the most",
+            "put its arguments into a file",
+        )
     process = _start(command)
     assert process.stdout is not None
     assert process.stderr is not None

@@ -28,6 +28,8 @@ from zcprobe.report.html import write_report
 __all__ = ["ONCE", "TESTS", "main"]
 
 _RESULTS = Path("build/kernels")
+_CHOSEN = "tests.txt"
+"""What pytest is to run, a line each: a guest gets its command on its kernel's command line, which is short."""
 _TIMEOUT_S = 2400
 
 TESTS = (
@@ -65,8 +67,7 @@ def _pytest_words(kernel: Kernel, folder: Path) -> list[str]:
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1",
         *(sys.executable, "-m", "pytest", "-v", "--durations=8", "-p", "no:cacheprovider"),
         *(f"--junitxml={folder}/junit.xml", "-o", f"junit_suite_name=linux-{kernel.name}"),
-        *ONCE.get(kernel.name, ()),
-        *TESTS,
+        f"@{folder / _CHOSEN}",
     ]
 
 
@@ -88,6 +89,7 @@ def _run(kernel: Kernel, interruption: Interruption) -> str:
     folder = (_RESULTS / kernel.name).absolute()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    (folder / _CHOSEN).write_text("".join(f"{test}\n" for test in (*ONCE.get(kernel.name, ()), *TESTS)))
     image = fetch(kernel)
     print(f"{kernel.name} | booting {image.release}", flush=True)
     code = run_in_guest(

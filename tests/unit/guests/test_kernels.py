@@ -53,6 +53,11 @@ def test_a_kernel_that_does_not_boot_fails(tmp_path: Path) -> None:
         run_in_guest(image, ["true"], Interruption(), timeout_s=5)
 
 
+def test_a_command_that_is_too_long_for_a_guest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match="has 705 characters"):
+        run_in_guest(Image("none", tmp_path / "vmlinuz"), ["true", "x" * 699], Interruption())
+
+
 def test_an_interrupted_command_leaves_no_guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "vng").write_text("#!/bin/sh\nsleep 600 &\nwait\n")
     (tmp_path / "vng").chmod(0o755)
