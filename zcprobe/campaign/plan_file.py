@@ -88,7 +88,7 @@ _HINT = "options are the long ones of zcprobe run, without the dashes"
 def _refusal(name: str) -> str:
     if name == "set":
         return "expected a table of parameters, as in set.drain_every = [8, 32]"
-    return f"there is no option {shown(name)} of a run"
+    return f"a plan has no option {shown(name)}"
 
 
 def _fields(value: object, path: str) -> list[Field]:

@@ -102,6 +102,7 @@ def test_combinations_that_are_the_same_run_are_one_point() -> None:
         ),
         ('preset = "qemu-migration"\nchannels = 4', "preset with channels", "contradicts", "leave one of them out"),
         ('token-file = "/none/such"\nto = "127.0.0.1"', "token-file with to", "/none/such", ""),
+        ('token = "0123456789abcdef"\nto = "127.0.0.1"', "token", "a plan has no option", "did you mean 'token-file'?"),
     ],
 )
 def test_a_value_that_is_refused_is_told_with_its_path(text: str, path: str, what: str, hint: str) -> None:
