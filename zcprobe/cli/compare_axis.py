@@ -22,6 +22,8 @@ def axis_of(options: argparse.Namespace) -> Axis | None:
     """The option that is compared; None where it is the policy. UsageError for one that cannot be compared."""
     axis = None if options.compare is None else _parse(options.compare)
     if axis is not None and axis[0] == "policy":
+        if _policies_are_named(options):
+            raise _given_twice("--policies")
         options.policies = ",".join(axis[1])
         return None
     sizes = _sizes(options)
@@ -40,9 +42,11 @@ def _parse(text: str) -> Axis:
     name, equals, values = text.partition("=")
     if name not in plan_options() and not name.startswith("set."):
         guess = did_you_mean(name, plan_options())
-        raise UsageError(f"--compare: there is no option {shown(name)} of a run", f"{guess}zcprobe run -h lists them")
+        raise UsageError(f"--compare does not know {shown(name)}", f"{guess}it compares options of zcprobe run")
     if not equals or "," not in values:
-        raise UsageError(f"--compare {shown(text)} has no two values", "write them with commas: optmem-max=20K,128K")
+        raise UsageError(
+            f"--compare {shown(text)} has fewer than two values", "write them with commas: optmem-max=20K,128K"
+        )
     return name, values.split(",")
 
 
@@ -52,19 +56,30 @@ def plan_content(options: argparse.Namespace, axis: Axis, seed: int) -> dict[str
     name, values = axis
     _refuse_for_policies_alone(options)
     fields = fields_of(options)
-    if options.policies != ",".join(DEFAULT_COMPARISON):
+    if _policies_are_named(options):
         fields["policy"] = options.policies.split(",")
+    where, _, parameter = name.partition(".")
+    if parameter in fields.get("set", {}):
+        raise _given_twice(f"--set {parameter}")
     beside = {key for key in fields if key.removeprefix("no-") == name.removeprefix("no-")}
     if beside - {"length"} or (beside and options.compare is not None):
-        raise UsageError(f"--{beside.pop()} is what is compared, and is given besides", "give it once")
-    where, _, parameter = name.partition(".")
+        raise _given_twice(f"--{beside.pop()}")
     if parameter:
         fields["set"] = {**fields.get("set", {}), parameter: values}
     else:
         fields[where] = values
     title = name.replace(".", "-").replace("_", "-")
     settings = {"name": f"compare-{title}"[:40], "repeats": options.repeats, "seed": seed}
-    return {**fields, "plan": {**settings, "smallest-effect": f"{100 * options.smallest_effect:g} %"}}
+    percent = f"{100 * options.smallest_effect:.9f}".rstrip("0").rstrip(".")
+    return {**fields, "plan": {**settings, "smallest-effect": f"{percent} %"}}
+
+
+def _policies_are_named(options: argparse.Namespace) -> bool:
+    return bool(options.policies != ",".join(DEFAULT_COMPARISON))
+
+
+def _given_twice(option: str) -> UsageError:
+    return UsageError(f"{option} is what is compared, and is given besides", "give it once")
 
 
 def _refuse_for_policies_alone(options: argparse.Namespace) -> None:

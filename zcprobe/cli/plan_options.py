@@ -78,6 +78,7 @@ def fields_of(options: argparse.Namespace) -> dict[str, Any]:
 def make_run(options: Mapping[str, PointValue]) -> Making:
     """The run with these options. UsageError for a value that is invalid or has no effect."""
     policy = str(options.get("policy", DEFAULT.policy))
+    _require_one_name_each(options)
     _require_known(options)
     unread = {name for name in options if name.startswith("set.") and _parameter(name) not in find_policy(policy).reads}
     words = ["run", *(word for name, value in options.items() if name not in unread for word in _words(name, value))]
@@ -93,16 +94,23 @@ def _parameter(name: str) -> str:
     return name.removeprefix("set.")
 
 
+def _require_one_name_each(options: Mapping[str, PointValue]) -> None:
+    """UsageError for an option that is given by two of its names, of which the last would win."""
+    found: dict[str, str] = {}
+    for name in options:
+        action = _actions().get(name) or _actions().get(f"no-{name}")
+        first = name if action is None else found.setdefault(action.dest, name)
+        if first != name:
+            raise UsageError(f"{first} and {name} are one option", "give one of them")
+
+
 def _require_known(options: Mapping[str, PointValue]) -> None:
-    """UsageError with a suggestion for a word that is none of those that the option knows, and for a switch that is
-    given twice."""
+    """UsageError with a suggestion for a word that is none of those that the option knows."""
     for name, value in options.items():
-        if f"no-{name}" in options:
-            raise UsageError(f"{name} and no-{name} are one switch", "give one of them")
         known = _known_words(name)
         if known and value not in known:
             raise UsageError(
-                f"{shown(str(value))} is no {name} that there is",
+                f"there is no {name} {shown(str(value))}",
                 f"{did_you_mean(str(value), known)}there are {', '.join(known)}",
             )
 

@@ -87,7 +87,8 @@ def test_combinations_that_are_the_same_run_are_one_point() -> None:
         ("channels = [1, 65]", "channels[1]", "65 channels", "from 1 to 64"),
         ("channels = 1.5", "channels", "1.5", "digits"),
         ("channels = true", "channels", "true", "zcprobe run"),
-        ("zerocopy = true\nno-zerocopy = true", "zerocopy with no-zerocopy", "one switch", "one of them"),
+        ("zerocopy = true\nno-zerocopy = true", "zerocopy with no-zerocopy", "one option", "one of them"),
+        ('nics = "a,b"\nlink = "a,b"', "nics with link", "nics and link are one option", "one of them"),
         ("zerocopy = 1", "zerocopy", "on or off", "true or false"),
         ('nagle = "maybe"', "nagle", "on or off", "true or false"),
         ("[[part]]\ntime = 1\n[[part]]\ntime = 100000", "part[1].time", "out of range", "a day"),
@@ -101,8 +102,8 @@ def test_combinations_that_are_the_same_run_are_one_point() -> None:
             "leave it out",
         ),
         ('preset = "qemu-migration"\nchannels = 4', "preset with channels", "contradicts", "leave one of them out"),
-        ('token-file = "/none/such"\nto = "127.0.0.1"', "token-file with to", "/none/such", ""),
         ('token = "0123456789abcdef"\nto = "127.0.0.1"', "token", "a plan has no option", "did you mean 'token-file'?"),
+        ('token-file = "/none/such"\nto = "127.0.0.1"', "token-file with to", "/none/such", ""),
     ],
 )
 def test_a_value_that_is_refused_is_told_with_its_path(text: str, path: str, what: str, hint: str) -> None:

@@ -95,18 +95,22 @@ def test_policies_may_be_named_as_an_axis_too() -> None:
     ("words", "needle", "hint"),
     [
         (("--compare", "zerocpy=on,off"), "'zerocpy'", "did you mean 'zerocopy'?"),
-        (("--compare", "zerocopy"), "no two values", "commas"),
-        (("--compare", "zerocopy=on"), "no two values", "commas"),
+        (("--compare", "zerocopy"), "fewer than two values", "commas"),
+        (("--compare", "zerocopy=on"), "fewer than two values", "commas"),
         (("--compare", "zerocopy=on,maybe"), "zerocopy[1]", "true or false"),
         (("--compare", "zerocopy=on,on"), "twice", "once"),
         (("--compare", "zerocopy=on,off", "--no-zerocopy"), "--no-zerocopy is what is compared", "once"),
         (("--compare", "length=4K,8K", "-l", "64K"), "--length is what is compared", "once"),
+        (("--compare", "policy=kill,folly", "--policies", "grpc"), "--policies is what is compared", "once"),
+        (("--compare", "set.drain_every=8,16", "--set", "drain_every=5"), "--set drain_every is what", "once"),
+        (("--compare", "nics=a,b", "--link", "c,d"), "--nics is what is compared", "once"),
+        (("--compare", "link=a,b", "--link", "c,d"), "nics with link[0]: nics and link are one option", "one of them"),
         (("--compare", "nagle=on,off", "-l", "4K,8K"), "two axes", "zcprobe campaign"),
         (("--compare", "nagle=on,off", "--overhead", "3"), "--overhead", "leave it out"),
         (("--compare", "nagle=on,off", "--fail-on-regression"), "--fail-on-regression needs", "--baseline NAME"),
         (("--compare", "nagle=on,off", "--baseline", "x"), "there is no baseline x", "--save-baseline"),
         (("--compare", "set.drain_every=8,16"), "set.drain_every[0]: no policy", "zcprobe policies"),
-        (("--compare", "output=a,b"), "'output'", "zcprobe run -h"),
+        (("--compare", "output=a,b"), "--compare does not know 'output'", "options of zcprobe run"),
         (("-l", "4K,x"), "length[1]", "64K"),
     ],
 )
@@ -126,9 +130,13 @@ def test_what_cannot_be_compared_is_refused_in_two_lines(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_smallest_effect_that_matters_is_handed_on() -> None:
-    options = parse("--compare", "nagle=on,off", "--smallest-effect", "12.5")
+@pytest.mark.parametrize(
+    ("given", "effect"), [("12.5", 0.125), ("0", 0.0), ("10%", 0.1), ("100", 1.0), ("0.00001", 1e-7)]
+)
+def test_the_smallest_effect_that_matters_is_handed_on(given: str, effect: float) -> None:
+    options = parse("--compare", "nagle=on,off", "--smallest-effect", given)
     axis = axis_of(options)
     assert axis is not None
     plan = plan_of(plan_content(options, axis, 7), plan_options())
-    assert (plan.settings.smallest_effect, plan.settings.seed) == (0.125, 7)
+    assert plan.settings.smallest_effect == pytest.approx(effect)
+    assert plan.settings.seed == 7
