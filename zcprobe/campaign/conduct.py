@@ -39,15 +39,16 @@ def conduct(
 ) -> None:
     """Makes the runs that are missing. campaign.json has each as soon as it is made.
 
-    A run that fails is listed, and not made again. HostError if all runs of a block fail, OutputError or OSError where
-    results cannot be stored. If interrupted, it returns after the run in progress, or without that run if there was
-    nothing to keep yet.
+    A run that fails is listed, and not made again. HostError after a block of which all runs failed, OutputError or
+    OSError where results cannot be stored. If interrupted, it returns after the run in progress, or without that run if
+    there was nothing to keep yet.
     """
     ledger = Ledger(folder.campaign, points, settings, folder.write)
     with RunMaker(folder.directory, ledger, settings.warm_up, interruption) as maker:
         for block in count(1):
             ended = _why_ended(ledger, settings, block)
-            for key in ledger.missing(block) if ended is None else ():
+            missing = ledger.missing(block) if ended is None else []
+            for key in missing:
                 if not ledger.has_time_for([key]):
                     ended = "budget"
                     break
@@ -55,11 +56,13 @@ def conduct(
                 if run is not None:
                     on_run(Step(ledger.points[key], run, *ledger.progress(block)))
                 if interruption.signal_number:
+                    ledger.rest()
                     return
             if ended is not None:
                 ledger.end(ended)
                 return
-            _require_some(ledger, block)
+            if missing:  # a block of an earlier sitting says nothing about this host now
+                _require_some(ledger, block)
 
 
 def _why_ended(ledger: Ledger, settings: Settings, block: int) -> Ended | None:

@@ -42,20 +42,24 @@ class Clock:
     def __init__(self, assumed: Mapping[str, float]) -> None:
         self._assumed = dict(assumed)
         self._total: dict[str, tuple[float, int]] = {}
+        self._factor: float | None = 1.0
 
     def learn(self, key: str, took_s: float) -> None:
         total, count = self._total.get(key, (0.0, 0))
         self._total[key] = total + took_s, count + 1
+        self._factor = None  # found when somebody asks: a plan may have thousands of points, and each asks for it
 
     def expected_s(self, key: str) -> float:
         if key in self._total:
             total, count = self._total[key]
             return total / count
-        return self._assumed[key] * self._factor()
+        if self._factor is None:
+            self._factor = self._found_factor()
+        return self._assumed[key] * self._factor
 
     def sum_s(self, keys: Iterable[str]) -> float:
         return sum(self.expected_s(key) for key in keys)
 
-    def _factor(self) -> float:
+    def _found_factor(self) -> float:
         known = [(total / count, self._assumed[key]) for key, (total, count) in self._total.items()]
-        return sum(took for took, _ in known) / sum(assumed for _, assumed in known) if known else 1.0
+        return sum(took for took, _ in known) / sum(assumed for _, assumed in known)

@@ -30,17 +30,22 @@ class Ledger:
         self._settings = settings
         self._clock = Clock({point.key: assumed_s(point.making.benchmark) for point in points})
         self._recorded: dict[str, Point] = {point.key: point for point in campaign.points}
+        self._made: set[tuple[str, int]] = set()
         for key, recorded in self._recorded.items():
             for run in recorded.runs:
-                if run.took_s is not None and run.folder is not None:
-                    self._clock.learn(key, run.took_s)
+                self._note(key, run)
+
+    def _note(self, key: str, run: CampaignRun) -> None:
+        """A run that was interrupted is made again."""
+        if run.outcome != "interrupted":
+            self._made.add((key, run.block))
+        if run.folder is not None and run.took_s is not None:
+            self._clock.learn(key, run.took_s)
 
     def missing(self, block: int) -> list[str]:
-        """The points that have no run in that block, in its order. A run that was interrupted is made again."""
-        return [key for key in block_order(list(self.points), self._settings.seed, block) if not self._has(key, block)]
-
-    def _has(self, key: str, block: int) -> bool:
-        return any(run.block == block and run.outcome != "interrupted" for run in self._recorded[key].runs)
+        """The points that have no run in that block, in its order."""
+        order = block_order(list(self.points), self._settings.seed, block)
+        return [key for key in order if (key, block) not in self._made]
 
     def before(self, block: int) -> list[Point]:
         """The points with the runs of earlier blocks only."""
@@ -66,30 +71,31 @@ class Ledger:
         """How many runs are made, how many there will be at the end of the last block that is known, and the seconds
         that the others will take."""
         blocks = range(1, max(self._settings.repeats, block) + 1)
-        missing = [key for one in blocks for key in self.missing(one)]
+        missing = [key for key in self.points for one in blocks if (key, one) not in self._made]
         planned = len(blocks) * len(self.points)
         return planned - len(missing), planned, self._clock.sum_s(missing)
 
     def begin(self, key: str, block: int, run_id: str) -> None:
-        """Writes down that the run begins."""
-        self._campaign.ended = None
-        self._campaign.pending = Pending(key=key, block=block, run_id=run_id)
+        """Writes down that the run begins. What was said of the runs when the campaign had ended before is not true of
+        all of them any more."""
+        campaign = self._campaign
+        campaign.ended, campaign.stamp, campaign.noise, campaign.verdicts = None, None, None, []
+        campaign.pending = Pending(key=key, block=block, run_id=run_id)
         self._write()
 
     def add(self, key: str, run: CampaignRun) -> None:
         """Writes the run down."""
         self._campaign.pending = None
         self._recorded[key].runs.append(run)
-        if run.folder is not None and run.took_s is not None:
-            self._clock.learn(key, run.took_s)
+        self._note(key, run)
         self._write()
 
     def spend(self, seconds: float) -> None:
         """Adds time to what was spent, to be written with the next run."""
         self._campaign.spent_s += seconds
 
-    def drop_pending(self) -> None:
-        """Writes down that no run is in progress, and that the one that was left nothing."""
+    def rest(self) -> None:
+        """Writes down that no run is in progress, and the time that was spent."""
         self._campaign.pending = None
         self._write()
 

@@ -2,15 +2,13 @@
 """Makes the runs of a campaign one by one. A run that fails is an entry like any other."""
 
 import time
-from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
 from zcprobe.benchmark.run import CompletedRun, record_run
 from zcprobe.campaign.entry import entry_of, failed
 from zcprobe.campaign.ledger import Ledger
 from zcprobe.campaign.points import PlannedPoint
 from zcprobe.campaign.probing import SharedProbes
+from zcprobe.closable import Closable
 from zcprobe.directory import Directory
 from zcprobe.errors import OutputError, ZcprobeError
 from zcprobe.format.campaign import CampaignRun
@@ -21,7 +19,7 @@ from zcprobe.recorder.run_directory import folder_name, open_run_directory
 __all__ = ["RunMaker"]
 
 
-class RunMaker:
+class RunMaker(Closable):
     """Makes runs in the campaign's folder, after `warm_up` runs that are thrown away."""
 
     def __init__(self, directory: Directory, ledger: Ledger, warm_up: int, interruption: Interruption) -> None:
@@ -30,16 +28,9 @@ class RunMaker:
         self._warm_up = warm_up
         self._interruption = interruption
         self._probes = SharedProbes()
-        self._stack = ExitStack()
 
-    def __enter__(self) -> Self:
-        self._stack.enter_context(self._probes)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, traceback)
+    def close(self) -> None:
+        self._probes.close()
 
     def make(self, key: str, block: int) -> CampaignRun | None:
         """The run, which is in the ledger; None if it was interrupted before there was anything to keep."""
@@ -80,7 +71,6 @@ class RunMaker:
             # the first request came before the sender ran, so there is nothing to keep of this run
             if self._interruption.requests > 1:
                 raise
-            self._ledger.drop_pending()
         except (OutputError, OSError):
             raise  # the next run could not be stored either
         except Exception as error:

@@ -2,10 +2,10 @@
 """The probes of a campaign's runs: those of one run watch the next one too, as long as it needs the same."""
 
 from contextlib import ExitStack
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from zcprobe.benchmark.defaults import Benchmark, open_probes
+from zcprobe.closable import Closable
 
 if TYPE_CHECKING:
     from zcprobe.probes.session import ProbeSession
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["SharedProbes"]
 
 
-class SharedProbes:
+class SharedProbes(Closable):
     """At most one set of probes at a time, because programs that watch nothing would still slow every run down."""
 
     def __init__(self) -> None:
@@ -21,12 +21,7 @@ class SharedProbes:
         self._needs: tuple[object, ...] | None = None
         self._session: ProbeSession | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._stack.close()
 
     def needed_by(self, benchmark: Benchmark) -> "ProbeSession | None":

@@ -28,6 +28,7 @@ from zcprobe.dataset.campaign import read_campaign
 from zcprobe.directory import Directory
 from zcprobe.errors import HostError, OutputError, PeerError, UsageError
 from zcprobe.format.campaign import Campaign, Point
+from zcprobe.format.claims import Stamp
 from zcprobe.interrupt import Interruption
 
 NAME = "20260102T030405Z-in-order-qemu-merged-"
@@ -177,6 +178,11 @@ def test_a_host_on_which_every_run_fails_ends_the_campaign(machine: Machine, tmp
     with pytest.raises(HostError, match="every run of block 1 failed, the last one because there is no veth"):
         work.go_on()
     assert len(work.runs()) == 3
+    with pytest.raises(HostError, match="every run of block 2 failed"):
+        work.go_on()
+    machine.before = lambda: None
+    work.go_on()  # the host was mended: the blocks that are left are made
+    assert (work.campaign.ended, len(machine.made)) == ("complete", 7 * 3)
 
 
 def test_results_that_cannot_be_stored_end_it_at_once(machine: Machine, tmp_path: Path) -> None:
@@ -255,7 +261,7 @@ def test_a_signal_ends_it_after_the_run_in_progress(machine: Machine, tmp_path: 
     machine.after = interrupt
     work.go_on(interruption)
     assert len(work.runs()) == 2
-    assert work.campaign.ended is None
+    assert (work.campaign.ended, work.campaign.spent_s) == (None, 4.0)
     work.go_on()
     work.require_whole(2)
 
@@ -278,6 +284,22 @@ def test_a_run_that_was_interrupted_is_kept_and_made_again(
     work.go_on()
     runs = [(run.outcome, run.valid) for point in work.campaign.points for run in point.runs]
     assert sorted(runs) == [("completed", True)] * 3 + [("interrupted", False)]
+
+
+def test_what_was_said_at_its_end_is_taken_back_when_it_goes_on(machine: Machine, tmp_path: Path) -> None:
+    """Or a campaign that is then interrupted would show verdicts on some of its runs as if they were on all."""
+    work, interruption = Work(tmp_path), Interruption()
+    work.go_on()
+    with open_campaign(work.place) as folder:
+        folder.campaign.stamp = Stamp(valid=True, run_count=6, why=[])
+        folder.campaign.noise = {"goodput_bps": 0.1}
+        folder.write()
+    work.go_on()
+    assert work.campaign.noise == {"goodput_bps": 0.1}  # no run was missing
+    work.plan = plan_of({"plan": {"repeats": 3, "warm-up": 0}}, plan_options())
+    machine.after = lambda: interruption.handle(15, None)
+    work.go_on(interruption)
+    assert (work.campaign.ended, work.campaign.stamp, work.campaign.noise) == (None, None, None)
 
 
 def test_another_plan_does_not_go_on(machine: Machine, tmp_path: Path) -> None:
