@@ -19,10 +19,12 @@ __all__ = ["Change", "judge_change"]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """`differs`: what the runs do not have in common, a phrase for each option or fact of the host. `stamps`: `before`
-    and `after` -> whether these runs can be relied on."""
+    """`differs`: what the runs do not have in common, a phrase for each option or fact of the host. `left_out`: the
+    policies that one side alone has, and which. `stamps`: `before` and `after` -> whether these runs can be relied
+    on."""
 
     differs: list[str]
+    left_out: list[str]
     stamps: dict[str, Stamp]
     verdicts: list[Claim]
 
@@ -42,6 +44,7 @@ def judge_change(
     claims = [claim for then, now in pairs for claim in _claims(then, now, smallest_effect)]
     return Change(
         differs=list(dict.fromkeys(describe_values(name, values) for one in found for name, values in one.items())),
+        left_out=_left_out(before, after, pairs),
         stamps={"before": stamp_of(before), "after": stamp_of(after)},
         verdicts=judged(claims),
     )
@@ -51,7 +54,7 @@ _Side = tuple[str, list[Run]]
 
 
 def _pairs(before: Sequence[Run], after: Sequence[Run]) -> list[tuple[_Side, _Side]]:
-    then, now = (list(dict.fromkeys(run.policy for run in side)) for side in (before, after))
+    then, now = _policies(before), _policies(after)
     if len(then) == len(now) == 1:
         named = then != now
         return [(_side(before, then[0], "before", named=named), _side(after, now[0], "after", named=named))]
@@ -64,6 +67,16 @@ def _pairs(before: Sequence[Run], after: Sequence[Run]) -> list[tuple[_Side, _Si
     return [
         (_side(before, policy, "before", named=True), _side(after, policy, "after", named=True)) for policy in common
     ]
+
+
+def _policies(runs: Sequence[Run]) -> list[str]:
+    return list(dict.fromkeys(run.policy for run in runs))
+
+
+def _left_out(before: Sequence[Run], after: Sequence[Run], pairs: Sequence[tuple[_Side, _Side]]) -> list[str]:
+    compared = {run.policy for pair in pairs for _, runs in pair for run in runs}
+    sides = {"before": before, "after": after}
+    return [f"{policy} {when}" for when, runs in sides.items() for policy in _policies(runs) if policy not in compared]
 
 
 def _side(runs: Sequence[Run], policy: str, when: str, *, named: bool) -> _Side:

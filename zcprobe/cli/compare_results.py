@@ -58,5 +58,7 @@ def _print(change: Change, before: int, after: int) -> None:
     StdoutConsole().print(claim_table(change.verdicts, "the runs before"))
     shown = sum(claim.shown for claim in change.verdicts)
     print(f"{shown} of {len(change.verdicts)} comparisons show a difference.")
+    if change.left_out:
+        print(f"Not compared, because the other side has none of them: {', '.join(change.left_out)}.")
     for side, stamp in change.stamps.items():
         print(f"{side}: {stamp.text}.")

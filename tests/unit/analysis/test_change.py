@@ -46,7 +46,7 @@ def test_one_policy_on_each_side_is_compared_with_the_other() -> None:
     (completed,) = (claim for claim in change.verdicts if claim.quantity == "completed_share")
     assert (completed.reference, completed.candidate) == ("qemu-pre before", "qemu-merged after")
     assert (completed.effect, completed.better) == (1.0, True)
-    assert change.differs == ["qemu-pre or qemu-merged"]
+    assert (change.differs, change.left_out) == (["qemu-pre or qemu-merged"], [])
 
 
 def test_of_several_policies_each_is_compared_with_itself() -> None:
@@ -55,6 +55,7 @@ def test_of_several_policies_each_is_compared_with_itself() -> None:
         ("qemu-merged before", "qemu-merged after")
     }
     assert change.differs == []
+    assert change.left_out == ["qemu-pre before", "qemu-shipped after"]
 
 
 def test_what_differs_is_told() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`zcprobe compare BEFORE AFTER`, which needs no root."""
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,16 @@ def test_text_begins_with_what_differs(capsys: pytest.CaptureFixture[str]) -> No
     assert "held-completions or in-flight" in out.splitlines()[0]
     for word in ("noise", "qemu-merged after", "comparisons show a difference", "before: ", "after: "):
         assert word in out
+
+
+def test_policies_that_one_side_lacks_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for kept in (KEPT / "no-probes").glob("*-qemu-merged-*"):
+        shutil.copytree(kept, tmp_path / kept.name)
+    assert main(["compare", BEFORE, str(tmp_path)]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("Not compared"))
+    assert "qemu-pre before" in line
+    assert "qemu-shipped before" in line
+    assert "merged" not in line
 
 
 def test_json_has_the_claims(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
