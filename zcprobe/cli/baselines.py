@@ -50,7 +50,7 @@ def _conclusion(judgement: Judgement) -> str:
     if judgement.regressions:
         return f"Worse than baseline {judgement.baseline}: {_named(judgement)}."
     if judgement.why_undecided:
-        return f"{_UNDECIDED} {judgement.baseline}: {judgement.why_undecided}."
+        return f"{_UNDECIDED.capitalize()} {judgement.baseline}: {judgement.why_undecided}."
     return f"Nothing is shown to be worse than baseline {judgement.baseline}."
 
 

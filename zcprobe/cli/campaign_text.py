@@ -36,6 +36,8 @@ def dry_text(points: int, settings: Settings, made: int, left_s: float) -> str:
     """How many runs there will be, and how long they will take."""
     runs = points * settings.repeats
     text = f"{points} points in {settings.repeats} blocks are {runs} runs"
+    if made == runs:
+        return f"{text}, all of which are made"
     if made:
         return f"{text}, of which {made} are made: the others take about {format_wait_s(left_s)}"
     text += f": about {format_wait_s(left_s)}, if the unimpaired path carries {format_rate_bps(ASSUMED_GOODPUT_BPS)}"
