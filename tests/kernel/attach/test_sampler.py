@@ -37,7 +37,9 @@ def test_sends_are_counted_from_when_the_socket_is_watched(start: Start, sampler
         assert time.monotonic() < deadline
         watched.look()  # what the kernel took may wait for room at the receiver
     sample = watched.end_interval()[0]
-    assert (sample.sends, sample.bytes_sent) == (taken, taken * 4096)
+    assert sample.sends == taken
+    # on a busy machine some bytes of the sends before were still waiting to be sent
+    assert 0 <= sample.bytes_sent - taken * 4096 <= 101 * 4096
     more = puppet.send("a", 23)
     watched.look()
     assert watched.end_interval()[0].sends == more
