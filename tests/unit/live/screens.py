@@ -42,11 +42,12 @@ def row(number: int, *, depth: int = 0, used: float = 0.0, rate: float = 0.0, **
 
 
 class MadeUp:
-    """A source whose state a test sets."""
+    """A source whose state a test sets. `looks`: how often the screen has asked whether it is over."""
 
     def __init__(self, *rows: Row) -> None:
         self.log = Log()
-        self.is_over = False
+        self.looks = 0
+        self._is_over = False
         self.saving = ""
         self.saves = self.ends = 0
         self.serial = 0
@@ -64,6 +65,15 @@ class MadeUp:
             findings=findings,
             other_count=17,
         )
+
+    @property
+    def is_over(self) -> bool:
+        self.looks += 1
+        return self._is_over
+
+    @is_over.setter
+    def is_over(self, value: bool) -> None:
+        self._is_over = value
 
     def save(self) -> None:
         self.saves += 1

@@ -35,7 +35,14 @@ def driven(source: MadeUp, steps: Steps, size: tuple[int, int] = (80, 24)) -> No
 
 async def settle(pilot: "Pilot[None]") -> None:
     """Returns when the screen has looked at its source and, however busy this machine is, drawn what it saw."""
-    await pilot.pause(0.15)
+    app = pilot.app
+    assert isinstance(app, LiveApp)
+    source = app._source
+    assert isinstance(source, MadeUp)
+    enough = source.looks + 2
+    async with asyncio.timeout(60):
+        while source.looks < enough and app.is_running:
+            await pilot.pause(0.02)
     await pilot.pause()
 
 
