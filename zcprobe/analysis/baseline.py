@@ -13,7 +13,7 @@ from zcprobe.analysis.compared import Compared
 from zcprobe.analysis.quantities import COMPARED
 from zcprobe.analysis.validity import stamp_of
 from zcprobe.dataset.option_words import describe_values
-from zcprobe.dataset.options import HOST_FACTS, way_of
+from zcprobe.dataset.options import HOST_IN_WAY, way_of
 from zcprobe.errors import UsageError
 from zcprobe.format.baseline import Baseline, BaselinePoint
 from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT, Claim, Stamp
@@ -107,14 +107,12 @@ def judge_against(
     """
     points = {name: point for name, point in compared.points.items() if point}
     require_points(baseline, points)
-    remarks = list(
-        dict.fromkeys(remark for name, point in points.items() for remark in _remarks(baseline, name, point))
-    )
+    remarks = dict.fromkeys(remark for name, point in points.items() for remark in _remarks(baseline, name, point))
     found = [claim for name, point in points.items() for claim in _claims(baseline, name, point, smallest_effect)]
     return Judgement(
         baseline=baseline.name,
         saved_utc=baseline.saved_utc,
-        remarks=list(dict.fromkeys(remarks)),
+        remarks=list(remarks),
         stamps={f"baseline {baseline.name}": baseline.stamp, "now": stamp_of(compared.runs)},
         verdicts=judged(found),
     )
@@ -124,14 +122,14 @@ def _remarks(baseline: Baseline, name: str, point: Point) -> list[str]:
     then, now = baseline.points[name].way, _way(point)
     differing = [option for option in dict.fromkeys([*then, *now]) if then.get(option) != now.get(option)]
     told = {option: describe_values(option, [then.get(option), now.get(option)]) for option in differing}
-    options = [text for option, text in told.items() if option not in HOST_FACTS]
+    options = [text for option, text in told.items() if option not in HOST_IN_WAY]
     if options:
         raise UsageError(
             f"the runs of {name} in the baseline {baseline.name} were made in another way:"
             f" {'; '.join(options[:_MOST_NAMED])}",
             "compare with the options of the baseline, or save another baseline with those of now",
         )
-    return [text for option, text in told.items() if option in HOST_FACTS]
+    return [text for option, text in told.items() if option in HOST_IN_WAY]
 
 
 def _claims(baseline: Baseline, name: str, point: Point, smallest_effect: float) -> Iterator[Claim]:

@@ -13,7 +13,7 @@ from scipy import stats
 
 from zcprobe.analysis.claim_text import claim_text, what_is_missing
 from zcprobe.analysis.difference import Difference, paired_difference, share_interval, unpaired_difference
-from zcprobe.analysis.noise import noise_of
+from zcprobe.analysis.noise import Values, noise_of
 from zcprobe.analysis.quantities import COMPARED
 from zcprobe.dataset.run import Run
 from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT, Claim
@@ -22,9 +22,6 @@ __all__ = ["Point", "Values", "claims_against", "judged", "noise_between", "scal
 
 Point = Mapping[int, Run]
 """Block -> run. Runs of different points are paired if they have the same block."""
-
-Values = Mapping[int, float]
-"""Block -> value on the quantity's scale. A block whose run has none is missing."""
 
 
 def values_of(point: Point, quantity: str) -> dict[int, float]:

@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 
-from zcprobe.dataset.index_file import INDEX_FILE, STAMPS, decode_index, index_schema
+from zcprobe.dataset.index_file import INDEX_FILE, ORIGIN, decode_index, index_schema
 from zcprobe.dataset.rows import join_tables
 from zcprobe.dataset.warn import warn_caller
 from zcprobe.errors import OutputError
 
-__all__ = ["KnownRows", "known_rows", "stamp_of"]
+__all__ = ["KnownRows", "known_rows", "size_and_time"]
 
 
 class KnownRows(msgspec.Struct, frozen=True):
@@ -24,9 +24,9 @@ class KnownRows(msgspec.Struct, frozen=True):
     row_of: dict[str, int]
 
 
-def stamp_of(folder: Path | str) -> tuple[int, int] | None:
+def size_and_time(folder: Path | str) -> tuple[int, int] | None:
     """Size in bytes and modification time in ns of the folder's run.json; None for anything but a plain file in a
-    folder. A copy that keeps times (cp -a, rsync -a, tar) keeps stamps."""
+    folder. A copy that keeps times (cp -a, rsync -a, tar) keeps both."""
     try:
         is_folder = stat.S_ISDIR(os.lstat(folder).st_mode)
         status = os.lstat(f"{folder}/run.json")
@@ -48,10 +48,10 @@ def known_rows(digests: Mapping[Path, str | None], base: Path) -> KnownRows:
             continue
         first = sum(map(len, tables))
         tables.append(table)
-        for row, (folder, stamp, digest) in enumerate(_stamps(place, table)):
+        for row, (folder, noted, digest) in enumerate(_origins(place, table)):
             if folder not in wanted or folder in row_of or wanted[folder] not in (None, digest):
                 continue
-            if stamp_of(folder) == stamp:
+            if size_and_time(folder) == noted:
                 row_of[folder] = first + row
     return KnownRows(join_tables(tables), row_of)
 
@@ -75,10 +75,11 @@ def _read(place: Path) -> pa.Table | None:
         return None
 
 
-def _stamps(place: Path, table: pa.Table) -> Iterator[tuple[str, tuple[int, int], str | None]]:
-    """(path of the folder, stamp, digest) of each row. A path that leaves the index's own folder is that of no run."""
+def _origins(place: Path, table: pa.Table) -> Iterator[tuple[str, tuple[int, int], str | None]]:
+    """(path of the folder, size and time, digest) of each row. A path that leaves the index's own folder is that of no
+    run."""
     prefix = "" if place == Path() else os.path.join(place, "")
-    columns = (table[name].to_pylist() for name in STAMPS.names)
+    columns = (table[name].to_pylist() for name in ORIGIN.names)
     for folder, size, time_ns, digest in zip(*columns, strict=True):
         inside = not folder.startswith(b"/") and b".." not in folder.split(b"/")
         yield (prefix + os.fsdecode(folder) if inside else ""), (size, time_ns), digest

@@ -21,11 +21,11 @@ from zcprobe.errors import OutputError
 from zcprobe.format.metadata import FORMAT_MINOR, FORMAT_VERSION
 from zcprobe.version import VERSION
 
-__all__ = ["INDEX_FILE", "STAMPS", "decode_index", "encode_index", "index_schema", "require_own"]
+__all__ = ["INDEX_FILE", "ORIGIN", "decode_index", "encode_index", "index_schema", "require_own"]
 
 INDEX_FILE = "index.parquet"
 
-STAMPS = pa.schema(
+ORIGIN = pa.schema(
     [
         ("index_folder", pa.binary()),
         ("index_run_json_bytes", pa.int64()),
@@ -49,7 +49,7 @@ _REMAKE = "delete the file, or make it again: zcprobe index DIR"
 
 def index_schema() -> pa.Schema:
     """The columns that every index has."""
-    return pa.unify_schemas([known_schema(), STAMPS])
+    return pa.unify_schemas([known_schema(), ORIGIN])
 
 
 @cache
@@ -61,7 +61,7 @@ def _maker() -> str:
 
 
 def encode_index(table: pa.Table) -> bytes:
-    """The file's content. `table` has the columns of STAMPS and those of `zcprobe.dataset.rows.runs_table`."""
+    """The file's content. `table` has the columns of ORIGIN and those of `zcprobe.dataset.rows.runs_table`."""
     table = table.replace_schema_metadata(None)
     sink = BytesIO()
     with pq.ParquetWriter(sink, table.schema, compression="zstd") as writer:
@@ -114,12 +114,12 @@ def decode_index(path: Path) -> pa.Table | None:
 
 
 def _require_rows(path: Path, table: pa.Table) -> None:
-    """OutputError for what no index has: other columns or types, no value in a stamp, text that cannot be printed."""
+    """OutputError for what no index has: other columns or types, no value of an origin, text that cannot be printed."""
     found = {field.name: field.type for field in table.schema}
     fits = all(found.get(field.name) == field.type for field in index_schema()) and len(found) == table.num_columns
     plain = {pa.null(), pa.bool_(), pa.int64(), pa.float64(), pa.string()}
-    fits &= {kind for name, kind in found.items() if name not in STAMPS.names} <= plain
-    if not fits or any(table[name].null_count for name in STAMPS.names[:-1]):
+    fits &= {kind for name, kind in found.items() if name not in ORIGIN.names} <= plain
+    if not fits or any(table[name].null_count for name in ORIGIN.names[:-1]):
         raise OutputError(f"{path} has other columns than an index", _REMAKE)
     try:
         texts = [text for name, kind in found.items() if kind == pa.string() for text in _words(table[name])]

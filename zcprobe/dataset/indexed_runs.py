@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from zcprobe.dataset.facts import run_row
 from zcprobe.dataset.html import MOST_ROWS, counts_html
 from zcprobe.dataset.index import KnownRows
-from zcprobe.dataset.index_file import STAMPS
+from zcprobe.dataset.index_file import ORIGIN
 from zcprobe.dataset.query import query_runs
 from zcprobe.dataset.rows import join_tables, runs_table, without_empty
 from zcprobe.dataset.run import Run
@@ -82,7 +82,7 @@ class IndexedRuns(RunCollection):
         names = list(map(str, self._folders))
         rows = self._known.row_of
         unknown = [name for name in names if name not in rows]
-        known = self._known.table.drop_columns(STAMPS.names)
+        known = self._known.table.drop_columns(ORIGIN.names)
         both = join_tables([known, runs_table(run_row(self._loaded[name]) for name in unknown)])
         at = {**rows, **{name: len(known) + number for number, name in enumerate(unknown)}}
         return without_empty(both.take([at[name] for name in names]))

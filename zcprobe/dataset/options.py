@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zcprobe.dataset.run import Run
 
 __all__ = [
-    "HOST_FACTS",
+    "HOST_IN_WAY",
     "OPTIONS",
     "POLICY_OPTIONS",
     "default_options",
@@ -25,7 +25,7 @@ __all__ = [
     "way_of",
 ]
 
-HOST_FACTS = ("kernel_release", "machine", "cpu_model", "cpu_count")
+HOST_IN_WAY = ("kernel_release", "machine", "cpu_model", "cpu_count")
 """The names in `way_of` that say on which host a run was made."""
 
 _SPEED_UNITS = ("_bps", "_bytes", "_ns", "_s")
@@ -192,7 +192,7 @@ def way_of(run: "Run") -> dict[str, Any]:
     """All that must be equal in runs that are compared: options in effect, impairment, kernel and host. UsageError for
     an attachment, which was not made with options."""
     options = run.options | dict.fromkeys(_calibrated_options(run.meta))
-    host = {name: getattr(run.meta.host, name) for name in HOST_FACTS}
+    host = {name: getattr(run.meta.host, name) for name in HOST_IN_WAY}
     return {**options, **_fixed_impairment(run.meta), **host}
 
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from zcprobe.dataset.facts import run_row
 from zcprobe.dataset.find import find_run_folders
-from zcprobe.dataset.index import known_rows, stamp_of
-from zcprobe.dataset.index_file import INDEX_FILE, STAMPS, encode_index, index_schema, require_own
+from zcprobe.dataset.index import known_rows, size_and_time
+from zcprobe.dataset.index_file import INDEX_FILE, ORIGIN, encode_index, index_schema, require_own
 from zcprobe.dataset.load import load_run
 from zcprobe.dataset.rows import join_tables, runs_table, without_empty
 from zcprobe.errors import OutputError, UsageError
@@ -49,22 +49,22 @@ class Indexing:
         rows = self._known.row_of
         known = self._known.table.take(pa.array(rows.values(), pa.int64()))
         names = pa.array([self._name(Path(folder)) for folder in rows], pa.binary())  # one may be of an index below
-        known = known.set_column(known.schema.get_field_index(STAMPS.names[0]), STAMPS.names[0], names)
+        known = known.set_column(known.schema.get_field_index(ORIGIN.names[0]), ORIGIN.names[0], names)
         both = join_tables([index_schema().empty_table(), without_empty(join_tables([known, new]))])
         order = {self._name(folder): position for position, folder in enumerate(self.folders)}
-        positions = [order[name] for name in both[STAMPS.names[0]].to_pylist()]
+        positions = [order[name] for name in both[ORIGIN.names[0]].to_pylist()]
         return encode_index(both.take(np.argsort(positions)))
 
     def _rows(self, step: Callable[[], None]) -> Iterator[dict[str, Any]]:
         for folder in self.unread:
-            stamp = stamp_of(folder)  # before the run is read, so that a change meanwhile is seen
+            noted = size_and_time(folder)  # before the run is read, so that a change meanwhile is seen
             try:
                 run = load_run(folder, allow_incomplete=True, allow_lost=True)
             except OutputError as error:
                 self.skipped.append(str(error))
             else:
-                if stamp is not None:
-                    yield run_row(run) | dict(zip(STAMPS.names, (self._name(folder), *stamp, run.digest), strict=True))
+                if noted is not None:
+                    yield run_row(run) | dict(zip(ORIGIN.names, (self._name(folder), *noted, run.digest), strict=True))
             step()
 
     def _name(self, folder: Path) -> bytes:

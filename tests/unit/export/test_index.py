@@ -9,7 +9,7 @@ import pytest
 
 from bench.many_runs import make_runs
 from tests.unit.indexed import update_index
-from zcprobe.dataset.index_file import INDEX_FILE, STAMPS
+from zcprobe.dataset.index_file import INDEX_FILE, ORIGIN
 from zcprobe.dataset.load import load_collection, load_runs
 from zcprobe.errors import OutputError, UsageError
 from zcprobe.export.index import Indexing
@@ -132,4 +132,4 @@ def test_hundreds_of_runs_that_look_real_are_indexed_and_asked_without_opening_o
     assert opened == [str(tmp_path / INDEX_FILE)]
     assert by_index.equals(plain.query(sql))
     assert by_index["n"].sum() == 331
-    assert set(STAMPS.names).isdisjoint(load_runs(tmp_path).query("select * from runs").columns)
+    assert set(ORIGIN.names).isdisjoint(load_runs(tmp_path).query("select * from runs").columns)
