@@ -2,7 +2,7 @@
 """A prediction of optmem in words: the formula with its numbers, and what it assumes."""
 
 from zcprobe.analysis.demand import Demand
-from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES
+from zcprobe.format.kernel import SKB_TRUESIZE_ZERO_BYTES, whole_pages_bytes
 from zcprobe.units import format_bytes, format_duration_ns, format_rate_bps
 
 __all__ = ["assumptions_of", "formula_of"]
@@ -25,8 +25,8 @@ def formula_of(demand: Demand, unacknowledged: int, late: int, unread: int | Non
 
 
 def _unacknowledged(demand: Demand) -> str:
-    pages = -(-demand.send_bytes // 4096) * 4096
-    buffered = f"{demand.sndbuf_bytes:,} / ({pages:,} + {SKB_TRUESIZE_ZERO_BYTES}) + 2"
+    pages_bytes = whole_pages_bytes(demand.send_bytes)
+    buffered = f"{demand.sndbuf_bytes:,} / ({pages_bytes:,} + {SKB_TRUESIZE_ZERO_BYTES}) + 2"
     if not demand.is_paced:
         return buffered
     paced = f"{demand.sends_per_s:,.6g}/s x {format_duration_ns(demand.delay_ns)} + 1"

@@ -122,7 +122,7 @@ class _Subject:
 
 def _kernel(summary: AttachmentSummary, lost_events: int) -> AttachmentKernel:
     """Limit, levels and charge are the highest of any socket with zerocopy. Causes need the probes."""
-    using = [socket for socket in summary.sockets if socket.zerocopy_enabled or socket.sends]
+    using = [socket for socket in summary.sockets if socket.uses_zerocopy]
     levels: dict[str, Any] = {name: max((getattr(one, name) or 0 for one in using), default=0) for name in _HIGHEST}
     counted = _counted(using)
     if summary.detail == "sample":

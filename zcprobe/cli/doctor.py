@@ -13,7 +13,6 @@ from zcprobe.analysis.demand import Demand
 from zcprobe.analysis.prediction import predict
 from zcprobe.config import RunConfig
 from zcprobe.errors import HostError
-from zcprobe.format.kernel import DEFAULT_TCP_SNDBUF_MAX_BYTES
 from zcprobe.host.doctor import Check, check_host
 from zcprobe.host.limits import read_optmem_max, read_sndbuf_max
 from zcprobe.host.zerocopy import try_zerocopy_send
@@ -74,7 +73,7 @@ _SIZES = (4096, 65536, 524288)
 def _check_need() -> Check:
     """What senders need that write as fast as their sockets take data, against the limit of this network namespace."""
     limit = read_optmem_max()
-    sndbuf = read_sndbuf_max() or DEFAULT_TCP_SNDBUF_MAX_BYTES
+    sndbuf = read_sndbuf_max()
     try:
         charge = try_zerocopy_send().charge_bytes
     except HostError as error:

@@ -11,7 +11,7 @@ import msgspec
 from zcprobe.analysis.demand import Demand
 from zcprobe.analysis.prediction import Prediction, predict
 from zcprobe.errors import HostError, UsageError
-from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES, DEFAULT_TCP_SNDBUF_MAX_BYTES
+from zcprobe.format.kernel import DEFAULT_OPTMEM_BYTES
 from zcprobe.host.limits import read_optmem_max, read_sndbuf_max
 
 if TYPE_CHECKING:
@@ -40,11 +40,10 @@ def _charge_bytes(given: int | None) -> int:
 def _demand(options: argparse.Namespace) -> Demand:
     if options.length is None:
         raise UsageError("it was not said how large a send is", "give -l SIZE, or the folder of a run")
-    grown_bytes = read_sndbuf_max() or DEFAULT_TCP_SNDBUF_MAX_BYTES
     return Demand(
         send_bytes=options.length,
         charge_bytes=_charge_bytes(options.charge),
-        sndbuf_bytes=grown_bytes if options.window is None else 2 * options.window,
+        sndbuf_bytes=read_sndbuf_max() if options.window is None else 2 * options.window,
         channels=options.channels or 1,
         bandwidth_bps=options.bandwidth,
         is_paced=options.paced,

@@ -10,6 +10,7 @@ __all__ = [
     "most_sends_in_flight",
     "notifications_that_fit",
     "optmem_for",
+    "whole_pages_bytes",
 ]
 
 SKB_TRUESIZE_ZERO_BYTES = 576
@@ -36,8 +37,12 @@ def most_sends_in_flight(sndbuf_bytes: int, send_bytes: int, page_bytes: int = 4
     A send takes whole pages of the buffer, and at least one skb (tcp_sendmsg_locked(), __zerocopy_sg_from_iter()). Two
     sends more have a notification: the one that found room and overshoots, and the next one, which waits for room.
     """
-    pages_bytes = -(-send_bytes // page_bytes) * page_bytes
-    return sndbuf_bytes // (pages_bytes + SKB_TRUESIZE_ZERO_BYTES) + 2
+    return sndbuf_bytes // (whole_pages_bytes(send_bytes, page_bytes) + SKB_TRUESIZE_ZERO_BYTES) + 2
+
+
+def whole_pages_bytes(send_bytes: int, page_bytes: int = 4096) -> int:
+    """The bytes of the pages that a send of a buffer that begins with a page takes."""
+    return -(-send_bytes // page_bytes) * page_bytes
 
 
 def notifications_that_fit(optmem_max_bytes: int, charge_bytes: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from zcprobe.errors import HostError
+from zcprobe.format.kernel import DEFAULT_TCP_SNDBUF_MAX_BYTES
 from zcprobe.host.namespaces import OPTMEM_MAX, optmem_is_per_namespace
 
 __all__ = [
@@ -82,12 +83,13 @@ def read_optmem_max(path: Path = OPTMEM_MAX) -> int | None:
         return None
 
 
-def read_sndbuf_max() -> int | None:
-    """How far TCP lets a send buffer grow in this network namespace, in bytes; None where /proc does not say."""
+def read_sndbuf_max() -> int:
+    """How far TCP lets a send buffer grow in this network namespace, in bytes; where /proc does not say, the kernel's
+    default."""
     try:
         return int(_TCP_WMEM.read_text().split()[2])
     except OSError:
-        return None
+        return DEFAULT_TCP_SNDBUF_MAX_BYTES
 
 
 def _limit(value: int) -> int | None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from zcprobe.errors import HostError, UsageError
 from zcprobe.format.kernel import (
     DEFAULT_OPTMEM_BYTES,
-    DEFAULT_TCP_SNDBUF_MAX_BYTES,
     LARGEST_OPTMEM_BYTES,
     OLD_DEFAULT_OPTMEM_BYTES,
     SKB_TRUESIZE_ZERO_BYTES,
@@ -66,8 +65,7 @@ def roomy_optmem_bytes(send_bytes: int, sndbuf_bytes: int | None) -> int:
     """A limit that no sender of such sends meets on an unimpaired path. It has room for a notification for each send
     that a send buffer lets out, and a quarter more; `sndbuf_bytes` is the value of SO_SNDBUF, or None for the size to
     which TCP lets it grow. Never less than the kernel's default since 6.8."""
-    grown_bytes = read_sndbuf_max() or DEFAULT_TCP_SNDBUF_MAX_BYTES
-    largest_bytes = grown_bytes if sndbuf_bytes is None else 2 * sndbuf_bytes
+    largest_bytes = read_sndbuf_max() if sndbuf_bytes is None else 2 * sndbuf_bytes
     sends = most_sends_in_flight(largest_bytes, send_bytes, PAGE_BYTES)
     needed_bytes = optmem_for(sends * 5 // 4 + _MOST_UNREAD, _LARGEST_CHARGE_BYTES)
     return min(max(DEFAULT_OPTMEM_BYTES, needed_bytes), LARGEST_OPTMEM_BYTES)

@@ -117,8 +117,6 @@ VERBS = {"--repeats": "compare", "--rounds": "overhead", "--charge": "predict", 
 
 @pytest.mark.parametrize("words", RANGES, ids=" ".join)
 def test_the_range_is_the_right_one(zcprobe: Told, words: tuple[str, str]) -> None:
-    verb = {"--repeats": "compare", "--rounds": "overhead", "--charge": "predict", "--delay": "predict"}.get(
-        words[0], "run"
-    )
+    verb = VERBS.get(words[0], "run")
     traffic = MIGRATION if words[0] in ("--zero-pages", "--guest") else ()
     assert RANGES[words] in zcprobe(verb, *traffic, *words).error[1]
