@@ -59,7 +59,8 @@ def test_the_three_policies_in_flight(zcprobe: Command, tmp_path: Path) -> None:
     for policy in POLICIES:
         sends = [run.sender.sends for run in comparison.runs_of(policy)]
         assert content["policies"][policy]["medians"]["sends"]["median"] == sum(sends) / 2
-    assert "qemu-merged completed every run" in " ".join(content["verdict"])
+    # after a sentence for each policy; warnings of the runs may follow
+    assert "qemu-merged completed every run" in content["verdict"][len(POLICIES)]
     assert content["verdicts"] == msgspec.to_builtins(claims_of(comparison))
     # two runs of each cannot show any difference, however large
     assert {claim["why"] for claim in content["verdicts"] if not claim["is_constant"]} == {
