@@ -92,6 +92,7 @@ def test_too_few_runs_cannot_show_that_nothing_regressed(zcprobe: Command) -> No
     assert "nobody can tell whether anything is worse than baseline main" in result.stderr
 
 
+# so large an effect because the machine may be busier when the second campaign is made
 PLAN = """
 scenario = "in-order"
 probe-level = "off"
@@ -101,7 +102,7 @@ length = ["16K", "64K"]
 [plan]
 name = "sizes"
 repeats = 6
-smallest-effect = "20 %"
+smallest-effect = "80 %"
 """
 
 

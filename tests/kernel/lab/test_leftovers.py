@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,8 @@ from zcprobe.lab.namespace import is_namespace, list_namespaces, make_namespace,
 from zcprobe.lab.netns import namespace_pair
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+
+_ENDED_S = 30.0
 
 DYING_RUN = """
 import sys, time
@@ -128,10 +131,12 @@ def test_a_live_run_of_another_pid_namespace_is_left_alone(tmp_path: Path) -> No
 
 def _cleaned_of(run_id: str) -> list[str]:
     """Waits until the kernel has ended every process of the pid namespace."""
-    for _ in range(100):
+    deadline = time.monotonic() + _ENDED_S
+    while time.monotonic() < deadline:
         undone = clean_leftovers().undone
         if any(run_id in line for line in undone):
             return undone
+        time.sleep(0.01)
     return []
 
 
