@@ -19,13 +19,25 @@ ROOT = Path(__file__).parents[2]
 
 def test_every_file_of_tests_is_run_by_a_target(pytestconfig: pytest.Config) -> None:
     assert set(matrix.ONCE) <= {kernel.name for kernel in KERNELS}
-    of_guests = [item.partition("::")[0] for item in (*matrix.TESTS, *sum(matrix.ONCE.values(), ()))]
+    of_guests = [item.partition("::")[0] for item in (*matrix.TESTS, *matrix.LAST, *sum(matrix.ONCE.values(), ()))]
     of_senders = [folder for selection in selections("test-senders") for folder in selection]
     run = [Path(path) for path in (*pytestconfig.getini("testpaths"), *of_guests, *of_senders)]
     assert [str(path) for path in run if not (ROOT / path).exists()] == []
     files = {path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py") if path.name.startswith("test_")}
     assert len(files) > 100
     assert {str(file) for file in files if not any(file.is_relative_to(path) for path in run)} == set()
+
+
+def test_every_test_of_the_guests_runs_on_a_kernel() -> None:
+    chosen = {*matrix.TESTS, *matrix.LAST, *sum(matrix.ONCE.values(), ())}
+    files = sorted((ROOT / "tests/guests/inside").glob("test_*.py"))
+    tests = [
+        (str(file.relative_to(ROOT)), name)
+        for file in files
+        for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)
+    ]
+    assert len(tests) > 10
+    assert [f"{file}::{name}" for file, name in tests if not chosen & {file, f"{file}::{name}"}] == []
 
 
 def clean() -> dict[str, str]:
