@@ -4,11 +4,15 @@
 tests/kernel/cli/test_hostile.py tests what a process may lack, rather than a kernel.
 """
 
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.guests.inside.conftest import answer, measure, tracefs_has
+from tests.kernel.attach.conftest import PUPPET, Puppet
 from tests.kernel.probes.conftest import detach_all
 
 LOCKDOWN = Path("/sys/kernel/security/lockdown")
@@ -51,3 +55,27 @@ def test_tracepoints_still_tell_everything_and_without_them_runs_go_without_prob
         assert set(run["probes"].values()) == {"tracepoint"}
         assert run["send_results"]["0"] == 1009
         assert run["kernel"]["true_copied_completions"] == 1009
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_look_from_outside_still_counts() -> None:
+    """Iterators read through pointers that the verifier knows, without the helper."""
+    words = [sys.executable, "-u", str(PUPPET)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            puppet = Puppet(process)
+            fd = int(puppet.do("open", "a"))
+            taken = puppet.send("a", 101)
+            code, out, err = answer("attach", "-p", str(process.pid), "--once", "-j")
+            refused = answer("attach", "-p", str(process.pid), "--detail", "causes", "1", "1")
+        finally:
+            process.kill()
+    assert (code, err) == (1, "")  # loopback, and small sends
+    (seen,) = [one for one in msgspec.json.decode(out)["sockets"] if one["zerocopy_enabled"]]
+    assert (seen["fd"], seen["sends"], seen["bytes_sent"]) == (fd, taken, taken * 4096)
+    if not tracefs_has("sock_send_length"):
+        code, out, err = refused
+        assert (code, out, len(err.splitlines())) == (3, b"", 2)
+        assert "no mechanism of the kernel lets the probes in" in err
+    else:
+        assert refused[0] in (0, 1), refused[2]

@@ -29,6 +29,7 @@ pytestmark = [
 ]
 
 PORT = 5201
+TRIES = 5
 SEND_BYTES = 1024
 SECONDS = 20.0 if IN_GUEST else 1.0
 SOCK_EXTENDED_ERR = struct.Struct("=IBBBBII")
@@ -136,6 +137,14 @@ def test_interrupted_programs_miss_nothing(probes: ProbeSession, pair: Namespace
         pytest.skip("the kernel skips every kprobe program while any is running, so stand-ins cannot help")
     if (os.cpu_count() or 1) < 2:  # those of a guest are online only now
         pytest.skip("an interruption needs a second CPU")
+    for _ in range(TRIES):
+        if interrupted(pair, watch):
+            return
+    pytest.fail(f"no program was interrupted by itself in {TRIES} runs")
+
+
+def interrupted(pair: NamespacePair, watch: Watch) -> bool:
+    """A run in which all must be counted: whether a program was interrupted by itself, and a stand-in ran."""
     with interrupted_reader(pair) as reader:
         counts, events = watch(reader.run)
     (counted,) = counts.sockets.values()
@@ -148,4 +157,4 @@ def test_interrupted_programs_miss_nothing(probes: ProbeSession, pair: Namespace
     assert len(merged) == counted.merged
     assert count_holes(read, merged) == 0
     assert counts.missed_runs == {}
-    assert sum(counts.taken_over.values()) > 0
+    return sum(counts.taken_over.values()) > 0
