@@ -90,7 +90,7 @@ def test_the_queries_of_the_dashboard_and_the_alerts_answer_for_a_real_run(
     sockets = [one for one in lines[-1]["sockets"] if one["number"] is not None]
     seen = sum(one["sends"] for one in sockets)
     text = (tmp_path / "zcprobe.prom").read_text()
-    assert _total(text, "zcprobe_attach_sends_total") == seen
+    assert _total(text, "zcprobe_attach_sends_total") == seen, sockets
     assert seen >= run["sender"]["sends"]  # calibration sends too
     assert 0 < scraped <= seen
     told_enobufs = sum(one["enobufs"] for one in sockets)
