@@ -64,7 +64,7 @@ kernel:
 
 # Tests with the kernel: several at a time where none minds the others (tests/kernel/conftest.py), and the rest one at a time.
 beside:
-	@$(VENV)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m beside tests/kernel
+	@$(VENV)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m beside tests/kernel
 
 alone:
 	@$(VENV)/pytest -m "not beside" tests/kernel

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which of these tests may run beside each other: `make test` runs three of their files at a time.
+"""Which of these tests may run beside each other: `make test` runs four of their files at a time.
 
 Each process of pytest-xdist then has its own /run/netns and /run/zcprobe, so it neither sees nor cleans up the runs of
 the others. Tests that measure how fast something is stay alone: files that are not listed, and tests marked `alone`.
@@ -13,11 +13,20 @@ from typing import Any
 import pytest
 
 _BESIDE = (
+    "attach/test_causes.py",
+    "attach/test_own_sender.py",
+    "attach/test_sampler.py",
     "benchmark/test_buffers.py",
     "benchmark/test_privileges.py",
+    "benchmark/test_record_limit.py",
     "benchmark/test_sendmsg_results.py",
+    "benchmark/test_traffic.py",
     "campaign",
+    "cli/test_attach.py",
+    "cli/test_attach_metrics.py",
+    "cli/test_baselines.py",
     "cli/test_campaign.py",
+    "cli/test_compare.py",
     "cli/test_doctor.py",
     "cli/test_faults.py",
     "cli/test_hostile.py",
@@ -25,6 +34,7 @@ _BESIDE = (
     "cli/test_imports.py",
     "cli/test_interrupt.py",
     "cli/test_kept.py",
+    "cli/test_live.py",
     "cli/test_losses.py",
     "cli/test_options_take_effect.py",
     "cli/test_output.py",
