@@ -14,11 +14,11 @@ from zcprobe.analysis.quantities import COMPARED
 from zcprobe.analysis.validity import stamp_of
 from zcprobe.dataset.option_words import describe_values
 from zcprobe.dataset.options import HOST_IN_WAY, way_of
-from zcprobe.errors import UsageError
+from zcprobe.errors import OutputError, UsageError
 from zcprobe.format.baseline import Baseline, BaselinePoint
 from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT, Claim, Stamp
 
-__all__ = ["Judgement", "baseline_of", "fewest_runs", "judge_against", "require_points"]
+__all__ = ["Judgement", "baseline_of", "fewest_runs", "judge_against", "require_points", "require_values"]
 
 _MOST_NAMED = 5
 
@@ -95,6 +95,22 @@ def require_points(baseline: Baseline, names: Iterable[str]) -> None:
             f"the baseline {baseline.name} has no runs of {'; '.join(missing[:_MOST_NAMED])}{more}",
             f"it has {'; '.join(list(baseline.points)[:_MOST_NAMED])}: compare those, or save another baseline",
         )
+
+
+def require_values(baseline: Baseline) -> None:
+    """OutputError for a value that no run can have."""
+    for name, point in baseline.points.items():
+        for quantity, values in point.values.items():
+            wrong = [value for value in values if value is not None and not _can_be(quantity, value)]
+            if wrong:
+                raise OutputError(
+                    f"the baseline {baseline.name} has a {quantity} of {wrong[0]:g} for {name}, which no run can have",
+                    "make it again with --save-baseline",
+                )
+
+
+def _can_be(quantity: str, value: float) -> bool:
+    return quantity not in COMPARED or COMPARED[quantity].can_be(value)
 
 
 def judge_against(

@@ -11,6 +11,9 @@ from zcprobe.format.summary import SenderSummary
 
 __all__ = ["COMPARED", "Quantity"]
 
+_LEAST, _MOST = 1e-18, 1e18
+"""Far beyond what a run can have, and ratios of these do not overflow."""
+
 
 class Quantity(msgspec.Struct, frozen=True, kw_only=True):
     """`is_relative`: a difference is a share of the reference, and values are compared by their logarithms; otherwise
@@ -22,6 +25,12 @@ class Quantity(msgspec.Struct, frozen=True, kw_only=True):
     more_is_better: bool
     is_binary: bool = False
     value: Callable[[Run], float | None]
+
+    def can_be(self, value: float) -> bool:
+        """Whether a run can have that value; those of a file that somebody made up may be any."""
+        if self.is_binary:
+            return value in (0, 1)
+        return value == 0 or _LEAST <= value <= _MOST
 
     def scaled(self, value: float | None) -> float | None:
         """A value on the scale on which differences are taken. A ratio to 0 has no meaning."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from zcprobe.analysis.baseline import Judgement, baseline_of, require_points
+from zcprobe.analysis.baseline import Judgement, baseline_of, require_points, require_values
 from zcprobe.analysis.compared import Compared
 from zcprobe.cli.claims import claim_table
 from zcprobe.cli.console import StdoutConsole
@@ -33,6 +33,7 @@ def require_baseline(options: argparse.Namespace, points: Iterable[str], of_plan
     if name is None:
         return None
     baseline = load_baseline(options.output, name)
+    require_values(baseline)
     require_points(baseline, points)
     return baseline
 

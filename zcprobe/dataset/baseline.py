@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from zcprobe.dataset.files import read_bounded
+from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.schema import check_version
 from zcprobe.dataset.shape import require_bounded
 from zcprobe.errors import OutputError, UsageError
@@ -16,6 +17,9 @@ from zcprobe.seal import is_sealed
 __all__ = ["load_baseline"]
 
 _HINT = "make it again with --save-baseline"
+
+_MOST_CHARACTERS = 200
+"""Of an option with its value in words."""
 
 
 def load_baseline(folder: Path, name: str) -> Baseline:
@@ -32,12 +36,27 @@ def load_baseline(folder: Path, name: str) -> Baseline:
         content = msgspec.json.decode(raw)
         require_bounded(content)
         check_version(path, content.get("format_version"))
-        return msgspec.convert(printable_members(content), Baseline)
+        baseline = msgspec.convert(printable_members(content), Baseline)
+        _require_ways(baseline)
     except (msgspec.MsgspecError, AttributeError, ValueError, RecursionError) as error:
         raise OutputError(f"{path} cannot be read: {str(error)[:200]}", _HINT) from error
+    return baseline
 
 
 def _others(folder: Path) -> str:
     prefix, suffix = baseline_file("\0").split("\0")
     names = sorted(path.name.removeprefix(prefix).removesuffix(suffix) for path in folder.glob(baseline_file("*")))
     return f"there are: {', '.join(names[:10])}" if names else "zcprobe compare --save-baseline NAME makes one"
+
+
+def _require_ways(baseline: Baseline) -> None:
+    """ValueError for an option that cannot be told in words, or not in few: a way has members of many types, which are
+    told when runs were made in another way."""
+    for name, point in baseline.points.items():
+        for option, value in point.way.items():
+            try:
+                text = describe_option(option, value)
+            except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
+                raise ValueError(f"the option {option} of {name} has a value of another type: {error}") from error
+            if len(text) > _MOST_CHARACTERS:
+                raise ValueError(f"the option {option} of {name} takes {len(text):,} characters to tell")

@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from tests.unit.changed import changed_run, run_with
-from zcprobe.analysis.baseline import Judgement, baseline_of, fewest_runs, judge_against
+from zcprobe.analysis.baseline import Judgement, baseline_of, fewest_runs, judge_against, require_values
 from zcprobe.analysis.compared import compared_policies
 from zcprobe.dataset.load import Comparison, load_comparison
-from zcprobe.errors import UsageError
+from zcprobe.errors import OutputError, UsageError
 from zcprobe.format.baseline import Baseline
 
 FIVE = Path(__file__).parents[2] / "data" / "version_3" / "held-completions"
@@ -105,6 +105,18 @@ def test_a_policy_that_the_baseline_lacks_is_refused(five: Comparison) -> None:
     part = kept(of(five.runs_of("qemu-pre"), five))
     with pytest.raises(UsageError, match="no runs of qemu-shipped; qemu-merged"):
         judge_against(part, compared_policies(five))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "value"),
+    [("goodput_bps", -1.0), ("goodput_bps", 1e300), ("completed_share", 0.5), ("stalled_share", -1)],
+)
+def test_values_that_no_run_can_have_are_refused(five: Comparison, quantity: str, value: float) -> None:
+    baseline = kept(five)
+    require_values(baseline)
+    baseline.points["qemu-merged"].values[quantity][0] = value
+    with pytest.raises(OutputError, match=f"{quantity} of .* for qemu-merged, which no run can have"):
+        require_values(baseline)
 
 
 def test_interrupted_runs_are_not_kept_as_values(five: Comparison) -> None:

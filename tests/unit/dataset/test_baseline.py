@@ -58,6 +58,8 @@ def test_a_changed_baseline_is_refused(tmp_path: Path) -> None:
         {"format_version": None},
         {"points": {"qemu-merged": {"way": {}, "values": {"goodput_bps": ["3"]}}}},
         {"name": "x" * 5000},
+        {"points": {"qemu-merged": {"way": {"send_bytes": "4K"}, "values": {}}}},
+        {"points": {"qemu-merged": {"way": {"to": "x" * 500}, "values": {}}}},
     ],
 )
 def test_what_is_no_baseline_is_refused_in_two_lines(tmp_path: Path, changes: dict[str, object]) -> None:
