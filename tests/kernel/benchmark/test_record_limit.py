@@ -68,6 +68,7 @@ def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
+@pytest.mark.alone  # what the writer has not written yet is in memory
 def test_memory_does_not_grow_with_the_time(start_zcprobe: Start) -> None:
     """How much memory of the command and the sender grows between the middle and the end of the run."""
     found: list[tuple[int, int]] = []
