@@ -126,7 +126,8 @@ int on_sock_send_length(struct bpf_raw_tracepoint_args *ctx)
 }
 #endif
 
-/* tcp:tcp_destroy_sock(sk): sk_zckey is now the number of sends that the kernel accepted */
+/* tcp:tcp_destroy_sock(sk): sk_zckey is now the number of sends that the kernel accepted. A state that is closed already is of
+ * an earlier socket with this address, and this one has sent nothing. */
 int on_tcp_destroy_sock(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 sk = ctx->args[0];
@@ -134,7 +135,7 @@ int on_tcp_destroy_sock(struct bpf_raw_tracepoint_args *ctx)
 	struct socket_state *state;
 
 	state = state_of(sk);
-	if (!state)
+	if (!state || state->is_closed)
 		return 0;
 	state->next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
 	state->optmem_max_bytes = optmem_limit(sk);

@@ -2,6 +2,7 @@
 """The detail `causes`: what the probes count for a process that they watch from outside equals its own counts."""
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -107,6 +108,22 @@ def test_sockets_that_get_the_address_of_a_closed_one_are_told_apart(start: Star
     usages = [one.usage for one in session.snapshot().sockets if one.usage is not None]
     assert sorted(usage.sends for usage in usages) == sorted(sent)
     assert len({usage.address for usage in usages}) < len(usages)  # otherwise nothing was tried
+
+
+def test_another_process_s_socket_at_the_address_of_a_closed_one_changes_nothing(
+    start: Start, session: ProbeSession
+) -> None:
+    """Nothing is sent on it, so nobody notices it before it is closed as well."""
+    puppet = start()
+    with session.measure(Target(level="summary", processes=[puppet.pid]), Path(os.devnull)):
+        puppet.do("open", "a")
+        sent = puppet.send("a", 40)
+        puppet.do("close", "a")
+        others = [socket.socket() for _ in range(900)]  # the kernel hands out addresses again
+        for other in others:
+            other.close()
+        usages = [one.usage for one in session.snapshot().sockets if one.usage is not None]
+    assert [(usage.sends, usage.next_send_id) for usage in usages] == [(sent, sent)]
 
 
 def test_children_are_watched_from_their_first_call(start: Start, session: ProbeSession) -> None:
