@@ -32,7 +32,7 @@ _CHOSEN = "tests.txt"
 """What pytest is to run, a line each: a guest gets its command on its kernel's command line, which is short."""
 _TIMEOUT_S = 2400
 
-TESTS = (
+TESTS: tuple[str, ...] = (
     "tests/guests/inside/test_host.py",
     "tests/guests/inside/test_runs.py::test_every_send_is_counted_once",
     "tests/guests/inside/test_runs.py::test_sends_in_flight_fill_optmem_to_the_last_notification_that_fits",
@@ -42,9 +42,9 @@ TESTS = (
     "tests/kernel/probes/test_mechanisms.py",
     "tests/guests/inside/test_probes.py",
     "tests/kernel/attach/test_sampler.py::test_sends_are_counted_from_when_the_socket_is_watched",
-    "tests/kernel/attach/test_causes.py::test_each_mechanism_counts_the_calls_of_a_watched_process[fentry]",
 )
 
+_WATCHED_BY = "tests/kernel/attach/test_causes.py::test_each_mechanism_counts_the_calls_of_a_watched_process"
 _INLINED = "tests/guests/inside/test_hidden.py::test_a_completion_that_is_inlined_is_watched_where_it_is_called"
 _TRACEPOINTS_DO = "tests/guests/inside/test_hidden.py::test_without_a_function_that_has_no_other_the_tracepoints_do"
 
@@ -55,6 +55,8 @@ ONCE: dict[str, tuple[str, ...]] = {
         "tests/guests/inside/test_runs.py::test_the_default_comparison_means_what_it_means_elsewhere",
         _INLINED,
         _TRACEPOINTS_DO,
+        f"{_WATCHED_BY}[fentry]",
+        f"{_WATCHED_BY}[kprobe]",
     ),
     # netem and an emulated card do the same in all
     "6.12": (
@@ -62,8 +64,9 @@ ONCE: dict[str, tuple[str, ...]] = {
         "tests/guests/inside/test_links.py::test_reordering_alone_keeps_completions_in_order",
         "tests/guests/inside/test_links.py::test_a_killed_run_leaves_no_netem_on_the_card",
         _TRACEPOINTS_DO,
+        f"{_WATCHED_BY}[tracepoint]",
     ),
-    "backports": (_INLINED,),
+    "backports": (_INLINED, f"{_WATCHED_BY}[fentry]", f"{_WATCHED_BY}[kprobe]", f"{_WATCHED_BY}[tracepoint]"),
 }
 """Kernel -> tests for it and not for all: each of them runs on one kernel of every kind that it tells apart, because a
 guest is slow."""
