@@ -126,8 +126,9 @@ class SinkReady(msgspec.Struct, frozen=True):
 
 
 class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
-    """The task of a run's sender. `spools_fd`: a socket over which the open files for its raw records come, channel
-    after channel, in the order of enum zc_stream_index; None if recording is off. The files of a channel hold at most
+    """The task of a run's sender. `files_fd`: a socket over which open files come. The first one is memory for its
+    counters (`zcprobe.native.counters`) if `counters_shared`. Those for its raw records follow unless recording is off,
+    channel after channel, in the order of enum zc_stream_index; the files of a channel hold at most
     `record_limit_bytes` together.
 
     Once the outcome is known, the sender does not wait for a path on which nothing moves for `idle_s`; with `ends_idle`
@@ -146,7 +147,8 @@ class SenderTask(msgspec.Struct, frozen=True, kw_only=True):
     calibration_s: float | None = None
     token: str | None = None
     record_limit_bytes: int = DEFAULT_RECORD_LIMIT_BYTES
-    spools_fd: int | None = None
+    files_fd: int | None = None
+    counters_shared: bool = False
     idle_s: float = 0.0
     ends_idle: bool = False
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from zcprobe.benchmark.defaults import Benchmark
+from zcprobe.benchmark.intervals import Intervals, interval_reader
 from zcprobe.benchmark.processes import START_TIMEOUT_S, Processes, assign_sender, start_sink
 from zcprobe.benchmark.subject import BenchmarkSubject, Prepared
 from zcprobe.config import RunConfig
@@ -30,17 +31,20 @@ def prepared(
     folder: Path,
     interruption: Interruption,
     token: str | None = None,
+    intervals: Intervals | None = None,
 ) -> Iterator[BenchmarkSubject]:
-    """A benchmark that is connected and ready to run. Its children have ended after the run, and in any case on leaving
-    the context, because their lab is removed next."""
-    with ExitStack() as running:
+    """A benchmark that is connected and ready to run, and then tells its `intervals`. Its children have ended after the
+    run, and in any case on leaving the context, because their lab is removed next."""
+    config = benchmark.config
+    with ExitStack() as running, interval_reader(intervals, config.channels, config.duration_s) as reader:
         for child in filter(None, (children.sink, children.sender)):
             running.enter_context(child)
         if not benchmark.is_calibrated:
             place.impair(benchmark.scenario)
         if children.sink is not None:
             start_sink(children.sink, benchmark, place.lab)
-        assign_sender(children.sender, benchmark, place.lab, folder, token)
+        counters_fd = None if reader is None else reader.counters_fd
+        assign_sender(children.sender, benchmark, place.lab, folder, token, counters_fd)
         calibration = None
         with interruption.raised():
             if benchmark.is_calibrated:
@@ -55,6 +59,7 @@ def prepared(
                 calibration=calibration,
                 limit_s=_with_deadline(benchmark.config, calibration).limit_s,
                 folder=folder,
+                intervals=reader,
             ),
             running,
         )

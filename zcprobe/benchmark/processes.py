@@ -58,15 +58,20 @@ def start_sink(sink: Child, benchmark: Benchmark, lab: Lab) -> None:
     sink.expect(SinkReady, START_TIMEOUT_S)
 
 
-def assign_sender(sender: Child, benchmark: Benchmark, lab: Lab, folder: Path, token: str | None) -> None:
-    """Gives the sender its task and, if it records, the files for its records."""
+def assign_sender(
+    sender: Child, benchmark: Benchmark, lab: Lab, folder: Path, token: str | None, counters_fd: int | None
+) -> None:
+    """Gives the sender its task, memory for its counters if somebody else reads them, and, if it records, the files for
+    its records."""
     task = _sender_task(benchmark, lab, sender.files_fd)
-    sender.assign(msgspec.structs.replace(task, token=token))
+    sender.assign(msgspec.structs.replace(task, token=token, counters_shared=counters_fd is not None))
+    if counters_fd is not None:
+        sender.hand_files([counters_fd], START_TIMEOUT_S)
     if benchmark.config.record:
         _hand_spools(sender, benchmark.config.channels, folder)
 
 
-def _sender_task(benchmark: Benchmark, lab: Lab, spools_fd: int | None) -> SenderTask:
+def _sender_task(benchmark: Benchmark, lab: Lab, files_fd: int | None) -> SenderTask:
     config, scenario, limit = benchmark.config, benchmark.scenario, benchmark.limit
     return SenderTask(
         address=lab.sink_address,
@@ -78,7 +83,7 @@ def _sender_task(benchmark: Benchmark, lab: Lab, spools_fd: int | None) -> Sende
         memlock_bytes=scenario.memlock_bytes,
         calibration_s=CALIBRATION_S if benchmark.is_calibrated else None,
         record_limit_bytes=(limit.whole_bytes - limit.events_bytes) // config.channels,
-        spools_fd=spools_fd if config.record else None,
+        files_fd=files_fd,
         idle_s=_IDLE_S + scenario.reading.stall_s if config.to is None else _REMOTE_IDLE_S,
         ends_idle=benchmark.ends_idle,
     )

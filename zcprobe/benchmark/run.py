@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from zcprobe.benchmark.defaults import Benchmark
+from zcprobe.benchmark.intervals import Intervals
 from zcprobe.benchmark.prepare import prepared
 from zcprobe.benchmark.processes import Processes, processes
 from zcprobe.directory import Directory
@@ -73,10 +74,12 @@ def record_run(
     started: Processes | None = None,
     token: str | None = None,
     run_id: str | None = None,
+    intervals: Intervals | None = None,
 ) -> CompletedRun:
     """Runs the benchmark and stores it below `parent`, a path or an open folder of ours. `started` are the processes of
     this run if the caller has already started them. `token`, which is not stored, is the token for the sink at
     `config.to`. `run_id` is a new id unless the caller has one written down already.
+    `intervals`: what is told while it runs.
 
     After measuring, the run gets its name and `on_kept` is called before anything else happens, even before the lab is
     undone. After an error before that, nothing stays behind.
@@ -91,7 +94,7 @@ def record_run(
         finish = stack.enter_context(starting(probes))
         place = stack.enter_context(_place(benchmark, run_id, entry))
         finish()
-        with prepared(benchmark, place, children, directory.path, interruption, token) as subject:
+        with prepared(benchmark, place, children, directory.path, interruption, token, intervals) as subject:
             metadata = record(
                 subject,
                 probes,

@@ -2,13 +2,14 @@
 """The subject that drives: our own sender, with our own sink or a sink on another host."""
 
 import signal
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from zcprobe.benchmark.defaults import Benchmark
+from zcprobe.benchmark.intervals import IntervalReader
 from zcprobe.benchmark.processes import Processes
 from zcprobe.benchmark.reconcile import reconcile_probes, reconcile_sender, reconcile_sink, sends_in_flight
 from zcprobe.benchmark.run_warnings import Disturbances, warnings_of, with_pauses
@@ -40,7 +41,7 @@ _CONTINUED_S = 0.5
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """A benchmark whose processes wait for the go-ahead. `limit_s`: longest time until the outcome is known. The sender
-    spools its records in `folder`."""
+    spools its records in `folder`. `intervals` reads its counters meanwhile."""
 
     benchmark: Benchmark
     place: OpenLab | OpenRemote
@@ -49,6 +50,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     calibration: Calibration | None
     limit_s: float
     folder: Path
+    intervals: IntervalReader | None = None
 
 
 class _Ended(msgspec.Struct, frozen=True):
@@ -161,8 +163,9 @@ class BenchmarkSubject:
             due_s = prepared.limit_s
             if prepared.benchmark.ends_idle and config.duration_s is not None:
                 due_s = config.duration_s
+            reading = nullcontext() if prepared.intervals is None else prepared.intervals.reading()
             # the probes are attached and the path is open: nothing needs more capabilities before they are removed
-            with using_only(CAP_KILL):
+            with using_only(CAP_KILL), reading:
                 report = sender.expect(
                     SenderReport,
                     prepared.limit_s + config.settle_s + _REPORT_TIMEOUT_S,

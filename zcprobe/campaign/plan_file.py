@@ -82,7 +82,7 @@ def _options(table: Mapping[str, Any], prefix: str, known: Collection[str]) -> d
     return found
 
 
-_HINT = "options are the long ones of zcprobe run, without the dashes"
+_HINT = "options are the long ones of zcprobe run that change what is measured, without the dashes"
 
 
 def _refusal(name: str) -> str:

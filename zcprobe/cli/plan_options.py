@@ -20,7 +20,7 @@ from zcprobe.units import shown
 
 __all__ = ["fields_of", "make_run", "plan_options"]
 
-_NOT_IN_PLANS = ("output", "json", "verbose", "token")
+_NOT_IN_PLANS = ("output", "json", "interval", "verbose", "token")
 """campaign.json has the plan, and everybody may read it: a token has to be in a file."""
 
 _SWITCHES = {True: True, False: False, "on": True, "off": False}

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from zcprobe.benchmark.defaults import benchmark_of, open_probes
+from zcprobe.benchmark.intervals import Interval, Intervals
 from zcprobe.benchmark.processes import processes
+from zcprobe.cli.interval_rows import IntervalRows
 from zcprobe.cli.options import DEFAULT, require_readers, run_config, token_of
 from zcprobe.cli.streams import keeping
 from zcprobe.interrupt import deferred_interrupt
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def _print_json(done: "CompletedRun") -> None:
+def _print_json(done: "CompletedRun", intervals: list[Interval] | None) -> None:
     content: dict[str, object] = msgspec.to_builtins(done.metadata)
+    content |= {} if intervals is None else {"intervals": intervals}
     sys.stdout.buffer.write(msgspec.json.encode({**content, "folder": str(done.folder)}) + b"\n")
 
 
@@ -53,6 +56,9 @@ def run(options: argparse.Namespace) -> int:
     require_readers(options.set, [policy])
     benchmark = benchmark_of(run_config(options, policy))
     token = token_of(options)
+    kept: list[Interval] = []
+    rows = IntervalRows(zerocopy=benchmark.config.zerocopy)
+    intervals = Intervals(options.interval, kept.append if options.json else rows) if options.interval else None
     with (
         # first: an exception while a thread imports what the probes need could leave Python's import lock held for good
         deferred_interrupt() as interruption,
@@ -66,11 +72,19 @@ def run(options: argparse.Namespace) -> int:
         from zcprobe.recorder.reconcile import check_complete
 
         done = record_run(
-            benchmark, options.output, probes, interruption, on_kept=on_kept, started=started, token=token
+            benchmark,
+            options.output,
+            probes,
+            interruption,
+            on_kept=on_kept,
+            started=started,
+            token=token,
+            intervals=intervals,
         )
     with keeping("the run is", done.folder, interruption.signal_number):
+        rows.finish()
         if options.json:
-            _print_json(done)
+            _print_json(done, kept if intervals is not None else None)
         else:
             print(describe_run(done))
     check_complete(done.metadata, done.folder)

@@ -74,14 +74,16 @@ static int answer_no_room(struct zc_channel *channel, struct zc_attempt *attempt
 	int verdict;
 
 	attempt->enobufs_count++;
-	channel->result->enobufs_count++;
+	ZC_PUBLISH(channel->result->enobufs_count, channel->result->enobufs_count + 1);
 	zc_meminfo(channel, ZC_MEMINFO_ENOBUFS);
 	if (!attempt->zerocopy)
 		return -ENOBUFS; /* for a plain send it is an ordinary error */
 	zc_stall_begin(channel, attempt);
 	verdict = channel->config.policy->on_no_room(channel, attempt);
 	if (verdict == ZC_RETRY || verdict < 0 || channel->flush_index != flushes)
-		zc_stall_end(attempt, verdict < 0 ? verdict : 0);
+		zc_stall_end(channel, attempt, verdict < 0 ? verdict : 0);
+	else
+		zc_stall_drop(channel);
 	if (verdict == ZC_COPY)
 		attempt->zerocopy = false;
 	return verdict == ZC_DEAD ? -ENOBUFS : verdict;
@@ -131,13 +133,13 @@ static void count_send(struct zc_channel *channel, const struct zc_attempt *atte
 
 	if (taken < 0)
 		return;
-	result->bytes_sent += taken;
+	ZC_PUBLISH(result->bytes_sent, result->bytes_sent + taken);
 	if (attempt->zerocopy) {
 		channel->queued += takes_id(channel, attempt, taken);
-		result->send_count = channel->queued;
+		ZC_PUBLISH(result->send_count, channel->queued);
 		return;
 	}
-	result->plain_count++;
+	ZC_PUBLISH(result->plain_count, result->plain_count + 1);
 	if (attempt->wanted_zerocopy)
 		result->copied_on_purpose_count++;
 }

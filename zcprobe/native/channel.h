@@ -87,12 +87,18 @@ static inline int zc_must_end(const struct zc_channel *channel)
 int zc_uncork(struct zc_channel *channel);
 ZC_COLD int zc_cork_again(struct zc_channel *channel);
 
+/* A counter of the result that another process reads meanwhile (decl/result.h). On x86-64 it costs what an ordinary store
+ * costs. */
+#define ZC_PUBLISH(counter, value) __atomic_store_n(&(counter), (value), __ATOMIC_RELAXED)
+
 /* ---- stall.c ---- */
 
 /* Call begin when a policy may wait. Call end each time a wait finishes; the last one sets the length. No end call means
  * no stall. */
 void zc_stall_begin(struct zc_channel *channel, struct zc_attempt *attempt);
-void zc_stall_end(struct zc_attempt *attempt, int result);
+void zc_stall_end(struct zc_channel *channel, struct zc_attempt *attempt, int result);
+/* The policy has answered without having waited. */
+void zc_stall_drop(struct zc_channel *channel);
 ZC_COLD void zc_record_stall(struct zc_channel *channel, const struct zc_attempt *attempt);
 
 /* ---- channel.c ---- */

@@ -15,8 +15,8 @@ static void count_notification(struct zc_channel *channel, uint64_t count, bool 
 
 	channel->completed += count;
 	atomic_store_explicit(&channel->completed_seen, channel->completed, memory_order_relaxed);
-	result->notification_count++;
-	result->completion_count += count;
+	ZC_PUBLISH(result->notification_count, result->notification_count + 1);
+	ZC_PUBLISH(result->completion_count, result->completion_count + count);
 	if (copied) {
 		channel->copied_in_flush = true;
 		result->copied_completion_count += count;

@@ -97,7 +97,7 @@ static int wait_for_the_last(struct zc_channel *channel, struct zc_attempt *atte
 		return 0;
 	zc_stall_begin(channel, attempt);
 	status = zc_flush_internal(channel, true, ZC_TRIGGER_PERIODIC);
-	zc_stall_end(attempt, status);
+	zc_stall_end(channel, attempt, status);
 	return status;
 }
 
@@ -268,7 +268,7 @@ static int keep_below_mark(struct zc_channel *channel, struct zc_attempt *attemp
 	zc_stall_begin(channel, attempt);
 	is_free = zc_flush_until_free(channel, parameters->resume_percent, zc_now_ns() + parameters->wait_ns,
 				      ZC_TRIGGER_PERIODIC);
-	zc_stall_end(attempt, is_free < 0 ? is_free : 0);
+	zc_stall_end(channel, attempt, is_free < 0 ? is_free : 0);
 	if (!is_free)
 		attempt->zerocopy = false;
 	return is_free < 0 ? is_free : 0;

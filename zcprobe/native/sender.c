@@ -102,7 +102,7 @@ static void run_channel(struct runner *runner)
 	/* The kernel looks up a file without atomic operations when no other thread shares the table. Failure does no harm. */
 	unshare(CLONE_FILES);
 	getrusage(RUSAGE_THREAD, &before);
-	result->start_ns = zc_now_ns();
+	ZC_PUBLISH(result->start_ns, zc_now_ns());
 	channel->deadline_ns = result->start_ns + channel->config.deadline_ns;
 	if (!status)
 		status = zc_run_traffic(channel, runner->run->traffic, runner->run->barrier);
@@ -111,7 +111,7 @@ static void run_channel(struct runner *runner)
 	/* A migration has flushed at the end of each round. One more flush would count one more missed zero copy. */
 	if (status >= 0 && channel->config.zerocopy && runner->run->traffic->model != ZC_MODEL_MIGRATION)
 		status = zc_channel_flush(channel);
-	result->end_ns = zc_now_ns();
+	ZC_PUBLISH(result->end_ns, zc_now_ns());
 	getrusage(RUSAGE_THREAD, &after);
 	result->outcome = outcome_of(status);
 	result->error = status < 0 ? -status : 0;

@@ -5,15 +5,22 @@
 
 void zc_stall_begin(struct zc_channel *channel, struct zc_attempt *attempt)
 {
-	if (attempt->stall.start_ns)
-		return;
-	attempt->stall.start_ns = zc_now_ns();
-	attempt->stall.completions = channel->result->completion_count;
-	attempt->stall.notifications = channel->result->notification_count;
+	if (!attempt->stall.start_ns) {
+		attempt->stall.start_ns = zc_now_ns();
+		attempt->stall.completions = channel->result->completion_count;
+		attempt->stall.notifications = channel->result->notification_count;
+	}
+	ZC_PUBLISH(channel->result->stalled_since_ns, attempt->stall.start_ns);
 }
 
-void zc_stall_end(struct zc_attempt *attempt, int result)
+void zc_stall_drop(struct zc_channel *channel)
 {
+	ZC_PUBLISH(channel->result->stalled_since_ns, 0);
+}
+
+void zc_stall_end(struct zc_channel *channel, struct zc_attempt *attempt, int result)
+{
+	zc_stall_drop(channel);
 	attempt->stall.end_ns = zc_now_ns();
 	attempt->stall.result = result;
 }
@@ -26,7 +33,7 @@ void zc_record_stall(struct zc_channel *channel, const struct zc_attempt *attemp
 	struct zc_stall_record *record;
 
 	result->stall_count++;
-	result->stall_ns += duration_ns;
+	ZC_PUBLISH(result->stall_ns, result->stall_ns + duration_ns);
 	if (duration_ns > result->stall_max_ns)
 		result->stall_max_ns = duration_ns;
 	record = zc_record(channel->config.recorder, ZC_STREAM_STALL);

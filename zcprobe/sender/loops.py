@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The C loops that send: their settings, and their results."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zcprobe.native import ffi, lib
 from zcprobe.native.recorder import Recorder
@@ -23,16 +23,22 @@ class LoopResult(NamedTuple):
 
 
 def run_loops(
-    task: SenderTask, links: list[Link], files: list[int], recorders: list[Recorder], charge_bytes: int
+    task: SenderTask,
+    links: list[Link],
+    files: list[int],
+    recorders: list[Recorder],
+    charge_bytes: int,
+    results: Any = None,
 ) -> list[LoopResult]:
     """What each connection's loop did, once all have ended.
 
-    `files` are the files of the buffers; `recorders` has one for each connection, or is empty. HostError if no loop can
-    start.
+    `files` are the files of the buffers; `recorders` has one for each connection, or is empty. `results`: an array of
+    `struct zc_result` in which the loops count, if another process reads it. HostError if no loop can start.
     """
     config = task.config
     channels = ffi.new("struct zc_channel_config[]", len(links))
-    results = ffi.new("struct zc_result[]", len(links))
+    if results is None:
+        results = ffi.new("struct zc_result[]", len(links))
     latencies = [ffi.new("uint32_t[]", lib.ZC_LATENCY_SLOTS) for _ in links]
     traffic = ffi.new("struct zc_traffic *")
     fill_traffic(traffic, config)

@@ -23,7 +23,6 @@ from zcprobe.native.process import (
     keep_capabilities,
     limit_locked_memory,
 )
-from zcprobe.native.recorder import Recorder
 from zcprobe.native.structs import enum_names
 from zcprobe.parent import become_unprivileged, hear, live, say
 from zcprobe.sender.answers import ANSWER_GRACE_S, ask_sinks
@@ -33,7 +32,7 @@ from zcprobe.sender.connection import Link, tcp_members
 from zcprobe.sender.links import open_links
 from zcprobe.sender.loops import run_loops
 from zcprobe.sender.sockets import read_cookie
-from zcprobe.sender.spools import open_recorder, take_spools
+from zcprobe.sender.spools import Taken, open_recorder, take_files_of
 from zcprobe.tokens import prepare_proofs
 from zcprobe.wire import ChannelReport, SenderReady, SenderReport, SenderTask
 
@@ -67,11 +66,10 @@ def _answer_deadline_s(task: SenderTask, began_s: float, results: list[dict[str,
     return began_s + task.config.limit_s + left_s
 
 
-def _report(
-    task: SenderTask, links: list[Link], files: list[int], recorders: list[Recorder], charge_bytes: int
-) -> SenderReport:
+def _report(task: SenderTask, links: list[Link], files: list[int], taken: Taken, charge_bytes: int) -> SenderReport:
+    recorders = [open_recorder(opened, task.record_limit_bytes) for opened in taken.spools]
     began_s = time.monotonic()
-    done = run_loops(task, links, files, recorders, charge_bytes)
+    done = run_loops(task, links, files, recorders, charge_bytes, taken.counters)
     results = [one.members for one in done]
     tcp = [tcp_members(link, result) for link, result in zip(links, results, strict=True)]
     lost = [recorder.close() for recorder in recorders] or [0] * len(links)
@@ -102,7 +100,7 @@ def _serve(task: SenderTask) -> SenderReport | None:
     """Waits for the go-ahead; None if the parent hung up before it."""
     if task.netns_path is not None:
         enter_netns(task.netns_path)
-    spools = take_spools(task)
+    taken = take_files_of(task)
     with ExitStack() as stack:
         files = open_buffer_files(task.config, stack)
         charge_bytes = try_zerocopy_send().charge_bytes
@@ -120,9 +118,7 @@ def _serve(task: SenderTask) -> SenderReport | None:
         say(SenderReady(os.getpid(), [read_cookie(link.data) for link in links], charge_bytes))
         if not hear():
             return None
-        return _report(
-            task, links, files, [open_recorder(opened, task.record_limit_bytes) for opened in spools], charge_bytes
-        )
+        return _report(task, links, files, taken, charge_bytes)
 
 
 def main() -> None:

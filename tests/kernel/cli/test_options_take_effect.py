@@ -52,6 +52,7 @@ SHOWN_ELSEWHERE = {
     "--record-limit": "benchmark/test_record_limit.py::test_what_comes_later_is_counted_and_told",
     "--no-record": "benchmark/test_run.py::test_without_records_the_counters_are_still_exact",
     "--output": "cli/test_run.py::test_text_names_the_outcome_the_cause_and_the_folder",
+    "--interval": "cli/test_intervals.py::test_rows_come_while_the_run_lasts",
     "--json": "cli/test_run.py::test_json_is_run_json_and_the_folder",
 }
 

@@ -22,7 +22,7 @@ from zcprobe.errors import HostError
 from zcprobe.format.tables import SENDER_TABLES
 from zcprobe.handover import hand_files
 from types import SimpleNamespace
-from zcprobe.sender.spools import open_recorder, take_spools
+from zcprobe.sender.spools import open_recorder, take_files_of
 
 def channel():
     with ZeroCopyChannel(connection):
@@ -36,8 +36,9 @@ def sender():
     ours, theirs = socket.socketpair()
     with ours:
         hand_files(ours, spools)
-        task = SimpleNamespace(spools_fd=theirs.detach(), config=SimpleNamespace(channels=1))
-        open_recorder(take_spools(task)[0], 1 << 20).close()
+        config = SimpleNamespace(channels=1, record=True)
+        task = SimpleNamespace(files_fd=theirs.detach(), counters_shared=False, config=config)
+        open_recorder(take_files_of(task).spools[0], 1 << 20).close()
 
 def address_space():
     (pages,) = (int(word) for word in open("/proc/self/statm").read().split()[:1])

@@ -11,7 +11,9 @@ enum zc_outcome {
 	ZC_OUTCOME_INTERRUPTED,
 };
 
-struct zc_result { /* counters of one channel */
+/* The counters of one channel. Another process may read them while the channel sends: each is stored whole, but nothing is said
+ * of when two of them agree. */
+struct zc_result {
 	enum zc_outcome outcome;
 	int32_t error;  /* errno that ended the run */
 	uint32_t error_check; /* enum zc_check: which check of the error queue failed */
@@ -31,6 +33,7 @@ struct zc_result { /* counters of one channel */
 	uint64_t stall_count; /* writes that waited inside their policy, see struct zc_stall_record */
 	int64_t stall_ns;
 	int64_t stall_max_ns;
+	int64_t stalled_since_ns; /* when the stall began that is not in stall_ns yet; 0: there is none */
 	uint64_t flush_count; /* explicit ones */
 	uint64_t missed_zero_copy_count; /* of these, flushes that returned 1, by the channel's own variant, */
 	uint64_t missed_all_copied_count; /* and that would have by each variant, on the same notifications */
