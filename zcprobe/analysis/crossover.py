@@ -13,7 +13,7 @@ from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
 from zcprobe.format.intervals import CONFIDENCE
 
-__all__ = ["CROSSOVER_DTYPES", "crossover_bytes", "df_crossover"]
+__all__ = ["CROSSOVER_DTYPES", "crossover_bytes", "df_crossover", "ratio_interval", "runs_by_size"]
 
 CROSSOVER_DTYPES = {
     "send_bytes": "int64",
@@ -39,9 +39,12 @@ def df_crossover(runs: Sequence[Run]) -> pd.DataFrame:
     alike except for zerocopy. Runs of different sizes may also differ in the amount sent and in the optmem limit.
     UsageError for other runs.
     """
-    goodput = _goodput_by_size(_usable(runs))
+    goodput = {
+        key: [run.sender.goodput_bps for run in own if run.sender.goodput_bps is not None]
+        for key, own in runs_by_size(runs).items()
+    }
     sizes = sorted({size for size, _ in goodput})
-    rows = [_row(size, np.asarray(goodput[size, True]), np.asarray(goodput[size, False])) for size in sizes]
+    rows = [_row(size, goodput[size, True], goodput[size, False]) for size in sizes]
     if not rows:
         return empty_frame(CROSSOVER_DTYPES)
     return pd.DataFrame(rows, columns=list(CROSSOVER_DTYPES)).astype(CROSSOVER_DTYPES)
@@ -55,6 +58,15 @@ def crossover_bytes(table: pd.DataFrame) -> int | None:
         return None
     slower = np.flatnonzero(~faster)
     return int(table["send_bytes"].iloc[int(slower[-1]) + 1 if len(slower) else 0])
+
+
+def runs_by_size(runs: Sequence[Run]) -> dict[tuple[int, bool], list[Run]]:
+    """(Size of a send, whether it was made with zerocopy) -> the runs that can be compared, for the sizes that have
+    both. UsageError as for `df_crossover`."""
+    found: dict[tuple[int, bool], list[Run]] = {}
+    for run in _usable(runs):
+        found.setdefault((run.send_bytes, bool(run.meta.config.zerocopy)), []).append(run)
+    return found
 
 
 def _usable(runs: Sequence[Run]) -> list[Run]:
@@ -71,24 +83,17 @@ def _usable(runs: Sequence[Run]) -> list[Run]:
     return usable
 
 
-def _goodput_by_size(runs: Sequence[Run]) -> dict[tuple[int, bool], list[float]]:
-    found: dict[tuple[int, bool], list[float]] = {}
-    for run in runs:
-        key = (run.send_bytes, bool(run.meta.config.zerocopy))
-        if run.sender.goodput_bps is not None:
-            found.setdefault(key, []).append(run.sender.goodput_bps)
-    return found
-
-
 def _ratio(zerocopy: NDArray[np.float64], copy: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
     return np.asarray(np.median(zerocopy, axis=axis) / np.median(copy, axis=axis))
 
 
-def _row(size: int, zerocopy: NDArray[np.float64], copy: NDArray[np.float64]) -> dict[str, float]:
+def ratio_interval(zerocopy: Sequence[float], copy: Sequence[float]) -> dict[str, float]:
+    """`ratio` of the medians of runs, zerocopy to copy; `low` and `high`, its interval as `df_crossover` has it."""
+    samples = np.asarray(zerocopy, np.float64), np.asarray(copy, np.float64)
     low = high = float("nan")
-    if min(len(zerocopy), len(copy)) > 1:
+    if min(map(len, samples)) > 1:
         interval = stats.bootstrap(
-            (zerocopy, copy),
+            samples,
             _ratio,
             confidence_level=CONFIDENCE,
             n_resamples=_RESAMPLES,
@@ -96,13 +101,15 @@ def _row(size: int, zerocopy: NDArray[np.float64], copy: NDArray[np.float64]) ->
             rng=np.random.default_rng(1),
         ).confidence_interval
         low, high = float(interval.low), float(interval.high)
+    return {"ratio": float(_ratio(*samples)), "low": low, "high": high}
+
+
+def _row(size: int, zerocopy: Sequence[float], copy: Sequence[float]) -> dict[str, float]:
     return {
         "send_bytes": size,
         "zerocopy_run_count": len(zerocopy),
         "copy_run_count": len(copy),
         "zerocopy_bps": float(np.median(zerocopy)),
         "copy_bps": float(np.median(copy)),
-        "ratio": float(_ratio(zerocopy, copy)),
-        "low": low,
-        "high": high,
+        **ratio_interval(zerocopy, copy),
     }

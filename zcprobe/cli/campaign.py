@@ -11,7 +11,10 @@ import msgspec
 
 from zcprobe.analysis.baseline import Judgement, judge_against
 from zcprobe.analysis.compared import Compared, compared_points
+from zcprobe.analysis.crossover_quantities import Crossed
+from zcprobe.campaign.built_in import BUILT_IN
 from zcprobe.campaign.conduct import Step, conduct
+from zcprobe.campaign.crossover import conclude_crossover, content_of
 from zcprobe.campaign.folder import CampaignFolder, make_campaign, open_campaign
 from zcprobe.campaign.index import index_runs
 from zcprobe.campaign.ledger import Ledger
@@ -28,6 +31,7 @@ from zcprobe.cli.baselines import (
 )
 from zcprobe.cli.campaign_text import dry_text, ended_text, point_table, step_text, verdict_lines
 from zcprobe.cli.console import StdoutConsole
+from zcprobe.cli.crossover_text import print_crossover
 from zcprobe.cli.plan_options import make_run, plan_options
 from zcprobe.cli.streams import keeping, one_line
 from zcprobe.dataset.campaign import read_campaign, run_digests
@@ -45,8 +49,14 @@ __all__ = ["run", "run_plan"]
 _JUDGED = "ending: the runs are kept, and their results are put together; once more ends it at once"
 
 
-def _read_plan(path: Path) -> Plan:
-    """The plan in the file; that of the campaign, if it is a campaign's folder."""
+def _read_plan(options: argparse.Namespace) -> Plan:
+    """The plan in the file; that of the campaign, if it is a campaign's folder; or a built-in one."""
+    path = options.plan
+    if str(path) in BUILT_IN:
+        return plan_of(BUILT_IN[str(path)].make(options.quick, None), plan_options())
+    if options.quick:
+        hint = f"leave it out, or name a built-in plan: {', '.join(BUILT_IN)}"
+        raise UsageError(f"--quick is an option of a built-in plan, and {path} is none", hint)
     if path.is_dir():
         return plan_of(read_campaign(path).plan, plan_options())
     try:
@@ -61,7 +71,7 @@ def _read_plan(path: Path) -> Plan:
 
 def _found(options: argparse.Namespace, plan: Plan) -> Path | None:
     """The folder of the campaign that goes on; None for one that begins."""
-    if options.plan.is_dir():
+    if str(options.plan) not in BUILT_IN and options.plan.is_dir():
         if not options.resume:
             raise UsageError(f"{options.plan} is a campaign's folder", "add --resume to go on, or name a plan")
         return Path(options.plan)
@@ -98,7 +108,7 @@ def _noting_how_to_go_on(folder: CampaignFolder) -> Iterator[None]:
 
 
 def run(options: argparse.Namespace) -> int:
-    plan = _read_plan(options.plan)
+    plan = _read_plan(options)
     found = _found(options, plan)
     if options.dry_run:
         _tell_plan(plan, points_of(plan, make_run), found, as_json=options.json)
@@ -118,6 +128,7 @@ def run_plan(plan: Plan, options: argparse.Namespace, found: Path | None = None)
     with deferred_interrupt() as interruption:
         with interruption.raised():
             place = found or make_campaign(options.output, _new_campaign(plan, points))
+        crossed: Crossed | None = None
         with open_campaign(place) as folder, _noting_how_to_go_on(folder):
             if found is not None:
                 _go_on(folder, plan, points)
@@ -125,12 +136,13 @@ def run_plan(plan: Plan, options: argparse.Namespace, found: Path | None = None)
             with interruption.telling(_JUDGED):
                 if folder.campaign.ended is not None:
                     judge(folder, plan.settings.smallest_effect)
+                    crossed = conclude_crossover(folder)
                 _index(folder)
             campaign = folder.campaign
     with keeping("the runs are", place, interruption.signal_number):
         compared = _compared(campaign, place, options, baseline)
         judgement = judge_against(baseline, compared, plan.settings.smallest_effect) if baseline and compared else None
-        _print(campaign, place, judgement, as_json=options.json)
+        _print(campaign, place, judgement, crossed, as_json=options.json)
         if compared is not None:
             write_junit(options.junit, compared, judgement)
     if interruption.signal_number:
@@ -188,14 +200,19 @@ def _tell_plan(plan: Plan, points: Sequence[PlannedPoint], found: Path | None, *
     print(dry_text(len(points), plan.settings, made, left_s))
 
 
-def _print(campaign: Campaign, place: Path, judgement: Judgement | None, *, as_json: bool) -> None:
+def _print(
+    campaign: Campaign, place: Path, judgement: Judgement | None, crossed: Crossed | None, *, as_json: bool
+) -> None:
     if as_json:
         content = {**msgspec.to_builtins(campaign), "folder": str(place)}
         content |= {"judgement": judgement} if judgement else {}
+        content |= {"crossover": content_of(crossed)} if crossed else {}
         sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
         return
     StdoutConsole().print(point_table(campaign))
-    print("\n".join([*verdict_lines(campaign), ended_text(campaign), f"folder  {place}"]))
+    if crossed is not None:
+        print_crossover(crossed)
+    print("\n".join([*verdict_lines(campaign, each=crossed is None), ended_text(campaign), f"folder  {place}"]))
     if judgement is not None:
         print_judgement(judgement)
 

@@ -71,11 +71,11 @@ def _goodput(point: Point) -> str:
     return interval_text(found.median, found.low, found.high, format_rate_bps)
 
 
-def verdict_lines(campaign: Campaign) -> list[str]:
-    """A sentence for each verdict, with the noise beside the difference; of several axes only for those that show one,
-    because campaign.json has the others too."""
+def verdict_lines(campaign: Campaign, *, each: bool = True) -> list[str]:
+    """With `each` a sentence for each verdict, with the noise beside the difference; of several axes only for those
+    that show one, because campaign.json has the others too."""
     is_short = len({verdict.axis for verdict in campaign.verdicts}) == 1
-    lines = [verdict.text for verdict in campaign.verdicts if is_short or verdict.shown]
+    lines = [verdict.text for verdict in campaign.verdicts if each and (is_short or verdict.shown)]
     if campaign.verdicts:
         shown = sum(verdict.shown for verdict in campaign.verdicts)
         lines.append(f"{shown} of {len(campaign.verdicts)} comparisons show a difference.")

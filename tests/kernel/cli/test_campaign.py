@@ -103,6 +103,40 @@ def test_a_plan_over_policies_and_limits(zcprobe: Command, tmp_path: Path) -> No
     assert campaign.noise["completed_share"] == 0
 
 
+def test_sizes_in_both_ways_have_a_crossover(zcprobe: Command, tmp_path: Path) -> None:
+    plan = write_plan(
+        tmp_path,
+        'scenario = "in-order"\nprobe-level = "off"\ntime = 0.1\nlength = ["4K", "256K"]\n'
+        '[[part]]\nzerocopy = true\npolicy = "drain-every"\n[[part]]\nzerocopy = false\n'
+        "[plan]\nrepeats = 2\nwarm-up = 0\n",
+    )
+    result = zcprobe("campaign", plan)
+    assert result.returncode == 0, result.stderr
+    assert "goodput: zerocopy wins " in result.stdout
+    assert "warning: every completion was copied" in result.stdout  # on a veth pair
+    folder = folder_of(tmp_path)
+    found = msgspec.json.decode((folder / "crossover.json").read_bytes())
+    both = {"goodput_bps", "cpu_s_per_gb", "send_p50_ns", "send_p99_ns"}
+    assert {point["quantity"] for point in found["crossovers"]} == both
+    assert found["copied_share"] == 1
+    runs = load_runs(folder)
+    for row in found["sizes"]:
+        if row["quantity"] == "goodput_bps":
+            own = [
+                run.sender.goodput_bps
+                for run in runs
+                if run.send_bytes == row["send_bytes"] and run.meta.config.zerocopy
+            ]
+            assert (row["zerocopy_run_count"], row["zerocopy"]) == (2, sum(own) / 2)
+    assert {row["send_bytes"] for row in found["sizes"] if row["quantity"] == "completion_p99_ns"} == {4096, 262144}
+    assert (folder / "crossover.png").read_bytes().startswith(b"\x89PNG")
+    assert b"</svg>" in (folder / "crossover.svg").read_bytes()
+
+    again = zcprobe("campaign", str(folder), "--resume", "-J")
+    assert again.returncode == 0, again.stderr
+    assert msgspec.json.decode(again.stdout)["crossover"] == found
+
+
 def test_killed_at_ten_random_moments_it_ends_with_the_same_runs(
     start_zcprobe: Start, zcprobe: Command, tmp_path: Path
 ) -> None:

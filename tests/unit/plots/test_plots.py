@@ -2,6 +2,7 @@
 import shutil
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 import matplotlib.pyplot as plt
@@ -15,11 +16,12 @@ import zcprobe.plots
 from tests.unit.changed import run_with
 from zcprobe.analysis import df_enobufs, df_stalls
 from zcprobe.analysis.comparisons import as_comparisons
-from zcprobe.dataset.load import Comparison, Run, RunCollection
+from zcprobe.dataset.load import Comparison, Run, RunCollection, load_collection
 from zcprobe.dataset.table import time_column
 from zcprobe.errors import UsageError
 from zcprobe.format.metadata import FORMAT_VERSION
 from zcprobe.plots import (
+    draw_crossover,
     draw_overview,
     draw_policies,
     plot_completion_latency,
@@ -82,6 +84,11 @@ OF_RATIOS = [plot_probe_cost]
 _OFTEN = 20_000
 
 
+@pytest.fixture
+def crossover_runs() -> RunCollection:
+    return load_collection(Path(__file__).parents[2] / "data" / "version_1" / "campaigns" / "crossover")
+
+
 def _check(ax: Axes) -> None:
     """Checks that the axes have labels and that the figure can really be drawn."""
     assert ax.get_xlabel()
@@ -115,6 +122,16 @@ def test_a_function_is_in_the_module_of_its_stem() -> None:
 @pytest.mark.parametrize("plot", OF_ONE_RUN)
 def test_each_run_is_drawn(plot: Callable[[Run], Axes], run: Run) -> None:
     _check(plot(run))
+
+
+def test_a_crossover_has_a_panel_for_each_quantity_and_its_warning(crossover_runs: RunCollection) -> None:
+    figure = draw_crossover(crossover_runs)
+    figure.canvas.draw()
+    titles = [ax.get_title(loc="left") for ax in figure.axes if ax.get_visible()]
+    assert [title.partition("\n")[0] for title in titles] == ["goodput", "CPU time of the sender per gigabyte"]
+    assert all("zerocopy wins" in title for title in titles)
+    assert "every completion was copied" in figure.get_suptitle().replace("\n", " ")
+    assert "no size of a send" in _words(draw_crossover([]).axes[0])
 
 
 @pytest.mark.parametrize("plot", OF_RUNS)

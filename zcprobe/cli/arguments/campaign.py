@@ -24,12 +24,16 @@ examples:
   zcprobe campaign limits.toml --dry-run      the points, and how long they will take
   zcprobe campaign limits.toml                make the runs
   zcprobe campaign limits.toml --resume       go on after Ctrl-C, a crash or a reboot
+  zcprobe campaign crossover                  a built-in plan: from which size of a send zerocopy pays
 """
 
 
 def add_campaign(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "plan", type=Path, metavar="PLAN", help="the plan, a TOML file; or with --resume a campaign's folder"
+        "plan",
+        type=Path,
+        metavar="PLAN",
+        help="the plan, a TOML file, or the name of a built-in one (crossover); or with --resume a campaign's folder",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="make no run; say which there are, and how long they take"
@@ -39,6 +43,7 @@ def add_campaign(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on with the newest campaign of this plan's name; without one, begin it",
     )
+    parser.add_argument("--quick", action="store_true", help="of a built-in plan: fewer and shorter runs")
     parser.add_argument(
         "-o",
         "--output",
