@@ -94,7 +94,7 @@ class RunMaker(Closable):
         except KeyboardInterrupt:
             if self._interruption.requests > 1:
                 raise
-        except ZcprobeError:
+        except (ZcprobeError, OSError):
             pass
         finally:
             self._ledger.spend(time.monotonic() - began_s)

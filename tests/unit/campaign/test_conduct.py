@@ -146,6 +146,19 @@ def test_warm_up_runs_leave_nothing(machine: Machine, tmp_path: Path) -> None:
     assert len(machine.made) == 8  # nothing was missing, so nothing was warmed up
 
 
+@pytest.mark.parametrize("error", [PeerError("the sender died", "look why"), OSError(28, "no room")])
+def test_a_warm_up_run_that_fails_does_not_end_the_campaign(machine: Machine, tmp_path: Path, error: Exception) -> None:
+    def fail_first() -> None:
+        if machine.clock_s == 2.0:
+            raise error
+
+    machine.before = fail_first
+    work = Work(tmp_path, **{"warm-up": 1})
+    work.go_on()
+    work.require_whole(2)
+    assert len(machine.made) == 6
+
+
 def test_a_run_that_fails_is_listed_and_does_not_end_the_campaign(machine: Machine, tmp_path: Path) -> None:
     def fail_second() -> None:
         if machine.clock_s == 4.0:
