@@ -2,6 +2,7 @@
 """zcprobe attach"""
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from zcprobe.attach.sampler import Sample
 from zcprobe.cli.attach_metrics import MetricsOutput, offered_metrics
 from zcprobe.cli.attach_output import Printer, printer_of
 from zcprobe.cli.attach_words import Words, parse_words, selection_of
+from zcprobe.cli.line_queue import LineQueue, line_queue
 from zcprobe.errors import UsageError
 from zcprobe.format.attachment import AttachmentSummary, Detail
 from zcprobe.interrupt import Interruption, deferred_interrupt
@@ -85,24 +87,40 @@ def _sources(detail: Detail) -> list[str]:
     return [SOURCE, *(f"{probe.name}.bpf.c" for probe in (*PROBES, URING))]
 
 
+def _end_output(out: LineQueue, talk: LineQueue, interruption: Interruption) -> None:
+    """Waits until all is written, and says what was dropped because nobody read it in time."""
+
+    def has_to_end() -> bool:
+        return bool(interruption.signal_number)
+
+    out.finish(has_to_end)
+    untaken = ", and its end was not read" if out.unwritten else ""
+    if out.dropped or untaken:
+        talk.write(f"zcprobe: stdout was read too slowly: {out.dropped} lines were dropped{untaken}\n")
+    talk.finish(has_to_end)
+
+
 def run(options: argparse.Namespace) -> int:
     if options.ebpf:
         print(read_source(_sources(options.detail)), end="")
         return 0
     words = parse_words(options.words)
-    printer = printer_of(options)
     if options.once and options.output is not None:
         raise UsageError("--once keeps no run folder", "leave -o out, or watch for one interval: ... 1 1")
     if options.once and options.detail == "causes":
         raise UsageError("--once looks once and counts no calls", "leave --once or --detail causes out")
     selection = selection_of(options, words.command)
-    with (
-        deferred_interrupt() as interruption,
-        offered_metrics(options) as metrics,
-        Attachment(selection, words.command, from_birth=options.once, detail=options.detail) as attachment,
-    ):
-        summary = _summary(options, attachment, printer, metrics, words, interruption)
-    printer.end(attachment.sampler, summary)
+    with line_queue(sys.stdout) as out, line_queue(sys.stderr) as talk, deferred_interrupt() as interruption:
+        printer = printer_of(options, out, talk)
+        with (
+            interruption.ended_at_once("interrupted: nothing was watched yet"),
+            offered_metrics(options) as metrics,
+            Attachment(selection, words.command, from_birth=options.once, detail=options.detail) as attachment,
+        ):
+            summary = _summary(options, attachment, printer, metrics, words, interruption)
+        out.is_ending = talk.is_ending = True
+        printer.end(attachment.sampler, summary)
+        _end_output(out, talk, interruption)
     if interruption.signal_number:
         return -interruption.signal_number
     return _exit_code(summary) if options.once else 0

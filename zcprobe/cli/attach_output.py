@@ -3,7 +3,6 @@
 
 import argparse
 import csv
-import sys
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from zcprobe.attach.attachment import ToldRefusals
 from zcprobe.attach.members import sample_members
 from zcprobe.attach.sampler import Sample, Sampler
+from zcprobe.cli.line_queue import LineQueue
 from zcprobe.format.attachment import AttachmentSummary
 
 if TYPE_CHECKING:
@@ -38,9 +38,11 @@ class Printer(Protocol):
 class _Json:
     """A line for each sample, refused call and note, and one with the summary at the end."""
 
+    def __init__(self, out: LineQueue) -> None:
+        self._out = out
+
     def _print(self, kind: str, content: dict[str, object]) -> None:
-        sys.stdout.buffer.write(msgspec.json.encode({"type": kind, **content}) + b"\n")
-        sys.stdout.flush()
+        self._out.write(msgspec.json.encode({"type": kind, **content}).decode() + "\n")
 
     def begin(self, sampler: Sampler) -> None:
         pass
@@ -61,13 +63,14 @@ class _Json:
         self._print("note", {"text": text})
 
     def end(self, sampler: Sampler, summary: AttachmentSummary) -> None:
-        self._print("summary", msgspec.to_builtins(summary))
+        self._print("summary", {**msgspec.to_builtins(summary), "dropped_lines": self._out.dropped})
 
 
 class _Csv:
     """A line with the names, then one for each sample. Everything else goes to stderr as text."""
 
-    def __init__(self, talk: "TextPrinter") -> None:
+    def __init__(self, out: LineQueue, talk: "TextPrinter") -> None:
+        self._out = out
         self._talk = talk
         self._writer: csv.DictWriter[str] | None = None
         self.refusals = talk.refusals
@@ -78,10 +81,9 @@ class _Csv:
     def interval(self, samples: list[Sample]) -> None:
         for members in map(sample_members, samples):
             if self._writer is None:
-                self._writer = csv.DictWriter(sys.stdout, list(members), lineterminator="\n")
+                self._writer = csv.DictWriter(self._out, list(members), lineterminator="\n")
                 self._writer.writeheader()
             self._writer.writerow(members)
-        sys.stdout.flush()
         self._talk.end_interval()
 
     def note(self, text: str) -> None:
@@ -91,12 +93,12 @@ class _Csv:
         self._talk.end(sampler, summary)
 
 
-def printer_of(options: argparse.Namespace) -> Printer:
-    """The printer that the options ask for."""
+def printer_of(options: argparse.Namespace, out: LineQueue, talk: LineQueue) -> Printer:
+    """The printer that the options ask for: data go to `out`, and what a program does not read to `talk`."""
     if options.json:
-        return _Json()
+        return _Json(out)
     from zcprobe.cli.attach_text import TextPrinter
 
     if options.csv:
-        return _Csv(TextPrinter(sys.stderr, timestamp=False, wide=options.wide))
-    return TextPrinter(sys.stdout, timestamp=options.timestamp, wide=options.wide)
+        return _Csv(out, TextPrinter(talk, timestamp=False, wide=options.wide))
+    return TextPrinter(out, timestamp=options.timestamp, wide=options.wide)

@@ -16,6 +16,7 @@ from zcprobe.units import format_duration_ns
 
 if TYPE_CHECKING:
     from zcprobe.attach.refusals import Refusal
+    from zcprobe.cli.line_queue import LineQueue
 
 __all__ = ["TextPrinter"]
 
@@ -32,7 +33,7 @@ _MOST_REFUSALS = 4
 class TextPrinter:
     """Prints to `file`; `wide`: more than 80 characters a line, and every socket."""
 
-    def __init__(self, file: TextIO, *, timestamp: bool, wide: bool) -> None:
+    def __init__(self, file: "TextIO | LineQueue", *, timestamp: bool, wide: bool) -> None:
         self._file = file
         self._wide = wide
         columns: tuple[Column, ...] = WIDE if wide else (*NARROW, STATE)

@@ -34,6 +34,8 @@ Begin = Callable[..., "subprocess.Popen[str]"]
 AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 CAPABLE = (*AS_NOBODY, "--inh-caps=+bpf,+perfmon", "--ambient-caps=+bpf,+perfmon")
 PRIME = 101
+MANY = 20011
+"""Refused calls whose lines do not all find room."""
 
 
 def lines_of(stdout: str) -> list[dict[str, Any]]:
@@ -126,6 +128,51 @@ def test_each_refused_call_is_printed_and_kept(start: Start, start_zcprobe: Begi
     assert (rows["channel"].tolist(), rows["cause"].tolist()) == ([0] * refused, [call["cause"] for call in calls])
     assert rows["in_flight_bytes"].tolist() == [call["in_flight_bytes"] for call in calls]
     assert rows["time_s"].between(0, attachment.kernel.duration_ns / 1e9).all()
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_a_reader_that_does_not_read_costs_lines_but_nothing_waits_for_it(
+    is_read: bool,
+    start: Start,  # noqa: F811
+    start_zcprobe: Begin,
+) -> None:
+    puppet = start(*WITHOUT_MEMLOCK)
+    puppet.do("open", "a")
+    process = start_zcprobe("attach", "--detail", "causes", "-j", "-p", str(puppet.pid), "0.2", "600")
+    assert process.stdout is not None
+    assert msgspec.json.decode(process.stdout.readline())["type"] == "sample"  # it watches
+    refused = MANY - puppet.send("a", MANY, 1 << 17)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    if not is_read:
+        process.wait(10)
+    stdout, stderr = process.communicate(timeout=10)
+    assert process.returncode == -signal.SIGINT
+    told = lines_of(stdout)  # no line is cut
+    calls = [line for line in told if line["type"] == "enobufs"]
+    dropped = int(stderr.removeprefix("zcprobe: stdout was read too slowly: ").split()[0])
+    assert dropped > 0
+    if is_read:
+        assert stderr == f"zcprobe: stdout was read too slowly: {dropped} lines were dropped\n"
+        assert (told[-1]["type"], told[-1]["dropped_lines"]) == ("summary", dropped)
+        assert sum(socket["enobufs"] or 0 for socket in told[-1]["sockets"]) == refused <= len(calls) + dropped
+    else:
+        assert stderr.endswith("lines were dropped, and its end was not read\n")
+        assert told[-1]["type"] != "summary"
+
+
+@pytest.mark.parametrize("words", [(), ("-j",)])
+def test_an_interrupt_before_anything_is_watched_is_said_in_a_line(
+    words: tuple[str, ...], puppet: Puppet, start_zcprobe: Begin
+) -> None:
+    process = start_zcprobe("attach", *words, "--detail", "causes", "-p", str(puppet.pid))
+    deadline_s = time.monotonic() + 20
+    while "libbcc" not in Path(f"/proc/{process.pid}/maps").read_text():  # next it compiles, for a second or more
+        assert time.monotonic() < deadline_s
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=10) == ("", "zcprobe: interrupted: nothing was watched yet\n")
+    assert process.returncode == -signal.SIGINT
 
 
 def test_one_look_cannot_count_calls(puppet: Puppet, zcprobe: Command) -> None:
