@@ -9,6 +9,7 @@
 #include "kernel_reads.h"
 #include "send_usage.h"
 #include "socket_state.h"
+#include "waits.h"
 #include "zcprobe.h"
 
 #define RESULT_SLOTS 134 /* errno 0..133 */
@@ -163,6 +164,16 @@ int on_sched_process_fork(void *context)
 		return 0;
 	tgid = read_u32(child + OFFSET_task_struct_tgid);
 	target_processes.update(&tgid, &yes);
+	return 0;
+}
+
+/* sched:sched_switch(preempt, prev, next, prev_state) */
+int on_sched_switch(void *context)
+{
+#ifdef OFFSET_call_number
+	if (!(TRACED(context, 0) & 1) && (u32)TRACED(context, 3) & TASK_INTERRUPTIBLE)
+		note_sleep(read_u64(TRACED(context, 1) + OFFSET_task_struct_nvcsw));
+#endif
 	return 0;
 }
 #endif

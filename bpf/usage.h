@@ -9,6 +9,7 @@
 #include "addresses.h"
 #include "histogram.h"
 #include "kernel_reads.h"
+#include "waits.h"
 
 #define SENDERS 8
 #define READERS 4
@@ -44,8 +45,8 @@ struct usage {
 	u64 late_completions; /* of sends before one that had completed already */
 	u64 last_read_ns;
 	u64 flushes; /* a flush is what the last sender reads before its next send call */
-	u64 flushes_waited; /* those in which it slept */
-	u64 flushes_in_vain; /* after ENOBUFS it read until EAGAIN, did not sleep, and got ENOBUFS again */
+	u64 flushes_waited; /* those in which it waited for the socket */
+	u64 flushes_in_vain; /* after ENOBUFS it read until EAGAIN, did not wait, and got ENOBUFS again */
 	u64 flush_ns_max;
 	u64 flush_begin_ns; /* of the flush in progress; 0: there is none */
 	u64 flush_end_ns;
@@ -113,12 +114,11 @@ static __always_inline struct reader *this_reader(struct usage *usage)
 
 static __always_inline void end_flush(struct usage *usage, int ret)
 {
-	bool waited = usage->sleeps_after != usage->sleeps_before;
+	u64 sleeps = ret == -ENOBUFS ? sleeps_of_this_thread() : usage->sleeps_after;
+	bool waited = has_waited(usage->sleeps_before, sleeps);
 	u64 duration_ns = usage->flush_end_ns - usage->flush_begin_ns;
 
 	usage->flushes += 1;
-	if (ret == -ENOBUFS)
-		waited = sleeps_of_this_thread() != usage->sleeps_before;
 	if (waited)
 		usage->flushes_waited += 1;
 	else if (usage->was_refused && usage->reached_end && ret == -ENOBUFS)

@@ -175,7 +175,7 @@ apt_install_newer_python() {
 install_system_packages() {
     local thing names wanted missing=()
     wanted=(compiler libbpf libseccomp bcc iproute2)
-    [ "${1:-}" != fuzzer ] || wanted+=(fuzzer)
+    [ "${1:-}" != fuzzer ] || wanted+=(fuzzer strace)
     [ "${1:-}" != check ] || wanted+=(shellcheck)
     [ "${1:-}" != guests ] || wanted+=(qemu busybox kmod)
     [ "${1:-}" != senders ] || wanted+=(kmod strace liburing)

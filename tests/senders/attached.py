@@ -61,7 +61,7 @@ def attached(pid: int, *options: str) -> Iterator[Attachment]:
     """Watches the process inside the context, then ends as by Ctrl-C. It must have no complaints."""
     found = Attachment()
     words = [*_COMMAND, "-p", str(pid), "-j", *options]
-    with TemporaryFile("w+") as output:  # a pipe would be full after some seconds, and then attach would wait
+    with TemporaryFile("w+") as output:  # a pipe that nobody reads would cost lines
         with subprocess.Popen(words, stdout=output, stderr=subprocess.PIPE, text=True) as process:
             try:
                 _wait_until_attached(process, "bpf_link" if "causes" in options else "bpf-prog")

@@ -155,8 +155,12 @@ class Causes:
             notes.append(f"{self._unread} sockets were closed before their counts were read, which are unknown")
         if self._unlisted:
             notes.append(f"at least {self._unlisted} sockets that were open between two looks only are not listed")
-        lack = self._session.lack_of_uring
-        return notes if lack is None else [*notes, f"io_uring was not watched: this kernel has {lack}"]
+        if self._session.lack_of_calls:
+            lack = self._session.lack_of_calls
+            notes.append(f"a thread that slept during a flush counts as one that waited: this kernel has {lack}")
+        if self._session.lack_of_uring:
+            notes.append(f"io_uring was not watched: this kernel has {self._session.lack_of_uring}")
+        return notes
 
     def _usages(self) -> list[SocketUsage]:
         return [one.usage for one in self._seen.values() if one.usage is not None]

@@ -54,9 +54,9 @@ class SocketSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     Reading. `readers`: thread name -> notifications that it read; `last_read_ns_ago`: age of the last reading when the
     watching ended. A flush is all reading of the error queue between two send calls of one thread: `flushes`;
-    `flushes_waited`, those in which the thread slept, whatever put it to sleep: its count of voluntary context switches
-    rose; `flushes_empty_then_enobufs`, those after an ENOBUFS that read until EAGAIN without sleep and whose retry
-    returned ENOBUFS again; `flush_ns_max`, the longest. A benchmark's own sender counts its waits itself."""
+    `flushes_waited`, those in which the thread slept in a call that waits for the socket (bpf/waits.h);
+    `flushes_empty_then_enobufs`, those after an ENOBUFS that read until EAGAIN without a wait and whose retry returned
+    ENOBUFS again; `flush_ns_max`, the longest. A benchmark's own sender counts its waits itself."""
 
     number: int | None = None
     cookie: int | None = None

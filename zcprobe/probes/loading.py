@@ -24,6 +24,7 @@ from zcprobe.probes.sendmsg import SENDMSG
 from zcprobe.probes.skb import SKB
 from zcprobe.probes.uarg import UARG
 from zcprobe.probes.uring import URING, lack_of_uring, uring_definitions
+from zcprobe.probes.waits import lack_of_calls, wait_definitions
 
 __all__ = [
     "KPROBES",
@@ -58,7 +59,8 @@ KPROBES = Path("/sys/bus/event_source/devices/kprobe/type")
 
 class Loaded(msgspec.Struct):
     """`mechanisms`: probe name -> mechanism in use, or `none` if the probe attaches nothing. `attached`: what is
-    watched. `lack_of_uring`: why io_uring is not watched, or None if it is."""
+    watched. `lack_of_uring`: why io_uring is not watched, or None if it is; `lack_of_calls`: why a thread that sleeps
+    counts as one that waits, or None if it does not."""
 
     program: Program
     mechanism: ProbeMechanism
@@ -66,6 +68,7 @@ class Loaded(msgspec.Struct):
     mechanisms: dict[str, str]
     attached: list[str]
     lack_of_uring: str | None = None
+    lack_of_calls: str | None = None
 
 
 def missing_symbols(btf: Btf) -> dict[ProbeMechanism, str | None]:
@@ -174,10 +177,10 @@ def _load_as(definitions: dict[str, int], mechanism: ProbeMechanism, btf: Btf, n
     lack = lack_of_uring(btf)
     probes = (*PROBES, URING) if needs.watch and lack is None else PROBES
     if needs.watch:
-        definitions = definitions | uring_definitions(btf)
+        definitions = definitions | uring_definitions(btf) | wait_definitions(btf)
     program = _compile(probes, definitions, mechanism, typed=typed, watch=needs.watch)
     program.btf = btf
-    loaded = Loaded(program, mechanism, typed, {}, [], lack)
+    loaded = Loaded(program, mechanism, typed, {}, [], lack, lack_of_calls(btf))
     try:
         for probe in probes:
             own = [] if mechanism == "tracepoint" else _attach_functions(program, probe, mechanism, btf)

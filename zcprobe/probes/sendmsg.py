@@ -2,6 +2,7 @@
 """What the send calls returned, and at each ENOBUFS optmem and the cause."""
 
 from zcprobe.probes.base import Function, Probe, Tracepoint
+from zcprobe.probes.waits import SWITCH
 
 __all__ = ["SENDMSG"]
 
@@ -29,6 +30,6 @@ SENDMSG = Probe(
         Function(("ip6_append_data",), "on_ip6_append_data", kretprobe="on_append", only_with=_UDP_OF_IPV6),
         Function(("ip6_make_skb",), "on_ip6_make_skb", kretprobe="on_append", only_with=_UDP_OF_IPV6),
     ),
-    beside_functions=(_DESTROY, _FORK),
-    tracepoints=(Tracepoint("sock_send_length", "on_sock_send_length", 3, "Linux 6.3"), _DESTROY, _FORK),
+    beside_functions=(_DESTROY, _FORK, SWITCH),
+    tracepoints=(Tracepoint("sock_send_length", "on_sock_send_length", 3, "Linux 6.3"), _DESTROY, _FORK, SWITCH),
 )

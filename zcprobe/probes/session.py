@@ -177,6 +177,12 @@ class ProbeSession(Closable):
         return self._loading.result().lack_of_uring
 
     @property
+    def lack_of_calls(self) -> str | None:
+        """Why a thread of a watched process that sleeps during a flush counts as one that waits, or None if it must
+        sleep in a call that waits for the socket."""
+        return self._loading.result().lack_of_calls
+
+    @property
     def _counts_uring(self) -> bool:
         return self._watches and self.lack_of_uring is None
 
@@ -286,7 +292,8 @@ class ProbeSession(Closable):
     def _forget(self) -> None:
         """State of earlier runs: a socket of this one may have got the address of one that was never seen closed."""
         functions = ("ways", "emitted_appended", "copy_paths") if self.mechanism != "tracepoint" else ()
-        watched = ("holders", "refused_threads", "refused_sockets") if self._watches else ()
+        waits = () if self.lack_of_calls else ("last_waits",)
+        watched = ("holders", "refused_threads", "refused_sockets", *waits) if self._watches else ()
         uring = ("uring_counts", "uring_requests", "uring_rings") if self._counts_uring else ()
         states = ("places", "place_owners", "sockets", "closed_sockets")
         for name in (*states, "evidence_by_thread", *functions, *watched, *uring):

@@ -37,11 +37,11 @@ class SocketUsage(msgspec.Struct, frozen=True, kw_only=True):
     `sends` are zerocopy sends and `plain_sends` the other successful calls.
 
     `outstanding_max`: most sends whose notification nobody had read. `flushes`: how often the last sender read the
-    error queue before its next send call; `flushes_waited`, those in which it slept; `flushes_in_vain`, those after an
-    ENOBUFS that read until EAGAIN without sleep and were followed by ENOBUFS again. `late_completions`: completions of
-    sends before one that had completed already; `holders`: stack id of the last holder -> such completions. `senders`
-    has the first eight threads and `readers` the first four; `sends_of_others` and `reads_of_others` are those of
-    further ones.
+    error queue before its next send call; `flushes_waited`, those in which it waited for the socket (bpf/waits.h);
+    `flushes_in_vain`, those after an ENOBUFS that read until EAGAIN without a wait and were followed by ENOBUFS again.
+    `late_completions`: completions of sends before one that had completed already; `holders`: stack id of the last
+    holder -> such completions. `senders` has the first eight threads and `readers` the first four; `sends_of_others`
+    and `reads_of_others` are those of further ones.
     """
 
     address: int

@@ -3,18 +3,21 @@
 
 Each line is one command, and each is answered by one line: `open NAME [plain]`, `send NAME COUNT BYTES` (answers how
 many sends the kernel took and how many it refused), `ends NAME` (answers both addresses), `drain NAME` (answers how
-many completions were read so far), `close NAME`, `fork` (answers the child's id; the child holds the same sockets and
-only waits), `thread` (starts a thread called multifdsend_0), `setuid ID`, `exec NAME` (becomes this script again,
-under that name, without its sockets), `unix`.
+many completions were read so far), `retry NAME HOW` (a refused send of 1 MiB, a drain, a wait of 30 ms by that call,
+and the send again; answers how many of the two were refused), `close NAME`, `fork` (answers the child's id; the child
+holds the same sockets and only waits), `thread` (starts a thread called multifdsend_0), `setuid ID`, `exec NAME`
+(becomes this script again, under that name, without its sockets), `unix`.
 """
 
 import errno
 import os
+import select
 import signal
 import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 SO_ZEROCOPY, MSG_ZEROCOPY, MSG_ERRQUEUE = 60, 0x4000000, 0x2000
@@ -22,6 +25,7 @@ SO_ZEROCOPY, MSG_ZEROCOPY, MSG_ERRQUEUE = 60, 0x4000000, 0x2000
 sockets: dict[str, tuple[socket.socket, socket.socket]] = {}
 completions: dict[str, int] = {}
 kept: list[object] = []
+kept_pipe = os.pipe()
 
 
 def receive(receiver: socket.socket) -> None:
@@ -66,6 +70,28 @@ def drain(name: str) -> str:
         for _, _, data in control:
             lo, hi = struct.unpack_from("=II", data, 8)
             completions[name] += hi - lo + 1
+
+
+def wait(client: socket.socket, how: str) -> None:
+    seconds = 0.03
+    if how in ("poll", "poll-another"):
+        poller = select.poll()
+        poller.register(client if how == "poll" else kept_pipe[0], select.POLLERR)
+        poller.poll(seconds * 1000)
+    elif how == "select":
+        select.select([], [], [client], seconds)
+    elif how == "epoll":
+        with select.epoll() as poller:
+            poller.register(client, select.EPOLLERR)
+            poller.poll(seconds)
+    elif how == "sleep":
+        time.sleep(seconds)
+
+
+def retry(name: str, how: str) -> str:
+    refused = int(send(name, "1", "1048576").split()[1])
+    wait(sockets[name][0], how)
+    return str(refused + int(send(name, "1", "1048576").split()[1]))
 
 
 def ends(name: str) -> str:
@@ -119,6 +145,7 @@ started = threading.Event()
 COMMANDS: dict[str, Callable[..., str]] = {
     "open": open_pair,
     "send": send,
+    "retry": retry,
     "ends": ends,
     "drain": drain,
     "close": close,

@@ -141,6 +141,24 @@ def test_children_are_watched_from_their_first_call(start: Start, session: Probe
     assert (seen.usage.sends, [sender.tgid for sender in seen.usage.senders]) == (taken, [child.pid])
 
 
+@pytest.mark.parametrize("before", [(), ("strace", "-D", "-qq", "-o", "/dev/null")], ids=["alone", "traced"])
+@pytest.mark.parametrize(
+    ("how", "waits"),
+    [("nothing", 0), ("poll", 1), ("select", 1), ("epoll", 1), ("poll-another", 0), ("sleep", 0)],
+)
+def test_a_flush_waits_only_in_a_call_that_waits_for_the_socket(
+    how: str, waits: int, before: tuple[str, ...], start: Start, session: ProbeSession
+) -> None:
+    assert session.lack_of_calls is None
+    puppet = start(*WITHOUT_MEMLOCK, *before)
+    puppet.do("open", "a")
+    with session.measure(Target(level="summary", processes=[puppet.pid]), Path(os.devnull)):
+        assert puppet.do("retry", "a", how) == "2"
+    (seen,) = session.snapshot().sockets
+    assert seen.usage is not None
+    assert (seen.usage.flushes, seen.usage.flushes_waited, seen.usage.flushes_in_vain) == (1, waits, 1 - waits)
+
+
 def test_an_attachment_tells_who_sends_and_who_reads(start: Start) -> None:
     watched, stranger = start(), start()
     for puppet in (watched, stranger):

@@ -13,6 +13,7 @@ from zcprobe.probes.bcc_backend import Program
 from zcprobe.probes.iterators import iterator_definitions
 from zcprobe.probes.loading import find_definitions, number_stand_ins
 from zcprobe.probes.uring import uring_definitions
+from zcprobe.probes.waits import wait_definitions
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="BPF needs root")
 
@@ -24,6 +25,7 @@ WAYS: dict[str, dict[str, int]] = {
     "fentry": {"FUNCTIONS": 1},
     "fentry of a watched process": {"FUNCTIONS": 1, "WATCHED": 1},
     "kprobe": {"FUNCTIONS": 1, "KPROBES": 1},
+    "kprobe of a watched process": {"FUNCTIONS": 1, "KPROBES": 1, "WATCHED": 1},
 }
 
 
@@ -31,7 +33,8 @@ WAYS: dict[str, dict[str, int]] = {
 def definitions() -> Iterator[dict[str, int]]:
     with open_btf() as btf:
         members = {name: value for name, value in iterator_definitions(btf).items() if name != "TYPED"}
-        yield {**members, **find_definitions(btf), **uring_definitions(btf), **number_stand_ins(), "RING_PAGES": 16}
+        watched = uring_definitions(btf) | wait_definitions(btf)
+        yield {**members, **find_definitions(btf), **watched, **number_stand_ins(), "RING_PAGES": 16}
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
