@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What being watched costs a sender: its goodput while `zcprobe attach` looks at it ten times a second / unwatched.
+"""What being watched costs a sender: its goodput while `zcprobe attach` watches it / unwatched.
 
-    .venv/bin/python bench/attach.py [--connections 7] [--rounds 9]
+    .venv/bin/python bench/attach.py [--detail causes] [--size 4096] [--connections 7] [--rounds 9]
 
-Needs root and an otherwise idle machine. The watcher runs all the time and is stopped (SIGSTOP) during the blocks
-without it, so blocks with and without it alternate on the same connection. Prints the median ratio and its 95 %
-bootstrap interval.
+Needs root and an otherwise idle machine. Blocks with and without the watcher alternate on the same connection. A
+watcher with detail `sample` runs all the time and is stopped (SIGSTOP) during the blocks without it. The probes of
+`causes` cost something as long as they are attached, so that one is started for each of its turns, which takes some
+seconds, and killed after it. Prints the median ratio and its 95 % bootstrap interval.
 """
 
 import argparse
@@ -14,26 +15,31 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from connection import describe, on_connections, pair_ratios
 
+from zcprobe.format.attachment import Detail
 from zcprobe.native import ffi
 from zcprobe.overhead.connection import connected_lab, send_block
 
-BOUND = 0.99
-SIZES = (4096, 65536)
+BOUNDS: dict[Detail, dict[int, float]] = {
+    "sample": {4096: 0.99, 65536: 0.99},
+    "causes": {4096: 0.92, 65536: 0.98},
+}
+_BLOCKS = 5
+"""Blocks of a turn with a watcher that was started for it, or without one."""
 
 
 @contextmanager
-def watcher() -> Iterator["subprocess.Popen[str]"]:
+def watcher(detail: Detail) -> Iterator["subprocess.Popen[str]"]:
     """A process that watches this one, once it has printed its first sample."""
     # this process stays on one CPU; the watcher runs where the kernel puts it
     anywhere = ("taskset", "-c", f"0-{(os.cpu_count() or 1) - 1}")
-    words = [*anywhere, sys.executable, "-m", "zcprobe", "attach", "-j", "-p", str(os.getpid()), "1"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+    words = [*anywhere, sys.executable, "-m", "zcprobe", "attach", "--detail", detail, "-j", "-p", str(os.getpid())]
+    with subprocess.Popen([*words, "1"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
         try:
@@ -43,15 +49,30 @@ def watcher() -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
-def block(watching: "subprocess.Popen[str]", number: int, connection: socket.socket, size: int) -> float:
+def require_alive(watching: "subprocess.Popen[str]") -> None:
     if watching.poll() is not None:  # without it both sides would be the same
         raise SystemExit(f"the watcher has ended with exit code {watching.returncode}")
+
+
+def block(watching: "subprocess.Popen[str]", number: int, connection: socket.socket, size: int) -> float:
+    require_alive(watching)
     watching.send_signal(number)
     return send_block(connection, size, ffi.NULL)
 
 
-def measure(size: int, rounds: int) -> list[float]:
-    with connected_lab() as (_, connection), watcher() as watching:
+def turn(connection: socket.socket, size: int) -> float:
+    return sum(send_block(connection, size, ffi.NULL) for _ in range(_BLOCKS)) / _BLOCKS
+
+
+def watched_turn(connection: socket.socket, size: int) -> float:
+    with watcher("causes") as watching:
+        goodput = turn(connection, size)
+        require_alive(watching)
+        return goodput
+
+
+def measure_sample(size: int, rounds: int) -> list[float]:
+    with connected_lab() as (_, connection), watcher("sample") as watching:
         sides = {
             "on": partial(block, watching, signal.SIGCONT, connection, size),
             "off": partial(block, watching, signal.SIGSTOP, connection, size),
@@ -59,15 +80,27 @@ def measure(size: int, rounds: int) -> list[float]:
         return pair_ratios(sides, rounds)
 
 
+def measure_causes(size: int, rounds: int) -> list[float]:
+    with connected_lab() as (_, connection):
+        sides = {"on": partial(watched_turn, connection, size), "off": partial(turn, connection, size)}
+        return pair_ratios(sides, rounds)
+
+
+MEASURES: dict[Detail, Callable[[int, int], list[float]]] = {"sample": measure_sample, "causes": measure_causes}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--detail", choices=BOUNDS, help="the only detail to measure")
+    parser.add_argument("--size", type=int, choices=BOUNDS["sample"], help="the only size of sends, in bytes")
     parser.add_argument("--connections", type=int, default=7)
     parser.add_argument("--rounds", type=int, default=9, help="rounds on each connection (%(default)s)")
     options = parser.parse_args()
     print(f"goodput watched / unwatched, n = {options.rounds} rounds on each of {options.connections} connections")
-    for size in SIZES:
-        ratios = on_connections(options.connections, partial(measure, size, options.rounds))
-        print(describe("attach, sample", size, BOUND, ratios), flush=True)
+    for detail in [options.detail] if options.detail else BOUNDS:
+        for size in [options.size] if options.size else BOUNDS[detail]:
+            ratios = on_connections(options.connections, partial(MEASURES[detail], size, options.rounds))
+            print(describe(f"attach, {detail}", size, BOUNDS[detail][size], ratios), flush=True)
 
 
 if __name__ == "__main__":

@@ -81,9 +81,9 @@ def wait(client: socket.socket, how: str) -> None:
     elif how == "select":
         select.select([], [], [client], seconds)
     elif how == "epoll":
-        with select.epoll() as poller:
-            poller.register(client, select.EPOLLERR)
-            poller.poll(seconds)
+        with select.epoll() as epoll:
+            epoll.register(client, select.EPOLLERR)
+            epoll.poll(seconds)
     elif how == "sleep":
         time.sleep(seconds)
 
