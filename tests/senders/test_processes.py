@@ -72,7 +72,8 @@ def test_a_sender_by_io_uring_uses_no_optmem(path: MigrationPath, tmp_path: Path
         receiver(path.pair) as stream,
         sender_process(path.pair, program, *ARGUMENTS) as sender,
     ):
-        with attached(sender.pid, "--detail", "causes", "-o", str(tmp_path / "kept"), "0.1") as attachment:
+        options = ("-o", str(tmp_path / "kept"), "--metrics-file", str(tmp_path / "metrics"))
+        with attached(sender.pid, "--detail", "causes", *options, "0.1") as attachment:
             own = sender.send()
         sender.end()
     assert stream.received == own["bytes_sent"] == SENDS * SEND_BYTES
@@ -80,6 +81,10 @@ def test_a_sender_by_io_uring_uses_no_optmem(path: MigrationPath, tmp_path: Path
     assert (uring.requests, uring.notifications, uring.copied_true) == (SENDS, SENDS, own["copied_true"])
     assert (own["requests"], own["notifications"], own["copied_true"]) == (SENDS, SENDS, SENDS)
     assert [finding.id for finding in attachment.summary.findings] == ["all-copied"]
+    metrics = (tmp_path / "metrics").read_text()
+    for name in ("requests", "notifications", "copied_notifications"):
+        assert f"\nzcprobe_attach_uring_{name}_total {SENDS}.0\n" in metrics
+    assert f"\nzcprobe_attach_uring_delay_median_seconds {uring.delay_median_ns / 1e9}\n" in metrics
     (kept,) = (tmp_path / "kept").iterdir()
     run = load(kept)
     assert isinstance(run, Attachment)

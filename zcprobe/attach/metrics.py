@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from zcprobe.attach.totals import Totals
+from zcprobe.format.attachment import UringSummary
 
 __all__ = ["AttachmentMetrics"]
 
@@ -49,6 +50,14 @@ _GAUGES = (
     _Family("errqueue_depth_max", "zcprobe_attach_errqueue_depth_max_notifications", "longest error queue"),
 )
 
+_URING = (
+    _Family("requests", "zcprobe_attach_uring_requests", "zerocopy requests of io_uring"),
+    _Family("notifications", "zcprobe_attach_uring_notifications", "notifications of such requests"),
+    _Family("copied_true", "zcprobe_attach_uring_copied_notifications", "those that said that the data was copied"),
+    _Family("cq_overflows", "zcprobe_attach_uring_cq_overflows", "completions that found the completion queue full"),
+)
+"""Members of a UringSummary, which is of all watched processes together."""
+
 
 class AttachmentMetrics(Collector):
     """`totals` may be replaced at any time, also while another thread collects: a collection uses one of them."""
@@ -72,6 +81,8 @@ class AttachmentMetrics(Collector):
             for values, level in totals.levels.get(family.member, {}).items():
                 gauge.add_metric(values, level)
             yield from _seen(gauge)
+        if totals.uring is not None:
+            yield from _of_uring(totals.uring)
         yield from _of_the_whole(totals)
 
 
@@ -87,6 +98,19 @@ def _enobufs(totals: Totals) -> Metric:
     for values, count in totals.enobufs.items():
         metric.add_metric(values, count)
     return metric
+
+
+def _of_uring(uring: UringSummary) -> Iterator[Metric]:
+    for family in _URING:
+        counter = CounterMetricFamily(family.name, family.text)
+        count = getattr(uring, family.member)
+        if count is not None:
+            counter.add_metric((), count)
+        yield from _seen(counter)
+    delay = GaugeMetricFamily("zcprobe_attach_uring_delay_median", "from a request to its notification", unit="seconds")
+    if uring.delay_median_ns is not None:
+        delay.add_metric((), uring.delay_median_ns / 1e9)
+    yield from _seen(delay)
 
 
 def _of_the_whole(totals: Totals) -> Iterator[Metric]:

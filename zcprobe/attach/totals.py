@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from zcprobe.format.attachment import AttachmentSummary, SocketSummary
+from zcprobe.format.attachment import AttachmentSummary, SocketSummary, UringSummary
 from zcprobe.format.causes import CAUSES
 from zcprobe.format.diagnosis import DIAGNOSES
 
@@ -41,13 +41,15 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """A copy of the totals at the end of an interval. `counters`: member -> label values -> count, since the watching
     began; a member that no detail in use sees is missing. `enobufs`: (*label values, cause) -> calls. `levels`: member
     -> label values -> the highest of the sockets that were open in the last interval; besides LEVELS `open_sockets`,
-    `optmem_max_bytes` (the lowest) and `used_ratio` (level over limit). `findings`: id -> whether it holds."""
+    `optmem_max_bytes` (the lowest) and `used_ratio` (level over limit). `findings`: id -> whether it holds. `uring`: of
+    all watched processes together; None if io_uring is not watched."""
 
     labels: tuple[str, ...]
     counters: dict[str, dict[Values, int]]
     enobufs: dict[Values, int]
     levels: dict[str, dict[Values, float]]
     findings: dict[str, bool]
+    uring: UringSummary | None
     duration_ns: int
     forgotten_sockets: int
 
@@ -82,6 +84,7 @@ class RunningTotals:
             enobufs=dict(self._enobufs),
             levels=_levels([(self._values(comms, one), one) for one in samples if one["state"] != "gone"]),
             findings={name: name in holding for name in DIAGNOSES},
+            uring=summary.uring,
             duration_ns=summary.duration_ns,
             forgotten_sockets=forgotten_sockets,
         )

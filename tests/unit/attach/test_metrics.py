@@ -12,14 +12,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from zcprobe.attach.metrics import AttachmentMetrics
 from zcprobe.attach.totals import COUNTED, LEVELS, Members, RunningTotals
-from zcprobe.format.attachment import AttachmentSummary, ProcessFacts, SocketSummary
+from zcprobe.format.attachment import AttachmentSummary, ProcessFacts, SocketSummary, UringSummary
 
 _DOCS = Path(__file__).parents[3] / "docs"
 _NAME = re.compile(r"zcprobe_attach_\w+")
 
 
-def _metrics(**counts: Any) -> AttachmentMetrics:
-    """The metrics of one socket of which everything was seen."""
+_URING = UringSummary(requests=23, notifications=19, copied_true=17, delay_median_ns=25_000, cq_overflows=3)
+
+
+def _metrics(uring: UringSummary | None = _URING, **counts: Any) -> AttachmentMetrics:
+    """The metrics of one socket and of io_uring, of which everything was seen."""
     socket = SocketSummary(
         number=0, pid=7, protocol="tcp", enobufs_causes={"optmem": 3}, **dict.fromkeys(COUNTED, 1009) | counts
     )
@@ -28,6 +31,7 @@ def _metrics(**counts: Any) -> AttachmentMetrics:
         duration_ns=1_500_000_000,
         sockets=[socket],
         processes=[ProcessFacts(pid=7, comm="sender")],
+        uring=uring,
         findings=[],
     )
     sample: Members = {"pid": 7, "state": "ESTAB", "optmem_max_bytes": 131072, **dict.fromkeys(LEVELS, 832)}
@@ -54,6 +58,19 @@ def test_numbers_are_in_base_units_and_counters_end_in_total() -> None:
     assert told["zcprobe_attach_forgotten_sockets_total"] == 2
     for family in _metrics().collect():
         assert (family.type == "counter") == all(sample.name.endswith("_total") for sample in family.samples)
+
+
+def test_what_io_uring_sends_is_told_as_attach_shows_it() -> None:
+    told = {name.removeprefix("zcprobe_attach_uring_"): value for name, value in _samples(_metrics()).items()}
+    assert (told["requests_total"], told["notifications_total"]) == (23, 19)
+    assert (told["copied_notifications_total"], told["cq_overflows_total"]) == (17, 3)
+    assert told["delay_median_seconds"] == 25e-6
+    unasked = _samples(_metrics(UringSummary(requests=0, notifications=0)))
+    assert {name for name in unasked if "uring" in name} == {
+        "zcprobe_attach_uring_requests_total",
+        "zcprobe_attach_uring_notifications_total",
+    }
+    assert not any("uring" in name for name in _samples(_metrics(None)))
 
 
 def test_no_process_descriptor_port_or_address_is_a_label() -> None:
