@@ -88,7 +88,6 @@ static __always_inline u64 inode_of(u64 sk)
 
 /* A place is given to the first thread that comes and is kept. */
 #define FIND_PLACE(threads, count)                                                                                     \
-	u64 thread = bpf_get_current_pid_tgid();                                                                       \
 	_Pragma("unroll") for (u32 place = 0; place < count; place++)                                                  \
 	{                                                                                                              \
 		if (threads[place].tid == (u32)thread)                                                                 \
@@ -102,12 +101,12 @@ static __always_inline u64 inode_of(u64 sk)
 	}                                                                                                              \
 	return 0
 
-static __always_inline struct sender *this_sender(struct usage *usage)
+static __always_inline struct sender *this_sender(struct usage *usage, u64 thread)
 {
 	FIND_PLACE(usage->senders, SENDERS);
 }
 
-static __always_inline struct reader *this_reader(struct usage *usage)
+static __always_inline struct reader *this_reader(struct usage *usage, u64 thread)
 {
 	FIND_PLACE(usage->readers, READERS);
 }
@@ -139,14 +138,15 @@ static __always_inline void note_size(struct usage *usage, u64 bytes)
 
 static __always_inline void note_sent(struct usage *usage, int ret, u32 sends)
 {
-	struct sender *sender = this_sender(usage);
+	u64 thread = bpf_get_current_pid_tgid();
+	struct sender *sender = this_sender(usage, thread);
 
-	if (usage->flush_begin_ns && usage->last_sender == (u32)bpf_get_current_pid_tgid())
+	if (usage->flush_begin_ns && usage->last_sender == (u32)thread)
 		end_flush(usage, ret);
 	usage->flush_begin_ns = 0;
 	usage->reached_end = 0;
 	usage->was_refused = ret == -ENOBUFS;
-	usage->last_sender = bpf_get_current_pid_tgid();
+	usage->last_sender = thread;
 	usage->sleeps_before = usage->sleeps_after = sleeps_of_this_thread();
 	if (sender) {
 		sender->sends += sends;
@@ -179,7 +179,8 @@ static __always_inline void note_levels(struct usage *usage, u32 sends, u32 optm
 /* This thread read a notification, or found none. */
 static __always_inline void note_reading(struct usage *usage, bool found)
 {
-	struct reader *reader = found ? this_reader(usage) : 0;
+	u64 thread = bpf_get_current_pid_tgid();
+	struct reader *reader = found ? this_reader(usage, thread) : 0;
 
 	if (found) {
 		usage->last_read_ns = bpf_ktime_get_ns();
@@ -188,7 +189,7 @@ static __always_inline void note_reading(struct usage *usage, bool found)
 		else
 			usage->reads_of_others += 1;
 	}
-	if (usage->last_sender != (u32)bpf_get_current_pid_tgid())
+	if (usage->last_sender != (u32)thread)
 		return;
 	usage->flush_end_ns = found ? usage->last_read_ns : bpf_ktime_get_ns();
 	if (!usage->flush_begin_ns)
