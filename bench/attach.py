@@ -6,7 +6,9 @@
 Needs root and an otherwise idle machine. Blocks with and without the watcher alternate on the same connection. A
 watcher with detail `sample` runs all the time and is stopped (SIGSTOP) during the blocks without it. The probes of
 `causes` cost something as long as they are attached, so that one is started for each of its turns, which takes some
-seconds, and killed after it. Prints the median ratio and its 95 % bootstrap interval.
+seconds, and killed after it. A sender without CAP_IPC_LOCK costs the probes more: measure one by calling this with
+`setpriv --bounding-set=-ipc_lock --inh-caps=-ipc_lock` before it. Prints the median ratio and its 95 % bootstrap
+interval.
 """
 
 import argparse

@@ -5,7 +5,7 @@ import msgspec
 
 from tests.senders.versions import Version, find_version
 
-__all__ = ["CELLS", "LIMITS_BYTES", "REFUSED", "Cell"]
+__all__ = ["CELLS", "LIMITS_BYTES", "REFUSED", "ROUNDS", "Cell", "Round", "rounds_of"]
 
 LIMITS_BYTES = (20480, 65536, 131072)
 """The kernel's default until 6.7, half of today's, and today's."""
@@ -43,3 +43,21 @@ CELLS: tuple[Cell, ...] = (
     _cell("11.1", 65536, survives=None),
     _cell("11.1", 131072, survives=True),
 )
+
+
+class Round(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the migrations of a cell."""
+
+    cell: Cell
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.cell}-{self.number}"
+
+
+def rounds_of(cell: Cell) -> list[Round]:
+    """Two migrations where one tells how the other must end, else one."""
+    return [Round(cell=cell, number=number) for number in range(1 if cell.survives is None else 2)]
+
+
+ROUNDS: tuple[Round, ...] = tuple(one for cell in CELLS for one in rounds_of(cell))

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.conftest import read_host_state
-from tests.senders.cells import CELLS, Cell
+from tests.senders.cells import ROUNDS, Cell, Round
 from tests.senders.hypervisor import Hypervisor, Observed, hypervisor
 from tests.senders.results import save
 from tests.senders.versions import Version
@@ -17,9 +17,6 @@ from tests.senders.versions import Version
 def pytest_configure(config: pytest.Config) -> None:
     if os.geteuid():
         raise pytest.UsageError("the tests with real senders need root: network namespaces, ptrace, BPF")
-
-
-_ATTEMPTS = 4
 
 
 class Sources:
@@ -51,19 +48,21 @@ def sources() -> Iterator[Sources]:
     assert read_host_state().new_since(before) == {}
 
 
-@pytest.fixture(scope="session", params=CELLS, ids=str)
-def cell(request: pytest.FixtureRequest) -> Cell:
+@pytest.fixture(scope="session", params=ROUNDS, ids=str)
+def of_cell(request: pytest.FixtureRequest) -> Round:
     return request.param
 
 
 @pytest.fixture(scope="session")
-def observed(cell: Cell, sources: Sources) -> Observed:
-    """A migration by that version with that limit. What a sender does about ENOBUFS shows only in a migration that met
-    one; on a busy machine none may come, so there are several attempts."""
+def cell(of_cell: Round) -> Cell:
+    return of_cell.cell
+
+
+@pytest.fixture(scope="session")
+def observed(of_cell: Round, cell: Cell, sources: Sources) -> Observed:
+    """A migration by that version with that limit."""
     source = sources.of(cell.version)
-    for _ in range(_ATTEMPTS):
-        seen = source.migrate(cell.optmem_bytes, cell.downtime_ms)
-        if seen.enobufs or cell.survives is None:
-            break
-    save(f"qemu-{cell}", seen)
+    migrate = source.migrate if cell.survives is None else source.migrate_until_refused
+    seen = migrate(cell.optmem_bytes, cell.downtime_ms)
+    save(f"qemu-{of_cell}", seen)
     return seen

@@ -8,6 +8,7 @@ import pytest
 from tests.senders.cells import CELLS
 from tests.senders.hypervisor import Hypervisor, Observed, hypervisor
 from tests.senders.results import save
+from tests.senders.verdicts import enobufs_by_attach, enobufs_by_strace, first_finding_is_right
 from tests.senders.versions import find_version
 
 _VERSION, _LIMIT_BYTES, _DOWNTIME_MS = "11.1", 20480, 100
@@ -21,7 +22,7 @@ def waiting() -> Iterator[Hypervisor]:
 
 @pytest.fixture(scope="module", params=range(2))
 def observed(request: pytest.FixtureRequest, waiting: Hypervisor) -> Observed:
-    seen = waiting.migrate(_LIMIT_BYTES, _DOWNTIME_MS)
+    seen = waiting.migrate_until_refused(_LIMIT_BYTES, _DOWNTIME_MS)
     save(f"waiting-{_VERSION}-{_LIMIT_BYTES}-{request.param}", seen)
     return seen
 
@@ -32,6 +33,8 @@ def test_it_survives_where_the_same_version_dies(observed: Observed) -> None:
     assert observed.survived
     assert observed.enobufs >= 1
     assert all(counts.unwaited_flushes == 0 for counts in observed.threads.values())
+    assert enobufs_by_attach(observed) == enobufs_by_strace(observed)
+    assert first_finding_is_right(observed)
 
 
 def test_its_guest_arrives(observed: Observed) -> None:

@@ -6,6 +6,7 @@ from tests.senders.cells import REFUSED, Cell
 from tests.senders.guest import READY
 from tests.senders.hypervisor import Observed
 from tests.senders.migration import CHANNELS
+from tests.senders.verdicts import enobufs_by_attach, enobufs_by_strace, first_finding_is_right
 
 _CHARGE_BYTES = 1024
 """No notification takes more on any kernel; sock_omalloc refuses only once the limit is reached."""
@@ -73,9 +74,7 @@ def test_attach_finds_the_channels_and_the_limit_in_force_there(cell: Cell, obse
 
 
 def test_attach_counts_the_enobufs_of_each_thread_as_strace_does(observed: Observed) -> None:
-    by_attach = {thread.comm: thread.enobufs for thread in observed.attachment.threads if thread.enobufs}
-    by_strace = {name: counts.enobufs for name, counts in observed.threads.items() if counts.enobufs}
-    assert by_attach == by_strace
+    assert enobufs_by_attach(observed) == enobufs_by_strace(observed)
     causes = [channel.enobufs_causes for channel in observed.channels if channel.enobufs]
     assert all(set(found) == {"optmem"} for found in causes)
     assert sum(found["optmem"] for found in causes) == observed.enobufs
@@ -95,3 +94,10 @@ def test_attach_tells_pages_from_plain_headers(observed: Observed) -> None:
     assert sum(channel.plain_sends for channel in channels) == sum(counts.plain_sends for counts in counted)
     assert sum(channel.bytes_sent for channel in channels) == sum(counts.bytes_sent for counts in counted)
     assert {channel.send_bytes_median for channel in observed.channels} == {LARGEST_SEND_BYTES}
+
+
+def test_attach_finds_what_the_version_does_wrong(observed: Observed) -> None:
+    assert first_finding_is_right(observed), [finding.id for finding in observed.attachment.findings]
+    # of a socket that was closed before attach looked at it, only the probes know
+    hasty = sum(socket.flushes_empty_then_enobufs or 0 for socket in observed.attachment.sockets)
+    assert hasty == sum(counts.unwaited_flushes for counts in observed.threads.values())
