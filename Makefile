@@ -3,6 +3,9 @@
 
 VENV := .venv/bin
 
+# Images of containers set it. The tests start hundreds of Pythons, each of which would compile all that it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The unit tests that `make check` leaves out for their time; each marker is explained in pyproject.toml.
 SLOW := bulk or notebook or picture or command or fuzz or network
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -58,9 +59,13 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Gives tests the marker of their folder or file, before pytest selects by markers."""
     for item in items:
-        for place, marker in MARKER_OF.items():
-            if item.path.is_relative_to(_TESTS / place):
-                item.add_marker(marker)
+        for marker in _markers_of(item.path):
+            item.add_marker(marker)
+
+
+@cache
+def _markers_of(path: Path) -> list[str]:
+    return [marker for place, marker in MARKER_OF.items() if path.is_relative_to(_TESTS / place)]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -46,10 +46,10 @@ def _path_with(folder: Path, *commands: str) -> str:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A checkout in which `make setup` has run once."""
+    """A checkout that has been set up once, without byte code: make would not let that be switched off."""
     copy = tmp_path_factory.mktemp("setup") / "zcprobe"
     shutil.copytree(ROOT, copy, ignore=_NOT_IN_A_CHECKOUT)
-    result = _run(copy, "make", "setup")
+    result = _run(copy, "tools/setup.sh")
     assert result.returncode == 0, result.stderr
     yield copy
     # pytest keeps the folders of three sessions, and this one holds most of a gigabyte.
