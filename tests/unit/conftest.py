@@ -76,6 +76,12 @@ def run(request: pytest.FixtureRequest) -> Run:
     return load_run(request.param)
 
 
+@pytest.fixture(scope="session", params=_params(list(filter(_is_newest, _RUNS))), ids=_name)
+def newest_run(request: pytest.FixtureRequest) -> Run:
+    """Those of `run` that have the newest version of the format, in turn."""
+    return load_run(request.param)
+
+
 @pytest.fixture(scope="session", params=_params(_CAMPAIGNS), ids=_name)
 def campaign(request: pytest.FixtureRequest) -> RunCollection:
     """Each kept campaign in turn: many runs, most of which recorded nothing but counts."""

@@ -4,10 +4,13 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
@@ -51,11 +54,24 @@ def _code(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def _client(notebook: NotebookNode, kernel: Any = None) -> NotebookClient:
+    resources = {"metadata": {"path": str(_ROOT / "notebooks")}}
+    return NotebookClient(notebook, kernel, timeout=_TIMEOUT_S, kernel_name="python3", resources=resources)
+
+
 def _execute(notebook: NotebookNode) -> None:
     """Executes it in the notebooks' folder, as JupyterLab does; raises the error of a cell."""
-    NotebookClient(
-        notebook, timeout=_TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": str(_ROOT / "notebooks")}}
-    ).execute()
+    _client(notebook).execute()
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Any]:
+    """The manager of a kernel for many notebooks, because starting one takes longer than most cells."""
+    client = _client(nbformat.v4.new_notebook())
+    client.create_kernel_manager()
+    client.start_new_kernel(cwd=str(_ROOT / "notebooks"))
+    yield client.km
+    run_sync(client.km.shutdown_kernel)(now=True)
 
 
 def _pictures(cell: NotebookNode) -> int:
@@ -113,15 +129,21 @@ def test_its_code_reads_the_oldest_version_without_anything_that_writes(path: Pa
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def _execute_on(path: Path, runs: str) -> None:
+def _execute_on(path: Path, runs: str, kernel: Any) -> None:
+    """Executes it in that kernel, which first forgets what earlier notebooks named."""
     notebook = _read(path)
     _choose(notebook, runs)
-    _execute(notebook)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))
+    client = _client(notebook, kernel)
+    try:
+        client.execute()
+    finally:
+        client.kc.stop_channels()
 
 
 @pytest.mark.parametrize("path", _ON_BENCHMARKS[1:], ids=lambda path: path.stem)
-def test_it_runs_on_a_single_run(path: Path) -> None:
-    _execute_on(path, str(next((_ROOT / "tests" / "data" / "version_1" / "in-order").glob("*-qemu-pre-*"))))
+def test_it_runs_on_a_single_run(path: Path, kernel: Any) -> None:
+    _execute_on(path, str(next((_ROOT / "tests" / "data" / "version_1" / "in-order").glob("*-qemu-pre-*"))), kernel)
 
 
 @pytest.mark.parametrize(
@@ -138,9 +160,9 @@ def test_it_runs_on_a_single_run(path: Path) -> None:
         (_ON_AN_ATTACHMENT, "../tests/data/version_3/runs/in-order", "not a run folder of zcprobe attach"),
     ],
 )
-def test_runs_that_it_cannot_show_are_one_line(stem: str, runs: str, message: str) -> None:
+def test_runs_that_it_cannot_show_are_one_line(stem: str, runs: str, message: str, kernel: Any) -> None:
     with pytest.raises(CellExecutionError) as caught:
-        _execute_on(next(path for path in _NOTEBOOKS if path.stem == stem), runs)
+        _execute_on(next(path for path in _NOTEBOOKS if path.stem == stem), runs, kernel)
     assert caught.value.ename in ("UsageError", "OutputError")
     assert message in caught.value.evalue
 

@@ -2,6 +2,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from matplotlib.figure import Figure
 
 from zcprobe.dataset.load import Comparison
@@ -18,6 +19,14 @@ def _words(figure: Figure) -> str:
 def test_each_figure_has_a_caption_with_n(comparison: Comparison) -> None:
     assert list(captions(comparison)) == list(COMPARISON_FIGURES)
     assert all("n = " in text for text in captions(comparison).values())
+
+
+@pytest.mark.parametrize("name", ["with_and_without_the_fix", "enobufs", "round_trips"])
+def test_figures_with_several_axes_are_drawn_of_each_comparison(name: str, comparison: Comparison) -> None:
+    """The others have one axes each, which test_plots.py draws of each comparison."""
+    figure = COMPARISON_FIGURES[name](comparison)
+    figure.draw_without_rendering()
+    assert [policy for policy in comparison.policies if policy not in _words(figure)] == []
 
 
 def test_each_figure_is_saved_thrice(shipped: dict[str, Comparison], tmp_path: Path) -> None:
