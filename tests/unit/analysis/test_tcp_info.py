@@ -53,6 +53,7 @@ def test_the_summary_is_that_of_the_samples(sampled: Run) -> None:
     assert sender.retransmit_count == table.groupby("channel")["retransmit_count"].max().sum()
 
 
+@pytest.mark.bulk
 def test_a_long_run_keeps_its_extremes_in_few_rows(long_run: Run) -> None:
     edges = np.linspace(0, 200, 401)
     table = df_tcp_info(long_run, edges)

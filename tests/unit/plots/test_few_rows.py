@@ -52,12 +52,12 @@ def test_every_table_and_figure_copes(function: Callable[..., Any], scant: Run) 
     takes_one = next(iter(inspect.signature(function).parameters)) == "run"
     made = function(scant if takes_one else [scant])
     if function.__name__.startswith("plot_"):
-        made.figure.canvas.draw()
+        made.figure.draw_without_rendering()
 
 
 def test_all_figures_of_a_comparison_cope(scant: Run) -> None:
     for figure in draw_comparison(as_comparison(scant)).values():
-        figure.canvas.draw()
+        figure.draw_without_rendering()
 
 
 @pytest.mark.parametrize("where", [slice(0, 10), slice(2**62, None), slice(5, 5), slice(None, 1)])
