@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The command as a user runs it, and the check that it leaves the host as it found it."""
 
+import gc
 import os
 import shutil
 import signal
@@ -53,6 +54,14 @@ period."""
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
+
+
+gc.disable()  # until the tests are collected: what that makes stays
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
