@@ -16,7 +16,15 @@ from scipy import stats
 
 from zcprobe.format.intervals import CONFIDENCE
 
-__all__ = ["SIGNS_FROM", "Difference", "paired_difference", "share_interval", "unpaired_difference"]
+__all__ = [
+    "SIGNS_FROM",
+    "Difference",
+    "mean_interval",
+    "paired_difference",
+    "share_interval",
+    "unpaired_difference",
+    "wilson_interval",
+]
 
 SIGNS_FROM = 11
 """From so many blocks on, the two runs of a block are exchanged and never runs of different blocks. With n blocks that
@@ -71,7 +79,7 @@ def unpaired_difference(reference: Sequence[float], candidate: Sequence[float]) 
 def _difference(
     first: Values, second: Values, test: Literal["blocks", "runs"], samples: tuple[Values, ...]
 ) -> Difference:
-    low, high, method = _interval(samples)
+    low, high, method = mean_interval(samples)
     return Difference(
         reference_count=len(first),
         candidate_count=len(second),
@@ -114,7 +122,9 @@ def _least_p(first: int, second: int, test: Literal["blocks", "runs"]) -> float:
     return min(1.0, 2 / min(ways, _RESAMPLES + 1))
 
 
-def _interval(samples: tuple[Values, ...]) -> tuple[float | None, float | None, Literal["BCa", "percentile", "none"]]:
+def mean_interval(
+    samples: tuple[Values, ...],
+) -> tuple[float | None, float | None, Literal["BCa", "percentile", "none"]]:
     """The bootstrap interval of the mean of one sample, or of the difference of the means of two."""
     if min(len(sample) for sample in samples) < 2:
         return None, None, "none"
@@ -139,14 +149,15 @@ def share_interval(reference: Sequence[float], candidate: Sequence[float]) -> tu
     """The 95 % interval of the difference of two shares, from runs that are 0 or 1: Newcombe's, from Wilson's interval
     of each share (Statistics in Medicine 17, 1998, method 10). Five of five against none of five is not certain, which
     a bootstrap would say."""
-    (low_1, share_1, high_1), (low_2, share_2, high_2) = _wilson(reference), _wilson(candidate)
+    (low_1, share_1, high_1), (low_2, share_2, high_2) = wilson_interval(reference), wilson_interval(candidate)
     change = share_2 - share_1
     low = change - sqrt((share_2 - low_2) ** 2 + (high_1 - share_1) ** 2)
     high = change + sqrt((high_2 - share_2) ** 2 + (share_1 - low_1) ** 2)
     return low, high
 
 
-def _wilson(values: Sequence[float]) -> tuple[float, float, float]:
+def wilson_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The share of values that are 1, from values that are 0 or 1, between the ends of its 95 % interval."""
     count = round(sum(values))
     interval = stats.binomtest(count, len(values)).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), count / len(values), float(interval.high)

@@ -12,7 +12,7 @@ from zcprobe.analysis.timebase import empty_frame
 from zcprobe.dataset.load import Run
 from zcprobe.format.causes import CAUSES
 
-__all__ = ["CAUSES_OF_ENOBUFS", "ENOBUFS_CAUSES_DTYPES", "df_enobufs_causes"]
+__all__ = ["CAUSES_OF_ENOBUFS", "ENOBUFS_CAUSES_DTYPES", "causes_of", "df_enobufs_causes"]
 
 CAUSES_OF_ENOBUFS = (
     "optmem, unread",
@@ -37,7 +37,7 @@ def df_enobufs_causes(runs: Sequence[Run]) -> pd.DataFrame:
     """
     require_comparable(runs, "one sum")
     counts = pd.DataFrame(
-        [(run.policy, cause, count) for run in runs for cause, count in _caused(run).items() if count],
+        [(run.policy, cause, count) for run in runs for cause, count in causes_of(run).items() if count],
         columns=["policy", "cause", "call_count"],
     )
     if counts.empty:
@@ -52,8 +52,8 @@ def df_enobufs_causes(runs: Sequence[Run]) -> pd.DataFrame:
     return ordered.astype(ENOBUFS_CAUSES_DTYPES)
 
 
-def _caused(run: Run) -> Counter[str]:
-    """The number of calls of a run by cause."""
+def causes_of(run: Run) -> Counter[str]:
+    """Cause -> the number of calls of a run that were refused for it."""
     counts: Counter[str] = Counter()
     for part in iterate_enobufs(run):
         mostly_unread = (part["unread_bytes"] >= part["in_flight_bytes"]).fillna(value=False).astype(bool)
