@@ -38,6 +38,7 @@ _BESIDE = (
     "cli/test_losses.py",
     "cli/test_options_take_effect.py",
     "cli/test_output.py",
+    "cli/test_questions.py",
     "cli/test_remote.py",
     "cli/test_run.py",
     "cli/test_scenarios.py",

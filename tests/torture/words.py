@@ -32,6 +32,9 @@ _DOORS = {
     "run": ("open_probes",),
     "compare": ("open_probes",),
     "campaign": ("make_campaign", "open_campaign"),
+    "answer": ("trials_of",),
+    "attach": ("_summary",),
+    "live": ("_watch",),
     "overhead": ("measure_overhead",),
     "sink": ("listen",),
     "doctor": ("check_host", "_clean"),
@@ -123,7 +126,7 @@ def _one_option(rng: random.Random, options: list[tuple[str, bool]]) -> list[str
 def _command_line(rng: random.Random, verbs: list[str], options: dict[str, list[tuple[str, bool]]]) -> list[str]:
     verb = rng.choice(verbs)
     words = [word for _ in range(rng.choice((0, 1, 1, 1, 2, 2, 3, 5))) for word in _one_option(rng, options[verb])]
-    if verb in ("campaign", "report", "plot", "export", "index"):
+    if verb in ("campaign", "answer", "report", "plot", "export", "index"):
         words += [rng.choice(_VALUES) for _ in range(rng.choice((0, 1, 1, 2)))]
     elif rng.random() < 0.1:
         words.insert(rng.randint(0, len(words)), rng.choice(_VALUES))

@@ -2,17 +2,26 @@
 """The plans that zcprobe brings along: what each is for, and how it is made."""
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from zcprobe.analysis.questions.catalogue import QUESTIONS, cells_of, parse_questions
 from zcprobe.errors import UsageError
+from zcprobe.format.campaign import PointValue
+from zcprobe.units import parse_bytes
 
 __all__ = ["BUILT_IN", "BuiltIn"]
 
 _QUICK_REPEATS = 3
+
+_QUICK_ANSWERS, _ANSWERS = 5, 12
+"""Runs of each cell. From eleven on the runs of a block are exchanged with each other alone; one more may be lost."""
+
+_LONGER = 4
+"""How many times as much as in a quick campaign a run sends."""
 
 
 class BuiltIn(msgspec.Struct, frozen=True):
@@ -34,5 +43,38 @@ def _crossover(quick: bool, only: str | None) -> dict[str, Any]:
     return content
 
 
-BUILT_IN = {"crossover": BuiltIn("from which size of a send zerocopy is better than copying", _crossover)}
+def _questions(quick: bool, only: str | None) -> dict[str, Any]:
+    asked = list(QUESTIONS.values()) if only is None else parse_questions(only)
+    cells = [cell if quick else _longer(cell) for cell in cells_of(asked)]
+    return {
+        "part": [_as_part(cell) for cell in cells],
+        "plan": {
+            "name": "questions",
+            "repeats": _QUICK_ANSWERS if quick else _ANSWERS,
+            "questions": [question.id for question in asked],
+        },
+    }
+
+
+def _longer(cell: Mapping[str, PointValue]) -> dict[str, PointValue]:
+    """The cell with more to send."""
+    found = dict(cell)
+    if "count" in found:
+        found["count"] = _LONGER * int(found["count"])
+    if "guest" in found:
+        found["guest"] = str(_LONGER * parse_bytes(str(found["guest"])))
+    return found
+
+
+def _as_part(cell: Mapping[str, PointValue]) -> dict[str, Any]:
+    """The part of the plan that has the cell alone. There parameters of policies are a table."""
+    plain: dict[str, Any] = {name: value for name, value in cell.items() if not name.startswith("set.")}
+    parameters = {name.removeprefix("set."): value for name, value in cell.items() if name.startswith("set.")}
+    return {**plain, **({"set": parameters} if parameters else {})}
+
+
+BUILT_IN = {
+    "crossover": BuiltIn("from which size of a send zerocopy is better than copying", _crossover),
+    "questions": BuiltIn("fourteen questions about MSG_ZEROCOPY senders, answered", _questions),
+}
 """What is written instead of a file -> the plan."""

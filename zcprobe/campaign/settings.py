@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from zcprobe.analysis.questions.catalogue import find_question
 from zcprobe.campaign.guesses import did_you_mean
 from zcprobe.errors import UsageError
 from zcprobe.format.baseline import parse_baseline_name
@@ -27,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`repeats`: blocks to make; each has every point once. `precision`: go on until the interval of every median is
     within this share of the median, or `budget_s` is spent. `warm_up`: runs that are made first in each sitting, and
     thrown away. `smallest_effect`: a smaller difference does not matter. `baseline`: the name of what each
-    point is compared with at the end."""
+    point is compared with at the end. `questions`: the ids of those to be answered at the end."""
 
     name: str = "campaign"
     repeats: int = 5
@@ -37,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     warm_up: int = 1
     smallest_effect: float = DEFAULT_SMALLEST_EFFECT
     baseline: str | None = None
+    questions: tuple[str, ...] = ()
 
 
 def read_settings(table: object) -> Settings:
@@ -84,6 +86,15 @@ def _precision(path: str, value: object) -> float:
     return share
 
 
+def _questions(path: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise UsageError(f"{path}: expected a list of questions", 'write their ids: ["Q1", "Q11"]')
+    try:
+        return tuple(find_question(str(one)).id for one in value)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}", error.hint) from None
+
+
 def _budget(path: str, value: object) -> float:
     seconds = parse_seconds(path, str(value)) if isinstance(value, str | int | float) else 0.0
     if not 1 <= seconds <= _MAX_BUDGET_S:
@@ -99,5 +110,6 @@ _READERS: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "seed": ("seed", _whole(0, 2**63 - 1)),
     "warm-up": ("warm_up", _whole(0, _MAX_WARM_UP)),
     "baseline": ("baseline", lambda path, value: parse_baseline_name(path, str(value))),
+    "questions": ("questions", _questions),
     "smallest-effect": ("smallest_effect", lambda path, value: parse_percent(path, str(value))),
 }

@@ -12,7 +12,9 @@ import msgspec
 from zcprobe.analysis.baseline import Judgement, judge_against
 from zcprobe.analysis.compared import Compared, compared_points
 from zcprobe.analysis.crossover_quantities import Crossed
+from zcprobe.analysis.questions.answers import Answered
 from zcprobe.campaign.built_in import BUILT_IN
+from zcprobe.campaign.conclude import conclude
 from zcprobe.campaign.conduct import Step, conduct
 from zcprobe.campaign.crossover import conclude_crossover, content_of
 from zcprobe.campaign.folder import CampaignFolder, make_campaign, open_campaign
@@ -22,6 +24,7 @@ from zcprobe.campaign.plan_file import MOST_PLAN_BYTES, Plan, parse_plan, plan_o
 from zcprobe.campaign.points import PlannedPoint, points_of
 from zcprobe.campaign.resume import find_campaign, require_same_plan, settle
 from zcprobe.campaign.verdicts import judge
+from zcprobe.cli.answers_text import print_answer
 from zcprobe.cli.baselines import (
     keep_baseline,
     print_judgement,
@@ -53,10 +56,11 @@ def _read_plan(options: argparse.Namespace) -> Plan:
     """The plan in the file; that of the campaign, if it is a campaign's folder; or a built-in one."""
     path = options.plan
     if str(path) in BUILT_IN:
-        return plan_of(BUILT_IN[str(path)].make(options.quick, None), plan_options())
-    if options.quick:
-        hint = f"leave it out, or name a built-in plan: {', '.join(BUILT_IN)}"
-        raise UsageError(f"--quick is an option of a built-in plan, and {path} is none", hint)
+        return plan_of(BUILT_IN[str(path)].make(options.quick, options.only), plan_options())
+    for name in ("quick", "only"):
+        if getattr(options, name):
+            hint = f"leave it out, or name a built-in plan: {', '.join(BUILT_IN)}"
+            raise UsageError(f"--{name} is an option of a built-in plan, and {path} is none", hint)
     if path.is_dir():
         return plan_of(read_campaign(path).plan, plan_options())
     try:
@@ -129,6 +133,7 @@ def run_plan(plan: Plan, options: argparse.Namespace, found: Path | None = None)
         with interruption.raised():
             place = found or make_campaign(options.output, _new_campaign(plan, points))
         crossed: Crossed | None = None
+        answered: list[Answered] = []
         with open_campaign(place) as folder, _noting_how_to_go_on(folder):
             if found is not None:
                 _go_on(folder, plan, points)
@@ -137,12 +142,13 @@ def run_plan(plan: Plan, options: argparse.Namespace, found: Path | None = None)
                 if folder.campaign.ended is not None:
                     judge(folder, plan.settings.smallest_effect)
                     crossed = conclude_crossover(folder)
+                    answered = conclude(folder, plan.settings.questions) if plan.settings.questions else []
                 _index(folder)
             campaign = folder.campaign
     with keeping("the runs are", place, interruption.signal_number):
         compared = _compared(campaign, place, options, baseline)
         judgement = judge_against(baseline, compared, plan.settings.smallest_effect) if baseline and compared else None
-        _print(campaign, place, judgement, crossed, as_json=options.json)
+        _print(campaign, place, judgement, crossed, answered, as_json=options.json)
         if compared is not None:
             write_junit(options.junit, compared, judgement)
     if interruption.signal_number:
@@ -201,7 +207,13 @@ def _tell_plan(plan: Plan, points: Sequence[PlannedPoint], found: Path | None, *
 
 
 def _print(
-    campaign: Campaign, place: Path, judgement: Judgement | None, crossed: Crossed | None, *, as_json: bool
+    campaign: Campaign,
+    place: Path,
+    judgement: Judgement | None,
+    crossed: Crossed | None,
+    answered: Sequence[Answered],
+    *,
+    as_json: bool,
 ) -> None:
     if as_json:
         content = {**msgspec.to_builtins(campaign), "folder": str(place)}
@@ -212,7 +224,10 @@ def _print(
     StdoutConsole().print(point_table(campaign))
     if crossed is not None:
         print_crossover(crossed)
-    print("\n".join([*verdict_lines(campaign, each=crossed is None), ended_text(campaign), f"folder  {place}"]))
+    for one in answered:
+        print_answer(one.answer)
+    is_told = crossed is not None or bool(answered)
+    print("\n".join([*verdict_lines(campaign, each=not is_told), ended_text(campaign), f"folder  {place}"]))
     if judgement is not None:
         print_judgement(judgement)
 

@@ -37,6 +37,7 @@ _VERBS: dict[str, tuple[str, str, str]] = {
     "report": ("report", "add_report", "a self-contained HTML report of runs"),
     "plot": ("plot", "add_plot", "one figure of runs"),
     "export": ("export", "add_export", "runs in other programs' formats"),
+    "answer": ("answer", "add_answer", "the answers to questions, computed anew from a campaign's run folders"),
     "index": ("index", "add_index", "one table of all runs in a folder, which makes loading and SQL quick"),
     "sink": ("sink", "add_sink", "the receiver alone, for a sender elsewhere (run --to)"),
 }

@@ -25,6 +25,7 @@ examples:
   zcprobe campaign limits.toml                make the runs
   zcprobe campaign limits.toml --resume       go on after Ctrl-C, a crash or a reboot
   zcprobe campaign crossover                  a built-in plan: from which size of a send zerocopy pays
+  zcprobe campaign questions --quick          another one: fourteen questions, answered in ten minutes
 """
 
 
@@ -33,7 +34,8 @@ def add_campaign(parser: argparse.ArgumentParser) -> None:
         "plan",
         type=Path,
         metavar="PLAN",
-        help="the plan, a TOML file, or the name of a built-in one (crossover); or with --resume a campaign's folder",
+        help="the plan, a TOML file, or the name of a built-in one (crossover, questions); or with --resume a"
+        " campaign's folder",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="make no run; say which there are, and how long they take"
@@ -44,6 +46,7 @@ def add_campaign(parser: argparse.ArgumentParser) -> None:
         help="go on with the newest campaign of this plan's name; without one, begin it",
     )
     parser.add_argument("--quick", action="store_true", help="of a built-in plan: fewer and shorter runs")
+    parser.add_argument("--only", metavar="Q1,Q11", help="of the built-in plan questions: answer only these")
     parser.add_argument(
         "-o",
         "--output",
