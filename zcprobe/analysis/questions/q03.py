@@ -17,8 +17,12 @@ from zcprobe.units import format_bytes
 __all__ = ["Q3"]
 
 _HELD = ("held, 128K", "held, 256K")
-_ENOUGH = ("512K late, 256K", "64K late, 2M", "64K early, 128K")
-"""For each of the senders whose completions come in order, the cell with the largest limit."""
+_ENOUGH = {
+    "512K late, 256K": "sends of 512 KiB acknowledged late",
+    "64K late, 2M": "sends of 64 KiB acknowledged late",
+    "64K early, 128K": "sends of 64 KiB acknowledged at once",
+}
+"""For each of the senders whose completions come in order, the cell with the largest limit, and the sender in words."""
 
 _TWICE: Options = {"optmem-max": "256K"}
 
@@ -71,8 +75,7 @@ def _sentence(cells: Cells, label: str, numbers: list[Number]) -> str:
     predicted = mean_of("predicted_optmem_max", "bytes", cells[label], _predicted)
     needed = mean_of("needed_optmem_max", "bytes", cells[label], _needed)
     numbers += [predicted, needed]
-    name = label.partition(",")[0]
-    return f"{format_bytes(predicted.value or 0)} for {name} (needed: {told(needed)})"
+    return f"{format_bytes(predicted.value or 0)} for {_ENOUGH[label]} (needed: {told(needed)})"
 
 
 def _conclude(cells: Cells) -> Conclusion:
@@ -124,6 +127,8 @@ Q3 = Question(
     " clones held back (held-completions); each limit beside what zcprobe predict says",
     changes="A larger send buffer or larger late share raises the limit that is needed; a sender that reads its error"
     " queue often enough needs no larger limit where completions come out of order.",
+    limits="The formula gives each send a notification of its own. Sends of 64 KiB that wait unsent share some, and"
+    " then need less than is predicted; how many share depends on the path.",
     cells=_cells(),
     conclude=_conclude,
 )
