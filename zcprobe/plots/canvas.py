@@ -39,7 +39,7 @@ _NO_DATE = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 _COLUMN_INCHES = 1.15
 LEAST_INCHES = 8.0
 """The least width at which the title and the legend of a figure are not cut off."""
-_CHARACTERS_PER_INCH = 20
+_CHARACTERS_PER_INCH = 18
 """How many characters of the method line fit into an inch at its font size."""
 
 
