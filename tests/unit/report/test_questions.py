@@ -27,7 +27,9 @@ def test_each_question_has_a_page_and_no_figure_is_empty(answered: list[Answered
     assert re.findall(r'<figure id="figure-(Q\d+)"><img src="data:image/svg', page) == ["Q1", "Q6"]
     for one in answered:
         assert f"zcprobe answer answered {one.question.id}" in page
-        assert one.question.raised_by in unescape(page)
+        assert one.question.raised_by in re.sub("</?code>", "`", unescape(page))
+    assert "<code>zcprobe run --policy qemu-pre</code>" in page
+    assert "`" not in re.sub(r'src="[^"]*"', "", page)
     assert "(not answered)" in page
     assert "have 0 valid runs of the 3 that are needed" in page
 
