@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from zcprobe.analysis.alike import AMOUNT, require_alike
+from zcprobe.analysis.alike import AMOUNT
 from zcprobe.analysis.validity import reasons_of
+from zcprobe.dataset.option_words import describe_values
+from zcprobe.dataset.options import differing
 from zcprobe.dataset.run import Run
 from zcprobe.format.campaign import PointValue
 from zcprobe.units import parse_bytes
@@ -103,12 +105,13 @@ def _wanted(options: Mapping[str, PointValue]) -> dict[str, Any]:
 def fill_cell(
     label: str, options: Mapping[str, PointValue], trials: list[Trial], needs: Needs = "counts", *, is_about_speed: bool
 ) -> Cell:
-    """The cell with those of the runs that were made with its options. UsageError if they differ in any other option
-    that matters."""
+    """The cell with those of the runs that were made with its options. If they differ in any other option that matters,
+    none of them counts."""
     wanted = _wanted(options)
     own = [trial for trial in trials if wanted.items() <= trial.run.options.items()]
-    require_alike([trial.run for trial in own], f"the cell {label}", AMOUNT)
-    why = [list(dict.fromkeys(_reasons(trial.run, needs, is_about_speed))) for trial in own]
+    found = differing([trial.run for trial in own], AMOUNT)
+    unlike = [f"not made alike, {describe_values(name, values)}" for name, values in found.items()]
+    why = [list(dict.fromkeys([*unlike, *_reasons(trial.run, needs, is_about_speed)])) for trial in own]
     kept = [trial for trial, reasons in zip(own, why, strict=True) if not reasons]
     left_out = dict(Counter(text for reasons in why for text in reasons))
     return Cell(label, kept, left_out, [trial.run for trial in own])

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from zcprobe.analysis.questions.answers import Answered, answer_of
 from zcprobe.analysis.questions.catalogue import QUESTIONS
 from zcprobe.analysis.questions.cells import Trial
-from zcprobe.dataset.load import load_comparison, load_run
+from zcprobe.dataset.load import load_collection, load_comparison, load_run
 from zcprobe.format.campaign import PointValue
 
-__all__ = ["KEPT", "answer_with", "held_options", "kept_trials"]
+__all__ = ["KEPT", "answer_by_counts", "answer_with", "held_options", "kept_trials"]
 
 KEPT = Path(__file__).parents[3] / "data" / "version_3"
 
@@ -42,3 +42,12 @@ def answer_with(question: str, policies: Mapping[str, str]) -> Answered:
         for label, policy in policies.items()
     }
     return answer_of(replace(QUESTIONS[question], cells=cells), kept_trials(), "kept")
+
+
+def answer_by_counts(question: str, policies: Mapping[str, str]) -> Answered:
+    """The same with the kept campaign over policies, whose runs recorded only counts, and were made under load."""
+    runs = load_collection(KEPT / "campaigns" / "policies")
+    trials = [Trial(block, run) for policy in runs.policies for block, run in enumerate(runs.runs_of(policy), 1)]
+    cells = {label: held_options(policy) | {"optmem-max": "64K"} for label, policy in policies.items()}
+    asked = replace(QUESTIONS[question], cells=cells, is_about_speed=False)
+    return answer_of(asked, trials, "policies")

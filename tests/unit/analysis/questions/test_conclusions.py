@@ -4,7 +4,8 @@
 import numpy as np
 import pytest
 
-from tests.unit.analysis.questions.asked import answer_with, kept_trials
+from tests.unit.analysis.questions.asked import answer_by_counts, answer_with, kept_trials
+from zcprobe.analysis.claims import claims_against
 from zcprobe.format.questions import Number
 
 RIGHT = {
@@ -79,3 +80,38 @@ def test_stalls_are_those_of_each_run() -> None:
     assert number(numbers, "stall_max_ns", "clones held").value == pytest.approx(longest)
     medians = np.mean([np.median(run.stalls["duration_ns"]) for run in runs])
     assert number(numbers, "stall_p50_ns", "clones held").value == pytest.approx(medians)
+
+
+def test_the_policies_of_q8_are_judged_as_in_any_comparison() -> None:
+    policies = {name: name for name in ("qemu-merged", "wait-progress", "watermark")}
+    answered = answer_by_counts("Q8", {**policies, "qemu-lru-half": "drain-every"})
+    claims = answered.answer.claims
+    assert len(claims) == 6
+    points = {label: cell.by_block for label, cell in answered.cells.items()}
+    every = [one for one in claims_against("qemu-merged", points) if one.quantity in ("goodput_bps", "stalled_share")]
+    assert [(one.candidate, one.effect, one.p) for one in claims] == [
+        (one.candidate, one.effect, one.p) for one in every
+    ]
+    assert {one.tested_count for one in claims} == {sum(not one.is_constant for one in claims)}
+    better = [one.candidate for one in claims if one.quantity == "goodput_bps" and one.better]
+    assert answered.answer.answer.startswith("Yes" if better else ("In part", "Not shown"))
+
+
+def test_q9_needs_a_sender_that_fails() -> None:
+    skipping = {"qemu-merged": "qemu-merged", "folly": "folly", "copy-off": "folly", "ydb": "watermark"}
+    answered = answer_by_counts("Q9", {**skipping, "qemu-pre": "qemu-pre"})
+    assert answered.answer.answered
+    assert answered.answer.answer.startswith("Skip it")
+    assert not answer_by_counts("Q9", {**skipping, "qemu-pre": "folly"}).answer.answered
+
+
+def test_q4_says_whether_reading_more_often_helped() -> None:
+    often = {f"held, every {every}": "drain-every" for every in (8, 32, 128, 512)}
+    flight = {"in flight, every 8": "drain-every", "in flight, at ENOBUFS": "drain-every"}
+    answered = answer_by_counts("Q4", {**often, "held, at ENOBUFS": "wait-progress", **flight})
+    assert "not shown to change" in answered.answer.answer
+    values = {one.cell: one.value for one in answered.answer.numbers}
+    runs = answered.cells["held, at ENOBUFS"].runs
+    expected = np.mean([1000 * run.sender.enobufs_count / run.sender.sends for run in runs])
+    assert values["held, at ENOBUFS"] == pytest.approx(expected)
+    assert len({values[label] for label in often}) == 1
