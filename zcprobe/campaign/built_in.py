@@ -17,8 +17,9 @@ __all__ = ["BUILT_IN", "BuiltIn"]
 
 _QUICK_REPEATS = 3
 
-_QUICK_ANSWERS, _ANSWERS = 5, 12
-"""Runs of each cell. From eleven on the runs of a block are exchanged with each other alone; one more may be lost."""
+_QUICK_ANSWERS, _ANSWERS = 6, 12
+"""Runs of each cell of the questions. Six can decide two dozen comparisons at once, or with one lost still six. From
+eleven on the runs of a block are exchanged with each other alone; one more may be lost."""
 
 _LONGER = 4
 """How many times as much as in a quick campaign a run sends."""

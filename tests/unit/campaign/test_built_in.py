@@ -68,7 +68,7 @@ def test_some_questions_need_some_points_alone() -> None:
 def test_a_dry_run_needs_no_root(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main(["campaign", "questions", "--quick", "--only", "Q12", "--dry-run", "-J"]) == 0
     content = msgspec.json.decode(capsysbinary.readouterr().out)
-    assert (len(content["points"]), content["runs"]) == (3, 15)
+    assert (len(content["points"]), content["runs"]) == (3, 18)
     assert content["plan"]["plan"]["questions"] == ["Q12"]
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Q8: waiting for less than everything."""
 
+from zcprobe.analysis.claim_text import is_decidable
 from zcprobe.analysis.questions.cells_of_many import held
 from zcprobe.analysis.questions.estimates import effect_of, mean_of, policy_claims, series_of
 from zcprobe.analysis.questions.question import Cells, Conclusion, Question
@@ -23,12 +24,8 @@ def _conclude(cells: Cells) -> Conclusion:
     stalled = [mean_of("stalled_share", "share", cell, _stalled) for cell in cells.values()]
     better = [claim.candidate for claim in claims if claim.quantity == "goodput_bps" and claim.better]
     shorter = [claim.candidate for claim in claims if claim.quantity == "stalled_share" and claim.better]
-    won = (
-        f"{listed(better)} moved data faster than {_MERGED}"
-        if better
-        else f"no policy moved data faster than {_MERGED}"
-    )
-    rest = f"{listed(shorter)} stalled for a smaller share of the time" if shorter else "none stalled less"
+    won = f"{listed(better) if better else 'no policy'} is shown to move data faster than {_MERGED}"
+    rest = f"{listed(shorter) if shorter else 'none'} to stall for a smaller share of the time"
     text = (
         f"{'Yes' if better else 'In part' if shorter else 'Not shown'}: {won}, and {rest}."
         f" The differences are: {'; '.join(map(claim_words, claims))}."
@@ -39,7 +36,9 @@ def _conclude(cells: Cells) -> Conclusion:
     ]
     main = next(effect_of(claim) for claim in claims if claim.quantity == "goodput_bps")
     numbers = [*goodput, *stalled, *map(effect_of, claims)]
-    return Conclusion(text=text, numbers=numbers, main=main, claims=claims, series=panels)
+    return Conclusion(
+        text=text, numbers=numbers, main=main, shown=all(map(is_decidable, claims)), claims=claims, series=panels
+    )
 
 
 Q8 = Question(

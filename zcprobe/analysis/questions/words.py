@@ -44,4 +44,4 @@ def claim_words(claim: Claim) -> str:
     what = f"{COMPARED[claim.quantity].words} of {claim.candidate}"
     if claim.shown:
         return f"{what} {effect_text(claim)}"
-    return f"{what} {effect_text(claim)}: no difference shown"
+    return f"{what} {effect_text(claim)} (no difference shown: {claim.why})"
