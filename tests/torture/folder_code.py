@@ -81,6 +81,9 @@ def _environment(folder: Path, site: Path, canary: Path, choice: random.Random) 
     }
 
 
+_ANSWERED = Path(__file__).parents[1] / "data" / "version_3" / "answered"
+
+
 def _commands(port: int, number: int) -> dict[str, tuple[str, ...]]:
     """Verb -> its words; those that read run folders come after those that make them. A comparison's own report takes
     long, and is left to the rounds after the first."""
@@ -100,6 +103,7 @@ def _commands(port: int, number: int) -> dict[str, tuple[str, ...]]:
         "attach": ("--detail", "causes", "-o", "watched", "--", "sleep", "1"),
         "live": ("--detail", "causes", "--", "sleep", "1"),
         "index": ("one",),
+        "answer": (str(_ANSWERED), "Q12", "-o", "."),
         "predict": ("-l", "64K", "--bandwidth", "10G", "--delay", "1ms"),
         "overhead": ("-l", "64K", "--rounds", "1"),
         "sink": ("-1", "-B", "127.0.0.1", "-p", str(port)),
