@@ -2,8 +2,10 @@
 """zcprobe answer"""
 
 import argparse
+import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 from zcprobe.analysis.questions.answers import Answered, answer_of, asked_of, trials_of
 from zcprobe.analysis.questions.catalogue import find_question
@@ -12,6 +14,7 @@ from zcprobe.cli.output import open_output
 from zcprobe.dataset.campaign import read_campaign
 from zcprobe.errors import UsageError
 from zcprobe.format.questions import QUESTIONS_FILE, QUESTIONS_PAGE
+from zcprobe.isolation import own_settings
 
 __all__ = ["run"]
 
@@ -29,18 +32,23 @@ def run(options: argparse.Namespace) -> int:
     if options.output is not None:
         _write(found, options.output)
     if options.json:
-        from zcprobe.report.questions import answers_json  # matplotlib takes long to import
-
-        sys.stdout.buffer.write(answers_json(found))
+        sys.stdout.buffer.write(_report().answers_json(found))
     else:
         for one in found:
             print_answer(one.answer)
     return 0
 
 
-def _write(found: list[Answered], parent: Path) -> None:
-    from zcprobe.report.questions import answers_json, render_answers
+def _report() -> Any:
+    """The module that writes answers. It draws figures, and only this much of the verb needs matplotlib, which takes
+    long to import and must not find settings in the current folder."""
+    with own_settings():
+        return importlib.import_module("zcprobe.report.questions")
 
-    for name, content in ((QUESTIONS_FILE, answers_json(found)), (QUESTIONS_PAGE, render_answers(found).encode())):
+
+def _write(found: list[Answered], parent: Path) -> None:
+    report = _report()
+    contents = {QUESTIONS_FILE: report.answers_json(found), QUESTIONS_PAGE: report.render_answers(found).encode()}
+    for name, content in contents.items():
         with open_output(parent / name) as file:
             file.write(content)
