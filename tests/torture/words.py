@@ -147,17 +147,22 @@ def _doors_shut() -> Iterator[None]:
         yield
 
 
+def _written(stream: io.TextIOWrapper) -> str:
+    buffer = stream.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue().decode()
+
+
 def _call(words: list[str]) -> tuple[int | None, str]:
     """Exit code (None if the verb's work would begin), and stderr, including any traceback."""
-    err = io.StringIO()
-    out = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
+    err, out = (io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace", write_through=True) for _ in range(2))
     with contextlib.redirect_stderr(err), contextlib.redirect_stdout(out):
         try:
-            return main(words), err.getvalue()
+            return main(words), _written(err)
         except _Reached:
-            return None, err.getvalue()
+            return None, _written(err)
         except SystemExit as ending:
-            return int(ending.code or 0), err.getvalue()
+            return int(ending.code or 0), _written(err)
         except Exception:
             return -1, traceback.format_exc()
 
