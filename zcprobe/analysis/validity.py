@@ -2,13 +2,16 @@
 """Whether runs can be relied on: VALID, or INVALID with the reasons."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from zcprobe.dataset.results import lost_count
-from zcprobe.dataset.run import Run
 from zcprobe.format.claims import Stamp
 from zcprobe.format.metadata import Recording, RunMetadata
+
+if TYPE_CHECKING:
+    from zcprobe.dataset.run import Run
 
 __all__ = ["LEAST_SECONDS", "MOST_LOAD_PER_CPU", "Reason", "reasons_of", "stamp_of"]
 
@@ -78,7 +81,7 @@ def _disturbed(meta: Recording) -> Iterator[Reason]:
             yield Reason(warning.id, _DISTURBED[warning.id], warning.text)
 
 
-def stamp_of(runs: Sequence[Run]) -> Stamp:
+def stamp_of(runs: "Sequence[Run]") -> Stamp:
     """The stamp of what is made from these runs. Each reason is told once, with the number of runs that have it."""
     counts: dict[str, int] = {}
     for run in runs:

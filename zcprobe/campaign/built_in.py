@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from zcprobe.analysis.questions.catalogue import QUESTIONS, cells_of, parse_questions
 from zcprobe.errors import UsageError
 from zcprobe.format.campaign import PointValue
 from zcprobe.units import parse_bytes
@@ -45,6 +44,8 @@ def _crossover(quick: bool, only: str | None) -> dict[str, Any]:
 
 
 def _questions(quick: bool, only: str | None) -> dict[str, Any]:
+    from zcprobe.analysis.questions.catalogue import QUESTIONS, cells_of, parse_questions  # with scipy
+
     asked = list(QUESTIONS.values()) if only is None else parse_questions(only)
     cells = [cell if quick else _longer(cell) for cell in cells_of(asked)]
     return {

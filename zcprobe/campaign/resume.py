@@ -12,7 +12,6 @@ from zcprobe.campaign.entry import entry_of, failed
 from zcprobe.campaign.folder import CampaignFolder
 from zcprobe.campaign.points import PlannedPoint
 from zcprobe.campaign.settings import Settings
-from zcprobe.dataset.load import load_run
 from zcprobe.errors import OutputError, UsageError
 from zcprobe.format.campaign import CAMPAIGN_FILE, Campaign, CampaignRun, Pending
 
@@ -58,6 +57,8 @@ def settle(folder: CampaignFolder) -> None:
 
 
 def _found(folder: CampaignFolder, name: str, pending: Pending) -> CampaignRun:
+    from zcprobe.dataset.load import load_run  # with pandas, which a dry run must not import
+
     path = folder.directory.within / name
     try:
         run = load_run(path, allow_incomplete=True, allow_lost=True)

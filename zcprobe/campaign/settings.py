@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from zcprobe.analysis.questions.catalogue import find_question
 from zcprobe.campaign.guesses import did_you_mean
 from zcprobe.errors import UsageError
 from zcprobe.format.baseline import parse_baseline_name
@@ -89,6 +88,8 @@ def _precision(path: str, value: object) -> float:
 def _questions(path: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         raise UsageError(f"{path}: expected a list of questions", 'write their ids: ["Q1", "Q11"]')
+    from zcprobe.analysis.questions.catalogue import find_question  # with scipy, which takes long to import
+
     try:
         return tuple(find_question(str(one)).id for one in value)
     except UsageError as error:

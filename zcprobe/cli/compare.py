@@ -28,7 +28,7 @@ from zcprobe.cli.baselines import (
     require_no_regression,
     write_junit,
 )
-from zcprobe.cli.campaign import run_plan
+from zcprobe.cli.campaign_runs import run_plan
 from zcprobe.cli.claims import claim_table
 from zcprobe.cli.compare_axis import axis_of, plan_content
 from zcprobe.cli.compare_results import compare_results

@@ -16,7 +16,6 @@ from zcprobe.analysis.validity import Reason
 from zcprobe.benchmark.run import CompletedRun
 from zcprobe.campaign import entry as entry_module
 from zcprobe.campaign import maker as maker_module
-from zcprobe.campaign import resume as resume_module
 from zcprobe.campaign.conduct import Step, conduct
 from zcprobe.campaign.folder import make_campaign, open_campaign
 from zcprobe.campaign.plan_file import Plan, plan_of
@@ -81,7 +80,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(SharedProbes, "needed_by", lambda *_: None)
     monkeypatch.setattr(time, "monotonic", lambda: made.clock_s)
     monkeypatch.setattr(entry_module, "reasons_of", made.reasons_of)
-    monkeypatch.setattr(resume_module, "load_run", lambda *_, **__: SimpleNamespace(meta=made.metadata()))
+    monkeypatch.setattr("zcprobe.dataset.load.load_run", lambda *_, **__: SimpleNamespace(meta=made.metadata()))
     return made
 
 

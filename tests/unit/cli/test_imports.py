@@ -54,6 +54,12 @@ def test_help_and_lists_import_nothing_slow_and_no_core(words: tuple[str, ...]) 
     assert imported(*words) & (SLOW | {"zcprobe.native"}) == set()
 
 
+def test_a_dry_run_of_a_plan_imports_nothing_slow(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text('length = ["4K", "64K"]\n[plan]\nname = "sizes"\n')
+    found = imported("campaign", str(tmp_path / "plan.toml"), "--dry-run", "-o", str(tmp_path))
+    assert found & (WRITING | DRAWING | {"pandas"}) == set()
+
+
 def test_the_help_of_all_verbs_needs_nothing_that_one_of_them_needs() -> None:
     assert not {"msgspec", "zcprobe.config", "zcprobe.policies"} & imported("-h")
 
