@@ -40,6 +40,9 @@ def _plain_sends(sender: SenderSummary) -> str:
 
 
 def _optmem(kernel: KernelSummary) -> str:
+    """Without probes and records nobody looks at the level before a send is refused."""
+    if not kernel.optmem_peak_bytes:
+        return f"not measured; the limit is {kernel.optmem_max_bytes} B, {kernel.charge_bytes} B each"
     return f"at most {kernel.optmem_peak_bytes} of {kernel.optmem_max_bytes} B, {kernel.charge_bytes} B each"
 
 

@@ -88,3 +88,9 @@ def test_without_the_sink_s_word_no_goodput_is_told(acked: int | None) -> None:
     lines = told(goodput_bps=None, sink_bytes=None, sink_intact=None, bytes_acked=acked, bytes_sent=1 << 30)
     assert lines["goodput"] == "not known: the sink did not report"
     assert lines["sink"] == ("no report; its kernel acknowledged 1 MiB of 1 GiB" if acked else "no report")
+
+
+def test_a_level_that_nobody_looked_at_is_not_zero() -> None:
+    limits = {"optmem_max_bytes": 131072, "charge_bytes": 832}
+    assert told(**limits)["optmem"] == "not measured; the limit is 131072 B, 832 B each"
+    assert told(**limits, optmem_peak_bytes=20800)["optmem"] == "at most 20800 of 131072 B, 832 B each"
