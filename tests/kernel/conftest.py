@@ -39,6 +39,7 @@ _BESIDE = (
     "cli/test_options_take_effect.py",
     "cli/test_output.py",
     "cli/test_questions.py",
+    "cli/test_questions.py",
     "cli/test_remote.py",
     "cli/test_run.py",
     "cli/test_scenarios.py",
