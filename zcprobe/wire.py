@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 
 from zcprobe.config import DEFAULT_RECORD_LIMIT_BYTES, MAX_PORT, RunConfig
+from zcprobe.format.outcomes import Outcome
 
 __all__ = [
     "GREETING",
@@ -179,7 +180,7 @@ class ChannelReport(msgspec.Struct, frozen=True):
     `latencies`: slot (`zc_latency_slot`) -> requests; empty for other traffic than rpc.
     """
 
-    outcome: str
+    outcome: Outcome
     result: dict[str, int]
     lost_records: int
     sink: SinkReport | None

@@ -9,7 +9,7 @@ from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import unusual_options
 from zcprobe.dataset.results import lost_count
 from zcprobe.format.metadata import AttachmentMetadata, Recording, RunMetadata
-from zcprobe.format.outcomes import OUTCOME_WORDS
+from zcprobe.format.outcomes import OUTCOME_WORDS, Outcome
 from zcprobe.format.summary import KernelSummary, SenderSummary
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
@@ -130,7 +130,7 @@ def collection_html(
     return f"<div><b>{len(runs)} runs</b><table>{head}{''.join(rows)}</table>{more}{sentences}{notes}</div>"
 
 
-def counts_html(counts: Mapping[tuple[str | None, str | None, str | None], int], skipped: Sequence[str]) -> str:
+def counts_html(counts: Mapping[tuple[str | None, str | None, Outcome | None], int], skipped: Sequence[str]) -> str:
     """The HTML of more runs than have a row each, from the number of runs by scenario, policy and outcome, which are
     None for attachments; and the runs that were left out."""
     outcomes: dict[tuple[str, str], list[str]] = {}

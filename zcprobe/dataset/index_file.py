@@ -19,6 +19,7 @@ from zcprobe.dataset.files import read_bounded
 from zcprobe.dataset.rows import known_schema
 from zcprobe.errors import OutputError
 from zcprobe.format.metadata import FORMAT_MINOR, FORMAT_VERSION
+from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.version import VERSION
 
 __all__ = ["INDEX_FILE", "ORIGIN", "decode_index", "encode_index", "index_schema", "require_own"]
@@ -114,7 +115,8 @@ def decode_index(path: Path) -> pa.Table | None:
 
 
 def _require_rows(path: Path, table: pa.Table) -> None:
-    """OutputError for what no index has: other columns or types, no value of an origin, text that cannot be printed."""
+    """OutputError for what no index has: other columns or types, no value of an origin, text that cannot be printed, an
+    unknown outcome."""
     found = {field.name: field.type for field in table.schema}
     fits = all(found.get(field.name) == field.type for field in index_schema()) and len(found) == table.num_columns
     plain = {pa.null(), pa.bool_(), pa.int64(), pa.float64(), pa.string()}
@@ -128,6 +130,8 @@ def _require_rows(path: Path, table: pa.Table) -> None:
         is_printable = False
     if not is_printable:
         raise OutputError(f"{path} has text that cannot be printed", _REMAKE)
+    if not set(_words(table["outcome"])) <= set(OUTCOME_WORDS):
+        raise OutputError(f"{path} has another outcome than {', '.join(OUTCOME_WORDS)}", _REMAKE)
 
 
 def _words(column: pa.ChunkedArray) -> list[str]:

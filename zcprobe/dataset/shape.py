@@ -16,7 +16,7 @@ from zcprobe.format.effects import Effects
 from zcprobe.format.findings import Finding, RunWarning
 from zcprobe.format.host import Host
 from zcprobe.format.lab import Lab
-from zcprobe.format.outcomes import OUTCOME_WORDS
+from zcprobe.format.outcomes import Outcome
 from zcprobe.format.scenario import RecordedScenario
 from zcprobe.format.sockets import SocketCounts
 from zcprobe.format.summary import ChannelSummary, KernelSummary, SenderSummary
@@ -45,7 +45,7 @@ _NAME = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.+-]{1,64}$")]
 """The name of a policy, a scenario or a cause. Figures show it in titles and legends, so it may hold no markup."""
 
 _OWN: dict[str, Any] = {
-    "outcome": Literal[tuple(OUTCOME_WORDS)],
+    "outcome": Outcome,
     "scenario": _NAME,
     "policy": _NAME,
     "enobufs_causes": Annotated[dict[_NAME, COUNT], Meta(max_length=256)] | None,

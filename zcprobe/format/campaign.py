@@ -11,6 +11,7 @@ import msgspec
 
 from zcprobe.format.claims import Claim, Stamp
 from zcprobe.format.metadata import FORMAT_MINOR, FORMAT_VERSION
+from zcprobe.format.outcomes import Outcome
 from zcprobe.version import VERSION
 
 __all__ = [
@@ -46,7 +47,7 @@ class CampaignRun(msgspec.Struct, frozen=True, kw_only=True):
     folder: str | None
     sha256: str | None = None
     block: int
-    outcome: str
+    outcome: Literal[Outcome, "failed"]
     complete: bool
     valid: bool
     why: str | None = None

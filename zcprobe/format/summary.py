@@ -3,6 +3,8 @@
 
 import msgspec
 
+from zcprobe.format.outcomes import Outcome
+
 __all__ = ["ChannelSummary", "KernelSummary", "SenderSummary"]
 
 
@@ -11,7 +13,7 @@ class ChannelSummary(msgspec.Struct, frozen=True, kw_only=True):
     `start_ns` and `end_ns` are CLOCK_MONOTONIC, or None in runs made before there were channels. The levels of optmem
     are those of this channel's SO_MEMINFO samples."""
 
-    outcome: str
+    outcome: Outcome
     error: str | None
     start_ns: int | None
     end_ns: int | None
@@ -86,7 +88,7 @@ class SenderSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What our own sender and its sink counted, over all channels. docs/run-format.md describes each member. A member
     that was added later is None in runs made before."""
 
-    outcome: str
+    outcome: Outcome
     error: str | None
     duration_ns: int
     writes: int

@@ -148,7 +148,7 @@ def mark_outcome(ax: Axes, run: Run, axis: TimeAxis, channel: int | None = None,
     ax.axvspan(at, 100 * axis.end_s * axis.per_s, zorder=0.5, **FILLS["settling"].arguments())
     ax.axvline(at, **(DEATH if died else DEATH | {"color": "#333333", "linewidth": 1.2}))
     if label:
-        text = "the send fails for good" if outcome == "dead_enobufs" else OUTCOME_WORDS.get(outcome, outcome)
+        text = "the send fails for good" if outcome == "dead_enobufs" else OUTCOME_WORDS[outcome]
         ax.annotate(
             text,
             (at, 0.45),

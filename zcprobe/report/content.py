@@ -144,10 +144,6 @@ def _count(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def _outcome(outcome: str) -> str:
-    return OUTCOME_WORDS.get(outcome, outcome)
-
-
 def _interval(estimate: dict[str, float | None], show: Callable[[float], str]) -> str:
     """`median [low to high]`, or only the median where there is no interval."""
     median, low, high = estimate["median"], estimate["low"], estimate["high"]
@@ -164,7 +160,7 @@ def _unbroken(text: str) -> str:
 def _policy_row(policy: str, result: dict[str, Any], runs: list[Run]) -> PolicyRow:
     medians = result["medians"]
     known = POLICIES.get(policy)
-    outcomes = (f"{count} of {len(runs)} {_outcome(outcome)}" for outcome, count in result["outcomes"].items())
+    outcomes = (f"{count} of {len(runs)} {OUTCOME_WORDS[outcome]}" for outcome, count in result["outcomes"].items())
     return PolicyRow(
         policy=policy,
         stands_for=known.stands_for if known else "",
@@ -220,7 +216,7 @@ def run_rows(comparison: Comparison, base: Path) -> list[RunRow]:
             href=relative_href(run.folder, base),
             tables=[(relative_href(path, base), path.stem) for path in sorted(run.folder.glob("*.parquet"))],
             policy=run.policy,
-            outcome=_outcome(run.sender.outcome),
+            outcome=OUTCOME_WORDS[run.sender.outcome],
             sends=_count(run.sender.sends),
             enobufs=_count(run.sender.enobufs_count),
             stalls=_count(run.sender.stall_count),

@@ -14,6 +14,7 @@ import msgspec
 
 from zcprobe.config import RunConfig
 from zcprobe.endpoint import hang_up
+from zcprobe.format.outcomes import Outcome
 from zcprobe.host.zerocopy import try_zerocopy_send
 from zcprobe.native import lib
 from zcprobe.native.process import (
@@ -78,7 +79,7 @@ def _report(task: SenderTask, links: list[Link], files: list[int], taken: Taken,
     for link, answer in zip(links, answers, strict=True):
         if answer is None:
             hang_up(link.control)
-    outcomes = enum_names("zc_outcome", "ZC_OUTCOME_")
+    outcomes = msgspec.convert(enum_names("zc_outcome", "ZC_OUTCOME_"), dict[int, Outcome])
     return SenderReport(
         [
             ChannelReport(

@@ -3,13 +3,14 @@ import msgspec
 import pytest
 
 from zcprobe.benchmark.summary import summarize
+from zcprobe.format.outcomes import Outcome
 from zcprobe.format.summary import SenderSummary
 from zcprobe.native import ffi, lib
 from zcprobe.native.structs import struct_to_dict
 from zcprobe.wire import ChannelReport, SenderReport, SinkReport
 
 
-def _channel(outcome: str = "completed", sink: SinkReport | None = None, **members: int) -> ChannelReport:
+def _channel(outcome: Outcome = "completed", sink: SinkReport | None = None, **members: int) -> ChannelReport:
     result = struct_to_dict(ffi.new("struct zc_result *"))
     assert set(members) <= set(result)
     return ChannelReport(outcome, result | members, 0, sink)

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import zcprobe
@@ -66,6 +67,15 @@ def test_a_run_that_was_replaced_is_refused(folder: Path, capsys: pytest.Capture
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 1
     assert f"left out: {folder / NAMES[2]}" in err
+
+
+def test_a_run_with_an_unknown_outcome_is_refused(folder: Path) -> None:
+    content = msgspec.json.decode((folder / CAMPAIGN_FILE).read_bytes())
+    del content["sha256"]
+    content["points"][0]["runs"][0]["outcome"] = "escaped"
+    (folder / CAMPAIGN_FILE).write_bytes(sealed(content))
+    with pytest.raises(OutputError, match=rf"{CAMPAIGN_FILE} cannot be read: Invalid enum value 'escaped'"):
+        zcprobe.load(folder)
 
 
 def test_without_a_run_that_is_counted_there_is_nothing_to_load(folder: Path) -> None:
