@@ -17,9 +17,10 @@ import msgspec
 from connection import describe, on_connections, pair_ratios
 
 from zcprobe.config import ProbeLevel
+from zcprobe.format.overhead import LevelCost
 from zcprobe.native import ffi
 from zcprobe.overhead.connection import connected_lab, recording, send_block
-from zcprobe.overhead.measure import LevelCost, measure_overhead
+from zcprobe.overhead.measure import measure_overhead
 
 RECORDING_BOUND = 0.97
 LEVEL_BOUNDS: dict[int, dict[ProbeLevel, float]] = {

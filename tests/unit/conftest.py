@@ -103,7 +103,7 @@ def shipped() -> dict[str, Comparison]:
 
 def _with_summaries(comparison: Comparison, changes: dict[str, object]) -> Comparison:
     runs = [run_with(run, results=changes) for run in comparison]
-    return Comparison(comparison.folder, {**comparison.meta, "verdict": None}, runs)
+    return Comparison(comparison.folder, replace(comparison.meta, verdict=[]), runs)
 
 
 @pytest.fixture

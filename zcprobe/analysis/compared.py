@@ -34,10 +34,10 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 def compared_policies(comparison: Comparison) -> Compared:
     """A comparison of policies; a point is called like its policy."""
     return Compared(
-        title=comparison.meta["scenario"],
+        title=comparison.meta.scenario,
         folder=comparison.folder.name,
-        started_utc=comparison.meta["started_utc"],
-        seed=comparison.meta["seed"],
+        started_utc=comparison.meta.started_utc,
+        seed=comparison.meta.seed,
         points=dict(points_of(comparison)),
         claims=claims_of(comparison),
     )

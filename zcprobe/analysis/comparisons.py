@@ -2,9 +2,11 @@
 """Groups runs that were made alike except for the policy, so that one table or one pair of axes can show them."""
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from zcprobe.analysis.alike import require_comparable
 from zcprobe.analysis.claims import Point, claims_against, noise_between
@@ -16,6 +18,7 @@ from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import POLICY_OPTIONS, differing, way_of
 from zcprobe.errors import UsageError
 from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT, Claim
+from zcprobe.format.comparison import ComparedRun, ComparisonMetadata
 
 __all__ = [
     "as_comparison",
@@ -73,16 +76,17 @@ def as_comparison(found: Run | Sequence[Run]) -> Comparison:
 def comparison_of(runs: Sequence[Run], folder: Any = None) -> Comparison:
     """Makes a comparison of at least one run. Nobody planned it, so it has no seed and no comparison.json."""
     results = policy_results(runs)
-    meta: dict[str, Any] = {
-        "format_version": runs[0].meta.format_version,
-        "scenario": " and ".join(dict.fromkeys(run.scenario for run in runs)),
-        "started_utc": min(run.meta.started_utc for run in runs),
-        "seed": None,
-        "planned_runs": len(runs),
-        "runs": [{"folder": run.name, "policy": run.policy} for run in runs],
-        "policies": results,
-        "verdict": verdict(results, runs),
-    }
+    meta = ComparisonMetadata(
+        format_version=runs[0].meta.format_version,
+        scenario=" and ".join(dict.fromkeys(run.scenario for run in runs)),
+        started_utc=min(run.meta.started_utc for run in runs),
+        seed=None,
+        planned_runs=len(runs),
+        policies=dict(results),
+        verdict=verdict(results, runs),
+        smallest_effect=None,
+        runs=[ComparedRun.of(run.name, run.digest, None, run.meta) for run in runs],
+    )
     return Comparison(folder or runs[0].folder.parent, meta, list(runs))
 
 
@@ -90,22 +94,24 @@ def with_results(comparison: Comparison) -> Comparison:
     """The same comparison with results, verdict and claims computed from its runs, the policies in the planned order.
     It serves a comparison that was just recorded, and one that ended before its results were stored."""
     results = policy_results(comparison.runs)
-    ordered = {policy: results[policy] for policy in comparison.meta["policies"] if policy in results}
-    meta = comparison.meta | {
-        "policies": ordered,
-        "verdict": verdict(ordered, comparison.runs),
-        "stamp": msgspec.to_builtins(stamp_of(comparison.runs)),
-        "noise": noise_between(points_of(comparison)),
-        "verdicts": msgspec.to_builtins(claims_of(comparison)),
-    }
-    return Comparison(comparison.folder, meta, comparison.runs, comparison.skipped)
+    ordered = {policy: results[policy] for policy in comparison.meta.policies if policy in results}
+    found = copy(comparison)
+    found.meta = replace(
+        comparison.meta,
+        policies=dict(ordered),
+        verdict=verdict(ordered, comparison.runs),
+        stamp=stamp_of(comparison.runs),
+        noise=noise_between(points_of(comparison)),
+        verdicts=claims_of(comparison),
+    )
+    return found
 
 
 def points_of(comparison: Comparison) -> dict[str, Point]:
     """Policy -> its runs by block, in the planned order. Runs that nobody planned are taken in the order in which they
     were given: the first of each policy are the first block."""
-    blocks = {entry["folder"]: entry.get("repeat") for entry in comparison.meta["runs"]}
-    points: dict[str, dict[int, Run]] = {policy: {} for policy in comparison.meta["policies"]}
+    blocks = {entry.folder: entry.repeat for entry in comparison.meta.runs}
+    points: dict[str, dict[int, Run]] = {policy: {} for policy in comparison.meta.policies}
     for run in comparison.runs:
         own = points.setdefault(run.policy, {})
         own[blocks.get(run.folder.name) or len(own) + 1] = run
@@ -115,7 +121,7 @@ def points_of(comparison: Comparison) -> dict[str, Point]:
 def claims_of(comparison: Comparison) -> list[Claim]:
     """Every policy against the first one, computed from the runs."""
     points = points_of(comparison)
-    smallest = comparison.meta.get("smallest_effect")
+    smallest = comparison.meta.smallest_effect
     if not points:
         return []
     return claims_against(next(iter(points)), points, DEFAULT_SMALLEST_EFFECT if smallest is None else smallest)
@@ -144,4 +150,4 @@ def _title(comparison: Comparison, names: Sequence[str]) -> str:
     ways = [way_of(run) for run in comparison.runs]
     # An option that is None was calibrated, or has no effect in these runs.
     told = [describe_option(name, way[name]) for name in names for way in ways if way.get(name) is not None]
-    return ", ".join([comparison.meta["scenario"], *dict.fromkeys(told)])
+    return ", ".join([comparison.meta.scenario, *dict.fromkeys(told)])

@@ -3,19 +3,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
+from msgspec.structs import asdict
 from scipy import stats
 
 from zcprobe.analysis.alike import require_comparable
 from zcprobe.dataset.load import Run
 from zcprobe.dataset.results import results_of
-from zcprobe.format.intervals import CONFIDENCE
+from zcprobe.format.comparison import PolicyResult
+from zcprobe.format.intervals import CONFIDENCE, Estimate
 
-__all__ = ["QUANTITIES", "Estimate", "df_policies", "estimate_median", "policy_results"]
+__all__ = ["QUANTITIES", "df_policies", "estimate_median", "policy_results"]
 
 QUANTITIES: dict[str, str] = {
     "goodput_bps": "bit/s",
@@ -44,15 +44,6 @@ QUANTITIES: dict[str, str] = {
 _RESAMPLES = 4000
 
 
-class Estimate(msgspec.Struct, frozen=True):
-    """Median of `n` runs and its 95 % bootstrap interval. A value that needs more runs is None."""
-
-    n: int
-    median: float | None
-    low: float | None
-    high: float | None
-
-
 def estimate_median(values: list[float]) -> Estimate:
     """Median with a percentile-bootstrap interval over runs (scipy.stats.bootstrap with a fixed seed)."""
     if not values:
@@ -78,9 +69,8 @@ def _values(runs: Sequence[Run], quantity: str) -> list[float]:
     return [float(value) for value in values if value is not None]
 
 
-def policy_results(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
-    """Policy -> its results: `repeats`, `outcomes` (outcome -> runs), `enobufs_causes` (cause -> calls, `unknown` for
-    runs without probes) and `medians` (quantity -> Estimate)."""
+def policy_results(runs: Sequence[Run]) -> dict[str, PolicyResult]:
+    """Policy -> the results of its runs."""
     results = {}
     for policy in dict.fromkeys(run.policy for run in runs):
         own = [run for run in runs if run.policy == policy]
@@ -88,14 +78,12 @@ def policy_results(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
         for run in own:
             known = run.kernel.enobufs_causes
             causes.update({"unknown": run.sender.enobufs_count} if known is None else known)
-        results[policy] = {
-            "repeats": len(own),
-            "outcomes": dict(Counter(run.sender.outcome for run in own)),
-            "enobufs_causes": {cause: count for cause, count in causes.items() if count},
-            "medians": {
-                quantity: msgspec.structs.asdict(estimate_median(_values(own, quantity))) for quantity in QUANTITIES
-            },
-        }
+        results[policy] = PolicyResult(
+            repeats=len(own),
+            outcomes=dict(Counter(run.sender.outcome for run in own)),
+            enobufs_causes={cause: count for cause, count in causes.items() if count},
+            medians={quantity: estimate_median(_values(own, quantity)) for quantity in QUANTITIES},
+        )
     return results
 
 
@@ -107,9 +95,9 @@ def df_policies(runs: Sequence[Run]) -> pd.DataFrame:
     """
     require_comparable(runs, "one median")
     rows = [
-        {"policy": policy, "quantity": quantity, "unit": QUANTITIES[quantity], **estimate}
+        {"policy": policy, "quantity": quantity, "unit": QUANTITIES[quantity], **asdict(estimate)}
         for policy, result in policy_results(runs).items()
-        for quantity, estimate in result["medians"].items()
+        for quantity, estimate in result.medians.items()
     ]
     table = pd.DataFrame(rows, columns=["policy", "quantity", "unit", "n", "median", "low", "high"])
     return table.astype({"n": "int64", "median": "float64", "low": "float64", "high": "float64"})

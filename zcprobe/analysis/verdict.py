@@ -2,55 +2,56 @@
 """A comparison in words. It says only what its runs support."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from zcprobe.dataset.run import Run
+from zcprobe.format.comparison import PolicyResult
+from zcprobe.format.intervals import Estimate
 from zcprobe.format.outcomes import OUTCOMES
 from zcprobe.units import format_duration_ns, format_goodput_bps
 
 __all__ = ["verdict", "warning_sentences"]
 
 
-def _outcome(result: dict[str, Any]) -> str:
-    total = result["repeats"]
-    counts = result["outcomes"].items()
+def _outcome(result: PolicyResult) -> str:
+    total = result.repeats
+    counts = result.outcomes.items()
     return " and ".join(OUTCOMES[outcome].sentence.format(count=count, total=total) for outcome, count in counts)
 
 
-def _failure(result: dict[str, Any]) -> str:
+def _failure(result: PolicyResult) -> str:
     """When in the run the policy met ENOBUFS, and who held optmem then."""
-    sends = result["medians"]["sends"]["median"]
-    text = f" after a median of {sends:,.0f} sends" if "completed" not in result["outcomes"] else ""
-    share = result["medians"]["enobufs_unread_share"]["median"]
+    sends = result.medians["sends"].median
+    text = f" after a median of {sends:,.0f} sends" if "completed" not in result.outcomes else ""
+    share = result.medians["enobufs_unread_share"].median
     if share is not None:
         holder = "unread notifications" if share > 0.5 else "sends still in flight"
         text += f"; at ENOBUFS {max(share, 1 - share):.0%} of the optmem charges were held by {holder}"
     return text
 
 
-def _price(result: dict[str, Any]) -> str:
-    medians = result["medians"]
-    text = f"; goodput {format_goodput_bps(medians['goodput_bps']['median'])}{_missing(medians)}"
-    stalls = medians["stall_count"]["median"]
-    if stalls:
+def _price(result: PolicyResult) -> str:
+    medians = result.medians
+    text = f"; goodput {format_goodput_bps(medians['goodput_bps'].median)}{_missing(medians)}"
+    stalls, stalled_ns = medians["stall_count"].median, medians["stall_ns_total"].median
+    if stalls and stalled_ns is not None:
         word = "stall" if stalls == 1 else "stalls"
-        text += f", {stalls:.0f} {word} of {format_duration_ns(medians['stall_ns_total']['median'])} in all per run"
+        text += f", {stalls:.0f} {word} of {format_duration_ns(stalled_ns)} in all per run"
     return text
 
 
-def _missing(medians: dict[str, Any]) -> str:
+def _missing(medians: dict[str, Estimate]) -> str:
     """The share of the datagrams that did not arrive; empty for streams and where none is missing."""
-    missing, sent = medians["datagrams_missing"]["median"], medians["datagrams_sent"]["median"]
+    missing, sent = medians["datagrams_missing"].median, medians["datagrams_sent"].median
     return f", {missing / sent:.2%} of the datagrams missing" if missing and sent else ""
 
 
-def _sentence(policy: str, result: dict[str, Any]) -> str:
+def _sentence(policy: str, result: PolicyResult) -> str:
     text = f"{policy} {_outcome(result)}"
-    if sum(result["enobufs_causes"].values()):
+    if sum(result.enobufs_causes.values()):
         text += _failure(result)
-    if "completed" in result["outcomes"]:
+    if "completed" in result.outcomes:
         text += _price(result)
-    causes = dict(result["enobufs_causes"])
+    causes = dict(result.enobufs_causes)
     causes.pop("optmem", None)
     unknown = causes.pop("unknown", 0)
     if unknown:
@@ -60,11 +61,11 @@ def _sentence(policy: str, result: dict[str, Any]) -> str:
     return text + "."
 
 
-def _conclusion(results: dict[str, dict[str, Any]], *, is_doubtful: bool) -> str:
-    survivors = [policy for policy, result in results.items() if set(result["outcomes"]) == {"completed"}]
-    victims = [policy for policy, result in results.items() if "dead_enobufs" in result["outcomes"]]
+def _conclusion(results: dict[str, PolicyResult], *, is_doubtful: bool) -> str:
+    survivors = [policy for policy, result in results.items() if set(result.outcomes) == {"completed"}]
+    victims = [policy for policy, result in results.items() if "dead_enobufs" in result.outcomes]
     if not victims:
-        seen = any(sum(result["enobufs_causes"].values()) for result in results.values())
+        seen = any(sum(result.enobufs_causes.values()) for result in results.values())
         if seen:
             return "ENOBUFS ended no run."
         return f"No send returned ENOBUFS{'' if is_doubtful else ': this scenario does not show the failure'}."
@@ -88,7 +89,7 @@ def warning_sentences(runs: Sequence[Run]) -> list[str]:
     return [f"Warning, in {len(texts)} of {len(runs)} runs: {texts[0]}." for texts in said.values()]
 
 
-def verdict(results: dict[str, dict[str, Any]], runs: Sequence[Run] = ()) -> list[str]:
+def verdict(results: dict[str, PolicyResult], runs: Sequence[Run] = ()) -> list[str]:
     """Sentences about `results`, which come from `policy_results()`: one for each policy, the conclusion, and the
     warnings of `runs`, from which the results were computed. Empty without results."""
     if not results:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from zcprobe.analysis.comparisons import with_results
 from zcprobe.benchmark.defaults import Benchmark
@@ -18,7 +18,8 @@ from zcprobe.campaign.plan import PlannedRun, plan_runs
 from zcprobe.campaign.store import Store
 from zcprobe.dataset.load import Comparison, load_comparison
 from zcprobe.format.claims import DEFAULT_SMALLEST_EFFECT
-from zcprobe.format.metadata import FORMAT_MINOR, FORMAT_VERSION
+from zcprobe.format.comparison import ComparisonMetadata
+from zcprobe.format.overhead import Overhead
 from zcprobe.interrupt import Interruption
 from zcprobe.isolation import own_settings
 from zcprobe.journal import journal, new_run_id
@@ -67,14 +68,14 @@ def compare(
         entry = stack.enter_context(journal(run_id, interruption.raised()))
         name = folder_name(first.config.scenario, "compare", run_id)
         directory = stack.enter_context(open_run_directory(parent, name, entry))
-        store = Store(directory, content, len(plan))
+        store = Store(directory, content)
         with store.noting_what_is_kept():
             execute(plan, benchmarks, store, probes, interruption, on_run)
-            if not store.runs:
+            if not content.runs:
                 interruption.give_up()
             if probes is not None:
                 probes.close()
-                content["overhead"] = _measure_overhead(first, overhead_rounds, interruption)
+                store.content = replace(content, overhead=_measure_overhead(first, overhead_rounds, interruption))
             comparison = _with_results(store, interruption)
             if report:
                 _write_report(comparison, interruption)
@@ -83,30 +84,27 @@ def compare(
 
 def _content(
     first: Benchmark, policies: list[str], seed: int, planned: int, smallest_effect: float
-) -> dict[str, object]:
-    """The members of comparison.json before the first run."""
-    return {
-        "format_version": FORMAT_VERSION,
-        "format_minor": FORMAT_MINOR,
-        "scenario": first.config.scenario,
-        "started_utc": now_utc(),
-        "seed": seed,
-        "planned_runs": planned,
-        "policies": {policy: {} for policy in policies},
-        "verdict": [],
-        "smallest_effect": smallest_effect,
-        "overhead": None,
-    }
+) -> ComparisonMetadata:
+    """comparison.json before the first run."""
+    return ComparisonMetadata(
+        scenario=first.config.scenario,
+        started_utc=now_utc(),
+        seed=seed,
+        planned_runs=planned,
+        policies=dict.fromkeys(policies),
+        smallest_effect=smallest_effect,
+    )
 
 
 def _at(place: Path, comparison: Comparison) -> Comparison:
     """The comparison, read from the open folder, because somebody could put another folder under its name."""
     for run in comparison.runs:
         run.folder = place / run.folder.name
-    return Comparison(place, comparison.meta, comparison.runs, comparison.skipped)
+    comparison.folder = place
+    return comparison
 
 
-def _measure_overhead(benchmark: Benchmark, rounds: int, interruption: Interruption) -> object:
+def _measure_overhead(benchmark: Benchmark, rounds: int, interruption: Interruption) -> Overhead | None:
     """The cost of the probes; None if it was not requested, or somebody has asked for the end."""
     if not rounds or interruption.signal_number:
         return None
@@ -114,7 +112,7 @@ def _measure_overhead(benchmark: Benchmark, rounds: int, interruption: Interrupt
     sizes = [size for size, _ in config.sizes if size] or [_OVERHEAD_BYTES]
     try:
         with interruption.ended_at_once(_COST_LEFT_OUT):
-            return msgspec.to_builtins(measure_overhead(max(sizes), [config.probe_level], rounds, config.mechanism))
+            return measure_overhead(max(sizes), [config.probe_level], rounds, config.mechanism)
     except KeyboardInterrupt:
         return None
 
@@ -123,8 +121,7 @@ def _with_results(store: Store, interruption: Interruption) -> Comparison:
     """Results, computed from the runs' tables in the folder, as anybody would read them later."""
     with interruption.telling(_PUT_TOGETHER):
         store.write()
-        comparison = with_results(load_comparison(store.path))
-        store.content |= {key: comparison.meta[key] for key in ("policies", "verdict", "stamp", "noise", "verdicts")}
+        store.content = with_results(load_comparison(store.path)).meta
         store.write()
         return load_comparison(store.path)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from zcprobe.benchmark.run import CompletedRun
 from zcprobe.campaign.plan import PlannedRun
 from zcprobe.directory import Directory
+from zcprobe.format.comparison import COMPARISON_FILE, ComparedRun, ComparisonMetadata
 from zcprobe.recorder.metadata import write_sealed
 from zcprobe.recorder.run_directory import RunDirectory
 from zcprobe.seal import seal_of
@@ -20,14 +21,12 @@ class Store:
     """A comparison's folder. As soon as the first run is stored, the folder has its name and a comparison.json that
     lists the runs. Nothing that happens later removes a run.
 
-    `content`: the members of comparison.json except for `runs`, which are in `runs`.
+    `content` is comparison.json; its list of runs grows.
     """
 
-    def __init__(self, directory: RunDirectory, content: dict[str, object], planned: int) -> None:
+    def __init__(self, directory: RunDirectory, content: ComparisonMetadata) -> None:
         self._directory = directory
-        self._planned = planned
         self.content = content
-        self.runs: list[dict[str, object]] = []
         self._kept = 0
 
     @property
@@ -47,7 +46,7 @@ class Store:
         run."""
         self._kept += 1
         try:
-            self.runs.append(_entry(planned, done, self.path))
+            self.content.runs.append(_entry(planned, done, self.path))
             self.write()
         finally:
             if not self._directory.kept:
@@ -60,10 +59,10 @@ class Store:
 
     def write(self) -> None:
         """Writes a new file and renames it, so that a reader always finds a complete one, even if the disk is full."""
-        aside = self.path / ".comparison.json.partial"
+        aside = self.path / f".{COMPARISON_FILE}.partial"
         try:
-            write_sealed(aside, {**self.content, "runs": self.runs})
-            aside.replace(self.path / "comparison.json")
+            write_sealed(aside, self.content)
+            aside.replace(self.path / COMPARISON_FILE)
         except OSError:
             aside.unlink(missing_ok=True)
             raise
@@ -75,18 +74,11 @@ class Store:
             yield
         except BaseException as error:
             if self._kept:
-                count = f"{self._kept} of {self._planned} runs are"
+                count = f"{self._kept} of {self.content.planned_runs} runs are"
                 error.add_note(f"{count} kept in {self.place}: zcprobe report {self.place} shows them")
             raise
 
 
-def _entry(planned: PlannedRun, done: CompletedRun, folder: Path) -> dict[str, object]:
-    return {
-        "folder": done.folder.name,
-        "sha256": seal_of((folder / done.folder.name / "run.json").read_bytes()),
-        "policy": planned.policy,
-        "repeat": planned.repeat,
-        "outcome": done.metadata.sender.outcome,
-        "complete": done.metadata.complete,
-        "warnings": [warning.id for warning in done.metadata.warnings],
-    }
+def _entry(planned: PlannedRun, done: CompletedRun, folder: Path) -> ComparedRun:
+    digest = seal_of((folder / done.folder.name / "run.json").read_bytes())
+    return ComparedRun.of(done.folder.name, digest, planned.repeat, done.metadata)

@@ -4,9 +4,9 @@
 import argparse
 import secrets
 import sys
-from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -40,7 +40,8 @@ from zcprobe.cli.streams import keeping
 from zcprobe.dataset.arrival import missing_text
 from zcprobe.dataset.load import Comparison
 from zcprobe.errors import PeerError, ReconciliationError
-from zcprobe.format.intervals import CONFIDENCE_TEXT, interval_text
+from zcprobe.format.comparison import PolicyResult
+from zcprobe.format.intervals import CONFIDENCE_TEXT, Estimate, interval_text
 from zcprobe.format.summary import SenderSummary
 from zcprobe.interrupt import Interruption, deferred_interrupt
 from zcprobe.policies import POLICIES
@@ -57,9 +58,9 @@ def _format_count(value: float) -> str:
     return f"{value:.0f}"
 
 
-def _range(estimate: dict[str, float | None], show: str) -> str:
+def _range(estimate: Estimate, show: str) -> str:
     formats = {"rate": format_rate_bps, "time": format_duration_ns, "count": _format_count}
-    return interval_text(estimate["median"], estimate["low"], estimate["high"], formats[show])
+    return interval_text(estimate.median, estimate.low, estimate.high, formats[show])
 
 
 def _arrival(sender: SenderSummary) -> str:
@@ -68,34 +69,34 @@ def _arrival(sender: SenderSummary) -> str:
     return f"{goodput}, {missing}" if missing else f"goodput {goodput}" if sender.goodput_bps is None else goodput
 
 
-def _missing(medians: dict[str, Any]) -> str:
+def _missing(medians: dict[str, Estimate]) -> str:
     """Datagrams sent, received and missing."""
     names = ("datagrams_sent", "datagrams_received", "datagrams_missing")
     return " / ".join(_range(medians[name], "count") for name in names)
 
 
-def _goodput(result: dict[str, Any]) -> str:
+def _goodput(result: PolicyResult) -> str:
     """The goodput, and the number of runs whose goodput is unknown because their sink did not report."""
-    estimate = result["medians"]["goodput_bps"]
-    unknown = result["repeats"] - estimate["n"]
+    estimate = result.medians["goodput_bps"]
+    unknown = result.repeats - estimate.n
     text = _range(estimate, "rate")
-    return f"{text} ({unknown} of {result['repeats']} not known)" if unknown else text
+    return f"{text} ({unknown} of {result.repeats} not known)" if unknown else text
 
 
 def _result_table(comparison: Comparison) -> Table:
-    title = f"{comparison.meta['scenario']}: medians over runs and their {CONFIDENCE_TEXT} bootstrap intervals"
-    results = comparison.meta["policies"]
-    is_datagram = any(result["medians"]["datagrams_sent"]["n"] for result in results.values())
+    title = f"{comparison.meta.scenario}: medians over runs and their {CONFIDENCE_TEXT} bootstrap intervals"
+    results = {policy: result for policy, result in comparison.meta.policies.items() if result is not None}
+    is_datagram = any(result.medians["datagrams_sent"].n for result in results.values())
     table = Table("policy", "outcomes", "sends", "ENOBUFS by cause", "stalls", "stalled", "goodput", title=title)
     if is_datagram:
         table.add_column("datagrams sent / received / missing")
     for policy, result in results.items():
-        medians = result["medians"]
+        medians = result.medians
         table.add_row(
             policy,
-            ", ".join(f"{count} {outcome}" for outcome, count in result["outcomes"].items()),
+            ", ".join(f"{count} {outcome}" for outcome, count in result.outcomes.items()),
             _range(medians["sends"], "count"),
-            ", ".join(f"{count} {cause}" for cause, count in result["enobufs_causes"].items()) or "none",
+            ", ".join(f"{count} {cause}" for cause, count in result.enobufs_causes.items()) or "none",
             _range(medians["stall_count"], "count"),
             _range(medians["stall_ns_total"], "time"),
             _goodput(result),
@@ -106,8 +107,8 @@ def _result_table(comparison: Comparison) -> Table:
 
 def _print_json(comparison: Comparison, judgement: Judgement | None) -> None:
     """Prints comparison.json, its folder, and what became of the baseline."""
-    recorded = {name: value for name, value in comparison.meta.items() if name != "damage"}
-    content = {**recorded, "folder": str(comparison.folder), **({"judgement": judgement} if judgement else {})}
+    recorded = {**asdict(comparison.meta), "sha256": comparison.digest, "folder": str(comparison.folder)}
+    content = recorded | ({"judgement": judgement} if judgement else {})
     sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
 
 
@@ -116,7 +117,7 @@ def _print_text(comparison: Comparison, judgement: Judgement | None) -> None:
     claims = claims_of(comparison)
     if claims:
         StdoutConsole().print(claim_table(claims, claims[0].reference))
-    print("\n".join([*comparison.meta["verdict"], f"{stamp_of(comparison.runs).text}."]))
+    print("\n".join([*comparison.meta.verdict, f"{stamp_of(comparison.runs).text}."]))
     if judgement is not None:
         print_judgement(judgement)
     if (comparison.folder / "report.html").exists():
@@ -198,7 +199,7 @@ def _make(
 
 
 def _tell_what_there_is(comparison: Comparison) -> None:
-    count = f"{len(comparison.runs)} of {comparison.meta['planned_runs']} runs are"
+    count = f"{len(comparison.runs)} of {comparison.meta.planned_runs} runs are"
     print(
         f"zcprobe: interrupted: {count} kept in {comparison.folder}\n  zcprobe report {comparison.folder} shows them",
         file=sys.stderr,
@@ -207,7 +208,7 @@ def _tell_what_there_is(comparison: Comparison) -> None:
 
 def _check(comparison: Comparison) -> None:
     """PeerError when the sink of a completed run was silent, ReconciliationError when counts differ."""
-    incomplete = [entry["folder"] for entry in comparison.meta["runs"] if not entry["complete"]]
+    incomplete = [entry.folder for entry in comparison.meta.runs if not entry.complete]
     if incomplete:
         raise ReconciliationError(
             f"{len(incomplete)} runs have counts that differ: {', '.join(incomplete)}",

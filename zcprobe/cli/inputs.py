@@ -26,6 +26,7 @@ from zcprobe.dataset.load import (
 from zcprobe.dataset.results import lost_count
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError, UsageError
 from zcprobe.format.campaign import CAMPAIGN_FILE
+from zcprobe.format.comparison import COMPARISON_FILE
 
 __all__ = ["Inputs", "load_inputs"]
 
@@ -53,7 +54,7 @@ def load_inputs(options: argparse.Namespace) -> Inputs:
     skip = _tell_and_skip if options.skip_damaged else nullcontext
     for path in map(_with_name, paths):
         with skip():
-            if os.path.lexists(path / "comparison.json"):
+            if os.path.lexists(path / COMPARISON_FILE):
                 comparisons.append(_comparison(path, options))
             elif os.path.lexists(path / CAMPAIGN_FILE):
                 loose += _campaign(path, options)
@@ -76,14 +77,13 @@ def _comparison(path: Path, options: argparse.Namespace) -> Comparison:
         found = load_comparison(path, skip_damaged=options.skip_damaged, allow_damaged=options.allow_damaged)
     for text in found.skipped:
         _tell(text)
-    kept = _checked(found.runs, options)
-    comparison = Comparison(found.folder, found.meta, kept, found.skipped)
-    if comparison.meta["verdict"] or not kept:
-        return comparison
+    found.runs = _checked(found.runs, options)
+    if found.meta.verdict or not found.runs:
+        return found
     # it ended before its results were worked out; its runs are whole. Seldom, and statistics take long to import
     from zcprobe.analysis.comparisons import with_results
 
-    return with_results(comparison)
+    return with_results(found)
 
 
 def _campaign(path: Path, options: argparse.Namespace) -> list[Run]:

@@ -10,7 +10,8 @@ from rich.table import Table
 from zcprobe.cli.console import StdoutConsole
 from zcprobe.config import ProbeLevel, RunConfig
 from zcprobe.format.intervals import CONFIDENCE_TEXT, interval_text
-from zcprobe.overhead.measure import LevelCost, Overhead, measure_overhead
+from zcprobe.format.overhead import LevelCost, Overhead
+from zcprobe.overhead.measure import measure_overhead
 from zcprobe.units import format_bytes, parse_bytes
 
 __all__ = ["run"]

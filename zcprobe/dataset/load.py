@@ -21,12 +21,13 @@ from zcprobe.dataset.metadata import damage_is_an_error, read_metadata
 from zcprobe.dataset.results import lost_count
 from zcprobe.dataset.run import Run
 from zcprobe.dataset.run_collection import Comparison, RunCollection
-from zcprobe.dataset.schema import complete_metadata
+from zcprobe.dataset.schema import complete_comparison, complete_metadata
 from zcprobe.dataset.shape import require_comparison, require_run
 from zcprobe.dataset.trial import require_readable
 from zcprobe.dataset.warn import warn_caller
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
 from zcprobe.format.campaign import CAMPAIGN_FILE
+from zcprobe.format.comparison import COMPARISON_FILE, ComparisonMetadata
 from zcprobe.format.findings import RunWarning
 from zcprobe.format.metadata import AttachmentMetadata, RunMetadata, must_have_digests
 from zcprobe.format.tables import TABLES
@@ -86,7 +87,7 @@ def load_runs(
 ) -> RunCollection:
     """Like `load`, but always returns a RunCollection; that of a run folder holds the one run."""
     folder = Path(_given(path))
-    if os.path.lexists(folder / "comparison.json") and not os.path.lexists(folder / "run.json"):
+    if os.path.lexists(folder / COMPARISON_FILE) and not os.path.lexists(folder / "run.json"):
         found: RunCollection = load_comparison(folder, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
     elif os.path.lexists(folder / CAMPAIGN_FILE):
         found = load_campaign(folder, skip_damaged=skip_damaged, allow_damaged=allow_damaged)
@@ -146,13 +147,15 @@ def _add_damage(run: Run, damage: list[str]) -> None:
 def load_comparison(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> Comparison:
     """The comparison in a folder with all its runs. Incomplete runs are among them; whoever shows them must say so."""
     folder = Path(_given(path))
-    meta, damage = _read(folder / "comparison.json", "comparison", allow_damaged)
+    meta, damage = _read(folder / COMPARISON_FILE, "comparison", allow_damaged)
     with damage_is_an_error(folder):
-        require_comparison(meta)
-    digests = {folder / entry["folder"]: entry.get("sha256") for entry in meta["runs"]}
+        digest = meta.pop("sha256", None)
+        whole = complete_comparison(meta)
+        require_comparison(whole)
+        plan = fill_struct(ComparisonMetadata, whole)
+    digests = {folder / entry.folder: entry.sha256 for entry in plan.runs}
     runs, skipped = _load_each(digests, skip_damaged, allow_damaged)
-    meta["damage"] = damage
-    return Comparison(folder, meta, runs, skipped)
+    return Comparison(folder, plan, runs, skipped, digest=digest, own_damage=damage)
 
 
 def load_campaign(path: str | Path, *, skip_damaged: bool = False, allow_damaged: bool = False) -> RunCollection:

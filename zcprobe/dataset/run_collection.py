@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import overload
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from zcprobe.dataset.html import collection_html
 from zcprobe.dataset.integrity import DAMAGED
 from zcprobe.dataset.query import query_runs
 from zcprobe.dataset.run import Run
+from zcprobe.format.comparison import ComparisonMetadata
 
 __all__ = ["Comparison", "RunCollection"]
 
@@ -84,23 +85,35 @@ class RunCollection(Sequence[Run]):
 
 
 class Comparison(RunCollection):
-    """A comparison folder. `meta` is comparison.json, `runs` its runs in the order in which they were made."""
+    """A comparison folder. `meta` is comparison.json, `runs` its runs in the order in which they were made. `digest` is
+    the SHA-256 that comparison.json ends with, None if it has none; `own_damage` says what is wrong with that file."""
 
-    def __init__(self, folder: Path, meta: dict[str, Any], runs: list[Run], skipped: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        meta: ComparisonMetadata,
+        runs: list[Run],
+        skipped: Sequence[str] = (),
+        *,
+        digest: str | None = None,
+        own_damage: Sequence[str] = (),
+    ) -> None:
         super().__init__(runs, folder, skipped)
         self.folder = folder
         self.meta = meta
+        self.digest = digest
+        self.own_damage = list(own_damage)
 
     @property
     def policies(self) -> list[str]:
         """The policies of the plan, in its order, also those of which no run was made."""
-        return list(self.meta["policies"])
+        return list(self.meta.policies)
 
     @property
     def damage(self) -> list[str]:
         """What is wrong with comparison.json, and with the runs."""
-        return [*self.meta.get("damage", ()), *super().damage]
+        return [*self.own_damage, *super().damage]
 
     def _repr_html_(self) -> str:
         shown = [(run.name, run.meta) for run in self.runs]
-        return collection_html(shown, self.meta.get("verdict") or [], self.skipped, self.meta.get("damage", ()))
+        return collection_html(shown, self.meta.verdict, self.skipped, self.own_damage)

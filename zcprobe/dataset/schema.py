@@ -21,6 +21,7 @@ from zcprobe.units import shown
 __all__ = [
     "OLDEST_VERSION",
     "check_version",
+    "complete_comparison",
     "complete_metadata",
     "derive",
     "fill_value",
@@ -180,6 +181,13 @@ def complete_metadata(meta: dict[str, Any]) -> dict[str, Any]:
         "reconciliation": [{"kind": "mismatch", **finding} for finding in meta.get("reconciliation", [])],
         "channels": [_with_arrival(channel, config) for channel in meta.get("channels") or [only_channel]],
     }
+
+
+def complete_comparison(meta: dict[str, Any]) -> dict[str, Any]:
+    """comparison.json as this version would have written it: where a policy has no results yet, older versions wrote an
+    empty object."""
+    results = {policy: result or None for policy, result in meta["policies"].items()}
+    return {"format_minor": 0, **meta, "policies": results, "verdict": meta.get("verdict") or []}
 
 
 def _over_defaults(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,16 @@ from zcprobe.config import RunConfig
 from zcprobe.dataset.loose import COUNT, NUMBER, loose_struct, never_null
 from zcprobe.format.attachment import AttachmentKernel, ProcessFacts, SocketSummary, ThreadSummary
 from zcprobe.format.calibration import Calibration
+from zcprobe.format.claims import Claim
+from zcprobe.format.comparison import ComparedRun, ComparisonMetadata, PolicyResult
 from zcprobe.format.diagnosis import Diagnosed
 from zcprobe.format.effects import Effects
 from zcprobe.format.findings import Finding, RunWarning
 from zcprobe.format.host import Host
+from zcprobe.format.intervals import Estimate
 from zcprobe.format.lab import Lab
 from zcprobe.format.outcomes import Outcome
+from zcprobe.format.overhead import LevelCost, Overhead
 from zcprobe.format.scenario import RecordedScenario
 from zcprobe.format.sockets import SocketCounts
 from zcprobe.format.summary import ChannelSummary, KernelSummary, SenderSummary
@@ -154,39 +158,31 @@ class _FlatRun(msgspec.Struct, kw_only=True):
     lab: _FlatLab
 
 
-class _Estimate(msgspec.Struct, kw_only=True):
-    median: NUMBER
-    low: NUMBER | None
-    high: NUMBER | None
+_ESTIMATE = loose_struct(Estimate, _OWN, ("n", "median", "low", "high"))
+_OF_RESULT = _OWN | {"outcomes": dict[Outcome, COUNT], "medians": _table(str, _ESTIMATE)}
+_OF_ENTRY = _OWN | {"folder": Annotated[str, Meta(pattern=r"^[^/\x00]+$", max_length=255)], "sha256": _HEX | None}
+_OF_COST = _OWN | {"ratios": list[NUMBER], "estimate": _ESTIMATE}
 
+_SIGNED = Annotated[float, Meta(ge=-1e18, le=1e18)]
+_OF_CLAIM = _OWN | {"effect": _SIGNED, "low": _SIGNED | None, "high": _SIGNED | None}
 
-class _Cost(msgspec.Struct, kw_only=True):
-    level: str
-    estimate: _Estimate
+_OF_COMPARISON = _OWN | {
+    "seed": int | None,
+    "policies": _table(_NAME, loose_struct(PolicyResult, _OF_RESULT, never_null(PolicyResult)) | None),
+    "verdict": list[str],
+    "smallest_effect": Annotated[float, Meta(ge=0, le=1)],
+    "overhead": loose_struct(
+        Overhead,
+        {"levels": _some(loose_struct(LevelCost, _OF_COST, ("level", "estimate")))},
+        never_null(Overhead),
+    ),
+    "verdicts": _some(loose_struct(Claim, _OF_CLAIM, ("quantity", "reference", "candidate")), 1 << 16),
+    "runs": list[loose_struct(ComparedRun, _OF_ENTRY, never_null(ComparedRun))],  # type: ignore[misc]
+}
 
-
-class _Overhead(msgspec.Struct, kw_only=True):
-    levels: list[_Cost]
-    send_bytes: COUNT
-    mechanism: str
-    rounds: COUNT
-
-
-class _Entry(msgspec.Struct, kw_only=True):
-    folder: Annotated[str, Meta(pattern=r"^[^/\x00]+$", max_length=255)]
-    sha256: _HEX | None = None
-
-
-class _Comparison(msgspec.Struct, kw_only=True):
-    scenario: _NAME
-    started_utc: str
-    seed: int | None
-    planned_runs: COUNT
-    runs: list[_Entry]
-    policies: Annotated[dict[_NAME, Any], Meta(max_length=256)]
-    overhead: _Overhead | None = None
-    verdict: list[str] | None = None
-    smallest_effect: Annotated[float, Meta(ge=0, le=1)] | None = None
+_COMPARISON = loose_struct(
+    ComparisonMetadata, _OF_COMPARISON, ("scenario", "started_utc", "seed", "planned_runs", "policies", "runs")
+)
 
 
 def require_bounded(value: Any, depth: int = 0) -> None:
@@ -227,8 +223,9 @@ def _require_arrival(counts: dict[str, Any]) -> None:
 
 
 def require_comparison(meta: dict[str, Any]) -> None:
-    """msgspec.ValidationError or ValueError for a comparison.json that no comparison can have."""
-    found = msgspec.convert(meta, _Comparison)
+    """msgspec.ValidationError or ValueError for a comparison.json that no comparison can have. Missing members are
+    filled in before."""
+    found = msgspec.convert(meta, _COMPARISON)
     _require_moment(found.started_utc)
     for entry in found.runs:
         if entry.folder in (".", ".."):

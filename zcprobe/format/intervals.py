@@ -1,14 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Intervals of medians over runs in words, the same in tables, reports and figures."""
+"""Medians over runs with their intervals; in words they are the same in tables, reports and figures."""
 
 from collections.abc import Callable
 
-__all__ = ["CONFIDENCE", "CONFIDENCE_TEXT", "interval_text"]
+import msgspec
+
+__all__ = ["CONFIDENCE", "CONFIDENCE_TEXT", "Estimate", "interval_text"]
 
 CONFIDENCE = 0.95
 """The probability with which the interval of a median covers the median of all runs that could be made."""
 
 CONFIDENCE_TEXT = f"{100 * CONFIDENCE:g} %"
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """Median of `n` runs and its 95 % bootstrap interval. A value that needs more runs is None."""
+
+    n: int
+    median: float | None
+    low: float | None
+    high: float | None
 
 
 def interval_text(

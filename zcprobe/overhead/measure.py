@@ -8,45 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-import msgspec
-
-from zcprobe.analysis.policies import Estimate, estimate_median
+from zcprobe.analysis.policies import estimate_median
 from zcprobe.config import ProbeLevel, ProbeMechanism
 from zcprobe.errors import DataLossError, UsageError
 from zcprobe.format.lab import Lab
+from zcprobe.format.overhead import EventCost, LevelCost, Overhead
 from zcprobe.host.limits import read_limits
 from zcprobe.overhead.connection import connected_lab, ratios_to, recording, send_block
 from zcprobe.probes.measurement import Target
 from zcprobe.probes.session import ProbeSession
 
-__all__ = ["EventCost", "LevelCost", "Overhead", "measure_overhead"]
-
-
-class EventCost(msgspec.Struct, frozen=True):
-    """One BPF program in one block: how often it ran, and how long a run took on average."""
-
-    program: str
-    runs: int
-    ns_per_run: float
-
-
-class LevelCost(msgspec.Struct, frozen=True):
-    """`ratios`: goodput with the probes at this level divided by goodput without, from a block of each per round;
-    `estimate` is their median with its 95 % bootstrap interval."""
-
-    level: ProbeLevel
-    ratios: list[float]
-    estimate: Estimate
-    events: list[EventCost]
-
-
-class Overhead(msgspec.Struct, frozen=True):
-    """The cost for one send size by one mechanism."""
-
-    send_bytes: int
-    mechanism: str
-    rounds: int
-    levels: list[LevelCost]
+__all__ = ["measure_overhead"]
 
 
 def _path_of(events: IO[bytes]) -> Path:

@@ -69,9 +69,7 @@ def draw_with_and_without_the_fix(comparison: Comparison) -> Figure:
         _same_height([ax for at, axes in enumerate(grid) if at % rows == row for ax in axes if ax.get_visible()])
     _add_legend(figure, columns, comparison.runs)
     story = _STORY if columns > 1 else _STORY.replace(", when", ",\nwhen")
-    figure.suptitle(
-        f"{story}\n{comparison.meta['scenario']}: one run per policy, the one with the median number of sends"
-    )
+    figure.suptitle(f"{story}\n{comparison.meta.scenario}: one run per policy, the one with the median number of sends")
     return figure
 
 

@@ -5,7 +5,6 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -20,7 +19,8 @@ from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.option_words import describe_values
 from zcprobe.dataset.options import POLICY_OPTIONS, differing
 from zcprobe.format.claims import Claim
-from zcprobe.format.intervals import interval_text
+from zcprobe.format.comparison import PolicyResult
+from zcprobe.format.intervals import Estimate, interval_text
 from zcprobe.format.outcomes import OUTCOME_WORDS
 from zcprobe.plots.order import in_order
 from zcprobe.plots.with_and_without_the_fix import representative_run
@@ -91,7 +91,7 @@ def verdict_of(comparison: Comparison) -> list[str]:
     """The sentences that are stored with the comparison, or else made from its runs. Without runs it is one sentence
     that says so."""
     return (
-        comparison.meta.get("verdict")
+        comparison.meta.verdict
         or verdict(policy_results(comparison.runs), comparison.runs)
         or ["No run was made: there is nothing to compare."]
     )
@@ -102,7 +102,7 @@ def warnings_of(comparison: Comparison) -> list[str]:
     damage of the comparison's folder; and options that differ though the runs should have been made alike."""
     counts = Counter(warning.text for run in comparison.runs for warning in run.meta.warnings)
     told = [f"{text} ({count} of {len(comparison.runs)} runs)" for text, count in counts.items()]
-    told += [f"the comparison's folder is {DAMAGED}: {finding}" for finding in comparison.meta.get("damage", ())]
+    told += [f"the comparison's folder is {DAMAGED}: {finding}" for finding in comparison.own_damage]
     found = differing(comparison.runs, POLICY_OPTIONS)
     if found:
         words = "; ".join(describe_values(name, values) for name, values in found.items())
@@ -144,9 +144,9 @@ def _count(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def _interval(estimate: dict[str, float | None], show: Callable[[float], str]) -> str:
+def _interval(estimate: Estimate, show: Callable[[float], str]) -> str:
     """`median [low to high]`, or only the median where there is no interval."""
-    median, low, high = estimate["median"], estimate["low"], estimate["high"]
+    median, low, high = estimate.median, estimate.low, estimate.high
     if low == high:
         low = high = None
     return interval_text(median, low, high, lambda value: _unbroken(show(value)), between="to")
@@ -157,10 +157,10 @@ def _unbroken(text: str) -> str:
     return text.replace(" ", "\u00a0")
 
 
-def _policy_row(policy: str, result: dict[str, Any], runs: list[Run]) -> PolicyRow:
-    medians = result["medians"]
+def _policy_row(policy: str, result: PolicyResult, runs: list[Run]) -> PolicyRow:
+    medians = result.medians
     known = POLICIES.get(policy)
-    outcomes = (f"{count} of {len(runs)} {OUTCOME_WORDS[outcome]}" for outcome, count in result["outcomes"].items())
+    outcomes = (f"{count} of {len(runs)} {OUTCOME_WORDS[outcome]}" for outcome, count in result.outcomes.items())
     return PolicyRow(
         policy=policy,
         stands_for=known.stands_for if known else "",
@@ -168,7 +168,7 @@ def _policy_row(policy: str, result: dict[str, Any], runs: list[Run]) -> PolicyR
         outcomes=", ".join(outcomes),
         sends=_interval(medians["sends"], _count),
         enobufs=_causes(runs),
-        holders=_holders(medians["enobufs_unread_share"]["median"]),
+        holders=_holders(medians["enobufs_unread_share"].median),
         errqueue_depth_max=_interval(medians["errqueue_depth_max"], _count),
         stalls=_interval(medians["stall_count"], _count),
         stalled=_interval(medians["stall_ns_total"], format_duration_ns),
@@ -176,14 +176,14 @@ def _policy_row(policy: str, result: dict[str, Any], runs: list[Run]) -> PolicyR
     )
 
 
-def _goodput(medians: dict[str, Any]) -> str:
+def _goodput(medians: dict[str, Estimate]) -> str:
     """The goodput of the runs whose sink reported; how long requests took, where the traffic had some; and how many
     datagrams were sent, received and are missing."""
-    text = f"{_interval(medians['goodput_bps'], format_rate_bps)} (n\u00a0=\u00a0{medians['goodput_bps']['n']})"
-    if medians["request_p50_ns"]["n"]:
+    text = f"{_interval(medians['goodput_bps'], format_rate_bps)} (n\u00a0=\u00a0{medians['goodput_bps'].n})"
+    if medians["request_p50_ns"].n:
         p50, p99 = (_interval(medians[f"request_{share}_ns"], format_duration_ns) for share in ("p50", "p99"))
         text += f"; requests: p50 {p50}, p99 {p99}"
-    if not medians["datagrams_sent"]["n"]:
+    if not medians["datagrams_sent"].n:
         return text
     parts = [f"{_interval(medians[f'datagrams_{what}'], _count)} {what}" for what in ("sent", "received", "missing")]
     return f"{text}; datagrams: {', '.join(parts)}"

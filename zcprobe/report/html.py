@@ -5,7 +5,6 @@ from base64 import b64encode
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from jinja2 import Environment, StrictUndefined
@@ -16,6 +15,7 @@ from zcprobe.analysis.validity import stamp_of
 from zcprobe.dataset.load import Comparison
 from zcprobe.dataset.memory import kept_in_memory
 from zcprobe.format.claims import Stamp
+from zcprobe.format.comparison import COMPARISON_FILE, ComparisonMetadata
 from zcprobe.plots.canvas import figure_bytes
 from zcprobe.plots.captions import captions
 from zcprobe.plots.comparison import draw_comparison, save_comparison_figures
@@ -92,7 +92,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str]
     comparison_href: str
     planned: bool
-    meta: dict[str, Any]
+    meta: ComparisonMetadata
     verdict: list[str]
     stamp: Stamp
     reference: str
@@ -159,8 +159,8 @@ def _part(
         anchor=anchor,
         title=title,
         warnings=warnings_of(comparison),
-        comparison_href=relative_href(comparison.folder / "comparison.json", base),
-        planned=comparison.meta["seed"] is not None,
+        comparison_href=relative_href(comparison.folder / COMPARISON_FILE, base),
+        planned=comparison.meta.seed is not None,
         meta=comparison.meta,
         verdict=verdict_of(comparison),
         stamp=stamp_of(comparison.runs),

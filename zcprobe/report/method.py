@@ -15,6 +15,7 @@ from zcprobe.dataset.options import OPTIONS, POLICY_OPTIONS, impairment_of
 from zcprobe.dataset.path import leaves_host
 from zcprobe.format.intervals import CONFIDENCE, interval_text
 from zcprobe.format.lab import Lab
+from zcprobe.format.overhead import Overhead
 from zcprobe.units import format_bytes
 
 __all__ = ["copied_statement", "method_rows"]
@@ -45,7 +46,7 @@ def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
     """(what, value) in reading order. A value that differs between runs is given for all of them."""
     runs, meta = comparison.runs, comparison.meta
     rows = [
-        ("scenario", _all(runs, lambda run: run.scenario) or meta["scenario"]),
+        ("scenario", _all(runs, lambda run: run.scenario) or meta.scenario),
         ("what it does", _all(runs, lambda run: run.meta.scenario.description)),
         ("impairment in the lab", _all(runs, _impairment)),
         ("calibration", _all(runs, _calibration)),
@@ -58,28 +59,27 @@ def method_rows(comparison: Comparison) -> list[tuple[str, str]]:
         ("reconciliation", _reconciliation(runs)),
         ("files", _integrity(runs)),
         ("noise", _noise(runs)),
-        ("own cost", _own_cost(meta.get("overhead"))),
+        ("own cost", _own_cost(meta.overhead)),
         ("runs", _order(comparison)),
-        ("seed of the order", "" if meta["seed"] is None else str(meta["seed"])),
+        ("seed of the order", "" if meta.seed is None else str(meta.seed)),
         ("intervals", f"{CONFIDENCE:.0%} percentile bootstrap of the median; the run is the unit, never the send"),
-        ("started", meta["started_utc"]),
+        ("started", meta.started_utc),
         ("zcprobe", _all(runs, lambda run: run.meta.zcprobe_version)),
     ]
     return [(what, value) for what, value in rows if value]
 
 
-def _own_cost(overhead: dict[str, Any] | None) -> str:
+def _own_cost(overhead: Overhead | None) -> str:
     """The goodput with probes over the goodput without, which `compare` measured beside its runs."""
     if not overhead:
         return _OWN_COST_UNKNOWN
     texts = []
-    for cost in overhead["levels"]:
-        estimate = cost["estimate"]
-        ratio = interval_text(estimate["median"], estimate["low"], estimate["high"], "{:.3f}".format)
-        texts.append(f"{ratio} at level {cost['level']}")
+    for cost in overhead.levels:
+        ratio = interval_text(cost.estimate.median, cost.estimate.low, cost.estimate.high, "{:.3f}".format)
+        texts.append(f"{ratio} at level {cost.level}")
     return (
-        f"goodput with probes over without: {', '.join(texts)}; {format_bytes(overhead['send_bytes'])} sends on a path"
-        f" without impairment, by {overhead['mechanism']}, n = {overhead['rounds']} rounds of blocks on one connection"
+        f"goodput with probes over without: {', '.join(texts)}; {format_bytes(overhead.send_bytes)} sends on a path"
+        f" without impairment, by {overhead.mechanism}, n = {overhead.rounds} rounds of blocks on one connection"
     )
 
 
@@ -124,9 +124,9 @@ def _all(runs: list[Run], value: Any) -> str:
 
 def _order(comparison: Comparison) -> str:
     runs = comparison.runs
-    if comparison.meta["seed"] is None:
+    if comparison.meta.seed is None:
         return f"{len(runs)}, made on their own and chosen by the author of this report: drift may hit policies unalike"
-    return f"{len(runs)} of {comparison.meta['planned_runs']} planned, policies interleaved, order shuffled per repeat"
+    return f"{len(runs)} of {comparison.meta.planned_runs} planned, policies interleaved, order shuffled per repeat"
 
 
 def _noise(runs: list[Run]) -> str:

@@ -133,7 +133,7 @@ def test_an_interrupted_comparison_keeps_the_runs_it_has(start_zcprobe: Start, t
     (folder,) = (tmp_path / "results").iterdir()
     assert folder.name in out
     comparison = load_comparison(folder)
-    assert 1 <= len(comparison.runs) < comparison.meta["planned_runs"] == 27
+    assert 1 <= len(comparison.runs) < comparison.meta.planned_runs == 27
     assert all(run.meta.complete for run in comparison.runs)
 
 

@@ -190,9 +190,10 @@ def test_a_comparison_says_of_which_runs_nobody_knows_what_arrived(start_zcprobe
     assert "- (1 of 1 not known)" in " ".join(out.split())
     assert "the sink did not report what arrived in 1 runs that completed" in err
     (folder,) = (tmp_path / "results").iterdir()
-    result = load_comparison(folder).meta["policies"]["qemu-merged"]
-    assert (result["medians"]["goodput_bps"]["n"], result["medians"]["datagrams_missing"]["n"]) == (0, 0)
-    assert result["medians"]["datagrams_sent"]["n"] == 1
+    result = load_comparison(folder).meta.policies["qemu-merged"]
+    assert result is not None
+    assert (result.medians["goodput_bps"].n, result.medians["datagrams_missing"].n) == (0, 0)
+    assert result.medians["datagrams_sent"].n == 1
 
 
 def test_a_killed_sender_is_an_error_and_leaves_nothing(start_zcprobe: Start, tmp_path: Path) -> None:

@@ -59,8 +59,8 @@ def test_an_interrupt_while_the_cost_is_measured_keeps_every_run(start_zcprobe: 
     (folder,) = (tmp_path / "results").iterdir()
     assert_whole(folder, 2)
     assert folder.name in out
-    assert load_comparison(folder).meta["overhead"] is None
-    assert list(load_comparison(folder).meta["policies"]) == ["qemu-pre", "qemu-merged"]
+    assert load_comparison(folder).meta.overhead is None
+    assert list(load_comparison(folder).meta.policies) == ["qemu-pre", "qemu-merged"]
 
 
 def test_an_interrupt_in_the_reports_stage_is_answered_at_once_and_leaves_the_report_out(

@@ -2,8 +2,8 @@
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.changed import changed_run
 from zcprobe.analysis.comparisons import (
@@ -17,6 +17,7 @@ from zcprobe.analysis.comparisons import (
 )
 from zcprobe.dataset.load import Comparison, RunCollection, load_comparison
 from zcprobe.errors import UsageError
+from zcprobe.format.claims import Stamp
 from zcprobe.report.html import render_report
 
 
@@ -24,10 +25,12 @@ def test_runs_of_a_comparison_stay_together(shipped: dict[str, Comparison]) -> N
     comparison = shipped["held-completions"]
     (part,) = as_comparisons(comparison.runs)
     assert part.runs == comparison.runs
-    for policy, stored in comparison.meta["policies"].items():
-        made = part.meta["policies"][policy]
+    for policy, stored in comparison.meta.policies.items():
+        made = part.meta.policies[policy]
         # medians of quantities that came later are not in the file
-        assert {**made, "medians": {name: made["medians"][name] for name in stored["medians"]}} == stored
+        assert stored is not None
+        assert made is not None
+        assert replace(made, medians={name: made.medians[name] for name in stored.medians}) == stored
     assert set(part.policies) == set(comparison.policies)
 
 
@@ -107,7 +110,7 @@ def five() -> Comparison:
 def test_the_runs_of_a_point_are_found_by_their_block(five: Comparison) -> None:
     points = points_of(five)
     assert list(points) == ["qemu-pre", "qemu-shipped", "qemu-merged"]
-    blocks = {entry["folder"]: entry["repeat"] for entry in five.meta["runs"]}
+    blocks = {entry.folder: entry.repeat for entry in five.meta.runs}
     for policy, point in points.items():
         assert sorted(point) == [1, 2, 3, 4, 5]
         assert all(run.policy == policy and blocks[run.folder.name] == block for block, run in point.items())
@@ -121,15 +124,16 @@ def test_runs_that_nobody_planned_are_paired_in_their_order(five: Comparison) ->
 
 def test_what_is_stored_with_a_comparison_is_made_from_its_runs(five: Comparison) -> None:
     meta = with_results(five).meta
-    shown = {(claim["candidate"], claim["quantity"]) for claim in meta["verdicts"] if claim["shown"]}
+    shown = {(claim.candidate, claim.quantity) for claim in meta.verdicts or [] if claim.shown}
     assert shown == {("qemu-merged", "completed_share"), ("qemu-shipped", "sends_before_enobufs")}
-    assert meta["verdicts"] == msgspec.to_builtins(claims_of(five))
-    assert meta["noise"]["completed_share"] == 0
-    assert meta["noise"]["goodput_bps"] > 0
-    assert meta["stamp"] == {"valid": True, "run_count": 15, "why": []}
+    assert meta.verdicts == claims_of(five)
+    assert meta.noise is not None
+    assert meta.noise["completed_share"] == 0
+    assert meta.noise["goodput_bps"] > 0
+    assert meta.stamp == Stamp(valid=True, run_count=15, why=[])
 
 
 def test_the_smallest_effect_that_matters_is_that_of_the_comparison(five: Comparison) -> None:
-    strict = Comparison(five.folder, five.meta | {"smallest_effect": 1.0}, five.runs)
+    strict = Comparison(five.folder, replace(five.meta, smallest_effect=1.0), five.runs)
     assert {claim.smallest_effect for claim in claims_of(strict)} == {1.0}
     assert {claim.smallest_effect for claim in claims_of(five)} == {0.05}

@@ -11,7 +11,7 @@ def test_one_row_per_run_numbered_within_its_policy(comparison: Comparison) -> N
     table = df_goodput(comparison.runs)
     assert table.dtypes.astype(str).to_dict() == GOODPUT_DTYPES
     assert table["goodput_bps"].tolist() == [run.sender.goodput_bps for run in comparison.runs]
-    assert table["repeat"].tolist() == [entry["repeat"] for entry in comparison.meta["runs"]]
+    assert table["repeat"].tolist() == [entry.repeat for entry in comparison.meta.runs]
 
 
 def test_no_runs_are_an_empty_table() -> None:

@@ -28,6 +28,6 @@ def test_enobufs_without_probes_are_counted_as_unknown(shipped: dict[str, Compar
     run = shipped["held-completions"].runs[0]
     blind = [run_with(run, results={"enobufs_count": 23, "enobufs_causes": None})]
     results = policy_results(blind)
-    assert results[run.policy]["enobufs_causes"] == {"unknown": 23}
+    assert results[run.policy].enobufs_causes == {"unknown": 23}
     assert "without probes the cause of 23 ENOBUFS is unknown" in verdict(results, blind)[0]
     assert not any("No send returned ENOBUFS" in sentence for sentence in verdict(results, blind))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,7 +35,8 @@ def test_a_first_run_that_cannot_get_its_name_stays_where_its_message_says(
         journal("kept") as entry,
         open_run_directory(tmp_path / "results", "20260102T030405Z-in-order-compare-kept", entry) as directory,
     ):
-        plan, store = [PlannedRun("qemu-pre", 1)], Store(directory, {}, planned=1)
+        content: Any = SimpleNamespace(planned_runs=1)
+        plan, store = [PlannedRun("qemu-pre", 1)], Store(directory, content)
         with pytest.raises(OutputError, match="exists already") as failure:
             execute(plan, benchmarks, store, None, Interruption(), lambda *_: None)
     told = Path(failure.value.hint.removeprefix("it is whole in ").partition(":")[0])

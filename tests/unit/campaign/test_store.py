@@ -9,8 +9,19 @@ from zcprobe import journal as journal_module
 from zcprobe.benchmark.run import CompletedRun
 from zcprobe.campaign.plan import PlannedRun
 from zcprobe.campaign.store import Store
+from zcprobe.config import RunConfig
+from zcprobe.format.comparison import ComparisonMetadata
 from zcprobe.journal import journal
 from zcprobe.recorder.run_directory import open_run_directory
+
+CONTENT = ComparisonMetadata(
+    scenario="in-order",
+    started_utc="2026-01-02T03:04:05+00:00",
+    seed=23,
+    planned_runs=2,
+    policies={"qemu-pre": None},
+    smallest_effect=0.05,
+)
 
 
 @pytest.mark.parametrize("broken", ["the list of runs cannot be written", "the run cannot be read"])
@@ -19,9 +30,11 @@ def test_the_first_run_stays_whatever_fails_after_it(
 ) -> None:
     monkeypatch.setattr(journal_module, "JOURNAL_FOLDER", tmp_path / "run")
     name = "20260102T030405Z-in-order-compare-kept"
-    metadata: Any = SimpleNamespace(sender=SimpleNamespace(outcome="completed"), complete=True, warnings=[])
+    metadata: Any = SimpleNamespace(
+        config=RunConfig(policy="qemu-pre"), sender=SimpleNamespace(outcome="completed"), complete=True, warnings=[]
+    )
     with journal("kept") as entry, open_run_directory(tmp_path / "results", name, entry) as directory:
-        store = Store(directory, {}, planned=2)
+        store = Store(directory, CONTENT)
         (directory.path / "first").mkdir()
         if broken == "the run cannot be read":
             (directory.path / "first" / "table").touch()

@@ -7,14 +7,21 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 import zcprobe
 from tests.unit.changed import stored_results
+from zcprobe.analysis.comparisons import with_results
 from zcprobe.dataset.load import Comparison, Run, RunCollection, load_comparison, load_run
 from zcprobe.errors import DataLossError, OutputError, ReconciliationError
+from zcprobe.format.comparison import COMPARISON_FILE
+from zcprobe.format.intervals import Estimate
 from zcprobe.format.metadata import FORMAT_VERSION
+from zcprobe.format.overhead import LevelCost, Overhead
+from zcprobe.seal import sealed
 
-_DATA = Path(__file__).parents[2] / "data" / "version_1"
+_KEPT = Path(__file__).parents[2] / "data"
+_DATA = _KEPT / "version_1"
 _RUN = next((_DATA / "held-completions").glob("*-qemu-pre-*"))
 
 
@@ -229,3 +236,37 @@ def test_a_folder_that_may_not_be_entered_is_passed_by(copied: Path, monkeypatch
 def test_runs_are_a_sequence_whatever_the_path_names() -> None:
     assert [run.folder for run in zcprobe.load_runs(_RUN)] == [_RUN]
     assert isinstance(zcprobe.load_runs(_RUN.parent), Comparison)
+
+
+def _write_comparison(folder: Path, content: object) -> None:
+    (folder / COMPARISON_FILE).write_bytes(sealed(content))
+
+
+def test_a_comparison_is_read_as_it_was_written(tmp_path: Path) -> None:
+    whole = load_comparison(_KEPT / "version_3" / "held-completions")
+    shutil.copytree(whole.folder, tmp_path, dirs_exist_ok=True)
+    cost = Overhead(65536, "tracepoint", 1, [LevelCost("full", [0.9], Estimate(1, 0.9, None, None), [])])
+    written = replace(with_results(whole).meta, overhead=cost)
+    _write_comparison(tmp_path, written)
+    assert load_comparison(tmp_path).meta == written
+    assert written.verdicts
+
+
+def test_a_comparison_of_a_later_minor_version_keeps_what_is_not_known(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(_KEPT / "version_3" / "no-probes", tmp_path / "comparison"))
+    content = msgspec.json.decode((folder / COMPARISON_FILE).read_bytes())
+    del content["sha256"]
+    content["runs"][0]["weather"] = "rain"
+    _write_comparison(folder, content | {"weather": "sun"})
+    meta: Any = load_comparison(folder).meta
+    assert (meta.weather, meta.runs[0].weather) == ("sun", "rain")
+
+
+def test_a_policy_without_results_has_none_whatever_version_wrote_it(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(_KEPT / "version_3" / "no-probes", tmp_path / "comparison"))
+    content = msgspec.json.decode((folder / COMPARISON_FILE).read_bytes())
+    del content["sha256"]
+    written: list[dict[str, object] | None] = [{}, None]
+    for nothing in written:
+        _write_comparison(folder, content | {"policies": {"qemu-pre": nothing, "qemu-merged": nothing}})
+        assert load_comparison(folder).meta.policies == {"qemu-pre": None, "qemu-merged": None}

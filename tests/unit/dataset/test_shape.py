@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.torture._mutations import DELETED, VALUES, leaves, mutated
 from zcprobe.dataset.metadata import damage_is_an_error
-from zcprobe.dataset.schema import complete_metadata
+from zcprobe.dataset.schema import complete_comparison, complete_metadata
 from zcprobe.dataset.shape import require_bounded, require_comparison, require_run
 from zcprobe.errors import OutputError
 from zcprobe.format.metadata import FORMAT_VERSION
@@ -30,7 +30,7 @@ def test_every_shipped_run_and_comparison_passes() -> None:
         require_bounded(content)
         require_run(content)
     for path in _DATA.rglob("comparison.json"):
-        require_comparison(msgspec.json.decode(path.read_bytes()))
+        require_comparison(complete_comparison(msgspec.json.decode(path.read_bytes())))
 
 
 @pytest.mark.fuzz
@@ -110,6 +110,28 @@ def test_nesting_has_a_bound(inner: Any) -> None:
 def test_a_comparison_needs_what_a_report_tells(member: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         require_comparison({name: value for name, value in _COMPARISON.items() if name != member})
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (("runs", 0, "outcome"), "escaped"),
+        (("runs", 0, "complete"), DELETED),
+        (("runs", 0, "repeat"), -1),
+        (("policies", "qemu-pre", "outcomes"), {"escaped": 1}),
+        (("policies", "qemu-pre", "medians", "sends"), {"n": 1}),
+        (("policies", "qemu-pre", "repeats"), "one"),
+        (("policies", "<b>"), None),
+        (("verdict",), [7]),
+        (("overhead",), {"levels": [], "send_bytes": 1, "rounds": 1}),
+        (("stamp",), "VALID"),
+        (("smallest_effect",), 23),
+    ],
+)
+def test_what_no_comparison_has_is_refused(at: tuple[str | int, ...], value: Any) -> None:
+    changed = mutated(_COMPARISON, at, value)
+    with pytest.raises(ValueError, match=r"Invalid|Expected|Object missing"):
+        require_comparison(complete_comparison(changed))
 
 
 def test_members_of_members_have_their_defaults() -> None:

@@ -44,7 +44,7 @@ def test_the_counts_of_the_suite_are_those_of_its_cases(five: Comparison) -> Non
     assert int(suite.attrib["failures"]) == results(cases).count("failure") == 1
     assert (suite.attrib["errors"], suite.attrib["skipped"]) == ("0", "0")
     assert float(suite.attrib["time"]) == pytest.approx(sum(run.sender.duration_ns for run in five) / 1e9, abs=0.01)
-    assert suite.attrib["timestamp"] == five.meta["started_utc"][:19]
+    assert suite.attrib["timestamp"] == five.meta.started_utc[:19]
 
 
 def test_a_regression_fails_its_case_and_says_its_numbers(five: Comparison) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
+from msgspec.structs import replace
 
 from zcprobe.dataset.load import Comparison
 from zcprobe.plots.captions import captions
@@ -59,7 +60,7 @@ def test_the_shown_run_is_the_one_with_the_median_number_of_sends(shipped: dict[
 def test_policies_come_as_the_suite_lists_them(shipped: dict[str, Comparison]) -> None:
     whole = shipped["held-completions"]
     shuffled = Comparison(
-        whole.folder, {**whole.meta, "policies": dict.fromkeys(["new", "qemu-merged", "qemu-pre"])}, []
+        whole.folder, replace(whole.meta, policies=dict.fromkeys(["new", "qemu-merged", "qemu-pre"])), []
     )
     assert in_order(shuffled.policies) == ["qemu-pre", "qemu-merged", "new"]
 
@@ -67,7 +68,7 @@ def test_policies_come_as_the_suite_lists_them(shipped: dict[str, Comparison]) -
 def test_policies_without_a_run_and_more_than_three_of_them_are_drawn(shipped: dict[str, Comparison]) -> None:
     whole = shipped["in-flight"]
     policies = dict.fromkeys(["qemu-pre", "qemu-merged", "folly", "ydb"])
-    figures = draw_comparison(Comparison(whole.folder, {**whole.meta, "policies": policies}, whole.runs[:1]))
+    figures = draw_comparison(Comparison(whole.folder, replace(whole.meta, policies=policies), whole.runs[:1]))
     assert "no run of this policy was made" in _words(figures["with_and_without_the_fix"])
     figures["with_and_without_the_fix"].canvas.draw()
 

@@ -240,7 +240,7 @@ def test_given_axes_are_used_and_pyplot_is_left_alone(shipped: dict[str, Compari
 def test_a_figure_that_stands_alone_says_what_it_was_drawn_from(comparison: Comparison) -> None:
     for ax in (plot_optmem(comparison[0]), plot_goodput(comparison)):
         text = ax.get_figure().get_supxlabel()  # type: ignore[union-attr]
-        for word in (comparison.meta["scenario"], comparison[0].meta.host.kernel_release, "n = "):
+        for word in (comparison.meta.scenario, comparison[0].meta.host.kernel_release, "n = "):
             assert word in text
 
 

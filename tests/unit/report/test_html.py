@@ -86,7 +86,7 @@ def _has_pictures(comparison: Comparison) -> bool:
 def test_the_verdict_comes_first_and_the_numbers_are_those_of_the_runs(reported: tuple[Comparison, _Page]) -> None:
     comparison, page = reported
     position = 0
-    for sentence in comparison.meta["verdict"]:
+    for sentence in comparison.meta.verdict:
         position = page.text.index(sentence, position)
     assert position < page.text.index("Outcomes")
     for run in comparison.runs:
@@ -120,7 +120,7 @@ def test_it_says_that_this_is_no_speed_study_and_how_it_was_made(reported: tuple
     run = comparison.runs[0]
     for fact in (
         run.meta.host.kernel_release,
-        str(comparison.meta["seed"]),
+        str(comparison.meta.seed),
         f"{run.kernel.charge_bytes} bytes",
     ):
         assert fact in page.text
@@ -136,7 +136,7 @@ def test_a_comparison_without_runs_still_has_a_report(
     shipped: dict[str, Comparison], copied: Callable[[Comparison], Comparison]
 ) -> None:
     whole = copied(shipped["in-flight"])
-    meta = {**whole.meta, "verdict": [], "policies": {}}
+    meta = replace(whole.meta, verdict=[], policies={})
     page = _read(write_report(Comparison(whole.folder, meta, [])))
     assert "No run was made" in page.text
 
@@ -236,4 +236,4 @@ def test_a_report_has_each_claim_beside_the_noise_and_the_stamp(shipped: dict[st
         row = f"{claim.candidate} {COMPARED[claim.quantity].words}"
         assert row in page.text
         assert ("no difference shown" in page.text.partition(row)[2][:200]) == (not claim.shown)
-    assert f"planned runs, started {five.meta['started_utc'][:10]}" in page.text.partition(stamp_of(five.runs).text)[0]
+    assert f"planned runs, started {five.meta.started_utc[:10]}" in page.text.partition(stamp_of(five.runs).text)[0]

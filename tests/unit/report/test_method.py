@@ -1,26 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 from pathlib import Path
-from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.changed import changed_run, run_pair, run_with
 from zcprobe.dataset.load import Comparison, Run
 from zcprobe.dataset.option_words import describe_option
 from zcprobe.dataset.options import OPTIONS
 from zcprobe.format.calibration import Calibration
+from zcprobe.format.intervals import Estimate
+from zcprobe.format.overhead import LevelCost, Overhead
 from zcprobe.report.method import method_rows
 
-OVERHEAD: dict[str, Any] = {
-    "send_bytes": 65536,
-    "mechanism": "tracepoint",
-    "rounds": 5,
-    "levels": [{"level": "timeline", "estimate": {"n": 5, "median": 0.987, "low": 0.975, "high": 1.012}}],
-}
+OVERHEAD = Overhead(65536, "tracepoint", 5, [LevelCost("timeline", [0.987], Estimate(5, 0.987, 0.975, 1.012), [])])
 
 
 def own_cost(comparison: Comparison, **changes: object) -> str:
-    changed = Comparison(Path("elsewhere"), {**comparison.meta, **changes}, comparison.runs)
+    changed = Comparison(Path("elsewhere"), replace(comparison.meta, **changes), comparison.runs)
     return dict(method_rows(changed))["own cost"]
 
 
@@ -37,7 +34,7 @@ def test_where_it_was_not_measured_the_method_says_so(shipped: dict[str, Compari
 
 
 def method(comparison: Comparison, runs: list[Run] | None = None, **meta: object) -> str:
-    changed = Comparison(Path("elsewhere"), {**comparison.meta, **meta}, comparison.runs if runs is None else runs)
+    changed = Comparison(Path("elsewhere"), replace(comparison.meta, **meta), comparison.runs if runs is None else runs)
     return "\n".join(f"{what}: {value}" for what, value in method_rows(changed))
 
 
