@@ -53,7 +53,7 @@ def row(policy: str, runs: list[SenderSummary]) -> str:
         f"{median(run.copied_on_purpose for run in runs):.0f}",
         f"{median(run.enobufs_count for run in runs):.0f}",
         format_duration_ns(median(run.stall_ns_total for run in runs)),
-        format_duration_ns(max(run.stall_ns_max for run in runs)),
+        format_duration_ns(max(run.stall_ns_max for run in runs if run.stall_ns_max is not None)),
         goodput(runs),
         intact,
     ]

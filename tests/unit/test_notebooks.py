@@ -70,8 +70,9 @@ def kernel() -> Iterator[Any]:
     client = _client(nbformat.v4.new_notebook())
     client.create_kernel_manager()
     client.start_new_kernel(cwd=str(_ROOT / "notebooks"))
-    yield client.km
-    run_sync(client.km.shutdown_kernel)(now=True)
+    manager: Any = client.km
+    yield manager
+    run_sync(manager.shutdown_kernel)(now=True)
 
 
 def _pictures(cell: NotebookNode) -> int:

@@ -311,7 +311,7 @@ def test_what_was_said_at_its_end_is_taken_back_when_it_goes_on(machine: Machine
     work.plan = plan_of({"plan": {"repeats": 3, "warm-up": 0}}, plan_options())
     machine.after = lambda: interruption.handle(15, None)
     work.go_on(interruption)
-    assert (work.campaign.ended, work.campaign.stamp, work.campaign.noise) == (None, None, None)
+    assert [work.campaign.ended, work.campaign.stamp, work.campaign.noise] == [None] * 3
 
 
 def test_another_plan_does_not_go_on(machine: Machine, tmp_path: Path) -> None:

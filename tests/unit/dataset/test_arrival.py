@@ -14,7 +14,8 @@ from zcprobe.dataset.arrival import datagrams_text, missing_text, sink_text
 from zcprobe.dataset.load import Comparison, Run, load_run
 from zcprobe.format.summary import SenderSummary
 
-_NOTHING = SenderSummary(**{**dict.fromkeys(SenderSummary.__struct_fields__), "bytes_sent": 1400 * 1009})
+_EMPTY: dict[str, Any] = dict.fromkeys(SenderSummary.__struct_fields__)
+_NOTHING = SenderSummary(**_EMPTY | {"bytes_sent": 1400 * 1009})
 _HALF = replace(
     _NOTHING,
     sink_bytes=1400 * 505,
@@ -88,6 +89,7 @@ def test_an_older_run_s_goodput_becomes_that_of_what_arrived(shipped: dict[str, 
     sent = run.sender.sends
     half = {"plain_sends": 0, "bytes_sent": sent * 1400, "sink_bytes": (sent - 23) * 1400}
     sender = _older(run, tmp_path, half, protocol="udp", send_bytes=1400).sender
+    assert run.sender.goodput_bps is not None
     assert sender.goodput_bps == pytest.approx(run.sender.goodput_bps * (sent - 23) / sent)
     assert sender.bytes_missing == 23 * 1400
     assert [getattr(sender, f"datagrams_{what}") for what in ("sent", "received", "missing")] == [sent, sent - 23, 23]

@@ -245,6 +245,7 @@ def test_an_index_of_another_version_is_not_used_and_is_replaced(
 def _rewrite(results: Path, column: str, value: Any) -> None:
     """An index with a right digest that nobody but a stranger has written."""
     table = decode_index(results / INDEX_FILE)
+    assert table is not None
     values = pa.array([value] * len(table)) if value is not None else pa.nulls(len(table), table[column].type)
     at = table.schema.get_field_index(column)
     table = table.set_column(at, column, values) if at >= 0 else table.append_column(column, values)

@@ -47,6 +47,7 @@ def test_the_numbers_are_those_of_the_summary_in_base_units(comparison: Comparis
         assert _value(families["zcprobe_sends"], "zcprobe_sends_total", run) == sender.sends
         assert _value(families["zcprobe_sent_bytes"], "zcprobe_sent_bytes_total", run) == sender.bytes_sent
         goodput = _value(families["zcprobe_goodput_bytes_per_second"], "zcprobe_goodput_bytes_per_second", run)
+        assert sender.goodput_bps is not None
         assert goodput == pytest.approx(sender.goodput_bps / 8)
         stalled = _value(families["zcprobe_stall_seconds"], "zcprobe_stall_seconds_total", run)
         assert stalled == pytest.approx(sender.stall_ns_total / 1e9)

@@ -58,6 +58,7 @@ def test_the_numbers_are_those_of_the_runs() -> None:
     sends = number(numbers, "sends", "qemu-pre")
     runs = [trial.run for trial in kept_trials() if trial.run.policy == "qemu-pre" and trial.run.scenario != "in-order"]
     assert sends.value == np.mean([run.sender.sends for run in runs])
+    assert sends.value is not None
     assert sends.low is not None
     assert sends.high is not None
     assert min(run.sender.sends for run in runs) <= sends.low < sends.value < sends.high
