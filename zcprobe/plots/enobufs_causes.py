@@ -13,7 +13,7 @@ from zcprobe.plots.order import by_policy
 from zcprobe.plots.style import FILLS, PAPER, Fill
 from zcprobe.plots.words import counted
 
-__all__ = ["draw_causes", "plot_enobufs_causes"]
+__all__ = ["draw_enobufs_causes", "plot_enobufs_causes"]
 
 _CAUSES = {
     "optmem, unread": Fill("optmem, mostly unread notifications", FILLS["unread"].facecolor, FILLS["unread"].hatch),
@@ -46,7 +46,7 @@ def plot_enobufs_causes(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     policies = list(dict.fromkeys(run.policy for run in runs))
     counts = table.pivot_table(index="policy", columns="cause", values="call_count", fill_value=0)
     counts = counts.reindex(index=policies, columns=list(CAUSES_OF_ENOBUFS), fill_value=0).astype(int)
-    draw_causes(ax, counts)
+    draw_enobufs_causes(ax, counts)
     repeats = [sum(run.policy == policy for run in runs) for policy in policies]
     totals = counts.sum(axis=1)
     labels = [
@@ -61,7 +61,7 @@ def plot_enobufs_causes(runs: Sequence[Run], ax: Axes | None = None) -> Axes:
     return ax
 
 
-def draw_causes(ax: Axes, counts: pd.DataFrame) -> None:
+def draw_enobufs_causes(ax: Axes, counts: pd.DataFrame) -> None:
     """Stacked bars of a table with a row for each bar, and the calls of each of CAUSES_OF_ENOBUFS as its columns."""
     shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     left = pd.Series(0.0, index=counts.index)

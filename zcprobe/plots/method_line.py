@@ -14,11 +14,14 @@ from zcprobe.dataset.options import unusual_options, way_of
 __all__ = ["method_line", "method_text", "repeats_text"]
 
 _MOST_NAMED = 3
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def method_line(runs: Sequence[Run], width: int = 120) -> str:
-    """A few lines of at most `width` characters: the stamp VALID or INVALID, then `method_text`."""
-    return textwrap.fill(f"{stamp_of(runs).text}; {method_text(runs)}", width)
+    """A few lines of at most `width` characters: the stamp VALID or INVALID, then `method_text`. No line ends within
+    `n = 5`."""
+    text = f"{stamp_of(runs).text}; {method_text(runs)}"
+    return textwrap.fill(text.replace(" = ", f"{_NO_BREAK}={_NO_BREAK}"), width).replace(_NO_BREAK, " ")
 
 
 def method_text(runs: Sequence[Run]) -> str:

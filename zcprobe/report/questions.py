@@ -12,8 +12,8 @@ from zcprobe.analysis.questions.answers import Answered
 from zcprobe.analysis.questions.words import told
 from zcprobe.analysis.validity import stamp_of
 from zcprobe.format.questions import Answer, Number
+from zcprobe.plots.answer import draw_answer
 from zcprobe.plots.canvas import figure_bytes
-from zcprobe.plots.questions import draw_answer
 
 __all__ = ["answers_json", "render_answers"]
 

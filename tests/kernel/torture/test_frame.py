@@ -76,7 +76,7 @@ def test_an_interrupted_one_leaves_neither_process_nor_folder(tmp_path: Path) ->
     write_kind(tmp_path, "hangs", "def attack(rounds, seed):\n    subprocess.run(['sleep', '64'])")
     imports = "import sys; from pathlib import Path; from tests.torture.__main__ import main"
     script = f"{imports}; sys.exit(main([], Path(sys.argv[1])))"
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, env=environment) as process:
         while not subprocess.run(["pgrep", "-f", "sleep 64"], capture_output=True, check=False).stdout:
             time.sleep(0.05)

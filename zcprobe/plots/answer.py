@@ -16,7 +16,7 @@ from zcprobe.analysis.retries import retries_of
 from zcprobe.dataset.run import Run
 from zcprobe.format.intervals import CONFIDENCE_TEXT
 from zcprobe.plots.canvas import add_method_line, new_figure
-from zcprobe.plots.enobufs_causes import draw_causes
+from zcprobe.plots.enobufs_causes import draw_enobufs_causes
 from zcprobe.plots.late_completions import plot_late_completions
 from zcprobe.plots.optmem_map import plot_optmem_map
 from zcprobe.plots.stalls import plot_stalls
@@ -148,7 +148,7 @@ def _draw_causes(answered: Answered) -> Figure:
     counts = (
         pd.DataFrame.from_dict(totals, orient="index").reindex(columns=list(CAUSES_OF_ENOBUFS)).fillna(0).astype(int)
     )
-    draw_causes(ax, counts)
+    draw_enobufs_causes(ax, counts)
     labels = [
         f"{label}\n{counted(totals[label].total(), 'call')} in {counted(len(cell.runs), 'run')}"
         for label, cell in answered.cells.items()

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.analysis.questions.asked import KEPT, answer_with
 from zcprobe.analysis.questions.answers import answer_campaign
 from zcprobe.analysis.questions.catalogue import QUESTIONS
-from zcprobe.plots.questions import draw_answer
+from zcprobe.plots.answer import draw_answer
 
 HELD = {
     "Q1": {"qemu-pre": "qemu-pre", "qemu-merged": "qemu-merged"},
