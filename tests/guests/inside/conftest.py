@@ -27,11 +27,13 @@ Zcprobe = Callable[..., Any]
 
 def answer(*words: str) -> Answer:
     """A command in this process, because importing its libraries anew takes half a minute in software emulation."""
-    out, err = io.TextIOWrapper(io.BytesIO()), io.StringIO()
+    written = io.BytesIO(), io.BytesIO()
+    out, err = map(io.TextIOWrapper, written)
     with redirect_stdout(out), redirect_stderr(err):
         code = main(words)
         out.flush()
-    return code, out.buffer.getvalue(), err.getvalue()  # type: ignore[attr-defined]
+        err.flush()
+    return code, written[0].getvalue(), written[1].getvalue().decode()
 
 
 def read_json(*words: str) -> Any:
