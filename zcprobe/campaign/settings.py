@@ -62,7 +62,8 @@ def read_settings(table: object) -> Settings:
 def _whole(low: int, high: int) -> Callable[[str, object], int]:
     def read(path: str, value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise UsageError(f"{path}: {shown(str(value))} is no whole number in its range", f"from {low} to {high}")
+            what = f"{path}: expected a whole number in its range, got {shown(str(value))}"
+            raise UsageError(what, f"write one from {low} to {high}")
         return value
 
     return read
@@ -81,7 +82,7 @@ def _precision(path: str, value: object) -> float:
     match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
     share = float(match[1]) / 100 if match else 0.0
     if not 0 < share < 1:
-        raise UsageError(f"{path}: {shown(str(value))} is no precision", 'write a share of the median: "5 %"')
+        raise UsageError(f"{path}: {shown(str(value))} is not a precision", 'write a share of the median: "5 %"')
     return share
 
 
@@ -99,7 +100,7 @@ def _questions(path: str, value: object) -> tuple[str, ...]:
 def _budget(path: str, value: object) -> float:
     seconds = parse_seconds(path, str(value)) if isinstance(value, str | int | float) else 0.0
     if not 1 <= seconds <= _MAX_BUDGET_S:
-        raise UsageError(f"{path}: {shown(str(value))} is no time in its range", 'from 1 s to 30 days: "90m", "24h"')
+        raise UsageError(f"{path}: {shown(str(value))} is not a time in its range", 'from 1 s to 30 days: "90m", "24h"')
     return seconds
 
 

@@ -32,7 +32,7 @@ def _read_plan(options: argparse.Namespace) -> Plan:
     for name in ("quick", "only"):
         if getattr(options, name):
             hint = f"leave it out, or name a built-in plan: {', '.join(BUILT_IN)}"
-            raise UsageError(f"--{name} is an option of a built-in plan, and {path} is none", hint)
+            raise UsageError(f"--{name} is an option of built-in plans, and {path} is not one of them", hint)
     if path.is_dir():
         return plan_of(read_campaign(path).plan, plan_options())
     try:

@@ -75,8 +75,12 @@ def test_a_dry_run_needs_no_root(capsysbinary: pytest.CaptureFixture[bytes]) -> 
 @pytest.mark.parametrize(
     ("words", "needle", "hint"),
     [
-        (("plan.toml", "--quick"), "--quick is an option of a built-in plan, and plan.toml is none", "questions"),
-        (("plan.toml", "--only", "Q1"), "--only is an option of a built-in plan", "questions"),
+        (
+            ("plan.toml", "--quick"),
+            "--quick is an option of built-in plans, and plan.toml is not one of them",
+            "questions",
+        ),
+        (("plan.toml", "--only", "Q1"), "--only is an option of built-in plans", "questions"),
         (("questions", "--only", "Q0"), "there is no question 'Q0'", "Q1, Q2"),
         (("questions", "--only", ""), "there is no question ''", "Q1, Q2"),
     ],

@@ -20,4 +20,4 @@ def test_its_name_is_a_plan_and_a_file_of_that_name_needs_a_path(
     assert b"2 points in 5 blocks" in zcprobe("campaign", str(tmp_path / "crossover"), "--dry-run").output
     refused = zcprobe("campaign", str(tmp_path / "crossover"), "--quick", "--dry-run")
     assert refused.code == 2
-    assert "--quick is an option of a built-in plan" in refused.error[0]
+    assert "--quick is an option of built-in plans" in refused.error[0]

@@ -38,7 +38,7 @@ def _conclude(cells: Cells) -> Conclusion:
         f"True of a flush that waits: it was enough once for each of the writes that met ENOBUFS in"
         f" {of_runs(enough[_WAITING[0]])} with clones held back and in {of_runs(enough[_WAITING[1]])} with sends in"
         f" flight ({writes:,} writes). Not true of one that does not wait: for qemu-v2 it was enough in"
-        f" {of_runs(enough[_HASTY])}, and the second ENOBUFS is no other error, for optmem was the only cause in"
+        f" {of_runs(enough[_HASTY])}, and the second ENOBUFS is not another error, for optmem was the only cause in"
         f" {of_runs(causes)}."
     )
     if not is_shown:
