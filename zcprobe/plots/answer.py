@@ -99,7 +99,9 @@ def _draw_map(answered: Answered) -> Figure:
 def _draw_retries(answered: Answered) -> Figure:
     """Writes by the number of ENOBUFS that they met, a bar for each cell."""
     figure, (ax,) = _panels(1, 4.6)
-    counts = {label: _sum([retries_of(run) for run in cell.runs]) for label, cell in answered.cells.items()}
+    counts = {
+        label: sum((Counter(retries_of(run)) for run in cell.runs), Counter()) for label, cell in answered.cells.items()
+    }
     most = max((max(own, default=1) for own in counts.values()), default=1)
     width = 0.8 / len(counts)
     for at, (label, own) in enumerate(counts.items()):
@@ -127,24 +129,26 @@ def _draw_retries(answered: Answered) -> Figure:
     return figure
 
 
-def _sum(counts: list[dict[int, int]]) -> Counter[int]:
-    found: Counter[int] = Counter()
-    for own in counts:
-        found.update(own)
-    return found
-
-
 def _draw_stalls(answered: Answered) -> Figure:
-    figure, panels = _panels(2, 8.0)
+    return _draw_each(answered, 8.0, plot_stalls, "how long a write waited")
+
+
+def _draw_holders(answered: Answered) -> Figure:
+    return _draw_each(answered, 7.0, plot_late_completions, "who dropped the last reference")
+
+
+def _draw_each(answered: Answered, height: float, plot: Callable[[list[Run], Axes], object], what: str) -> Figure:
+    """A panel for each of two cells."""
+    figure, panels = _panels(2, height)
     for ax, (label, cell) in zip(panels, answered.cells.items(), strict=True):
-        plot_stalls(cell.runs, ax)
-        ax.set_title(f"{label}: how long a write waited", loc="left", fontsize=11)
+        plot(cell.runs, ax)
+        ax.set_title(f"{label}: {what}", loc="left", fontsize=11)
     return figure
 
 
 def _draw_causes(answered: Answered) -> Figure:
     figure, (ax,) = _panels(1, 4.2)
-    totals = {label: _causes(cell.runs) for label, cell in answered.cells.items()}
+    totals = {label: sum(map(causes_of, cell.runs), Counter()) for label, cell in answered.cells.items()}
     counts = (
         pd.DataFrame.from_dict(totals, orient="index").reindex(columns=list(CAUSES_OF_ENOBUFS)).fillna(0).astype(int)
     )
@@ -160,21 +164,6 @@ def _draw_causes(answered: Answered) -> Figure:
     ax.set_xlabel("share of the refused calls")
     ax.set_title("Why sendmsg returned ENOBUFS", loc="left", fontsize=11)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False, fontsize=9)
-    return figure
-
-
-def _causes(runs: list[Run]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for run in runs:
-        found.update(causes_of(run))
-    return found
-
-
-def _draw_holders(answered: Answered) -> Figure:
-    figure, panels = _panels(2, 7.0)
-    for ax, (label, cell) in zip(panels, answered.cells.items(), strict=True):
-        plot_late_completions(cell.runs, ax)
-        ax.set_title(f"{label}: who dropped the last reference", loc="left", fontsize=11)
     return figure
 
 
