@@ -6,8 +6,9 @@
  * the same tracepoint or function, and comes after the first copy at each event. It acts if the first copy did not run.
  *
  * One event passes the same context to both copies: the address of its arguments on the stack. So the first copy notes that
- * address for the second one. An event that interrupts has another address, on the stack of interrupts, and is not interrupted
- * by a third one. If it interrupts the second copy, its note is left behind, and the next event of the task removes it.
+ * address for the second one, which takes the note back. An event that interrupts has another address, on the stack of
+ * interrupts, and is not interrupted by a third one; between the two copies of an event it finds the note of that one and makes
+ * a second note. If it interrupts the second copy, its note is left behind, and the next event of the task removes it.
  *
  * User space can tell that no event was missed or counted twice: then `taken_over` is the number of runs that the kernel skipped.
  */
@@ -18,8 +19,8 @@
 #define STACK_BYTES (16 << 10)
 
 struct runs { /* of one program on one CPU: what the first copy has seen and the second has not; 0: nothing */
-	u64 event; /* in a task */
-	u64 interruption; /* of the task, or between tasks */
+	u64 event;
+	u64 interruption; /* an event that came between the two copies of `event` */
 	u64 taken_over; /* events on which the second copy acted */
 };
 
@@ -37,7 +38,9 @@ static __always_inline void note_run(u32 program, void *context)
 
 	if (!mine)
 		return;
-	if (is_of_task(event)) {
+	if (!mine->event) {
+		mine->event = event;
+	} else if (is_of_task(event)) {
 		mine->interruption = 0;
 		mine->event = event;
 	} else {
@@ -48,19 +51,19 @@ static __always_inline void note_run(u32 program, void *context)
 static __always_inline bool was_skipped(u32 program, void *context)
 {
 	struct runs *mine = runs.lookup(&program);
-	u64 event = number_of((u64)context), noted;
+	u64 event = number_of((u64)context);
 
 	if (!mine)
 		return false;
-	if (is_of_task(event)) {
-		noted = mine->event;
+	if (mine->event == event) {
 		mine->event = 0;
-	} else {
-		noted = mine->interruption;
 		mine->interruption = 0;
-	}
-	if (noted == event)
 		return false;
+	}
+	if (mine->interruption == event) {
+		mine->interruption = 0;
+		return false;
+	}
 	mine->taken_over += 1;
 	return true;
 }
