@@ -27,23 +27,22 @@ static __always_inline void count_result(int ret)
 
 /* Only a send call raises the level. So a refused charge met a level between the one read here and the next one read, and
  * the highest level is always one that is read here. */
-static __always_inline void note_level(struct socket_state *state, u64 sk)
+static __always_inline void note_level(struct socket_state *state, const struct level *level)
 {
-	u32 optmem_bytes = read_u32(sk + OFFSET_sock_sk_omem_alloc);
-
-	state->next_send_id = read_u32(sk + OFFSET_sock_sk_zckey);
-	state->optmem_before_bytes = optmem_bytes;
-	state->optmem_bytes = optmem_bytes;
-	state->errqueue_depth = read_u32(sk + OFFSET_sock_sk_error_queue_qlen);
+	state->next_send_id = level->next_send_id;
+	state->optmem_before_bytes = level->optmem_bytes;
+	state->optmem_bytes = level->optmem_bytes;
+	state->errqueue_depth = level->errqueue_depth;
 	state->has_level = 1;
-	if (optmem_bytes > state->optmem_peak_bytes)
-		state->optmem_peak_bytes = optmem_bytes;
+	if (level->optmem_bytes > state->optmem_peak_bytes)
+		state->optmem_peak_bytes = level->optmem_bytes;
 }
 
 static __always_inline int send_returned(u64 sk, int ret, u64 message)
 {
 	struct zc_kernel_event *event;
 	struct socket_state *state;
+	struct level level;
 
 	state = state_of_sender(sk);
 	if (!state) {
@@ -54,10 +53,11 @@ static __always_inline int send_returned(u64 sk, int ret, u64 message)
 	if (ret == -ENOBUFS)
 		emit_enobufs(sk, state, message);
 	forget_evidence();
+	level = level_of(sk);
 #ifdef WATCHED
-	note_usage(state, sk, ret);
+	note_usage(state, &level, ret);
 #endif
-	note_level(state, sk);
+	note_level(state, &level);
 	if (detail_in_force() < DETAIL_FULL)
 		return 0;
 	event = new_event(sk, state->cookie, ZC_EVENT_SENT);
@@ -167,12 +167,11 @@ int on_sched_process_fork(void *context)
 	return 0;
 }
 
-/* sched:sched_switch(preempt, prev, next, prev_state) */
 int on_sched_switch(void *context)
 {
 #ifdef OFFSET_call_number
 	if (!(TRACED(context, 0) & 1) && (u32)TRACED(context, 3) & TASK_INTERRUPTIBLE)
-		note_sleep(read_u64(TRACED(context, 1) + OFFSET_task_struct_nvcsw));
+		note_sleep(LEAVING_TASK(context));
 #endif
 	return 0;
 }

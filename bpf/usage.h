@@ -50,8 +50,8 @@ struct usage {
 	u64 flush_ns_max;
 	u64 flush_begin_ns; /* of the flush in progress; 0: there is none */
 	u64 flush_end_ns;
-	u64 sleeps_before; /* the last sender's voluntary context switches, when its send call returned and when it last read */
-	u64 sleeps_after;
+	u64 waits_before; /* waits_until_now() when the last sender's send call returned, and when it last read */
+	u64 waits_after;
 	u32 last_sender;
 	u8 was_refused; /* its send call returned ENOBUFS */
 	u8 reached_end; /* it found the queue empty in the flush in progress */
@@ -71,12 +71,6 @@ struct usage {
 };
 
 #ifdef WATCHED
-/* Voluntary context switches of this thread: while it sleeps, and only then, it makes one. */
-static __always_inline u64 sleeps_of_this_thread(void)
-{
-	return read_u64(CURRENT_TASK() + OFFSET_task_struct_nvcsw);
-}
-
 static __always_inline u64 inode_of(u64 sk)
 {
 	u64 socket = read_u64(sk + OFFSET_sock_sk_socket);
@@ -113,8 +107,8 @@ static __always_inline struct reader *this_reader(struct usage *usage, u64 threa
 
 static __always_inline void end_flush(struct usage *usage, int ret)
 {
-	u64 sleeps = ret == -ENOBUFS ? sleeps_of_this_thread() : usage->sleeps_after;
-	bool waited = has_waited(usage->sleeps_before, sleeps);
+	u64 until = ret == -ENOBUFS ? waits_until_now() : usage->waits_after;
+	bool waited = has_waited(usage->waits_before, until);
 	u64 duration_ns = usage->flush_end_ns - usage->flush_begin_ns;
 
 	usage->flushes += 1;
@@ -147,7 +141,7 @@ static __always_inline void note_sent(struct usage *usage, int ret, u32 sends)
 	usage->reached_end = 0;
 	usage->was_refused = ret == -ENOBUFS;
 	usage->last_sender = thread;
-	usage->sleeps_before = usage->sleeps_after = sleeps_of_this_thread();
+	usage->waits_before = usage->waits_after = waits_until_now();
 	if (sender) {
 		sender->sends += sends;
 		sender->enobufs += ret == -ENOBUFS;
@@ -195,7 +189,7 @@ static __always_inline void note_reading(struct usage *usage, bool found)
 	if (!usage->flush_begin_ns)
 		usage->flush_begin_ns = usage->flush_end_ns;
 	usage->reached_end = !found;
-	usage->sleeps_after = sleeps_of_this_thread();
+	usage->waits_after = waits_until_now();
 }
 
 /* Returns whether sends lo..hi completed late. */
