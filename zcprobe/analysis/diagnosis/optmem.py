@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """optmem ran out, because of sends in flight, of notifications that nobody read, or of both."""
 
-from zcprobe.analysis.diagnosis.enough import enough_optmem
+from zcprobe.analysis.diagnosis.enough import enough_optmem, predict_socket
 from zcprobe.analysis.diagnosis.limit import DISORDER, Pressed, pressed_sockets, unread_share
 from zcprobe.analysis.diagnosis.senders import (
     counted,
@@ -82,7 +82,7 @@ def unread_out_of_order(seen: Observation) -> Diagnosed | str | None:
             "late_holder": most_frequent(holders),
         },
         do=(
-            "Let the sender read its error queue until EAGAIN, at each ENOBUFS and whenever poll reports POLLERR."
+            f"Let the sender read its error queue until EAGAIN, {_when(worst)}."
             f"{' QEMU reads it at ENOBUFS from 10.2 on.' if is_qemu(seen) else ''}"
         ),
     )
@@ -149,7 +149,26 @@ def _raise_limit(socket: SocketSummary) -> str:
     if enough.limit_bytes <= (socket.optmem_max_bytes or 0):
         return f"Leave net.core.optmem_max as it is now, {socket.optmem_max_bytes:,}, {where}: {enough.why}."
     again = "" if enough.is_bound else ", and look again, because more may be in flight without that limit"
-    return f"Set net.core.optmem_max to {enough.limit_bytes} {where}{again}: {enough.why}."
+    return f"Set net.core.optmem_max to {enough.limit_bytes} {where}{again}: {enough.why}.{_besides(socket)}"
+
+
+def _besides(socket: SocketSummary) -> str:
+    """What a higher limit does not cure."""
+    found = predict_socket(socket)
+    if found is None or found.unread_notifications is not None:
+        return ""
+    return " No limit is enough alone: unread notifications pile up, so the sender must read its error queue as well."
+
+
+def _when(socket: SocketSummary) -> str:
+    """When to read the error queue, and how often at least where that is known."""
+    found = predict_socket(socket)
+    if found is None or found.read_every_sends is None or found.read_at_optmem_max_bytes is None:
+        return "at each ENOBUFS and whenever poll reports POLLERR"
+    return (
+        f"at each ENOBUFS, whenever poll reports POLLERR, and at least every {found.read_every_sends:,} sends (with"
+        f" net.core.optmem_max of {found.read_at_optmem_max_bytes})"
+    )
 
 
 def _reading(readers: dict[str, int] | None, worst: SocketSummary) -> str:

@@ -4,6 +4,7 @@
 import pytest
 
 from tests.unit.analysis.diagnosis.seen import found, ids, seen, socket
+from zcprobe.analysis.diagnosis.enough import predict_socket
 from zcprobe.format.attachment import ThreadSummary
 
 _FULL = {"enobufs": 5, "enobufs_causes": {"optmem": 5}, "optmem_peak_bytes": 130624, "errqueue_depth_max": 133}
@@ -113,3 +114,19 @@ def test_the_levels_are_those_of_the_socket_with_the_longest_queue() -> None:
     longest = socket(**{**_FULL, "errqueue_depth_max": 150, "optmem_peak_bytes": 130_600}, **held)
     finding = found(seen(most, longest), "unread-out-of-order")
     assert (finding.evidence["errqueue_depth_max"], finding.evidence["optmem_peak_bytes"]) == (150, 130_600)
+
+
+def test_a_limit_that_alone_is_not_enough_is_told_as_such() -> None:
+    mixed = socket(**_FULL, flushes=5, enobufs_unread_bytes=50 * 832, enobufs_in_flight_bytes=50 * 832)
+    do = found(seen(mixed), "limit-too-small").do
+    assert "No limit is enough alone" in do
+    ordered = socket(**{**_FULL, "errqueue_depth_max": 1}, enobufs_in_flight_bytes=5 * 130624)
+    assert "No limit is enough alone" not in found(seen(ordered), "limit-too-small").do
+
+
+def test_how_often_to_read_is_told() -> None:
+    unread = socket(**_FULL, flushes=5, enobufs_unread_bytes=5 * 100000, enobufs_in_flight_bytes=5 * 20000)
+    need = predict_socket(unread)
+    assert need is not None
+    assert not need.bounded
+    assert f"at least every {need.read_every_sends:,} sends" in found(seen(unread), "unread-out-of-order").do
