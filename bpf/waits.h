@@ -88,8 +88,8 @@ static __always_inline void note_wait_of_poll(u64 array, u64 count, u64 number)
 	}
 }
 
-/* A thread of a watched process goes to sleep in this call. */
-static __always_inline void note_waiting(u64 registers, u32 call)
+/* A thread of a watched process goes to sleep in the call with this number. */
+static __always_inline void note_waiting(u64 registers, u32 number)
 {
 	u32 zero = 0;
 	u64 *count = waits.lookup(&zero);
@@ -97,14 +97,14 @@ static __always_inline void note_waiting(u64 registers, u32 call)
 	if (!count)
 		return;
 	__sync_fetch_and_add(count, 1);
-	if (is_poll(call))
+	if (is_poll(number))
 		note_wait_of_poll(read_u64(registers + OFFSET_argument_0), read_u64(registers + OFFSET_argument_1),
 				  waits_until_now());
 	else
 		note_wait(ANY_DESCRIPTOR, waits_until_now());
 }
 
-/* The current thread, which is `task`, goes to sleep. This comes with each one that does on this machine. */
+/* The current thread, which is `task`, goes to sleep. All threads of the machine come here when they do. */
 static __always_inline void note_sleep(u64 task)
 {
 	u64 registers = registers_of(task);
