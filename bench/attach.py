@@ -5,8 +5,8 @@
 
 Needs root and an otherwise idle machine. Blocks with and without the watcher alternate on the same connection. A
 watcher with detail `sample` runs all the time and is stopped (SIGSTOP) during the blocks without it. The probes of
-`causes` cost something as long as they are attached, so that one is started for each of its turns, which takes some
-seconds, and killed after it. A sender without CAP_IPC_LOCK costs the probes more: measure one by calling this with
+`causes` cost something as long as they are attached, so they are attached, by this process and beside that watcher, for
+the blocks with it alone. A sender without CAP_IPC_LOCK costs the probes more: measure one by calling this with
 `setpriv --bounding-set=-ipc_lock --inh-caps=-ipc_lock` before it. Prints the median ratio and its 95 % bootstrap
 interval.
 """
@@ -17,31 +17,34 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from connection import describe, on_connections, pair_ratios
 
 from zcprobe.format.attachment import Detail
 from zcprobe.native import ffi
-from zcprobe.overhead.connection import connected_lab, send_block
+from zcprobe.overhead.connection import block_sends, connected_lab, send_block
+from zcprobe.overhead.measure import attached
+from zcprobe.probes.measurement import Target
+from zcprobe.probes.session import ProbeSession
 
 BOUNDS: dict[Detail, dict[int, float]] = {
     "sample": {4096: 0.99, 65536: 0.99},
     "causes": {4096: 0.92, 65536: 0.98},
 }
-_BLOCKS = 5
-"""Blocks of a turn with a watcher that was started for it, or without one."""
 
 
 @contextmanager
-def watcher(detail: Detail) -> Iterator["subprocess.Popen[str]"]:
-    """A process that watches this one, once it has printed its first sample."""
+def watcher() -> Iterator["subprocess.Popen[str]"]:
+    """A process that watches this one by samples, once it has printed its first one."""
     # this process stays on one CPU; the watcher runs where the kernel puts it
     anywhere = ("taskset", "-c", f"0-{(os.cpu_count() or 1) - 1}")
-    words = [*anywhere, sys.executable, "-m", "zcprobe", "attach", "--detail", detail, "-j", "-p", str(os.getpid())]
-    with subprocess.Popen([*words, "1"], stdout=subprocess.PIPE, text=True) as process:
+    words = [*anywhere, sys.executable, "-m", "zcprobe", "attach", "-j", "-p", str(os.getpid()), "1"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
         try:
@@ -51,33 +54,29 @@ def watcher(detail: Detail) -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
-def require_alive(watching: "subprocess.Popen[str]") -> None:
+def block(watching: "subprocess.Popen[str]", number: int, connection: socket.socket, size: int) -> float:
     if watching.poll() is not None:  # without it both sides would be the same
         raise SystemExit(f"the watcher has ended with exit code {watching.returncode}")
-
-
-def block(watching: "subprocess.Popen[str]", number: int, connection: socket.socket, size: int) -> float:
-    require_alive(watching)
     watching.send_signal(number)
     return send_block(connection, size, ffi.NULL)
 
 
-def turn(connection: socket.socket, size: int) -> float:
-    """One more block goes first: the start of a watcher leaves the connection idle for seconds, after which TCP begins
-    with a small window, and its end leaves work to the kernel."""
-    send_block(connection, size, ffi.NULL)
-    return sum(send_block(connection, size, ffi.NULL) for _ in range(_BLOCKS)) / _BLOCKS
-
-
-def watched_turn(connection: socket.socket, size: int) -> float:
-    with watcher("causes") as watching:
-        goodput = turn(connection, size)
-        require_alive(watching)
-        return goodput
+def probed_block(
+    watching: "subprocess.Popen[str]", probes: ProbeSession, connection: socket.socket, size: int
+) -> float:
+    target = Target(level="summary", processes=[os.getpid()])
+    with tempfile.NamedTemporaryFile() as events, attached(probes):
+        with probes.measure(target, Path(events.name)):
+            goodput = block(watching, signal.SIGCONT, connection, size)
+        (counts,) = probes.snapshot().sockets
+    assert counts.usage is not None
+    if counts.usage.sends != block_sends(size):
+        raise SystemExit(f"the probes saw {counts.usage.sends} of {block_sends(size)} sends")
+    return goodput
 
 
 def measure_sample(size: int, rounds: int) -> list[float]:
-    with connected_lab() as (_, connection), watcher("sample") as watching:
+    with connected_lab() as (_, connection), watcher() as watching:
         sides = {
             "on": partial(block, watching, signal.SIGCONT, connection, size),
             "off": partial(block, watching, signal.SIGSTOP, connection, size),
@@ -86,9 +85,14 @@ def measure_sample(size: int, rounds: int) -> list[float]:
 
 
 def measure_causes(size: int, rounds: int) -> list[float]:
-    with connected_lab() as (_, connection):
-        sides = {"on": partial(watched_turn, connection, size), "off": partial(turn, connection, size)}
-        return pair_ratios(sides, rounds)
+    with ProbeSession(level="summary", watch=True) as probes:
+        probes.detach()
+        with connected_lab() as (_, connection), watcher() as watching:
+            sides = {
+                "on": partial(probed_block, watching, probes, connection, size),
+                "off": partial(block, watching, signal.SIGSTOP, connection, size),
+            }
+            return pair_ratios(sides, rounds)
 
 
 MEASURES: dict[Detail, Callable[[int, int], list[float]]] = {"sample": measure_sample, "causes": measure_causes}

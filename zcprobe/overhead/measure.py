@@ -3,7 +3,8 @@
 
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -18,7 +19,7 @@ from zcprobe.overhead.connection import connected_lab, ratios_to, recording, sen
 from zcprobe.probes.measurement import Target
 from zcprobe.probes.session import ProbeSession
 
-__all__ = ["measure_overhead"]
+__all__ = ["attached", "measure_overhead"]
 
 
 def _path_of(events: IO[bytes]) -> Path:
@@ -32,14 +33,24 @@ def _block(connection: socket.socket, size: int) -> float:
 
 
 def _open(level: ProbeLevel, mechanism: ProbeMechanism | None) -> ProbeSession:
-    return ProbeSession(mechanism, level, memlock=read_limits().memlock_applies)
+    """Probes that are attached only where they are to be measured."""
+    probes = ProbeSession(mechanism, level, memlock=read_limits().memlock_applies)
+    probes.detach()
+    return probes
 
 
-def _probed_block(
-    connection: socket.socket, size: int, lab: Lab, level: ProbeLevel, mechanism: ProbeMechanism | None
-) -> float:
-    """Attaches the probes only for this block, because even a program that finds nothing to do costs time."""
-    with tempfile.TemporaryFile() as events, _open(level, mechanism) as probes:
+@contextmanager
+def attached(probes: ProbeSession) -> Iterator[None]:
+    """The probes are attached inside the context alone."""
+    probes.attach()
+    try:
+        yield
+    finally:
+        probes.detach()
+
+
+def _probed_block(connection: socket.socket, size: int, lab: Lab, level: ProbeLevel, probes: ProbeSession) -> float:
+    with tempfile.TemporaryFile() as events, attached(probes):
         with probes.measure(Target(lab.sender_netns_inode, level=level), _path_of(events)) as counts:
             goodput = _block(connection, size)
         if counts.lost_events:
@@ -50,14 +61,14 @@ def _probed_block(
 
 
 def _event_costs(
-    connection: socket.socket, size: int, lab: Lab, level: ProbeLevel, mechanism: ProbeMechanism | None
-) -> tuple[str, list[EventCost]]:
-    with tempfile.TemporaryFile() as events, _open(level, mechanism) as probes:
+    connection: socket.socket, size: int, lab: Lab, level: ProbeLevel, probes: ProbeSession
+) -> list[EventCost]:
+    with tempfile.TemporaryFile() as events, attached(probes):
         target = Target(lab.sender_netns_inode, level=level)
         with probes.measure(target, _path_of(events)), probes.timed() as times:
             _block(connection, size)
         found = [EventCost(name, runs, duration_ns / runs) for name, (runs, duration_ns) in times.items()]
-        return probes.mechanism, sorted(found, key=lambda cost: cost.runs * cost.ns_per_run, reverse=True)
+        return sorted(found, key=lambda cost: cost.runs * cost.ns_per_run, reverse=True)
 
 
 def measure_overhead(
@@ -66,14 +77,16 @@ def measure_overhead(
     """Alternates blocks without probes and at each level on one connection, then times one block for each level."""
     if rounds < 1:
         raise UsageError(f"--rounds must be at least 1, not {rounds}", "9 rounds give an interval")
-    with connected_lab() as (lab, connection):
+    with ExitStack() as stack:
+        opened = {level: stack.enter_context(_open(level, mechanism)) for level in levels}
+        lab, connection = stack.enter_context(connected_lab())
         sides: dict[str, Callable[[], float]] = {"off": partial(_block, connection, send_bytes)}
-        for level in levels:
-            sides[level] = partial(_probed_block, connection, send_bytes, lab, level, mechanism)
+        for level, probes in opened.items():
+            sides[level] = partial(_probed_block, connection, send_bytes, lab, level, probes)
         ratios = ratios_to("off", sides, rounds)
         costs = []
-        used = ""
-        for level in levels:
-            used, events = _event_costs(connection, send_bytes, lab, level, mechanism)
+        for level, probes in opened.items():
+            events = _event_costs(connection, send_bytes, lab, level, probes)
             costs.append(LevelCost(level, ratios[level], estimate_median(ratios[level]), events))
+        used = next((probes.mechanism for probes in opened.values()), "")
     return Overhead(send_bytes, used, rounds, costs)

@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.resources import as_file, files
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -118,6 +119,7 @@ class Program:
             os.environ["BCC_KERNEL_SOURCE"] = str(folder / "kernel")
             self._links: dict[str, int] = {}
             self._raw_links: list[int] = []
+            self._kprobes: list[Callable[[], None]] = []
             # BCC has clang look for headers in the current folder, before all others
             with current_folder(str(folder)):
                 # and asks for debug information that we do not use and that takes an eighth of the time
@@ -156,17 +158,24 @@ class Program:
         """Attaches to a function's entry; with `returns` attaches to its return, and `<function>_entry` to its
         entry."""
         with _explained(f"kprobe {symbol} cannot be attached", _HINT):
-            event = symbol.encode()
+            self._attach_kprobe(symbol, f"{function}_entry" if returns else function)
             if returns:
-                self._bpf.attach_kprobe(event=event, fn_name=f"{function}_entry".encode())
-                self._bpf.attach_kretprobe(event=event, fn_name=function.encode())
-            else:
-                self._bpf.attach_kprobe(event=event, fn_name=function.encode())
+                self._attach_kretprobe(symbol, function)
+
+    def _attach_kprobe(self, symbol: str, function: str) -> None:
+        where = {"event": symbol.encode(), "fn_name": function.encode()}
+        self._bpf.attach_kprobe(**where)
+        self._kprobes.append(partial(self._bpf.detach_kprobe, **where))
+
+    def _attach_kretprobe(self, symbol: str, function: str) -> None:
+        where = {"event": symbol.encode(), "fn_name": function.encode()}
+        self._bpf.attach_kretprobe(**where)
+        self._kprobes.append(partial(self._bpf.detach_kretprobe, **where))
 
     def attach_kretprobe(self, symbol: str, function: str) -> None:
         """Attaches only to a function's return."""
         with _explained(f"kretprobe {symbol} cannot be attached", _HINT):
-            self._bpf.attach_kretprobe(event=symbol.encode(), fn_name=function.encode())
+            self._attach_kretprobe(symbol, function)
 
     def statistics(self) -> dict[str, dict[str, int]]:
         """BPF function -> members of `struct zc_program_statistics`."""
@@ -259,7 +268,16 @@ class Program:
         """Kernel addresses of one stack, innermost first."""
         return [int(address) for address in self._bpf[b"stacks"].walk(stack_id)]
 
-    def close(self) -> None:
+    def detach(self) -> None:
+        """Detaches all programs. What they counted stays in their maps."""
         for link in (*self._links.values(), *self._raw_links):
             os.close(link)
+        self._links.clear()
+        self._raw_links.clear()
+        for detach in self._kprobes:
+            detach()
+        self._kprobes.clear()
+
+    def close(self) -> None:
+        self.detach()
         self._bpf.cleanup()

@@ -33,6 +33,7 @@ __all__ = [
     "WITNESS",
     "Loaded",
     "Needs",
+    "attach_again",
     "find_definitions",
     "load_probes",
     "missing_symbols",
@@ -57,6 +58,19 @@ _RING_PAGES = 4096
 KPROBES = Path("/sys/bus/event_source/devices/kprobe/type")
 
 
+class Needs(msgspec.Struct, frozen=True):
+    """Purpose of the session: whether events are wanted, whether RLIMIT_MEMLOCK can apply to senders, and whether
+    processes are watched instead of a run of ours."""
+
+    timeline: bool = True
+    memlock: bool = True
+    watch: bool = False
+
+    def include(self, item: Tracepoint) -> bool:
+        reasons = ((self.timeline, item.for_timeline), (self.memlock, item.for_memlock), (self.watch, item.for_watch))
+        return all(wanted or not needed for wanted, needed in reasons)
+
+
 class Loaded(msgspec.Struct):
     """`mechanisms`: probe name -> mechanism in use, or `none` if the probe attaches nothing. `attached`: what is
     watched. `lack_of_uring`: why io_uring is not watched, or None if it is; `lack_of_calls`: why a thread that sleeps
@@ -65,10 +79,11 @@ class Loaded(msgspec.Struct):
     program: Program
     mechanism: ProbeMechanism
     typed: bool
-    mechanisms: dict[str, str]
-    attached: list[str]
-    lack_of_uring: str | None = None
-    lack_of_calls: str | None = None
+    needs: Needs
+    lack_of_uring: str | None
+    lack_of_calls: str | None
+    mechanisms: dict[str, str] = msgspec.field(default_factory=dict)
+    attached: list[str] = msgspec.field(default_factory=list)
 
 
 def missing_symbols(btf: Btf) -> dict[ProbeMechanism, str | None]:
@@ -147,25 +162,12 @@ def _attach_functions(program: Program, probe: Probe, mechanism: ProbeMechanism,
     return attached
 
 
-class Needs(msgspec.Struct, frozen=True):
-    """Purpose of the session: whether events are wanted, whether RLIMIT_MEMLOCK can apply to senders, and whether
-    processes are watched instead of a run of ours."""
-
-    timeline: bool = True
-    memlock: bool = True
-    watch: bool = False
-
-    def include(self, item: Tracepoint) -> bool:
-        reasons = ((self.timeline, item.for_timeline), (self.memlock, item.for_memlock), (self.watch, item.for_watch))
-        return all(wanted or not needed for wanted, needed in reasons)
-
-
-def _attach_tracepoints(loaded: Loaded, probe: Probe, btf: Btf, needs: Needs) -> list[str]:
+def _attach_tracepoints(loaded: Loaded, probe: Probe, btf: Btf) -> list[str]:
     attached = []
     program = loaded.program
     attach = program.attach_typed_tracepoint if loaded.typed else program.attach_raw_tracepoint
     for item in probe.tracepoints if loaded.mechanism == "tracepoint" else probe.beside_functions:
-        if item.exists(btf) and needs.include(item):
+        if item.exists(btf) and loaded.needs.include(item):
             attach(item.name, item.function)
             if item.anywhere:  # last, because programs on a tracepoint run in the order in which they were attached
                 attach(item.name, stand_in_of(item.function))
@@ -173,27 +175,42 @@ def _attach_tracepoints(loaded: Loaded, probe: Probe, btf: Btf, needs: Needs) ->
     return attached
 
 
+def _probes_for(needs: Needs, lack_of_uring: str | None) -> tuple[Probe, ...]:
+    return (*PROBES, URING) if needs.watch and lack_of_uring is None else PROBES
+
+
+def _attach(loaded: Loaded, btf: Btf) -> None:
+    mechanism, program = loaded.mechanism, loaded.program
+    program.btf = btf
+    loaded.attached.clear()
+    for probe in _probes_for(loaded.needs, loaded.lack_of_uring):
+        own = [] if mechanism == "tracepoint" else _attach_functions(program, probe, mechanism, btf)
+        own += _attach_tracepoints(loaded, probe, btf)
+        loaded.attached += own
+        # the tracepoints of other probes do the work of a probe without tracepoints; and a probe that is not needed
+        # would find nothing: memlock cannot refuse a sender to which it does not apply
+        derived = mechanism == "tracepoint" and all(not loaded.needs.include(item) for item in probe.tracepoints)
+        loaded.mechanisms[probe.name] = mechanism if own or derived else "none"
+    program.btf = None
+
+
+def attach_again(loaded: Loaded) -> None:
+    """Attaches what was detached. HostError if the kernel no longer lets it."""
+    with open_btf() as btf:
+        _attach(loaded, btf)
+
+
 def _load_as(definitions: dict[str, int], mechanism: ProbeMechanism, btf: Btf, needs: Needs, *, typed: bool) -> Loaded:
     lack = lack_of_uring(btf)
-    probes = (*PROBES, URING) if needs.watch and lack is None else PROBES
     if needs.watch:
         definitions = definitions | uring_definitions(btf) | wait_definitions(btf)
-    program = _compile(probes, definitions, mechanism, typed=typed, watch=needs.watch)
-    program.btf = btf
-    loaded = Loaded(program, mechanism, typed, {}, [], lack, lack_of_calls(btf))
+    program = _compile(_probes_for(needs, lack), definitions, mechanism, typed=typed, watch=needs.watch)
+    loaded = Loaded(program, mechanism, typed, needs, lack, lack_of_calls(btf))
     try:
-        for probe in probes:
-            own = [] if mechanism == "tracepoint" else _attach_functions(program, probe, mechanism, btf)
-            own += _attach_tracepoints(loaded, probe, btf, needs)
-            loaded.attached += own
-            # the tracepoints of other probes do the work of a probe without tracepoints; and a probe that is not needed
-            # would find nothing: memlock cannot refuse a sender to which it does not apply
-            derived = mechanism == "tracepoint" and all(not needs.include(item) for item in probe.tracepoints)
-            loaded.mechanisms[probe.name] = mechanism if own or derived else "none"
+        _attach(loaded, btf)
     except BaseException:
         program.close()
         raise
-    program.btf = None
     return loaded
 
 

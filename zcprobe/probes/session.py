@@ -22,7 +22,7 @@ from zcprobe.native.status import require
 from zcprobe.native.structs import enum_names
 from zcprobe.probes.base import stand_in_of
 from zcprobe.probes.bcc_backend import TURN_S, Program, become_compiler_thread, import_bcc
-from zcprobe.probes.loading import WITH_STAND_IN, Loaded, Needs, load_probes
+from zcprobe.probes.loading import WITH_STAND_IN, Loaded, Needs, attach_again, load_probes
 from zcprobe.probes.measurement import MeasurementCounts, Snapshot, SocketSnapshot, Target
 from zcprobe.probes.refused import Refused, RefusedThread, refused_socket
 from zcprobe.probes.sockets import socket_counts
@@ -215,6 +215,16 @@ class ProbeSession(Closable):
         ]
         lost = sum(map(sum, self._lost())) - sum(map(sum, self._lost_before))
         return Snapshot(time_ns, sockets, self._new_results(), lost)
+
+    def detach(self) -> None:
+        """Takes the programs off the kernel's paths between two measurements, because even one that finds nothing to do
+        costs time there."""
+        self._program.detach()
+
+    def attach(self) -> None:
+        """Attaches what was detached, which takes far less time than a new session. HostError if the kernel no longer
+        lets it."""
+        attach_again(self._loading.result())
 
     @contextmanager
     def timed(self) -> Iterator[dict[str, tuple[int, int]]]:

@@ -170,9 +170,25 @@ def together(sessions: dict[str, ProbeSession]) -> Iterator[dict[str, ProbeSessi
         yield {**sessions, f"{mechanism} again": another}
 
 
-IN_ORDER = {"scenario": "in-order", "send_bytes": 4096, "deadline_s": 300.0}
+IN_ORDER: dict[str, Any] = {"scenario": "in-order", "send_bytes": 4096, "deadline_s": 300.0}
 # a sender that dies or is saved by reading
 HELD = {"scenario": "held-completions", "policy": "drain-every", "parameters": find_policy("drain-every").defaults}
+
+
+def test_detached_probes_see_nothing_and_all_once_they_are_attached_again(probes: ProbeSession, tmp_path: Path) -> None:
+    config = benchmark_of(RunConfig(send_count=23, **IN_ORDER)).config
+    probes.detach()
+    try:
+        ((unseen, events),) = send_in_lab(config, [probes], tmp_path)
+    finally:
+        probes.attach()
+    assert (unseen.sockets, len(events), set(unseen.send_results.values()) - {0}) == ({}, 0, set())
+    for _ in range(TRIES):
+        ((seen, _),) = send_in_lab(config, [probes], tmp_path)
+        (counts,) = seen.sockets.values()
+        if not may_have_missed(probes.mechanism, seen.missed_runs) or counts.completions_read == 23:
+            break
+    assert counts.sends == counts.completions_read == seen.send_results[0] == 23
 
 
 LARGE = 1009 if IN_GUEST else 100_003
