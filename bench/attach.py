@@ -28,7 +28,7 @@ from connection import describe, on_connections, pair_ratios
 from zcprobe.format.attachment import Detail
 from zcprobe.native import ffi
 from zcprobe.overhead.connection import block_sends, connected_lab, send_block
-from zcprobe.overhead.measure import attached
+from zcprobe.overhead.measure import while_attached
 from zcprobe.probes.measurement import Target
 from zcprobe.probes.session import ProbeSession
 
@@ -65,7 +65,7 @@ def probed_block(
     watching: "subprocess.Popen[str]", probes: ProbeSession, connection: socket.socket, size: int
 ) -> float:
     target = Target(level="summary", processes=[os.getpid()])
-    with tempfile.NamedTemporaryFile() as events, attached(probes):
+    with tempfile.NamedTemporaryFile() as events, while_attached(probes):
         with probes.measure(target, Path(events.name)):
             goodput = block(watching, signal.SIGCONT, connection, size)
         (counts,) = probes.snapshot().sockets

@@ -9,9 +9,9 @@
 #ifdef WATCHED
 /* An id is taken by each zerocopy send. Of the one with which a program first saw the socket it is not known whether it had
  * one already, unless it is the socket's first. */
-static __always_inline void note_usage(struct socket_state *state, const struct level *level, int ret)
+static __always_inline void note_usage(struct socket_state *state, const struct after_send *after, int ret)
 {
-	u32 next_send_id = level->next_send_id, before = state->next_send_id;
+	u32 next_send_id = after->next_send_id, before = state->next_send_id;
 
 	if (!state->has_level) {
 		before = next_send_id && ret >= 0 ? next_send_id - 1 : next_send_id;
@@ -19,7 +19,7 @@ static __always_inline void note_usage(struct socket_state *state, const struct 
 	}
 	/* a send that was aborted takes its id back */
 	note_sent(&state->usage, ret, (int)(next_send_id - before) > 0 ? next_send_id - before : 0);
-	note_levels(&state->usage, next_send_id - state->first_send_id, level->optmem_bytes,
-		    level->errqueue_depth * state->charge_bytes);
+	note_levels(&state->usage, next_send_id - state->first_send_id, after->optmem_bytes,
+		    after->errqueue_depth * state->charge_bytes);
 }
 #endif

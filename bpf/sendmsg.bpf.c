@@ -27,22 +27,22 @@ static __always_inline void count_result(int ret)
 
 /* Only a send call raises the level. So a refused charge met a level between the one read here and the next one read, and
  * the highest level is always one that is read here. */
-static __always_inline void note_level(struct socket_state *state, const struct level *level)
+static __always_inline void note_level(struct socket_state *state, const struct after_send *after)
 {
-	state->next_send_id = level->next_send_id;
-	state->optmem_before_bytes = level->optmem_bytes;
-	state->optmem_bytes = level->optmem_bytes;
-	state->errqueue_depth = level->errqueue_depth;
+	state->next_send_id = after->next_send_id;
+	state->optmem_before_bytes = after->optmem_bytes;
+	state->optmem_bytes = after->optmem_bytes;
+	state->errqueue_depth = after->errqueue_depth;
 	state->has_level = 1;
-	if (level->optmem_bytes > state->optmem_peak_bytes)
-		state->optmem_peak_bytes = level->optmem_bytes;
+	if (after->optmem_bytes > state->optmem_peak_bytes)
+		state->optmem_peak_bytes = after->optmem_bytes;
 }
 
 static __always_inline int send_returned(u64 sk, int ret, u64 message)
 {
 	struct zc_kernel_event *event;
 	struct socket_state *state;
-	struct level level;
+	struct after_send after;
 
 	state = state_of_sender(sk);
 	if (!state) {
@@ -53,11 +53,11 @@ static __always_inline int send_returned(u64 sk, int ret, u64 message)
 	if (ret == -ENOBUFS)
 		emit_enobufs(sk, state, message);
 	forget_evidence();
-	level = level_of(sk);
+	after = look_after_send(sk);
 #ifdef WATCHED
-	note_usage(state, &level, ret);
+	note_usage(state, &after, ret);
 #endif
-	note_level(state, &level);
+	note_level(state, &after);
 	if (detail_in_force() < DETAIL_FULL)
 		return 0;
 	event = new_event(sk, state->cookie, ZC_EVENT_SENT);

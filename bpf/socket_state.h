@@ -56,15 +56,15 @@ BPF_HASH(place_owners, u32, u64, PLACES); /* place -> address: whoever inserts f
 BPF_TABLE("lru_hash", u64, struct socket_state, sockets, 4096); /* by address */
 BPF_TABLE("lru_hash", u64, struct socket_state, closed_sockets, 4096); /* by cookie, or the number in its place */
 
-struct level { /* of a socket, at one moment */
+struct after_send { /* what a send call leaves behind in its socket */
 	u32 next_send_id;
 	u32 optmem_bytes;
 	u32 errqueue_depth;
 };
 
-static __always_inline struct level level_of(u64 sk)
+static __always_inline struct after_send look_after_send(u64 sk)
 {
-	return (struct level){
+	return (struct after_send){
 		.next_send_id = read_u32(sk + OFFSET_sock_sk_zckey),
 		.optmem_bytes = read_u32(sk + OFFSET_sock_sk_omem_alloc),
 		.errqueue_depth = read_u32(sk + OFFSET_sock_sk_error_queue_qlen),

@@ -19,7 +19,7 @@ from zcprobe.overhead.connection import connected_lab, ratios_to, recording, sen
 from zcprobe.probes.measurement import Target
 from zcprobe.probes.session import ProbeSession
 
-__all__ = ["attached", "measure_overhead"]
+__all__ = ["measure_overhead", "while_attached"]
 
 
 def _path_of(events: IO[bytes]) -> Path:
@@ -40,7 +40,7 @@ def _open(level: ProbeLevel, mechanism: ProbeMechanism | None) -> ProbeSession:
 
 
 @contextmanager
-def attached(probes: ProbeSession) -> Iterator[None]:
+def while_attached(probes: ProbeSession) -> Iterator[None]:
     """The probes are attached inside the context alone."""
     probes.attach()
     try:
@@ -50,7 +50,7 @@ def attached(probes: ProbeSession) -> Iterator[None]:
 
 
 def _probed_block(connection: socket.socket, size: int, lab: Lab, level: ProbeLevel, probes: ProbeSession) -> float:
-    with tempfile.TemporaryFile() as events, attached(probes):
+    with tempfile.TemporaryFile() as events, while_attached(probes):
         with probes.measure(Target(lab.sender_netns_inode, level=level), _path_of(events)) as counts:
             goodput = _block(connection, size)
         if counts.lost_events:
@@ -63,7 +63,7 @@ def _probed_block(connection: socket.socket, size: int, lab: Lab, level: ProbeLe
 def _event_costs(
     connection: socket.socket, size: int, lab: Lab, level: ProbeLevel, probes: ProbeSession
 ) -> list[EventCost]:
-    with tempfile.TemporaryFile() as events, attached(probes):
+    with tempfile.TemporaryFile() as events, while_attached(probes):
         target = Target(lab.sender_netns_inode, level=level)
         with probes.measure(target, _path_of(events)), probes.timed() as times:
             _block(connection, size)

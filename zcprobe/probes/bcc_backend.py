@@ -102,14 +102,10 @@ def _members(leaf: Any) -> dict[str, Any]:
 
 
 class Program:
-    """Compiled BPF C and its maps. HostError if the compiler or the kernel refuses it.
-
-    `btf`: the kernel's types, while they are open. Without it they are read again for each program that is attached by
-    BTF, which takes some 15 ms each.
-    """
+    """Compiled BPF C and its maps. HostError if the compiler or the kernel refuses it."""
 
     def __init__(self, text: str, definitions: dict[str, int]) -> None:
-        self.btf: Btf | None = None
+        self._btf: Btf | None = None
         bcc = self._bcc = import_bcc()
         flags = [
             f"-D{name}={value:#x}ULL" if value > 0xFFFF else f"-D{name}={value}" for name, value in definitions.items()
@@ -124,6 +120,16 @@ class Program:
             with current_folder(str(folder)):
                 # and asks for debug information that we do not use and that takes an eighth of the time
                 self._bpf: Any = bcc.BPF(text=text.encode(), cflags=[*flags, f"-I{folder}", "-g0"])
+
+    @contextmanager
+    def with_types(self, btf: Btf) -> Iterator[None]:
+        """The kernel's types for all programs that are attached by BTF inside the context. Outside they are read again
+        for each one, which takes some 15 ms."""
+        self._btf = btf
+        try:
+            yield
+        finally:
+            self._btf = None
 
     def attach_raw_tracepoint(self, tracepoint: str, function: str) -> None:
         with _explained(f"raw tracepoint {tracepoint} cannot be attached", _HINT):
@@ -140,7 +146,7 @@ class Program:
     def _attach_by_btf(self, point: int, target: str, function: str) -> None:
         instructions = self.instructions(function)
         name = function[:_NAME_CHARACTERS].encode()
-        btf = ffi.NULL if self.btf is None else self.btf.handle
+        btf = ffi.NULL if self._btf is None else self._btf.handle
         link = lib.zc_attach_by_btf(btf, name, instructions, len(instructions), point, target.encode())
         self._links[function] = require_os(link)
 

@@ -181,7 +181,6 @@ def _probes_for(needs: Needs, lack_of_uring: str | None) -> tuple[Probe, ...]:
 
 def _attach(loaded: Loaded, btf: Btf) -> None:
     mechanism, program = loaded.mechanism, loaded.program
-    program.btf = btf
     loaded.attached.clear()
     for probe in _probes_for(loaded.needs, loaded.lack_of_uring):
         own = [] if mechanism == "tracepoint" else _attach_functions(program, probe, mechanism, btf)
@@ -191,12 +190,11 @@ def _attach(loaded: Loaded, btf: Btf) -> None:
         # would find nothing: memlock cannot refuse a sender to which it does not apply
         derived = mechanism == "tracepoint" and all(not loaded.needs.include(item) for item in probe.tracepoints)
         loaded.mechanisms[probe.name] = mechanism if own or derived else "none"
-    program.btf = None
 
 
 def attach_again(loaded: Loaded) -> None:
     """Attaches what was detached. HostError if the kernel no longer lets it."""
-    with open_btf() as btf:
+    with open_btf() as btf, loaded.program.with_types(btf):
         _attach(loaded, btf)
 
 
@@ -207,7 +205,8 @@ def _load_as(definitions: dict[str, int], mechanism: ProbeMechanism, btf: Btf, n
     program = _compile(_probes_for(needs, lack), definitions, mechanism, typed=typed, watch=needs.watch)
     loaded = Loaded(program, mechanism, typed, needs, lack, lack_of_calls(btf))
     try:
-        _attach(loaded, btf)
+        with program.with_types(btf):
+            _attach(loaded, btf)
     except BaseException:
         program.close()
         raise

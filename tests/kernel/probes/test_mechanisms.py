@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tests.guests.probe_table import add_costs, costs_of
 from tests.sending import send, sender_in_lab
-from zcprobe.benchmark.defaults import Benchmark, benchmark_of
+from zcprobe.benchmark.defaults import benchmark_of
 from zcprobe.benchmark.run import record_run
 from zcprobe.config import RunConfig
 from zcprobe.dataset.load import load_run
@@ -56,10 +56,10 @@ class Measured(msgspec.Struct):
 
 
 COUNT = 1009
-BENCHMARK = benchmark_of(RunConfig(scenario="in-order", send_bytes=4096, send_count=COUNT))
 
 
-def measure(probes: ProbeSession, benchmark: Benchmark, folder: Path) -> Measured:
+def measure(probes: ProbeSession, folder: Path) -> Measured:
+    benchmark = benchmark_of(RunConfig(scenario="in-order", send_bytes=4096, send_count=COUNT))
     with probes.timed() as times:
         folder = record_run(benchmark, folder, probes, Interruption()).folder
     return Measured(load_run(folder, allow_incomplete=True), times)
@@ -69,7 +69,7 @@ def measure(probes: ProbeSession, benchmark: Benchmark, folder: Path) -> Measure
 def measured(probes: ProbeSession, tmp_path_factory: pytest.TempPathFactory) -> Measured:
     """A run of a prime number of sends: the first in which no probe was skipped."""
     for _ in range(TRIES):
-        measured = measure(probes, BENCHMARK, tmp_path_factory.mktemp("runs"))
+        measured = measure(probes, tmp_path_factory.mktemp("runs"))
         if not may_have_missed(probes.mechanism, measured.run.meta.missed_runs):
             break
         if is_exact(measured.run, COUNT, by_functions=probes.mechanism != "tracepoint"):
@@ -94,7 +94,7 @@ def test_each_send_runs_as_many_programs_as_it_must(probes: ProbeSession, measur
         # also the sends of others on this machine, whose number varies
         if costs["sendmsg"].runs_per_send <= 1.1 * wanted:
             break
-        measured = measure(probes, BENCHMARK, tmp_path)
+        measured = measure(probes, tmp_path)
     assert costs["sendmsg"].runs_per_send == pytest.approx(wanted, rel=0.1)
     assert all(cost.share > 0 for cost in costs.values() if cost.runs_per_send)
     assert sorted(name for cost in costs.values() for name in cost.attached) == sorted(probes.attached)
